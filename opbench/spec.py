@@ -1,0 +1,85 @@
+"""What the registry knows about an architecture before anything is built.
+
+A spec is a row of facts and one callable.  It imports nothing but the standard library, so that
+facts can be read where torch is not wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Quantity = Literal["params", "macs", "flops", "connections", "weight_bytes"]
+Dataset = Literal["mnist", "cifar10", "imagenet", "imagenet128", "cityscapes", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """Where an architecture was published."""
+
+    authors: str
+    title: str
+    venue: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A number that a paper states about its own network, to be recomputed.
+
+    ``connections`` are multiply-accumulates plus one per output element that receives a bias;
+    ``flops`` are 2 per multiply-accumulate; ``weight_bytes`` are parameters at ``bytes_per_param``.
+
+    ``tolerance`` is relative and follows from the digits printed.  A claim that the count does
+    not meet must say why in ``disagreement``; one that it meets must leave that empty.
+    ``input_size`` is given when the paper states the number for another input than the entry's.
+    """
+
+    quantity: Quantity
+    value: float
+    tolerance: float
+    place: str
+    disagreement: str = ""
+    input_size: tuple[int, ...] | None = None
+    bytes_per_param: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureSpec:
+    """One entry of the registry.
+
+    ``build`` takes no argument and returns the inference graph of the paper as an ``nn.Module``
+    with freshly initialised weights.  ``input_size`` is that of one image, without the batch
+    dimension.  ``label`` is how the paper writes the name.  ``dataset`` is what the network
+    classifies: networks of different datasets never share an axis of accuracy.  ``note`` is one
+    sentence about this entry that the module's docstring does not already say.
+    """
+
+    name: str
+    label: str
+    family: str
+    year: int
+    paper: Paper
+    build: Callable[[], Any]
+    input_size: tuple[int, ...]
+    dataset: Dataset
+    claims: tuple[Claim, ...] = ()
+    note: str = ""
+
+
+def format_size(size: tuple[int, ...]) -> str:
+    """``(3, 224, 224)`` as ``"3x224x224"``."""
+    return "x".join(map(str, size))
+
+
+def parse_size(text: str) -> tuple[int, ...]:
+    """``"3x224x224"`` as ``(3, 224, 224)``.
+
+    Raises ``ValueError`` unless it is one or more positive integers joined by ``x``.
+    """
+    size = tuple(int(part) for part in text.lower().split("x"))
+    if any(extent < 1 for extent in size):
+        raise ValueError(text)
+    return size
