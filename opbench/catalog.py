@@ -1,0 +1,115 @@
+"""The facts of the registry, read from a file instead of from the networks.
+
+``results/counts.csv`` holds one row per built-in architecture, written by ``opbench check
+--update`` from real counts and kept fresh by a test.  Reading it needs neither torch nor pandas,
+which is what lets ``opbench list``, ``plot`` and ``report`` start at once.  In an installed wheel
+the same file lies inside the package.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+from opbench.errors import BadFileError, UnknownNameError
+
+_PACKAGE = Path(__file__).parent
+_CANDIDATES = (_PACKAGE / "counts.csv", _PACKAGE.parent / "results" / "counts.csv")
+_TEXT = frozenset(
+    {"name", "label", "family", "dataset", "input_size", "uncounted", "paper", "paper_url"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One row of ``counts.csv``: an architecture and its exact counts for one image.
+
+    ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
+    layers; ``fvcore_macs`` is what the independent witness counts, None where it cannot trace the
+    network; ``stated_params`` and ``stated_macs`` are what the paper says of itself, None where
+    it says nothing.
+    """
+
+    name: str
+    label: str
+    family: str
+    year: int
+    dataset: str
+    input_size: str
+    params: int
+    macs: int
+    activations: int
+    weight_bytes: int
+    peak_activation_bytes: int
+    linear_params: int
+    linear_macs: int
+    fvcore_macs: int | None
+    uncounted: str
+    stated_params: int | None
+    stated_macs: int | None
+    paper: str
+    paper_url: str
+
+
+def counts_file() -> Path:
+    """Where the facts lie.  Raises ``BadFileError`` when they are nowhere."""
+    for path in _CANDIDATES:
+        if path.is_file():
+            return path
+    raise BadFileError(
+        f"the registry's facts are missing from {_CANDIDATES[-1]}: "
+        "`opbench check --update` writes them"
+    )
+
+
+@cache
+def load(path: Path | None = None) -> tuple[Fact, ...]:
+    """All facts, sorted by name.  Raises ``BadFileError`` naming file and line."""
+    path = path or counts_file()
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        expected = [field.name for field in fields(Fact)]
+        if reader.fieldnames != expected:
+            raise BadFileError(
+                f"{path}, line 1: the columns are not {', '.join(expected)}: "
+                "`opbench check --update` writes the file anew"
+            )
+        return tuple(_fact(row, path, reader.line_num) for row in reader)
+
+
+def save(facts: Iterable[Fact], path: Path) -> None:
+    """Write ``facts`` sorted by name, the same bytes for the same facts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Fact)], lineterminator="\n")
+        writer.writeheader()
+        for fact in sorted(facts, key=lambda fact: fact.name):
+            writer.writerow(asdict(fact))
+
+
+def list_architectures(pattern: str = "*") -> list[str]:
+    """The built-in names that a glob matches.  Raises ``UnknownNameError`` when none does."""
+    names = [fact.name for fact in load()]
+    matches = [name for name in names if fnmatchcase(name, pattern)]
+    if not matches:
+        raise UnknownNameError("architecture", pattern, names, see="`opbench list` shows them all")
+    return matches
+
+
+def _fact(row: dict[str, str], path: Path, line: int) -> Fact:
+    try:
+        return Fact(**{key: _value(key, text) for key, text in row.items()})  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise BadFileError(
+            f"{path}, line {line}: {error}: `opbench check --update` writes the file anew"
+        ) from None
+
+
+def _value(key: str, text: str) -> str | int | None:
+    if key in _TEXT:
+        return text
+    return int(text) if text else None

@@ -1,0 +1,112 @@
+"""Every architecture by name, found by scanning.
+
+Built-in entries are the ``ARCHITECTURES`` of each module in ``opbench.architectures``.  Other
+packages add theirs through the entry-point group ``opbench.architectures``: each entry point
+names a tuple of ``ArchitectureSpec``.  A name used twice, a module without entries and an entry
+point that takes a built-in name fail loudly: a registry that hides a mistake is worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING
+
+from opbench import architectures
+from opbench.errors import OpbenchError, TargetError, UnknownNameError
+from opbench.spec import ArchitectureSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+ENTRY_POINT_GROUP = "opbench.architectures"
+
+
+@cache
+def specs() -> dict[str, ArchitectureSpec]:
+    """All entries by name: the built-in ones sorted by name, then those of other packages.
+
+    Raises ``RuntimeError`` for a broken built-in module and ``TargetError`` for a broken
+    entry point of another package.
+    """
+    found: dict[str, ArchitectureSpec] = {}
+    for module in iter_modules(architectures.__path__):
+        add(found, _built_in(module.name), origin=f"opbench.architectures.{module.name}")
+    found = dict(sorted(found.items()))
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        add(found, _third_party(point), origin=f"entry point {point.name} = {point.value}")
+    return found
+
+
+def names() -> tuple[str, ...]:
+    """The name of every entry."""
+    return tuple(specs())
+
+
+def get(name: str) -> ArchitectureSpec:
+    """The entry called ``name``.  Raises ``UnknownNameError`` with near matches."""
+    try:
+        return specs()[name]
+    except KeyError:
+        raise UnknownNameError(
+            "architecture", name, names(), see="`opbench list` shows them all"
+        ) from None
+
+
+def match(pattern: str) -> tuple[str, ...]:
+    """The names that a glob such as ``resnet*`` matches, in the registry's order."""
+    return tuple(name for name in names() if fnmatchcase(name, pattern))
+
+
+def create(name: str) -> nn.Module:
+    """The network called ``name``, with fresh weights, in training mode as PyTorch builds it.
+
+    Raises ``UnknownNameError`` with near matches.
+    """
+    module: nn.Module = get(name).build()
+    return module
+
+
+def add(
+    found: dict[str, ArchitectureSpec], entries: Iterable[ArchitectureSpec], *, origin: str
+) -> None:
+    """Put ``entries`` into ``found``.  Raises ``TargetError`` for a name that is taken."""
+    for spec in entries:
+        if spec.name in found:
+            raise TargetError(
+                f"the architecture name {spec.name!r} from {origin} is already taken by "
+                f"{found[spec.name].paper.title!r}: rename it or remove that package"
+            )
+        found[spec.name] = spec
+
+
+def _built_in(stem: str) -> tuple[ArchitectureSpec, ...]:
+    entries: tuple[ArchitectureSpec, ...] = getattr(
+        import_module(f"opbench.architectures.{stem}"), "ARCHITECTURES", ()
+    )
+    if not entries:
+        raise RuntimeError(f"opbench/architectures/{stem}.py has no ARCHITECTURES")
+    return entries
+
+
+def _third_party(point: EntryPoint) -> tuple[ArchitectureSpec, ...]:
+    # Foreign code can fail in any way; all of them are one thing to the user: that package.
+    try:
+        entries = tuple(point.load())
+    except OpbenchError:
+        raise
+    except Exception as error:
+        raise TargetError(
+            f"the architectures of entry point {point.name} = {point.value} cannot be loaded "
+            f"({type(error).__name__}: {error}): mend or uninstall that package"
+        ) from error
+    if not entries or not all(isinstance(entry, ArchitectureSpec) for entry in entries):
+        raise TargetError(
+            f"entry point {point.name} = {point.value} must name a non-empty tuple of "
+            "ArchitectureSpec: mend or uninstall that package"
+        )
+    return entries
