@@ -40,7 +40,9 @@ _METRICS = (
     ),
     Metric(key="weight_bytes", label="weights", unit="MiB", better="lower", scale=2**-20),
     Metric(key="latency_s", label="latency", unit="ms", better="lower", scale=1e3),
-    Metric(key="latency_per_image_s", label="latency per image", unit="ms", better="lower", scale=1e3),
+    Metric(
+        key="latency_per_image_s", label="latency per image", unit="ms", better="lower", scale=1e3
+    ),
     Metric(key="throughput_images_per_s", label="throughput", unit="images/s", better="higher"),
     Metric(key="peak_memory_bytes", label="peak memory", unit="MiB", better="lower", scale=2**-20),
     Metric(key="energy_j", label="energy per image", unit="J", better="lower"),

@@ -1,0 +1,215 @@
+"""What a TARGET on the command line means.
+
+    resnet50, resnet*        an entry of the registry, or all that a glob matches
+    torchvision:NAME         a network of torchvision, NAME may be a glob
+    timm:NAME                a network of timm, NAME may be a glob
+    package.module:ATTR      anything importable
+    path/file.py:ATTR        anything in a file
+
+ATTR is a module, or a callable without arguments that returns a module or a pair (module, tuple
+of example inputs).  A name that no list holds and a file that is not there are refused at once;
+code of the user's is imported only when the target is built, so that one broken target does not
+stop the others.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from opbench import providers, registry
+from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, UnknownNameError
+from opbench.spec import ArchitectureSpec
+
+Built = tuple[nn.Module, tuple[Tensor, ...] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Something that can be built, counted and timed.
+
+    ``build`` makes a new network each time where it can, and example inputs with a batch
+    dimension where the target gives them; raises ``TargetError``.  ``input_size`` is that of one
+    image, None where only the example inputs or the user can tell.
+    """
+
+    name: str
+    build: Callable[[], Built]
+    input_size: tuple[int, ...] | None = None
+    spec: ArchitectureSpec | None = None
+
+
+def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
+    """The targets that ``patterns`` name, each once, in the order given; none means the registry.
+
+    Raises ``UnknownNameError`` with near matches, ``BadFileError`` for a file that is not there,
+    ``MissingExtraError`` where torchvision or timm is needed and absent.
+    """
+    targets: dict[str, Target] = {}
+    for pattern in patterns or ("*",):
+        for target in _expand(pattern):
+            targets.setdefault(target.name, target)
+    return tuple(targets.values())
+
+
+def _expand(pattern: str) -> Iterator[Target]:
+    head, colon, attribute = pattern.rpartition(":")
+    if not colon:
+        yield from _registered(pattern)
+    elif head in providers.PROVIDERS:
+        yield from _provided(head, attribute)
+    elif not head or not attribute:
+        raise BadValueError(
+            f"the target {pattern!r} is not NAME, torchvision:NAME, timm:NAME, "
+            "package.module:ATTR or path/file.py:ATTR"
+        )
+    elif head.endswith(".py"):
+        path = Path(head)
+        if not path.is_file():
+            raise BadFileError(f"there is no file {head} for the target {pattern!r}")
+        yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_file(path)))
+    else:
+        yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_module(head)))
+
+
+def _registered(pattern: str) -> Iterator[Target]:
+    matches = registry.match(pattern)
+    if not matches:
+        raise UnknownNameError(
+            "architecture", pattern, registry.names(), see="`opbench list` shows them all"
+        )
+    for name in matches:
+        yield registered(name)
+
+
+def registered(name: str) -> Target:
+    """The registry's entry ``name`` as a target.  Raises ``UnknownNameError``."""
+    spec = registry.get(name)
+    return Target(
+        name=name,
+        build=lambda: (spec.build(), None),
+        input_size=spec.input_size,
+        spec=spec,
+    )
+
+
+def _provided(provider: str, pattern: str) -> Iterator[Target]:
+    for name in providers.match(provider, pattern):
+        yield Target(
+            name=f"{provider}:{name}",
+            build=partial(_build_provided, provider, name),
+            input_size=providers.input_size(provider, name),
+        )
+
+
+def _build_provided(provider: str, name: str) -> Built:
+    return providers.build(provider, name), None
+
+
+def _built(target: str, load: Callable[[], ModuleType]) -> Built:
+    """Import, look up and call a user's ATTR.  Everything that goes wrong is a TargetError."""
+    attribute = target.rpartition(":")[2]
+    try:
+        with _importable_from_here():
+            found = _attribute(load(), attribute, target)
+            made = found if isinstance(found, nn.Module) else _call(found, target)
+    except OpbenchError:
+        raise
+    except Exception as error:
+        raise TargetError(
+            f"the target {target!r} cannot be built: {type(error).__name__}: {error}"
+        ) from error
+    return _checked(made, target)
+
+
+def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
+    found: Any = module
+    for name in dotted.split("."):
+        if not hasattr(found, name):
+            near = difflib.get_close_matches(name, [key for key in vars(found) if key[0] != "_"])
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise TargetError(f"the target {target!r} has no attribute {name!r}{hint}")
+        found = getattr(found, name)
+    return found
+
+
+def _call(found: Any, target: str) -> Any:
+    if not callable(found):
+        raise TargetError(
+            f"the target {target!r} is a {type(found).__name__}, neither a module nor a callable"
+        )
+    try:
+        inspect.signature(found).bind()
+    except TypeError as error:
+        raise TargetError(
+            f"the target {target!r} must be callable without arguments ({error}): "
+            "name a function that builds the network with its arguments"
+        ) from None
+    return found()
+
+
+def _checked(made: Any, target: str) -> Built:
+    module, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if isinstance(inputs, Tensor):
+        inputs = (inputs,)
+    if not isinstance(module, nn.Module) or not _is_inputs(inputs):
+        raise TargetError(
+            f"the target {target!r} gave a {type(made).__name__}: it must be a module, or a pair "
+            "(module, tuple of example inputs)"
+        )
+    return module, inputs
+
+
+def _is_inputs(inputs: Any) -> bool:
+    return inputs is None or (
+        isinstance(inputs, tuple) and any(isinstance(each, torch.Tensor) for each in inputs)
+    )
+
+
+def _import_module(name: str) -> ModuleType:
+    return import_module(name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    """The file as a module of its own name; imported anew only when it is another file."""
+    name = f"opbench_target_{path.stem}_{abs(hash(path.resolve())):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path} is not a Python file")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+    return module
+
+
+@contextmanager
+def _importable_from_here() -> Iterator[None]:
+    """A console script does not look for modules in the current folder; its users expect it."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
