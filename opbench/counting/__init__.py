@@ -1,0 +1,20 @@
+"""Exact counts of what a forward pass computes.
+
+count(module, (3, 224, 224))            a network that exists; it is left as it was
+build_and_count(build, (3, 224, 224))   one that is built for the purpose, without weights
+
+rules       what an operator with a dot product costs
+free        which operators have none
+tracer      the machinery that sees every operator
+scopes      which module is running
+lifetimes   how much memory is alive
+private     copies, so that nobody's network is touched
+construct   building without weights
+forward     one traced forward pass
+summary     the tally as a ``Count``
+witness     the same count by an independent tool
+"""
+
+from opbench.counting.forward import build_and_count, count
+
+__all__ = ["build_and_count", "count"]

@@ -1,0 +1,69 @@
+"""How much memory a forward pass holds at its worst moment, from the lifetimes of its tensors.
+
+Every tensor that an operator returns is looked up by its storage; a storage seen for the first
+time adds its bytes, and a weak reference takes them off again when the last tensor that views it
+dies.  Views and in-place results therefore cost nothing, and a tensor that the network keeps
+(a skip connection, a list of features) stays on the bill for as long as it is kept.
+
+Not seen: scratch memory inside one operator, rounding by an allocator, parameters and buffers.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Lifetimes:
+    """Bytes alive now and at most; storages are told apart by address while they live."""
+
+    def __init__(self) -> None:
+        self._alive: dict[int, tuple[weakref.ref[Any] | None, int]] = {}
+        self.live_bytes = 0
+        self.peak_bytes = 0
+
+    def exempt(self, tensors: Iterable[Tensor]) -> None:
+        """Parameters and buffers: known, but not on the bill.  The caller keeps them alive."""
+        for tensor in tensors:
+            storage = _storage(tensor)
+            if storage is not None:
+                self._alive[storage._cdata] = (None, 0)
+
+    def saw(self, value: Any) -> None:
+        """Note every tensor in the result of an operator."""
+        if isinstance(value, Tensor):
+            self._saw_tensor(value)
+        elif isinstance(value, (tuple, list)):
+            for each in value:
+                self.saw(each)
+
+    def _saw_tensor(self, tensor: Tensor) -> None:
+        storage = _storage(tensor)
+        if storage is None:
+            return
+        key, size = storage._cdata, storage.nbytes()
+        known = self._alive.get(key)
+        if known is None:
+            self._alive[key] = (weakref.ref(storage, lambda _: self._died(key)), size)
+            self._add(size)
+        elif known[0] is not None and known[1] != size:  # resized in place
+            self._alive[key] = (known[0], size)
+            self._add(size - known[1])
+
+    def _add(self, size: int) -> None:
+        self.live_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+
+    def _died(self, key: int) -> None:
+        self.live_bytes -= self._alive.pop(key)[1]
+
+
+def _storage(tensor: Tensor) -> torch.UntypedStorage | None:
+    try:
+        return tensor.untyped_storage()
+    except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
+        return None

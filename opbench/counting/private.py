@@ -1,0 +1,139 @@
+"""A private copy of somebody's network, to be traced in its place.
+
+The original is read and never run, so nothing that a forward pass changes (running statistics,
+caches, attributes, training flags) can change in it.  On the meta device the copy has no values:
+floating-point tensors keep shape, strides and dtype only, whatever their size.  Integer and
+boolean tensors (index tables, masks, lengths) keep their values, because networks look at them.
+
+What cannot be copied (a lock, an open file, a generator) is shared with the original.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
+
+_SEED = 0
+
+
+class NeedsValuesError(Exception):
+    """A network that has no meta form: scripted, sparse or quantised."""
+
+
+def private_copy(network: nn.Module, device: str) -> nn.Module:
+    """A copy of ``network`` in evaluation mode, on "meta" or "cpu".
+
+    Raises ``NeedsValuesError`` when it has parts that cannot live on the meta device.
+    """
+    convert = _to_meta if device == "meta" else _to_cpu
+    network = unwrap(network)
+    if device == "meta" and any(map(_is_scripted, network.modules())):
+        raise NeedsValuesError
+    memo: dict[int, Any] = {}
+    for tensor in (*network.parameters(), *network.buffers()):
+        memo[id(tensor)] = convert(tensor)
+    with _ConvertStrayTensors(convert):
+        twin = _copy_modules(network, memo)
+    return twin.eval()
+
+
+def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
+    """Copies of example inputs, on "meta" or "cpu"."""
+    convert = _to_meta if device == "meta" else _to_cpu
+    copies: tuple[Any, ...] = tree_map_only(Tensor, convert, inputs)
+    return copies
+
+
+def unwrap(network: nn.Module) -> nn.Module:
+    """The network inside ``torch.compile(network)``."""
+    inner = getattr(network, "_orig_mod", None)
+    return unwrap(inner) if isinstance(inner, nn.Module) else network
+
+
+def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """Copy module by module and attribute by attribute, so that one attribute that cannot be
+    copied does not spoil the rest.  Modules that know how to copy themselves do."""
+    plain = [
+        each for each in network.modules() if unwrap(each) is each and not _copies_itself(each)
+    ]
+    for module in plain:
+        memo[id(module)] = module.__class__.__new__(module.__class__)
+    for module in network.modules():
+        if unwrap(module) is not module:
+            memo[id(module)] = copy.deepcopy(unwrap(module), memo)
+    for module in plain:
+        twin = memo[id(module)]
+        for name, value in module.__dict__.items():
+            twin.__dict__[name] = _copy_or_share(value, memo)
+        twin.__dict__["_compiled_call_impl"] = None
+    twin = memo.get(id(network))
+    return twin if twin is not None else copy.deepcopy(network, memo)
+
+
+def _copies_itself(module: nn.Module) -> bool:
+    return hasattr(type(module), "__deepcopy__") or _is_scripted(module)
+
+
+def _is_scripted(module: nn.Module) -> bool:
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
+    try:
+        return copy.deepcopy(value, memo)
+    except (TypeError, RuntimeError, AttributeError, ValueError, NotImplementedError):
+        return value
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    if nn.parameter.is_lazy(tensor):
+        return copy.deepcopy(tensor)
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+        raise NeedsValuesError
+    if _is_plain(tensor) and not (tensor.is_floating_point() or tensor.is_complex()):
+        return tensor.detach().clone() if tensor.is_meta else _to_cpu(tensor)
+    empty = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
+    return _dress(empty, tensor)
+
+
+def _to_cpu(tensor: Tensor) -> Tensor:
+    """A copy with the same strides; a network without values gets small ones."""
+    if nn.parameter.is_lazy(tensor):
+        return copy.deepcopy(tensor)
+    data = tensor.detach()
+    if data.is_meta:
+        return _dress(torch.full_like(data, 0, device="cpu"), tensor)
+    return _dress(data.to("cpu", copy=True), tensor)
+
+
+def _dress(data: Tensor, tensor: Tensor) -> Tensor:
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(data, requires_grad=tensor.requires_grad)
+    return data
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return type(tensor) in (Tensor, nn.Parameter) or isinstance(tensor, nn.Buffer)
+
+
+class _ConvertStrayTensors(TorchFunctionMode):
+    """Tensors that are neither parameters nor buffers, met while an attribute is copied."""
+
+    def __init__(self, convert: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func is Tensor.__deepcopy__:
+            tensor, memo = args
+            memo[id(tensor)] = self._convert(tensor)
+            return memo[id(tensor)]
+        return func(*args, **(kwargs or {}))

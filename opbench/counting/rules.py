@@ -1,0 +1,326 @@
+"""What an operator costs: one rule for each operator that has a dot product.
+
+The convention, in one sentence: the multiply-accumulates of an operator are the elements of its
+output times the length of the dot product behind each.  What follows from it:
+
+    convolution             output elements x (input channels of a group x kernel elements);
+                            products with padding count like any other
+    transposed convolution  input elements x weights that each one meets (output channels of a
+                            group x kernel elements); products that land outside the output count
+    matrix products         rows x inner length x columns, for every matrix of the batch
+    bilinear forms          output elements x in1 x in2
+    attention               scores and weighted sum in full, whatever mask or causal flag is given
+    recurrent layers        elements of the weight matrices, for every step that runs: a packed
+                            sequence runs only its real steps
+    sparse matrices         stored elements x columns of the dense factor
+
+Bias, normalisation, activation, pooling, interpolation and additions have no dot product and
+cost nothing; nor has an outer product, or a multiplication followed by a sum (``opbench.counting
+.free`` lists them).  Operators written in terms of others (``einsum``, ``tensordot``) have no
+rule: the products that they are carried out with are counted.
+
+A rule sees the arguments in the order of the operator's schema, and the result.  Composite
+operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
+the kernels that they are carried out with: which of the two is seen depends on who calls them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Arguments = Sequence[Any]
+
+
+class NoRuleError(Exception):
+    """The rule does not cover these arguments: the call is to be named as uncounted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How to count one operator.
+
+    ``macs`` maps arguments and result to multiply-accumulates.  ``operands`` are the positions
+    of the factors, for display.  ``layer`` says that the result is an activation: the output of
+    a convolution or a linear layer.
+    """
+
+    macs: Callable[[Arguments, Any], int]
+    operands: tuple[int, ...] = (0, 1)
+    layer: bool = False
+
+
+def _product(left: Tensor, right: Tensor) -> int:
+    """``left`` (..., n, k) times ``right`` (..., k, m), batch dimensions equal."""
+    columns = right.shape[-1] if right.dim() > 1 else 1
+    if left.layout is torch.strided and right.layout is torch.strided:
+        return left.numel() * columns
+    if right.layout is torch.strided:
+        return _stored(left) * columns
+    if left.layout is torch.strided:
+        return left.numel() // max(1, left.shape[-1]) * _stored(right)
+    raise NoRuleError("a product of two sparse matrices")
+
+
+def _stored(matrix: Tensor) -> int:
+    values = matrix._values() if matrix.layout is torch.sparse_coo else matrix.values()
+    return values.numel()
+
+
+def _matrix_product(args: Arguments, out: Any) -> int:
+    return _product(args[0], args[1])
+
+
+def _added_product(args: Arguments, out: Any) -> int:
+    return _product(args[1], args[2])
+
+
+def _matmul(args: Arguments, out: Any) -> int:
+    """Batch dimensions are broadcast, so the result tells how many rows there are."""
+    left, right = args[0], args[1]
+    if left.layout is not torch.strided or right.layout is not torch.strided:
+        return _product(left, right)
+    return int(out.numel() * left.shape[-1])
+
+
+def _linear(args: Arguments, out: Any) -> int:
+    source, weight = args[0], args[1]
+    if weight.layout is not torch.strided:
+        return _product(source, weight.t())
+    return int(out.numel() * source.shape[-1])
+
+
+def _last_axis(args: Arguments, out: Any) -> int:
+    """The weights are packed out of sight: output elements x last axis of the input."""
+    return int(out.numel() * args[0].shape[-1])
+
+
+def _convolution(args: Arguments, out: Any) -> int:
+    return int(out.numel() * _meets(args[1]))
+
+
+def _transposed_convolution(args: Arguments, out: Any) -> int:
+    return int(args[0].numel() * _meets(args[1]))
+
+
+def _meets(weight: Tensor) -> int:
+    """Elements of one slice of a weight (out, in / groups, kernel...), or (in, out / groups, ...)
+    of a transposed convolution."""
+    return math.prod(weight.shape[1:])
+
+
+def _either_convolution(args: Arguments, out: Any) -> int:
+    transposed = args[6]
+    return _transposed_convolution(args, out) if transposed else _convolution(args, out)
+
+
+def _time_batch_convolution(args: Arguments, out: Any) -> int:
+    kernel, in_channels, _ = args[1].shape
+    return int(out.numel() * kernel * in_channels)
+
+
+def _sampled_convolution(args: Arguments, out: Any) -> int:
+    """Deformable convolution; where it samples is interpolation and costs nothing."""
+    return _convolution(args, out)
+
+
+def _bilinear(args: Arguments, out: Any) -> int:
+    _, in1, in2 = args[2].shape
+    return int(out.numel() * in1 * in2)
+
+
+def _trilinear(args: Arguments, out: Any) -> int:
+    """Three factors, each with axes of length 1 inserted; every cell of their common shape is a
+    product."""
+    shapes = []
+    for factor, inserted in zip(args[:3], args[3:6], strict=True):
+        view = list(factor.shape)
+        for axis in sorted(inserted):
+            view.insert(axis, 1)
+        shapes.append(view)
+    return math.prod(max(extents) for extents in zip(*shapes, strict=True))
+
+
+def _attention(args: Arguments, out: Any) -> int:
+    """query (..., L, E), key (..., S, E), value (..., S, Ev): scores S x E and sum S x Ev behind
+    each of the rows of the result (..., L, Ev)."""
+    query, key, value = args[0], args[1], args[2]
+    result = _first(out)
+    width = value.shape[-1]
+    if query.is_nested:
+        raise NoRuleError("nested tensors")
+    rows = result.numel() // max(1, result.shape[-1])
+    return int(rows * key.shape[-2] * (query.shape[-1] + width))
+
+
+def _token_major_attention(args: Arguments, out: Any) -> int:
+    """query (B, L, H, E), key (B, S, H, E), value (B, S, H, Ev), sequences of equal length."""
+    query, key, value = args[0], args[1], args[2]
+    if query.dim() != 4:
+        raise NoRuleError("sequences of different lengths")
+    return int(math.prod(query.shape[:3]) * key.shape[1] * (query.shape[-1] + value.shape[-1]))
+
+
+def _attention_layer(args: Arguments, out: Any) -> int:
+    """``nn.MultiheadAttention`` in one operator: three projections, attention, one projection."""
+    query, key, value, width = args[0], args[1], args[2], args[3]
+    if query.is_nested:
+        raise NoRuleError("nested tensors")
+    projections = (2 * query.numel() + key.numel() + value.numel()) * width
+    return int(projections + query.numel() * key.shape[1] * 2)
+
+
+def _encoder_layer(args: Arguments, out: Any) -> int:
+    """``nn.TransformerEncoderLayer`` in one operator: self-attention and two linear layers."""
+    source, width = args[0], args[1]
+    if source.is_nested:
+        raise NoRuleError("nested tensors")
+    weights = sum(each.numel() for each in args if isinstance(each, Tensor) and _is_weight(each))
+    return int(source.numel() // width * weights + source.numel() * source.shape[1] * 2)
+
+
+def _is_weight(tensor: Tensor) -> bool:
+    return tensor.dim() == 2 and tensor.is_floating_point()
+
+
+def _recurrent_layer(args: Arguments, out: Any) -> int:
+    """``lstm``, ``gru``, ``rnn_*`` (input, state, weights, ...): one product with every weight
+    matrix for each step of each sequence.  For a packed sequence the input is (steps, in) and
+    the weights follow the lengths of the steps."""
+    packed = isinstance(args[3], (list, tuple))
+    weights = args[3] if packed else args[2]
+    steps = args[0].numel() // args[0].shape[-1]
+    return int(steps * sum(weight.numel() for weight in weights if weight.dim() == 2))
+
+
+def _onednn_recurrent_layer(args: Arguments, out: Any) -> int:
+    """One layer and direction: input, two weight matrices, ..."""
+    source = args[0]
+    steps = source.numel() // source.shape[-1]
+    return int(steps * (args[1].numel() + args[2].numel()))
+
+
+def _cudnn_recurrent_layer(args: Arguments, out: Any) -> int:
+    source = args[0]
+    steps = source.numel() // source.shape[-1]
+    return int(steps * sum(weight.numel() for weight in args[1] if weight.dim() == 2))
+
+
+def _recurrent_cell(args: Arguments, out: Any) -> int:
+    """input (N, in), state, input weights, state weights: one step."""
+    source, input_weight, state_weight = args[0], args[2], args[3]
+    images = source.numel() // source.shape[-1]
+    return int(images * (input_weight.numel() + state_weight.numel()))
+
+
+def _first(out: Any) -> Tensor:
+    first: Tensor = out[0] if isinstance(out, (tuple, list)) else out
+    return first
+
+
+_CONVOLUTION = Rule(_convolution, layer=True)
+_TRANSPOSED = Rule(_transposed_convolution, layer=True)
+_EITHER = Rule(_either_convolution, layer=True)
+_PRODUCT = Rule(_matrix_product)
+_ATTENTION = Rule(_attention, operands=(0, 1, 2))
+_TOKEN_MAJOR = Rule(_token_major_attention, operands=(0, 1, 2))
+_RECURRENT = Rule(_recurrent_layer, operands=(0, 2, 3))
+_CELL = Rule(_recurrent_cell, operands=(0, 2, 3))
+
+RULES: dict[str, Rule] = {
+    # matrix products
+    "linear": Rule(_linear, layer=True),
+    "matmul": Rule(_matmul),
+    "linalg_matmul": Rule(_matmul),
+    "mm": _PRODUCT,
+    "bmm": _PRODUCT,
+    "mv": _PRODUCT,
+    "dot": _PRODUCT,
+    "vdot": _PRODUCT,
+    "_int_mm": _PRODUCT,
+    "_scaled_mm": _PRODUCT,
+    "_sparse_mm": _PRODUCT,
+    "addmm": Rule(_added_product, operands=(1, 2), layer=True),
+    "_addmm_activation": Rule(_added_product, operands=(1, 2), layer=True),
+    "_sparse_addmm": Rule(_added_product, operands=(1, 2)),
+    "addmv": Rule(_added_product, operands=(1, 2)),
+    "addbmm": Rule(_added_product, operands=(1, 2)),
+    "baddbmm": Rule(_added_product, operands=(1, 2)),
+    "_weight_int4pack_mm": Rule(_last_axis, layer=True),
+    "_weight_int4pack_mm_for_cpu": Rule(_last_axis, layer=True),
+    "_weight_int8pack_mm": Rule(_last_axis, layer=True),
+    "mkldnn_linear": Rule(_last_axis, layer=True),
+    "mkldnn::_linear_pointwise": Rule(_last_axis, layer=True),
+    "quantized::linear": Rule(_last_axis, operands=(0,), layer=True),
+    "quantized::linear_relu": Rule(_last_axis, operands=(0,), layer=True),
+    "quantized::linear_dynamic": Rule(_last_axis, operands=(0,), layer=True),
+    "quantized::linear_relu_dynamic": Rule(_last_axis, operands=(0,), layer=True),
+    "quantized::linear_dynamic_fp16": Rule(_last_axis, operands=(0,), layer=True),
+    # convolutions
+    "conv1d": _CONVOLUTION,
+    "conv2d": _CONVOLUTION,
+    "conv3d": _CONVOLUTION,
+    "_convolution_mode": _CONVOLUTION,
+    "convolution": _EITHER,
+    "_convolution": _EITHER,
+    "convolution_overrideable": _EITHER,
+    "conv_tbc": Rule(_time_batch_convolution, layer=True),
+    "thnn_conv2d": _CONVOLUTION,
+    "slow_conv3d": _CONVOLUTION,
+    "_slow_conv2d_forward": _CONVOLUTION,
+    "slow_conv3d_forward": _CONVOLUTION,
+    "slow_conv_dilated2d": _CONVOLUTION,
+    "slow_conv_dilated3d": _CONVOLUTION,
+    "_conv_depthwise2d": _CONVOLUTION,
+    "conv_depthwise3d": _CONVOLUTION,
+    "_nnpack_spatial_convolution": _CONVOLUTION,
+    "mkldnn_convolution": _CONVOLUTION,
+    "mkldnn::_convolution_pointwise": _CONVOLUTION,
+    "cudnn_convolution": _CONVOLUTION,
+    "cudnn_convolution_relu": _CONVOLUTION,
+    "cudnn_convolution_add_relu": _CONVOLUTION,
+    "miopen_convolution": _CONVOLUTION,
+    "miopen_depthwise_convolution": _CONVOLUTION,
+    "conv_transpose1d": _TRANSPOSED,
+    "conv_transpose2d": _TRANSPOSED,
+    "conv_transpose3d": _TRANSPOSED,
+    "slow_conv_transpose2d": _TRANSPOSED,
+    "slow_conv_transpose3d": _TRANSPOSED,
+    "cudnn_convolution_transpose": _TRANSPOSED,
+    "miopen_convolution_transpose": _TRANSPOSED,
+    "torchvision::deform_conv2d": Rule(_sampled_convolution, layer=True),
+    # bilinear forms
+    "bilinear": Rule(_bilinear, operands=(0, 1, 2)),
+    "_trilinear": Rule(_trilinear, operands=(0, 1, 2)),
+    # attention
+    "scaled_dot_product_attention": _ATTENTION,
+    "_scaled_dot_product_attention_math": _ATTENTION,
+    "_scaled_dot_product_attention_math_for_mps": _ATTENTION,
+    "_scaled_dot_product_flash_attention": _ATTENTION,
+    "_scaled_dot_product_flash_attention_for_cpu": _ATTENTION,
+    "_scaled_dot_product_efficient_attention": _ATTENTION,
+    "_scaled_dot_product_cudnn_attention": _ATTENTION,
+    "_scaled_dot_product_fused_attention_overrideable": _ATTENTION,
+    "_flash_attention_forward": _TOKEN_MAJOR,
+    "_efficient_attention_forward": _TOKEN_MAJOR,
+    "flex_attention": _ATTENTION,
+    "_native_multi_head_attention": Rule(_attention_layer, operands=(0, 1, 2, 5, 7)),
+    "_transformer_encoder_layer_fwd": Rule(_encoder_layer, operands=(0, 3, 5, 13, 15)),
+    # recurrent layers
+    "lstm": _RECURRENT,
+    "gru": _RECURRENT,
+    "rnn_tanh": _RECURRENT,
+    "rnn_relu": _RECURRENT,
+    "mkldnn_rnn_layer": Rule(_onednn_recurrent_layer, operands=(0, 1, 2)),
+    "_cudnn_rnn": Rule(_cudnn_recurrent_layer, operands=(0, 1)),
+    "miopen_rnn": Rule(_cudnn_recurrent_layer, operands=(0, 1)),
+    "lstm_cell": _CELL,
+    "gru_cell": _CELL,
+    "rnn_tanh_cell": _CELL,
+    "rnn_relu_cell": _CELL,
+}

@@ -1,0 +1,92 @@
+"""From the tally of one traced forward pass to the ``Count`` that is handed out.
+
+Sums run along qualified names: a module's count is its own operators' and that of every module
+below it, so that the network's own count is the total.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+
+from opbench.counting.lifetimes import Lifetimes
+from opbench.counting.scopes import Scopes
+from opbench.counting.tracer import Call, Tracer
+from opbench.record import Count, ModuleCount, OperatorCount
+from opbench.spec import format_size
+
+
+def summarise(
+    network: nn.Module,
+    tracer: Tracer,
+    scopes: Scopes,
+    lifetimes: Lifetimes,
+    *,
+    batch_size: int,
+    input_size: str,
+    device: str,
+) -> Count:
+    """The count of a network that has been traced on ``device``."""
+    return Count(
+        batch_size=batch_size,
+        input_size=input_size,
+        params=sum(each.numel() for each in network.parameters()),
+        macs=sum(tracer.macs.values()),
+        activations=sum(tracer.activations.values()),
+        weight_bytes=_bytes((*network.parameters(), *network.buffers())),
+        peak_activation_bytes=lifetimes.peak_bytes,
+        operators=tuple(_operators(tracer)),
+        modules=tuple(_modules(network, tracer, scopes)),
+        uncounted=tuple(sorted(tracer.uncounted)),
+        device=device,
+    )
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(each.numel() * each.element_size() for each in tensors)
+
+
+def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
+    for call, times in tracer.calls.items():
+        module, operator, operands, result = call
+        yield OperatorCount(
+            module=module,
+            operator=operator,
+            shape=f"{' * '.join(map(format_size, operands))} -> {format_size(result)}",
+            calls=times,
+            macs=tracer.macs[call],
+            activations=tracer.activations[call],
+        )
+
+
+def _modules(network: nn.Module, tracer: Tracer, scopes: Scopes) -> Iterable[ModuleCount]:
+    macs = _with_everything_below(tracer.macs)
+    activations = _with_everything_below(tracer.activations)
+    for name, module in network.named_modules():
+        yield ModuleCount(
+            name=name,
+            kind=type(module).__name__,
+            depth=name.count(".") + 1 if name else 0,
+            params=sum(each.numel() for each in module.parameters()),
+            macs=macs[name],
+            activations=activations[name],
+            output=scopes.outputs.get(name, ""),
+        )
+
+
+def _with_everything_below(tally: Counter[Call]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for (module, *_), amount in tally.items():
+        for name in _path(module):
+            sums[name] += amount
+    return sums
+
+
+def _path(name: str) -> Iterable[str]:
+    """``"a.b"`` -> ``""``, ``"a"``, ``"a.b"``."""
+    yield ""
+    parts = name.split(".") if name else []
+    for depth in range(len(parts)):
+        yield ".".join(parts[: depth + 1])

@@ -1,0 +1,173 @@
+"""The machinery: sees every operator of a forward pass and asks what it costs.
+
+Operators are seen below autograd and, in inference mode, before composite operators are taken
+apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
+device, whichever kernel would have carried them out.  Each operator gets one verdict:
+
+    RULE        ``opbench.counting.rules`` says what it costs
+    FREE        on the list of ``opbench.counting.free``
+    COMPOSITE   written in terms of other operators: taken apart, and those are judged
+    UNKNOWN     nobody knows: it runs, and its name is noted
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+
+from opbench.counting.free import FREE
+from opbench.counting.lifetimes import Lifetimes
+from opbench.counting.rules import RULES, NoRuleError, Rule
+from opbench.counting.scopes import Scopes
+
+Shape = tuple[int, ...]
+Call = tuple[str, str, tuple[Shape, ...], Shape]  # module, operator, operands, result
+
+_COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
+
+
+class Verdict(enum.Enum):
+    """What is known about an operator that has no rule."""
+
+    FREE = enum.auto()
+    COMPOSITE = enum.auto()
+    UNKNOWN = enum.auto()
+
+
+class Tracer(TorchDispatchMode):
+    """Counts what runs inside ``with tracer:``.
+
+    ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes.
+    """
+
+    supports_higher_order_operators = True
+
+    def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
+        super().__init__()
+        self._scopes = scopes
+        self._lifetimes = lifetimes
+        self.calls: Counter[Call] = Counter()
+        self.macs: Counter[Call] = Counter()
+        self.activations: Counter[Call] = Counter()
+        self.uncounted: set[str] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if types and any(_takes_itself_apart(each) for each in types):
+            return NotImplemented
+        verdict = _VERDICTS.get(func)
+        if verdict is None:
+            verdict = _VERDICTS[func] = judge(func)
+        if verdict is Verdict.COMPOSITE:
+            with self:
+                return func.decompose(*args, **kwargs)
+        out = run(func, args, kwargs)
+        if verdict is not Verdict.FREE:
+            self._tally(func, verdict, args, out)
+        self._lifetimes.saw(out)
+        return out
+
+    def _tally(self, func: Any, verdict: Rule | Verdict, args: Sequence[Any], out: Any) -> None:
+        name = operator_name(func)
+        try:
+            macs = verdict.macs(args, out) if isinstance(verdict, Rule) else None
+        except NoRuleError:
+            macs = None
+        positions = verdict.operands if isinstance(verdict, Rule) else range(len(args))
+        key = (self._scopes.current, name, _operands(args, positions), _shape(out))
+        self.calls[key] += 1
+        if macs is None:
+            self.uncounted.add(name)
+        else:
+            self.macs[key] += macs
+            if isinstance(verdict, Rule) and verdict.layer:
+                self.activations[key] += out.numel()
+
+
+_VERDICTS: dict[Any, Rule | Verdict] = {}
+
+
+def judge(func: Any) -> Rule | Verdict:
+    """The verdict on an operator, from its name; in-place forms go with the plain ones."""
+    name = operator_name(func)
+    if name in RULES:
+        return RULES[name]
+    if name in FREE:
+        return Verdict.FREE
+    if isinstance(func, torch._ops.OpOverload) and func.has_kernel_for_dispatch_key(_COMPOSITE_KEY):
+        return Verdict.COMPOSITE
+    return Verdict.UNKNOWN
+
+
+def operator_name(func: Any) -> str:
+    """``aten.addmm_.default`` is "addmm"; other namespaces stay: "torchvision::nms"."""
+    if not isinstance(func, torch._ops.OpOverload):
+        return str(func.name())
+    namespace, _, name = func._schema.name.partition("::")
+    if name.endswith("_") and not name.endswith("__"):
+        name = name[:-1]
+    return name if namespace == "aten" else f"{namespace}::{name}"
+
+
+def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Carry out an operator, mending what only a traced network runs into.
+
+    Values that a network makes for itself (positions, masks) live on the CPU while its
+    activations are on the meta device; where they meet, and where the network asks for a device
+    by name, the meta device wins.
+    """
+    try:
+        return func(*args, **kwargs)
+    except (RuntimeError, NotImplementedError):
+        if not _on_meta(args, kwargs):
+            raise
+        args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
+        if "device" in kwargs:
+            kwargs["device"] = torch.device("meta")
+        return func(*args, **kwargs)
+
+
+def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    found = []
+    tree_map_only(Tensor, lambda tensor: found.append(tensor.is_meta), (args, kwargs))
+    return any(found)
+
+
+def _to_meta(tensor: Tensor) -> Tensor:
+    return tensor if tensor.is_meta else tensor.to("meta")
+
+
+def _takes_itself_apart(kind: type) -> bool:
+    """A tensor subclass with a dispatch of its own shows its parts one level down."""
+    return kind.__torch_dispatch__ is not Tensor.__torch_dispatch__  # type: ignore[attr-defined]
+
+
+def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[Shape, ...]:
+    """Shapes of the factors; of a list of weights, only the matrices."""
+    shapes: list[Shape] = []
+    for position in positions:
+        value = args[position] if position < len(args) else None
+        if isinstance(value, Tensor):
+            shapes.append(tuple(value.shape))
+        elif isinstance(value, (list, tuple)):
+            shapes += [tuple(e.shape) for e in value if isinstance(e, Tensor) and e.dim() == 2]
+    return tuple(shapes)
+
+
+def _shape(out: Any) -> Shape:
+    if isinstance(out, (tuple, list)) and out:
+        out = out[0]
+    return tuple(out.shape) if isinstance(out, Tensor) else ()
