@@ -24,9 +24,7 @@ One image, shapes after each row; ReLU after every layer but the last:
 Departures:
     * Input is 227 x 227: the printed 224 x 224 does not give a 55 x 55 map without padding.
     * The two GPU towers are one module, with ``groups=2`` where they do not talk.
-    * Response normalisation divides its alpha by the window, as in Caffe: PyTorch's does so too,
-      so alpha = 5 x 1e-4 stands for the paper's sum with alpha = 1e-4; k = 2 as in the paper,
-      where Caffe's network has 1.
+    * Dropout rescales in training, where the paper halves the outputs in evaluation.
 """
 
 from __future__ import annotations
@@ -75,7 +73,10 @@ class AlexNet(nn.Module):
 
 
 def _response_norm() -> nn.Module:
-    """Section 3.3 with k = 2, n = 5, alpha = 1e-4, beta = 0.75."""
+    """Section 3.3 with k = 2, n = 5, alpha = 1e-4, beta = 0.75.
+
+    PyTorch divides alpha by n, so 5e-4 here is the paper's 1e-4.
+    """
     return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 

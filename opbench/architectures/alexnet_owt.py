@@ -2,7 +2,8 @@
 
 Reference:
     A. Krizhevsky.  "One weird trick for parallelizing convolutional neural networks."  2014.
-    arXiv:1404.5997, Section 5.  Widths: the author's cuda-convnet2.
+    arXiv:1404.5997, which takes a variant of the network of 2012.  Its widths stand in the
+    author's cuda-convnet2 and, after it, in Torch's imagenet-multiGPU examples.
 
 One image, shapes after each row; ReLU after every layer but the last:
 
@@ -20,8 +21,8 @@ One image, shapes after each row; ReLU after every layer but the last:
     fc8                            1000
 
 Departures:
-    * No response normalisation, and dropout before fc6 and fc7 instead of after: so does the
-      definition that came with Torch and torchvision, whose weights everybody uses.
+    * Followed is the definition of Torch and torchvision: no response normalisation, and dropout
+      before fc6 and fc7, where the 2012 paper has it after them.
 """
 
 from __future__ import annotations

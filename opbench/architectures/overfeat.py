@@ -121,8 +121,8 @@ def _claims(params: int, connections: int, counted: str) -> tuple[Claim, ...]:
             tolerance=1 / connections,
             place="Table 4",
             disagreement=(
-                f"the layer table gives {counted} with biases; the paper does not say what else "
-                "it counts in the remaining 0.3 %"
+                f"the layer table gives {counted} with biases; the paper does not say how it "
+                "arrives at more"
             ),
         ),
     )
