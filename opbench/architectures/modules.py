@@ -4,7 +4,7 @@ Reference:
     E. Culurciello.  "Neural Network Architectures."  2016-2017.  The works that each module comes
     from are named in its entry.
 
-Multiply-accumulates at one position, weights only; every other column follows from these rows:
+Multiply-accumulates at one position, weights only:
 
     bottleneck_256_64          reduce 1x1 256->64         16,384
                                conv3x3     64->64         36,864
@@ -15,11 +15,6 @@ Multiply-accumulates at one position, weights only; every other column follows f
     conv7x7_64                 7x7 64->64                          200,704
     three_conv3x3_64           3 of 3x3 64->64                     110,592
     conv1x7_7x1_64             1x7, 7x1 64->64                      57,344
-    inception_3a               GoogLeNet, 192->256                 163,328    x 28^2 = 128,049,152
-    inception_3a_naive         no 1x1 before 3x3, 5x5              387,072    x 28^2 = 303,464,448
-    grid_conv_then_pool        3x3 320->640 on 35^2, pool        1,843,200    x 35^2
-    grid_pool_then_conv        pool, 3x3 320->640 on 17^2        1,843,200    x 17^2
-    grid_parallel              3x3/2 320->320 beside pool          921,600    x 17^2
     fire_96_16_128             SqueezeNet's fire2                   11,776
     conv3x3_96_128             3x3 96->128                         110,592
     separable3x3_256           depthwise 2,304, 1x1 65,536          67,840
@@ -29,8 +24,8 @@ Multiply-accumulates at one position, weights only; every other column follows f
 Departures:
     * No biases and no batch norm, so that parameters are the weights of the arithmetic; ReLU
       follows each convolution but those that an addition follows, where it follows the addition.
-    * Modules with a shape of C x 1 x 1 are padded: what they cost is the cost of one position.
-    * In the grid reductions one 3x3 convolution stands for the inception modules of the paper.
+    * The input is one position, C x 1 x 1, and the convolutions are padded.  Most of what a 3x3
+      kernel meets there is padding; the rule counts the whole kernel, as on any map.
 """
 
 from __future__ import annotations
@@ -48,19 +43,17 @@ from opbench.spec import ArchitectureSpec, Claim, Paper
 
 
 def _conv(
-    in_channels: int,
-    out_channels: int,
-    kernel: int | tuple[int, int],
-    *,
-    stride: int = 1,
-    groups: int = 1,
-    padding: int | tuple[int, int] | None = None,
+    in_channels: int, out_channels: int, kernel: int | tuple[int, int], *, groups: int = 1
 ) -> nn.Conv2d:
-    """A convolution without bias, padded to keep the map's size unless told otherwise."""
-    if padding is None:
-        padding = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
+    """A convolution without bias, padded to keep the map's size."""
+    height, width = (kernel, kernel) if isinstance(kernel, int) else kernel
     return nn.Conv2d(
-        in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, bias=False
+        in_channels,
+        out_channels,
+        (height, width),
+        padding=(height // 2, width // 2),
+        groups=groups,
+        bias=False,
     )
 
 
@@ -72,20 +65,6 @@ def _stack(channels: tuple[int, ...], *kernels: int | tuple[int, int]) -> nn.Seq
         stack.add_module(f"conv{number}", _conv(in_channels, out_channels, kernel))
         stack.add_module(f"relu{number}", nn.ReLU(inplace=True))
     return stack
-
-
-def _grid_conv_then_pool(channels: int) -> nn.Sequential:
-    """All new channels on the large map, which is then thrown away: the dear order."""
-    stack = _stack((channels, 2 * channels), 3)
-    stack.add_module("pool", nn.MaxPool2d(3, stride=2))
-    return stack
-
-
-def _grid_pool_then_conv(channels: int) -> nn.Sequential:
-    """Pool first: cheap, but the small map with few channels is a bottleneck of information."""
-    stack = nn.Sequential()
-    stack.add_module("pool", nn.MaxPool2d(3, stride=2))
-    return stack.extend(_stack((channels, 2 * channels), 3))
 
 
 class Bottleneck(nn.Module):
@@ -106,56 +85,6 @@ class Bottleneck(nn.Module):
         y = F.relu(self.conv3x3(y))
         y = self.expand(y)  # N x channels x H x W
         return F.relu(x + y if self.shortcut else y)
-
-
-class Inception3a(nn.Module):
-    """GoogLeNet's module 3a: 1x1 convolutions in front of 3x3 and 5x5 and behind the pool."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.branch1x1 = _conv(192, 64, 1)
-        self.reduce3x3 = _conv(192, 96, 1)
-        self.branch3x3 = _conv(96, 128, 3)
-        self.reduce5x5 = _conv(192, 16, 1)
-        self.branch5x5 = _conv(16, 32, 5)
-        self.pool = nn.MaxPool2d(3, stride=1, padding=1)
-        self.project = _conv(192, 32, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        branches = (
-            self.branch1x1(x),
-            self.branch3x3(F.relu(self.reduce3x3(x))),
-            self.branch5x5(F.relu(self.reduce5x5(x))),
-            self.project(self.pool(x)),
-        )
-        return F.relu(torch.cat(branches, dim=1))  # N x 256 x H x W
-
-
-class Inception3aNaive(nn.Module):
-    """Figure 2(a) of GoogLeNet's paper with the widths of 3a: no 1x1 reductions at all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.branch1x1 = _conv(192, 64, 1)
-        self.branch3x3 = _conv(192, 128, 3)
-        self.branch5x5 = _conv(192, 32, 5)
-        self.pool = nn.MaxPool2d(3, stride=1, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        convolved = torch.cat([self.branch1x1(x), self.branch3x3(x), self.branch5x5(x)], dim=1)
-        return torch.cat([F.relu(convolved), self.pool(x)], dim=1)  # N x 416 x H x W
-
-
-class GridParallel(nn.Module):
-    """Half of the new channels by a strided convolution, the other half by pooling beside it."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv3x3 = _conv(channels, channels, 3, stride=2, padding=0)
-        self.pool = nn.MaxPool2d(3, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([F.relu(self.conv3x3(x)), self.pool(x)], dim=1)  # N x 2C x H/2 x W/2
 
 
 class Fire(nn.Module):
@@ -214,13 +143,6 @@ _VGG = _paper(
     "ICLR 2015",
     2014,
     "https://arxiv.org/abs/1409.1556",
-)
-_GOOGLENET = _paper(
-    "C. Szegedy et al.",
-    "Going Deeper with Convolutions",
-    "CVPR 2015",
-    2014,
-    "https://arxiv.org/abs/1409.4842",
 )
 _INCEPTION_V3 = _paper(
     "C. Szegedy et al.",
@@ -336,50 +258,6 @@ ARCHITECTURES = (
         partial(_stack, (64, 64, 64), (1, 7), (7, 1)),
         (64, 1, 1),
         "Against conv7x7_64: the same 7x7 view for 14/49 of the operations.",
-    ),
-    _spec(
-        "inception_3a",
-        _GOOGLENET,
-        Inception3a,
-        (192, 28, 28),
-        "Against inception_3a_naive, the same branches without 1x1 reductions.",
-        _claim("macs", 128e6, 0.5e6, "Table 1, row inception (3a)"),
-        _claim(
-            "params",
-            159e3,
-            0.5e3,
-            "Table 1, row inception (3a)",
-            "163,328 weights by the widths of the same row, which are 159.5 times 1,024",
-        ),
-    ),
-    _spec(
-        "inception_3a_naive",
-        _GOOGLENET,
-        Inception3aNaive,
-        (192, 28, 28),
-        "Against inception_3a: 2.4 times the operations, and 416 channels to go on with, not 256.",
-    ),
-    _spec(
-        "grid_conv_then_pool",
-        _INCEPTION_V3,
-        partial(_grid_conv_then_pool, 320),
-        (320, 35, 35),
-        "Against grid_parallel and grid_pool_then_conv: the dear way from 35x35x320 to 17x17x640.",
-    ),
-    _spec(
-        "grid_pool_then_conv",
-        _INCEPTION_V3,
-        partial(_grid_pool_then_conv, 320),
-        (320, 35, 35),
-        "Against grid_parallel and grid_conv_then_pool: cheap, but information is lost first.",
-    ),
-    _spec(
-        "grid_parallel",
-        _INCEPTION_V3,
-        partial(GridParallel, 320),
-        (320, 35, 35),
-        "Against grid_conv_then_pool and grid_pool_then_conv: the cheapest, and nothing is lost "
-        "before the convolution.",
     ),
     _spec(
         "fire_96_16_128",
