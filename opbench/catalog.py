@@ -1,6 +1,6 @@
 """The facts of the registry, read from a file instead of from the networks.
 
-``results/counts.csv`` holds one row per built-in architecture, written by ``opbench check
+``results/counts.csv`` holds one row per built-in architecture, written by ``opbench list
 --update`` from real counts and kept fresh by a test.  Reading it needs neither torch nor pandas,
 which is what lets ``opbench list``, ``plot`` and ``report`` start at once.  In an installed wheel
 the same file lies inside the package.
@@ -18,9 +18,10 @@ from pathlib import Path
 from opbench.errors import BadFileError, UnknownNameError
 
 _PACKAGE = Path(__file__).parent
-_CANDIDATES = (_PACKAGE / "counts.csv", _PACKAGE.parent / "results" / "counts.csv")
-_TEXT = frozenset(
-    {"name", "label", "family", "dataset", "input_size", "uncounted", "paper", "paper_url"}
+RESULTS = _PACKAGE.parent / "results" / "counts.csv"
+_CANDIDATES = (_PACKAGE / "counts.csv", RESULTS)
+_TEXT = frozenset(("name", "label", "family", "dataset", "input_size", "uncounted")) | frozenset(
+    ("witness_note", "paper", "paper_url")
 )
 
 
@@ -30,8 +31,8 @@ class Fact:
 
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is what the independent witness counts, None where it cannot trace the
-    network; ``stated_params`` and ``stated_macs`` are what the paper says of itself, None where
-    it says nothing.
+    network, and ``witness_note`` why the two differ, if they do; ``stated_params`` and
+    ``stated_macs`` are what the paper says of itself, None where it says nothing.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Fact:
     linear_params: int
     linear_macs: int
     fvcore_macs: int | None
+    witness_note: str
     uncounted: str
     stated_params: int | None
     stated_macs: int | None
@@ -61,8 +63,7 @@ def counts_file() -> Path:
         if path.is_file():
             return path
     raise BadFileError(
-        f"the registry's facts are missing from {_CANDIDATES[-1]}: "
-        "`opbench check --update` writes them"
+        f"the registry's facts are missing from {RESULTS}: `opbench list --update` writes them"
     )
 
 
@@ -76,7 +77,7 @@ def load(path: Path | None = None) -> tuple[Fact, ...]:
         if reader.fieldnames != expected:
             raise BadFileError(
                 f"{path}, line 1: the columns are not {', '.join(expected)}: "
-                "`opbench check --update` writes the file anew"
+                "`opbench list --update` writes the file anew"
             )
         return tuple(_fact(row, path, reader.line_num) for row in reader)
 
@@ -105,7 +106,7 @@ def _fact(row: dict[str, str], path: Path, line: int) -> Fact:
         return Fact(**{key: _value(key, text) for key, text in row.items()})  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise BadFileError(
-            f"{path}, line {line}: {error}: `opbench check --update` writes the file anew"
+            f"{path}, line {line}: {error}: `opbench list --update` writes the file anew"
         ) from None
 
 

@@ -1,0 +1,130 @@
+"""From a target to its exact count, and from the registry to the facts on file.
+
+The one place where a count, its independent witness and the paper's own claims are put side by
+side.  ``fact`` makes a row of ``results/counts.csv``; ``recompute`` a paper's claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from opbench.catalog import Fact
+from opbench.counting import build_and_count
+from opbench.counting.construct import build_without_weights
+from opbench.record import Count
+from opbench.registry import specs
+from opbench.spec import ArchitectureSpec, Claim, format_size
+from opbench.targets import Target, registered
+
+_LINEAR_KINDS = frozenset({"linear", "addmm"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recomputed:
+    """A paper's claim beside the count.  ``deviation`` is relative to what the paper states."""
+
+    claim: Claim
+    counted: float
+
+    @property
+    def deviation(self) -> float:
+        return self.counted / self.claim.value - 1
+
+    @property
+    def holds(self) -> bool:
+        return abs(self.deviation) <= self.claim.tolerance
+
+
+def count_target(
+    target: Target,
+    input_size: tuple[int, ...] | None = None,
+    *,
+    batch_size: int = 1,
+    dtype: torch.dtype | None = None,
+) -> Count:
+    """The exact count of ``target``, at ``input_size`` where given, else at its own size.
+
+    Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
+    ``BadValueError`` where nothing says how large its input is.
+    """
+    return build_and_count(
+        target.build, input_size or target.input_size, batch_size=batch_size, dtype=dtype
+    )
+
+
+def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
+    """Count again what the paper states of ``spec``."""
+    size = claim.input_size or spec.input_size
+    counted = build_and_count(spec.build, size)
+    values = {
+        "params": counted.params,
+        "macs": counted.macs,
+        "flops": counted.flops,
+        "weight_bytes": counted.params * claim.bytes_per_param,
+        "connections": counted.macs + bias_additions(build_without_weights(spec.build), counted),
+    }
+    return Recomputed(claim=claim, counted=values[claim.quantity])
+
+
+def bias_additions(network: nn.Module, counted: Count) -> int:
+    """Output elements of convolutions and linear layers that receive a bias."""
+    biased = {
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+        and module.bias is not None
+    }
+    return sum(each.activations for each in counted.operators if each.module in biased)
+
+
+def facts() -> list[Fact]:
+    """A row for every entry of the registry that is this package's own."""
+    return [fact(spec) for spec in specs().values()]
+
+
+def fact(spec: ArchitectureSpec) -> Fact:
+    """The row of ``results/counts.csv`` for one entry: counted twice, by two programs."""
+    counted = count_target(registered(spec.name))
+    return Fact(
+        name=spec.name,
+        label=spec.label,
+        family=spec.family,
+        year=spec.year,
+        dataset=spec.dataset,
+        input_size=format_size(spec.input_size),
+        params=counted.params,
+        macs=counted.macs,
+        activations=counted.activations,
+        weight_bytes=counted.weight_bytes,
+        peak_activation_bytes=counted.peak_activation_bytes,
+        linear_params=_linear_params(spec),
+        linear_macs=sum(each.macs for each in counted.operators if each.operator in _LINEAR_KINDS),
+        fvcore_macs=None,
+        witness_note="",
+        uncounted=" ".join(counted.uncounted),
+        stated_params=_stated(spec, "params"),
+        stated_macs=_stated(spec, "macs"),
+        paper=spec.paper.title,
+        paper_url=spec.paper.url,
+    )
+
+
+def _linear_params(spec: ArchitectureSpec) -> int:
+    network = build_without_weights(spec.build)
+    return sum(
+        parameter.numel()
+        for module in network.modules()
+        if isinstance(module, nn.Linear)
+        for parameter in module.parameters(recurse=False)
+    )
+
+
+def _stated(spec: ArchitectureSpec, quantity: str) -> int | None:
+    """What the paper says of the entry at its own input size, None where it says nothing."""
+    for claim in spec.claims:
+        if claim.quantity == quantity and claim.input_size is None:
+            return round(claim.value)
+    return None
