@@ -26,12 +26,14 @@ One image, shapes after each row; every convolution is followed by batch normali
 Departures:
     * conv1 is a plain convolution, as in the ports to Caffe and Torch.  The paper says that its
       own was separable, with 8 channels for each of the 3 inputs.
-    * The Caffe port that is often quoted (11,295,240 parameters) has projections of 128 in 4c
-      and 4d, and biases under the normalisation; here are the 96 of the paper, and no biases.
-    * No dropout: the paper removes it from the networks it reports (BN-x5, BN-x30).
-    * Rounding up in the poolings of the stem, an average over the pixels inside the map only,
-      and an epsilon of 0.001 are not in the paper; the last two are those of the authors' later
-      code.
+    * Figure 5 contradicts itself in 4c and 4d: it prints projections of 128 and outputs of 576
+      channels, which need 96.  Here the outputs are right, as in the authors' later code; the
+      Caffe port that is often quoted (11,295,240 parameters) took the projections, and has
+      biases under the normalisation besides.
+    * No dropout: the paper removes it from its accelerated networks, BN-x5 and BN-x30.
+    * The paper does not say how sizes are rounded (up, in the poolings of the stem), whether an
+      average counts the padding (it does not) and what the normalisation's epsilon is (0.001).
+      The last two are those of the authors' later code.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Paper
+from opbench.spec import ArchitectureSpec, Claim, Paper
 
 # Figure 5: 1x1, 3x3 reduction, 3x3, double 3x3 reduction, double 3x3, projection.
 _WIDTHS = {
@@ -148,5 +150,22 @@ ARCHITECTURES = (
         build=BNInception,
         input_size=(3, 224, 224),
         dataset="imagenet",
+        claims=(
+            Claim(
+                quantity="macs",
+                value=2.0e9,
+                tolerance=0.05 / 2.0,
+                place="Table 3 of the Inception-v3 paper (arXiv:1512.00567), column cost",
+            ),
+            Claim(
+                quantity="params",
+                value=13.6e6,
+                tolerance=0.05 / 13.6,
+                place="Section 4.2",
+                disagreement="Not explained. The widths of Figure 5 make 11.2 million (11.3 with "
+                "its printed projections), and the paper says that nothing but the last layer is "
+                "fully connected.",
+            ),
+        ),
     ),
 )

@@ -29,8 +29,9 @@ Departures:
     * The paper gives neither the rounding of the pooling nor the constants of the response
       normalisation.  Both are those of the Caffe release: sizes are rounded up, which is what
       makes the printed 56, 28, 14 and 7; 5 channels, alpha 0.0001, beta 0.75.
-    * conv1 is a plain convolution, as drawn in Figure 3 and in the Caffe release.  The cost
-      that Table 1 prints for it is that of a separable one.
+    * conv1 is a plain convolution of 9,408 weights, as in the Caffe release.  Table 1 prints
+      2.7K and 34M for it, the cost of a separable one with 8 channels for each of the 3 inputs
+      (147 x 8 + 24 x 64 = 2,712 weights), which BN-Inception's paper describes.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.blocks import Concat
-from opbench.spec import ArchitectureSpec, Paper
+from opbench.spec import ArchitectureSpec, Claim, Paper
 
 # Table 1: 1x1, 3x3 reduction, 3x3, 5x5 reduction, 5x5, projection after the pooling.
 _WIDTHS = {
@@ -136,5 +137,32 @@ ARCHITECTURES = (
         build=GoogLeNet,
         input_size=(3, 224, 224),
         dataset="imagenet",
+        claims=(
+            Claim(
+                quantity="macs",
+                value=1.5e9,
+                tolerance=0.05 / 1.5,
+                place="Section 1, the budget of most experiments; Table 1, sum of the column ops",
+                disagreement="Table 1 counts 34 million for conv1, which is what a separable "
+                "convolution costs; the plain one of every public release needs 118 million. "
+                "With the paper's figure the sum is 1.50 billion.",
+            ),
+            Claim(
+                quantity="params",
+                value=6.8e6,
+                tolerance=0.05 / 6.8,
+                place="Table 1, sum of the column params with K = 1,000",
+                disagreement="The column's K is 1,024 (module 3a has 163,328 weights and prints "
+                "159K), which makes it 6.96 million; biases (7,280), the separable conv1 and "
+                "rows 4a to 5b, whose figures differ a little from their own widths, are the rest.",
+            ),
+            Claim(
+                quantity="params",
+                value=60e6 / 12,
+                tolerance=0.5 / 12,
+                place="Section 1, 12 times fewer than AlexNet, which has 60 million",
+                disagreement="Table 1 itself adds up to 6.8 million, 9 times fewer than AlexNet.",
+            ),
+        ),
     ),
 )

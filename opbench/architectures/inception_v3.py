@@ -33,11 +33,11 @@ One image, shapes after each row; every convolution is followed by batch normali
 Departures:
     * The auxiliary classifier on the last 17 x 17 map is left out: it only serves training.
     * The paper prints no widths inside its modules; all are those of the authors' release, as
-      are the dropout and an average over the pixels inside the map only.
-    * Where Table 1 and the release differ, this is the release: the 1x1 of 80 channels and the
-      pooling after the 192 (Table 1: 3x3 of 80, of 192 with stride 2, of 288), a first module
-      that makes 256 channels become 288, a 5x5 kept in the modules a (Figure 5: two 3x3), and
-      four modules b, the reduction being the fifth.
+      are the dropout, the normalisation's epsilon and averages that do not count the padding.
+    * Where Table 1 and the release differ, this is the release.  After the first pooling it has
+      a 1x1 of 80 channels, a 3x3 of 192 and another pooling (Table 1: a 3x3 of 80, one of 192
+      with stride 2, one of 288); its modules a keep a 5x5 (Figure 5: two 3x3) and only the last
+      two make 288 channels; there are four modules b (Table 1: five).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Paper
+from opbench.spec import ArchitectureSpec, Claim, Paper
 
 
 class InceptionV3(nn.Module):
@@ -185,6 +185,11 @@ _PAPER = Paper(
     url="https://arxiv.org/abs/1512.00567",
 )
 
+_TOO_FEW = (
+    "Not explained. The graph that the authors released needs 5.71 billion, by this count and by "
+    "every other public one; the network that the paper counted is not printed in full."
+)
+
 ARCHITECTURES = (
     ArchitectureSpec(
         name="inception_v3",
@@ -195,5 +200,36 @@ ARCHITECTURES = (
         build=InceptionV3,
         input_size=(3, 299, 299),
         dataset="imagenet",
+        claims=(
+            Claim(
+                quantity="macs",
+                value=4.8e9,
+                tolerance=0.05 / 4.8,
+                place="Table 3, column cost",
+                disagreement=_TOO_FEW,
+            ),
+            Claim(
+                quantity="macs",
+                value=5e9,
+                tolerance=0.5 / 5,
+                place="Abstract",
+                disagreement=_TOO_FEW,
+            ),
+            Claim(
+                quantity="params",
+                value=25e6,
+                tolerance=0.05,
+                place="Abstract, as an upper bound: fewer than 25 million",
+            ),
+            Claim(
+                quantity="params",
+                value=23_626_728,
+                tolerance=0.0,
+                place="Table 3 of the Xception paper (arXiv:1610.02357)",
+                disagreement="Not explained. The released graph has 0.9 % more with the "
+                "normalisation's gain and shift, and 0.7 % more without either; that paper does "
+                "not describe its own Inception-v3.",
+            ),
+        ),
     ),
 )

@@ -7,7 +7,7 @@ Reference:
 One image, shapes after each row; every convolution is followed by batch normalisation and ReLU:
 
               inception_v4          inception_resnet_v1     inception_resnet_v2
-    stem       384 x 35^2            256 x 35^2              320 x 35^2
+    stem           384 x 35^2            256 x 35^2              320 x 35^2
     A          4   384 x 35^2        5    256 x 35^2         10    320 x 35^2
     reduce_a      1024 x 17^2             896 x 17^2              1088 x 17^2
     B          7  1024 x 17^2        10   896 x 17^2         20   1088 x 17^2
@@ -37,37 +37,40 @@ One image, shapes after each row; every convolution is followed by batch normali
     C         1x1 192 | 1x1 192, 1x3 192, 3x1 192      1x1 192, 1x3 224, 3x1 256
 
 Departures:
-    * inception_v4: one 1x7 of B is 7x1, as in the authors' release; Figure 5 prints 1x7 twice.
+    * inception_v4: the order of 1x7 and 7x1 in B is that of the authors' release; Figure 5
+      prints 1x7 twice in the shorter branch and the other order in the longer one.
     * inception_resnet_v2 is the network that the authors released, not the one of the figures:
       a stem like Inception-v3's with a module of 320 channels in place of Figure 3; 10, 20 and
       10 blocks for 5, 10 and 5; the last block scales by 1 and has no ReLU; a 1x1 of 1536
       channels before the average.  The figures cannot be built as printed: they give 1154
       channels to blocks that follow a map of 1152, and 2048 to blocks that follow one of 2144.
-    * inception_resnet_v1 is the network of the figures.  The one that circulates with
-      face-recognition code has a sixth block C, and a layer of 512 before the classifier.
+    * inception_resnet_v1 is the network of the figures; the authors released none.  The one
+      that circulates with face-recognition code has 23,995,624 parameters: 1,600,768 more for a
+      sixth block C, and 361,472 fewer for a layer of 512, normalised, before the classifier.
     * Residuals are scaled by 0.17, 0.10 and 0.20 in A, B and C, as in the release of v2; the
       paper says between 0.1 and 0.3.
-    * The linear 1x1 of a residual has a bias and no normalisation, and averages are over the
-      pixels inside the map only; both as in the release.
-    * Auxiliary classifiers, which the release trains with, are left out.
+    * The linear 1x1 of a residual has a bias and no normalisation, averages do not count the
+      padding, and the normalisation's epsilon is 0.001; all as in the release.
+    * The auxiliary classifiers that the release trains with are left out.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import partial
 
 from torch import Tensor, nn
 
 from opbench.blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Paper
+from opbench.spec import ArchitectureSpec, Claim, Paper
 
 
 class Inception(nn.Module):
     """A stem, blocks A, B and C with reductions between, average, dropout, one linear layer."""
 
     def __init__(
-        self, stem: nn.Sequential, blocks: dict[str, nn.Module], width: int, classes: int = 1000
+        self, stem: nn.Module, blocks: Mapping[str, nn.Module], width: int, *, classes: int = 1000
     ) -> None:
         super().__init__()
         self.stem = stem
@@ -335,6 +338,8 @@ _PAPER = Paper(
     url="https://arxiv.org/abs/1602.07261",
 )
 
+# The paper prints no parameters and no operations; it compares costs in words, taken here as
+# within a tenth.
 _spec = partial(
     ArchitectureSpec,
     family="inception",
@@ -346,11 +351,31 @@ _spec = partial(
 
 ARCHITECTURES = (
     _spec(name="inception_v4", label="Inception-v4", build=inception_v4),
-    _spec(name="inception_resnet_v1", label="Inception-ResNet-v1", build=inception_resnet_v1),
+    _spec(
+        name="inception_resnet_v1",
+        label="Inception-ResNet-v1",
+        build=inception_resnet_v1,
+        claims=(
+            Claim(
+                quantity="macs",
+                value=5_713_216_096,
+                tolerance=0.1,
+                place='Section 3.2, "roughly" the cost of Inception-v3, here as counted',
+            ),
+        ),
+    ),
     _spec(
         name="inception_resnet_v2",
         label="Inception-ResNet-v2",
         build=inception_resnet_v2,
+        claims=(
+            Claim(
+                quantity="macs",
+                value=12_253_974_624,
+                tolerance=0.1,
+                place='Section 3.2, "matches" the cost of Inception-v4, here as counted',
+            ),
+        ),
         note="The released network; the paper's figures cannot be built as printed.",
     ),
 )

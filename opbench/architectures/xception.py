@@ -19,8 +19,8 @@ and every sep:
              global average, dropout 0.5, fc 1000
 
 Departures:
-    * Figure 5 does not print the padding of the first two convolutions nor the input's size in
-      the text of the layers; both are those of the author's release in Keras (no padding, 299).
+    * Figure 5 does not print the padding of the first two convolutions: none, as in the
+      author's release.  The normalisation's epsilon, 0.001, is the release's too.
     * Poolings pad one pixel on every side; the release pads an even map on one side only.
       Sizes and costs are the same.
     * The optional fully connected layers before the classifier are left out, as in the network
