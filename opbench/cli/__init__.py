@@ -23,7 +23,7 @@ from opbench.errors import OpbenchError
 class _Commands(TyperGroup):
     """Turns what a user can mend into one sentence and an exit code, for every command alike."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except OpbenchError as error:

@@ -103,8 +103,8 @@ def count(
     if len(failed) == len(wanted) == 1:
         raise failed[0]
     _print(rows, by, batch_size, format)
-    for error in failed:
-        messages.print(f"error: {error}", markup=False)
+    for reason in failed:
+        messages.print(f"error: {reason}", markup=False)
     if failed:
         raise typer.Exit(1)
 
