@@ -16,5 +16,6 @@ witness     the same count by an independent tool
 """
 
 from opbench.counting.forward import build_and_count, count
+from opbench.counting.witness import Witness, build_and_witness, differences, witness
 
-__all__ = ["build_and_count", "count"]
+__all__ = ["Witness", "build_and_count", "build_and_witness", "count", "differences", "witness"]

@@ -19,8 +19,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-_SEED = 0
-
 
 class NeedsValuesError(Exception):
     """A network that has no meta form: scripted, sparse or quantised."""
@@ -59,9 +57,7 @@ def unwrap(network: nn.Module) -> nn.Module:
 def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Copy module by module and attribute by attribute, so that one attribute that cannot be
     copied does not spoil the rest.  Modules that know how to copy themselves do."""
-    plain = [
-        each for each in network.modules() if unwrap(each) is each and not _copies_itself(each)
-    ]
+    plain = [each for each in network.modules() if _is_plain_module(each)]
     for module in plain:
         memo[id(module)] = module.__class__.__new__(module.__class__)
     for module in network.modules():
@@ -76,8 +72,9 @@ def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
     return twin if twin is not None else copy.deepcopy(network, memo)
 
 
-def _copies_itself(module: nn.Module) -> bool:
-    return hasattr(type(module), "__deepcopy__") or _is_scripted(module)
+def _is_plain_module(module: nn.Module) -> bool:
+    copies_itself = hasattr(type(module), "__deepcopy__") or _is_scripted(module)
+    return not copies_itself and unwrap(module) is module
 
 
 def _is_scripted(module: nn.Module) -> bool:

@@ -28,13 +28,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 Arguments = Sequence[Any]
+Kind = Literal[
+    "convolution",
+    "transposed convolution",
+    "linear",
+    "matrix product",
+    "bilinear",
+    "attention",
+    "recurrent",
+]
 
 
 class NoRuleError(Exception):
@@ -50,6 +59,7 @@ class Rule:
     a convolution or a linear layer.
     """
 
+    kind: Kind
     macs: Callable[[Arguments, Any], int]
     operands: tuple[int, ...] = (0, 1)
     layer: bool = False
@@ -122,11 +132,6 @@ def _either_convolution(args: Arguments, out: Any) -> int:
 def _time_batch_convolution(args: Arguments, out: Any) -> int:
     kernel, in_channels, _ = args[1].shape
     return int(out.numel() * kernel * in_channels)
-
-
-def _sampled_convolution(args: Arguments, out: Any) -> int:
-    """Deformable convolution; where it samples is interpolation and costs nothing."""
-    return _convolution(args, out)
 
 
 def _bilinear(args: Arguments, out: Any) -> int:
@@ -223,20 +228,38 @@ def _first(out: Any) -> Tensor:
     return first
 
 
-_CONVOLUTION = Rule(_convolution, layer=True)
-_TRANSPOSED = Rule(_transposed_convolution, layer=True)
-_EITHER = Rule(_either_convolution, layer=True)
-_PRODUCT = Rule(_matrix_product)
-_ATTENTION = Rule(_attention, operands=(0, 1, 2))
-_TOKEN_MAJOR = Rule(_token_major_attention, operands=(0, 1, 2))
-_RECURRENT = Rule(_recurrent_layer, operands=(0, 2, 3))
-_CELL = Rule(_recurrent_cell, operands=(0, 2, 3))
+_LINEAR = Rule("linear", _linear, layer=True)
+_PACKED_LINEAR = Rule("linear", _last_axis, operands=(0,), layer=True)
+_PRODUCT = Rule("matrix product", _matrix_product)
+_ADDED_PRODUCT = Rule("matrix product", _added_product, operands=(1, 2))
+_BROADCAST_PRODUCT = Rule("matrix product", _matmul)
+_CONVOLUTION = Rule("convolution", _convolution, layer=True)
+_TRANSPOSED = Rule("transposed convolution", _transposed_convolution, layer=True)
+_EITHER = Rule("convolution", _either_convolution, layer=True)
+_ATTENTION = Rule("attention", _attention, operands=(0, 1, 2))
+_TOKEN_MAJOR = Rule("attention", _token_major_attention, operands=(0, 1, 2))
+_RECURRENT = Rule("recurrent", _recurrent_layer, operands=(0, 2, 3))
+_CUDNN_RECURRENT = Rule("recurrent", _cudnn_recurrent_layer)
+_CELL = Rule("recurrent", _recurrent_cell, operands=(0, 2, 3))
 
 RULES: dict[str, Rule] = {
+    # linear layers
+    "linear": _LINEAR,
+    "addmm": replace(_ADDED_PRODUCT, kind="linear", layer=True),
+    "_addmm_activation": replace(_ADDED_PRODUCT, kind="linear", layer=True),
+    "mkldnn_linear": replace(_LINEAR, macs=_last_axis),
+    "mkldnn::_linear_pointwise": replace(_LINEAR, macs=_last_axis),
+    "_weight_int4pack_mm": _PACKED_LINEAR,
+    "_weight_int4pack_mm_for_cpu": _PACKED_LINEAR,
+    "_weight_int8pack_mm": _PACKED_LINEAR,
+    "quantized::linear": _PACKED_LINEAR,
+    "quantized::linear_relu": _PACKED_LINEAR,
+    "quantized::linear_dynamic": _PACKED_LINEAR,
+    "quantized::linear_relu_dynamic": _PACKED_LINEAR,
+    "quantized::linear_dynamic_fp16": _PACKED_LINEAR,
     # matrix products
-    "linear": Rule(_linear, layer=True),
-    "matmul": Rule(_matmul),
-    "linalg_matmul": Rule(_matmul),
+    "matmul": _BROADCAST_PRODUCT,
+    "linalg_matmul": _BROADCAST_PRODUCT,
     "mm": _PRODUCT,
     "bmm": _PRODUCT,
     "mv": _PRODUCT,
@@ -245,22 +268,10 @@ RULES: dict[str, Rule] = {
     "_int_mm": _PRODUCT,
     "_scaled_mm": _PRODUCT,
     "_sparse_mm": _PRODUCT,
-    "addmm": Rule(_added_product, operands=(1, 2), layer=True),
-    "_addmm_activation": Rule(_added_product, operands=(1, 2), layer=True),
-    "_sparse_addmm": Rule(_added_product, operands=(1, 2)),
-    "addmv": Rule(_added_product, operands=(1, 2)),
-    "addbmm": Rule(_added_product, operands=(1, 2)),
-    "baddbmm": Rule(_added_product, operands=(1, 2)),
-    "_weight_int4pack_mm": Rule(_last_axis, layer=True),
-    "_weight_int4pack_mm_for_cpu": Rule(_last_axis, layer=True),
-    "_weight_int8pack_mm": Rule(_last_axis, layer=True),
-    "mkldnn_linear": Rule(_last_axis, layer=True),
-    "mkldnn::_linear_pointwise": Rule(_last_axis, layer=True),
-    "quantized::linear": Rule(_last_axis, operands=(0,), layer=True),
-    "quantized::linear_relu": Rule(_last_axis, operands=(0,), layer=True),
-    "quantized::linear_dynamic": Rule(_last_axis, operands=(0,), layer=True),
-    "quantized::linear_relu_dynamic": Rule(_last_axis, operands=(0,), layer=True),
-    "quantized::linear_dynamic_fp16": Rule(_last_axis, operands=(0,), layer=True),
+    "_sparse_addmm": _ADDED_PRODUCT,
+    "addmv": _ADDED_PRODUCT,
+    "addbmm": _ADDED_PRODUCT,
+    "baddbmm": _ADDED_PRODUCT,
     # convolutions
     "conv1d": _CONVOLUTION,
     "conv2d": _CONVOLUTION,
@@ -269,7 +280,7 @@ RULES: dict[str, Rule] = {
     "convolution": _EITHER,
     "_convolution": _EITHER,
     "convolution_overrideable": _EITHER,
-    "conv_tbc": Rule(_time_batch_convolution, layer=True),
+    "conv_tbc": Rule("convolution", _time_batch_convolution, layer=True),
     "thnn_conv2d": _CONVOLUTION,
     "slow_conv3d": _CONVOLUTION,
     "_slow_conv2d_forward": _CONVOLUTION,
@@ -286,6 +297,8 @@ RULES: dict[str, Rule] = {
     "cudnn_convolution_add_relu": _CONVOLUTION,
     "miopen_convolution": _CONVOLUTION,
     "miopen_depthwise_convolution": _CONVOLUTION,
+    "torchvision::deform_conv2d": _CONVOLUTION,
+    # transposed convolutions
     "conv_transpose1d": _TRANSPOSED,
     "conv_transpose2d": _TRANSPOSED,
     "conv_transpose3d": _TRANSPOSED,
@@ -293,10 +306,9 @@ RULES: dict[str, Rule] = {
     "slow_conv_transpose3d": _TRANSPOSED,
     "cudnn_convolution_transpose": _TRANSPOSED,
     "miopen_convolution_transpose": _TRANSPOSED,
-    "torchvision::deform_conv2d": Rule(_sampled_convolution, layer=True),
     # bilinear forms
-    "bilinear": Rule(_bilinear, operands=(0, 1, 2)),
-    "_trilinear": Rule(_trilinear, operands=(0, 1, 2)),
+    "bilinear": Rule("bilinear", _bilinear, operands=(0, 1, 2)),
+    "_trilinear": Rule("bilinear", _trilinear, operands=(0, 1, 2)),
     # attention
     "scaled_dot_product_attention": _ATTENTION,
     "_scaled_dot_product_attention_math": _ATTENTION,
@@ -306,19 +318,19 @@ RULES: dict[str, Rule] = {
     "_scaled_dot_product_efficient_attention": _ATTENTION,
     "_scaled_dot_product_cudnn_attention": _ATTENTION,
     "_scaled_dot_product_fused_attention_overrideable": _ATTENTION,
+    "flex_attention": _ATTENTION,
     "_flash_attention_forward": _TOKEN_MAJOR,
     "_efficient_attention_forward": _TOKEN_MAJOR,
-    "flex_attention": _ATTENTION,
-    "_native_multi_head_attention": Rule(_attention_layer, operands=(0, 1, 2, 5, 7)),
-    "_transformer_encoder_layer_fwd": Rule(_encoder_layer, operands=(0, 3, 5, 13, 15)),
+    "_native_multi_head_attention": Rule("attention", _attention_layer, operands=(0, 1, 2, 5, 7)),
+    "_transformer_encoder_layer_fwd": Rule("attention", _encoder_layer, operands=(0, 3, 5, 14, 16)),
     # recurrent layers
     "lstm": _RECURRENT,
     "gru": _RECURRENT,
     "rnn_tanh": _RECURRENT,
     "rnn_relu": _RECURRENT,
-    "mkldnn_rnn_layer": Rule(_onednn_recurrent_layer, operands=(0, 1, 2)),
-    "_cudnn_rnn": Rule(_cudnn_recurrent_layer, operands=(0, 1)),
-    "miopen_rnn": Rule(_cudnn_recurrent_layer, operands=(0, 1)),
+    "mkldnn_rnn_layer": Rule("recurrent", _onednn_recurrent_layer, operands=(0, 1, 2)),
+    "_cudnn_rnn": _CUDNN_RECURRENT,
+    "miopen_rnn": _CUDNN_RECURRENT,
     "lstm_cell": _CELL,
     "gru_cell": _CELL,
     "rnn_tanh_cell": _CELL,

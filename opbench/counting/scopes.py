@@ -56,7 +56,7 @@ class Scopes:
             return out
 
         self._original = original
-        nn.Module.__call__ = call  # type: ignore[method-assign, assignment]
+        nn.Module.__call__ = call  # type: ignore[method-assign]
         return self
 
     def __exit__(

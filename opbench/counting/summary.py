@@ -11,8 +11,6 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.scopes import Scopes
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import format_size
@@ -21,8 +19,6 @@ from opbench.spec import format_size
 def summarise(
     network: nn.Module,
     tracer: Tracer,
-    scopes: Scopes,
-    lifetimes: Lifetimes,
     *,
     batch_size: int,
     input_size: str,
@@ -36,9 +32,9 @@ def summarise(
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
         weight_bytes=_bytes((*network.parameters(), *network.buffers())),
-        peak_activation_bytes=lifetimes.peak_bytes,
+        peak_activation_bytes=tracer.lifetimes.peak_bytes,
         operators=tuple(_operators(tracer)),
-        modules=tuple(_modules(network, tracer, scopes)),
+        modules=tuple(_modules(network, tracer)),
         uncounted=tuple(sorted(tracer.uncounted)),
         device=device,
     )
@@ -61,7 +57,7 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
         )
 
 
-def _modules(network: nn.Module, tracer: Tracer, scopes: Scopes) -> Iterable[ModuleCount]:
+def _modules(network: nn.Module, tracer: Tracer) -> Iterable[ModuleCount]:
     macs = _with_everything_below(tracer.macs)
     activations = _with_everything_below(tracer.activations)
     for name, module in network.named_modules():
@@ -72,7 +68,7 @@ def _modules(network: nn.Module, tracer: Tracer, scopes: Scopes) -> Iterable[Mod
             params=sum(each.numel() for each in module.parameters()),
             macs=macs[name],
             activations=activations[name],
-            output=scopes.outputs.get(name, ""),
+            output=tracer.scopes.outputs.get(name, ""),
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.free import FREE
 from opbench.counting.lifetimes import Lifetimes
@@ -41,7 +41,7 @@ class Verdict(enum.Enum):
     UNKNOWN = enum.auto()
 
 
-class Tracer(TorchDispatchMode):
+class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside ``with tracer:``.
 
     ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes.
@@ -50,9 +50,9 @@ class Tracer(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
-        super().__init__()
-        self._scopes = scopes
-        self._lifetimes = lifetimes
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.scopes = scopes
+        self.lifetimes = lifetimes
         self.calls: Counter[Call] = Counter()
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
@@ -77,7 +77,7 @@ class Tracer(TorchDispatchMode):
         out = run(func, args, kwargs)
         if verdict is not Verdict.FREE:
             self._tally(func, verdict, args, out)
-        self._lifetimes.saw(out)
+        self.lifetimes.saw(out)
         return out
 
     def _tally(self, func: Any, verdict: Rule | Verdict, args: Sequence[Any], out: Any) -> None:
@@ -87,7 +87,7 @@ class Tracer(TorchDispatchMode):
         except NoRuleError:
             macs = None
         positions = verdict.operands if isinstance(verdict, Rule) else range(len(args))
-        key = (self._scopes.current, name, _operands(args, positions), _shape(out))
+        key = (self.scopes.current, name, _operands(args, positions), _shape(out))
         self.calls[key] += 1
         if macs is None:
             self.uncounted.add(name)
@@ -131,23 +131,21 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """
     try:
         return func(*args, **kwargs)
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:
         if not _on_meta(args, kwargs):
             raise
-        args, kwargs = tree_map_only(Tensor, _to_meta, (args, kwargs))
-        if "device" in kwargs:
-            kwargs["device"] = torch.device("meta")
+        args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
         return func(*args, **kwargs)
 
 
 def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    found = []
-    tree_map_only(Tensor, lambda tensor: found.append(tensor.is_meta), (args, kwargs))
-    return any(found)
+    return any(isinstance(each, Tensor) and each.is_meta for each in tree_leaves((args, kwargs)))
 
 
-def _to_meta(tensor: Tensor) -> Tensor:
-    return tensor if tensor.is_meta else tensor.to("meta")
+def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
+    if isinstance(value, torch.device):
+        return torch.device("meta")
+    return value if value.is_meta else value.to("meta")
 
 
 def _takes_itself_apart(kind: type) -> bool:

@@ -43,7 +43,7 @@ def _random_states() -> Iterator[None]:
     python_state = random.getstate()
     numpy_state = numpy.random.get_state() if numpy else None
     torch_state = torch.get_rng_state()
-    cuda_states = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    cuda_states = torch.cuda.get_rng_state_all() if _uses_cuda() else None
     try:
         yield
     finally:
@@ -53,6 +53,10 @@ def _random_states() -> Iterator[None]:
             numpy.random.set_state(numpy_state)
         if cuda_states is not None:
             torch.cuda.set_rng_state_all(cuda_states)
+
+
+def _uses_cuda() -> bool:
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -1,0 +1,77 @@
+"""What a network is to be fed: a size, or example inputs, checked before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import NoneType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
+
+from opbench.counting.private import private_inputs
+from opbench.errors import BadValueError
+from opbench.spec import format_size
+
+Inputs = Sequence[Any] | Tensor
+
+
+class Request:
+    """Inputs for one forward pass.
+
+    ``what`` is the size of one image, as in (3, 224, 224), the tuple of arguments of ``forward``,
+    or None for the example inputs that the network is delivered with.
+
+    Raises ``BadValueError`` for a size that cannot be.
+    """
+
+    def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise BadValueError(f"a batch holds at least one image, not {batch_size!r}")
+        if not isinstance(what, (Tensor, NoneType)) and _is_size(what) and min(what, default=0) < 1:
+            raise BadValueError(f"an input size is made of positive integers, not {what!r}")
+        self._what, self._batch_size, self.dtype = what, batch_size, dtype
+
+    def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
+        """Arguments for ``network``, on "meta" or "cpu"; random where they have values."""
+        what = self._what if self._what is not None else example
+        if what is None:
+            raise BadValueError("give an input size: this network brings no example inputs")
+        if isinstance(what, Tensor) or not _is_size(what):
+            return private_inputs(_arguments(what), device)
+        shape, dtype = (self._batch_size, *what), _dtype_of(network)
+        if device == "meta":
+            return (torch.empty(shape, dtype=dtype, device="meta"),)
+        return (torch.randn(shape, dtype=dtype, device="cpu"),)
+
+
+def _arguments(what: Inputs) -> tuple[Any, ...]:
+    return (what,) if isinstance(what, Tensor) else tuple(what)
+
+
+def batch_size_of(inputs: tuple[Any, ...]) -> int:
+    """The first axis of the first tensor; 1 where there is none."""
+    shape = _first_shape(inputs)
+    return shape[0] if shape else 1
+
+
+def input_size_of(inputs: tuple[Any, ...]) -> str:
+    """The shape of the first tensor without its first axis ("3x224x224")."""
+    return format_size(_first_shape(inputs)[1:])
+
+
+def _first_shape(inputs: tuple[Any, ...]) -> tuple[int, ...]:
+    return next((tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)), ())
+
+
+def _is_size(what: Sequence[Any]) -> bool:
+    return all(isinstance(each, int) and not isinstance(each, bool) for each in what)
+
+
+def _dtype_of(network: nn.Module) -> torch.dtype:
+    """That of the first floating-point weight, which is the one the input meets."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.get_default_dtype()

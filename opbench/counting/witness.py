@@ -1,0 +1,176 @@
+"""The second count: fvcore, which traces a network on real tensors and shares no code with ours.
+
+fvcore reads a recorded graph instead of watching operators run, and counts one per
+multiply-accumulate.  Its rules for normalisation, pooling, interpolation and grid sampling are
+estimates per element and are switched off, since these have no dot product.  What it cannot do is
+known and itemised, never averaged away:
+
+    * it has no rule for fused attention, recurrent layers, ``padding="same"``, bilinear forms,
+      ``mv``, ``dot`` and the adding products (``baddbmm``, ``addmv``)
+    * results that are thrown away are not in its graph, though they are computed
+    * it cannot trace control flow, scripted parts, or inputs that are not tensors
+
+Weights are zeros, which trace like any others and cost no initialisation.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from opbench.counting.construct import build_without_weights
+from opbench.counting.free import FREE
+from opbench.counting.private import private_copy
+from opbench.counting.request import Inputs, Request
+from opbench.counting.rules import RULES
+from opbench.counting.undisturbed import undisturbed
+from opbench.errors import CountError, MissingExtraError
+from opbench.record import Count
+
+_ESTIMATES = (
+    "aten::batch_norm",
+    "aten::group_norm",
+    "aten::layer_norm",
+    "aten::instance_norm",
+    "aten::upsample_nearest2d",
+    "aten::upsample_bilinear2d",
+    "aten::adaptive_avg_pool2d",
+    "aten::grid_sampler",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What fvcore says.
+
+    ``by_operator`` has its own names ("conv", "linear", "addmm"); ``by_module`` its sums along
+    qualified names.  ``unsupported`` are operators it met, has no rule for, and that are not on
+    our list of free ones: where this is empty, ``macs`` is to be equal.
+    """
+
+    macs: int
+    by_operator: dict[str, int]
+    by_module: dict[str, int]
+    unsupported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One kind of operator on which the two counts do not agree, and what is known about it."""
+
+    kind: str
+    ours: int
+    theirs: int
+    reason: str
+
+
+def witness(module: nn.Module, inputs_or_input_size: Inputs, *, batch_size: int = 1) -> Witness:
+    """fvcore's count of ``module``, which is copied and left as it was.
+
+    Raises ``MissingExtraError`` without fvcore and ``CountError`` when it cannot trace.
+    """
+    request = Request(inputs_or_input_size, batch_size, None)
+    with undisturbed():
+        return _analyse(private_copy(module, "cpu"), request, None)
+
+
+def build_and_witness(
+    build: Callable[[], Any], inputs_or_input_size: Inputs | None = None, *, batch_size: int = 1
+) -> Witness:
+    """fvcore's count of the network that ``build()`` returns, or of its pair with inputs."""
+    request = Request(inputs_or_input_size, batch_size, None)
+    with undisturbed():
+        built = build_without_weights(build)
+        network, example = built if isinstance(built, tuple) else (built, None)
+        return _analyse(private_copy(network, "cpu"), request, example)
+
+
+def differences(count: Count, witness: Witness) -> tuple[Difference, ...]:
+    """Where the two disagree, by kind of operator; empty when they are the same integer."""
+    ours: Counter[str] = Counter()
+    for row in count.operators:
+        ours[_KIND.get(RULES[row.operator].kind, "") if row.operator in RULES else ""] += row.macs
+    theirs: Counter[str] = Counter()
+    for operator, macs in witness.by_operator.items():
+        theirs["convolution" if operator == "conv" else "product"] += macs
+    return tuple(
+        Difference(kind=kind, ours=ours[kind], theirs=theirs[kind], reason=_reason(kind, witness))
+        for kind in sorted({*ours, *theirs})
+        if ours[kind] != theirs[kind]
+    )
+
+
+# fvcore keeps both directions of convolution under one name, and so does this comparison;
+# products reach the two tools under different names (einsum here, bmm there).
+_KIND = {
+    "convolution": "convolution",
+    "transposed convolution": "convolution",
+    "linear": "product",
+    "matrix product": "product",
+    "bilinear": "bilinear",
+    "attention": "attention",
+    "recurrent": "recurrent",
+}
+
+
+def _reason(kind: str, witness: Witness) -> str:
+    missing = [
+        name for name in witness.unsupported if name in RULES and _KIND[RULES[name].kind] == kind
+    ]
+    if missing:
+        return f"fvcore has no rule for {', '.join(missing)}"
+    return "unexplained"
+
+
+def _analyse(network: nn.Module, request: Request, example: Inputs | None) -> Witness:
+    analysis_of, ignore = _fvcore()
+    inputs = request.inputs(network, "cpu", example)
+    try:
+        with torch.no_grad(), _quiet():
+            analysis = analysis_of(network, inputs)
+            analysis.set_op_handle(**dict.fromkeys(_ESTIMATES, ignore))
+            analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+            by_operator = analysis.by_operator()
+    except Exception as error:
+        name = type(network).__name__
+        raise CountError(f"fvcore cannot trace {name}: {type(error).__name__}: {error}") from error
+    met = (name.removeprefix("aten::").rstrip("_") for name in analysis.unsupported_ops())
+    return Witness(
+        macs=int(analysis.total()),
+        by_operator={name: int(macs) for name, macs in sorted(by_operator.items()) if macs},
+        by_module={name: int(macs) for name, macs in analysis.by_module().items()},
+        unsupported=tuple(sorted(set(met) - FREE)),
+    )
+
+
+def _fvcore() -> tuple[Any, Any]:
+    """The analysis class, and a handle that counts nothing (None would keep the old one)."""
+    try:
+        from fvcore.nn import FlopCountAnalysis
+    except ImportError as error:
+        raise MissingExtraError(
+            "the second count needs fvcore, which is not installed; try: pip install fvcore"
+        ) from error
+    return FlopCountAnalysis, lambda inputs, outputs: Counter()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The tracer's warnings are about reusing its graph, which nobody does."""
+    logger = logging.getLogger("fvcore.nn.jit_analysis")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
