@@ -1,0 +1,57 @@
+"""Figures, one module each, found by scanning this folder.
+
+A module ``accuracy_vs_ops.py`` is the figure ``accuracy-vs-ops``: its docstring's first line is
+the one-line description and ``draw(table, options)`` returns a matplotlib ``Figure``.  Modules
+whose name begins with an underscore are parts that figures share.
+
+Names and descriptions are read without importing matplotlib, so that a misspelt name is answered
+at once; saving is left to whoever asked for the figure.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opbench.errors import UnknownNameError
+from opbench.figures._options import Options as Options
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from opbench.table import Table
+
+Draw = Callable[["Table", Options], "Figure"]
+
+_FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Every figure's name, sorted."""
+    return sorted(
+        path.stem.replace("_", "-")
+        for path in _FOLDER.glob("*.py")
+        if not path.name.startswith("_")
+    )
+
+
+def describe(name: str) -> str:
+    """The first line of the figure's docstring.  Raises ``UnknownNameError``."""
+    text = (_FOLDER / f"{_module(name)}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def find(name: str) -> Draw:
+    """The figure's function.  Raises ``UnknownNameError`` with near matches."""
+    draw: Draw = import_module(f"{__name__}.{_module(name)}").draw
+    return draw
+
+
+def _module(name: str) -> str:
+    known = names()
+    if name not in known:
+        raise UnknownNameError("figure", name, known, see=f"there are {', '.join(known)}")
+    return name.replace("-", "_")

@@ -1,0 +1,130 @@
+"""Ranked bars, a panel for each dataset.
+
+Networks of different datasets never share an axis: ImageNet has the left column, the other
+datasets are stacked in the right one, with bars of the same thickness.  Bars start at zero and
+carry their number, so that nothing has to be read off a cut axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from opbench.errors import BadValueError
+from opbench.figures import _words
+from opbench.figures._frame import Sheet, sheet
+from opbench.figures._options import Options
+from opbench.figures._style import colour, hues
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+_BAR = 0.232  # inches from bar to bar
+_GAP = 0.95  # inches between panels
+_NAMES = 1.85  # inches for the names left of a panel
+_MAIN = "imagenet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """What is ranked, how a value is written, and under which words."""
+
+    key: str
+    write: Callable[[float], str]
+    title: str
+    subtitle: str
+
+
+def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
+    """Bars in ascending order.  Raises ``BadValueError`` when no network has the value."""
+    frame = table.networks.dropna(subset=[ranking.key])
+    columns = _columns(frame)
+    if not columns:
+        raise BadValueError("no network of the registry has an accuracy to draw")
+    words = Sheet(
+        title=ranking.title,
+        subtitle=ranking.subtitle,
+        caption=_words.caption(frame, options),
+        left=0.45,
+        axis=0.5,
+    )
+    inches = max(_column_height(frame, column) for column in columns)
+    figure, (left, _, right, top) = sheet(words.with_plot_height(inches))
+    wide = (right - left) / len(columns)
+    for rank, column in enumerate(columns):
+        _draw_column(figure, frame, column, ranking, (left + rank * wide, top, wide))
+    return figure
+
+
+def _columns(frame: pd.DataFrame) -> list[list[str]]:
+    present = [dataset for dataset in _words.DATASETS if (frame["dataset"] == dataset).any()]
+    others = [dataset for dataset in present if dataset != _MAIN]
+    main = [_MAIN] if _MAIN in present else []
+    return [column for column in (main, others) if column]
+
+
+def _column_height(frame: pd.DataFrame, datasets: list[str]) -> float:
+    bars = int(frame["dataset"].isin(datasets).sum())
+    return bars * _BAR + _GAP * (len(datasets) - 1)
+
+
+def _draw_column(
+    figure: Figure,
+    frame: pd.DataFrame,
+    datasets: list[str],
+    ranking: Ranking,
+    place: tuple[float, float, float],
+) -> None:
+    left, top, wide = place
+    width, height = figure.get_size_inches()
+    for dataset in datasets:
+        rows = frame[frame["dataset"] == dataset].sort_values([ranking.key, "name"])
+        tall = len(rows) * _BAR / height
+        names = _NAMES / width
+        axes = figure.add_axes((left + names, top - tall, wide - names - 0.45 / width, tall))
+        _draw_panel(axes, rows, ranking)
+        axes.set_title(_words.DATASETS[dataset], loc="left", size=13, weight="semibold", pad=6)
+        top -= tall + _GAP / height
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
+    metric = METRICS[ranking.key]
+    values = rows[ranking.key] * metric.scale
+    colours = hues(rows["family"])
+    bars = axes.barh(
+        range(len(rows)), values, height=0.7, color=[colours[family] for family in rows["family"]]
+    )
+    for bar, single in zip(bars, rows["single_crop"], strict=True):
+        if not single:
+            bar.set(hatch="////", edgecolor=colour("paper"), linewidth=0)
+    numbers = [ranking.write(value) for value in values]
+    axes.bar_label(bars, numbers, padding=4, size=10.5, color=colour("ink"))
+    axes.set_yticks(range(len(rows)), rows["label"], color=colour("ink"), size=11)
+    axes.set_ylim(-0.5, len(rows) - 0.5)
+    axes.set_xlim(0, values.max() * 1.06)
+    axes.grid(axis="y", visible=False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="x", length=0)
+    axes.set_xlabel(metric.axis, size=11.5)
+    if not rows["single_crop"].all():
+        _protocol_legend(axes)
+
+
+def _protocol_legend(axes: Axes) -> None:
+    axes.legend(
+        handles=[
+            Patch(
+                facecolor=colour("muted"), edgecolor=colour("paper"), hatch="////", linewidth=0,
+                label="another protocol than a single central crop",
+            )
+        ],
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        fontsize=10,
+        handlelength=1.6,
+        borderaxespad=0,
+    )  # fmt: skip

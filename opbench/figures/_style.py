@@ -1,0 +1,108 @@
+"""Type, colours and paper: everything that two figures share without being about data.
+
+Hues follow families, as in the 2016 chart.  They start from the palette of M. Okabe and K. Ito
+("Color Universal Design", 2008), which stays distinct under the common colour deficiencies; a
+test measures that.  The typeface comes with a package, so that a figure is the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Literal
+
+import font_source_sans_pro as typeface
+import matplotlib as mpl
+from matplotlib import font_manager
+
+_INK = {
+    "light": {"paper": "#ffffff", "ink": "#1c2024", "muted": "#60666d", "grid": "#e4e7ea"},
+    "dark": {"paper": "#15181c", "ink": "#eef0f2", "muted": "#a0a7af", "grid": "#2c3138"},
+}
+
+FAMILY_HUES = {
+    "alexnet": "#d55e00",
+    "overfeat": "#6b6b6b",
+    "vgg": "#0072b2",
+    "nin": "#56b4e9",
+    "inception": "#009e73",
+    "resnet": "#e69f00",
+    "squeezenet": "#cc79a7",
+    "xception": "#4b34c9",
+    "enet": "#a3294d",
+    "fractalnet": "#5b7f13",
+    "lenet": "#7d4f2a",
+    "ciresan": "#35618f",
+    "caffenet128": "#b8860b",
+    "modules": "#6b7280",
+}
+
+# For families that the list above does not know, in order of their names.
+_SPARE = ("#117733", "#882255", "#44aa99", "#999933", "#332288", "#aa4499")
+
+
+@contextmanager
+def theme(name: Literal["light", "dark"]) -> Iterator[None]:
+    """Figures made and saved inside look as this project's figures do, in light or dark."""
+    _register_typeface()
+    with mpl.rc_context(_settings(**_INK[name])):
+        yield
+
+
+@cache
+def _register_typeface() -> None:
+    for style in ("SourceSansPro", "SourceSansProSemibold", "SourceSansProBold", "SourceSansProIt"):
+        font_manager.fontManager.addfont(typeface.font_files_ttf[style])
+
+
+def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
+    return {
+        "font.family": "Source Sans Pro",
+        "font.size": 12,
+        "text.color": ink,
+        "figure.facecolor": paper,
+        "savefig.facecolor": paper,
+        "axes.facecolor": paper,
+        "axes.edgecolor": muted,
+        "axes.labelcolor": ink,
+        "axes.labelsize": 13,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "grid.color": grid,
+        "grid.linewidth": 0.8,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.labelsize": 11.5,
+        "ytick.labelsize": 11.5,
+        "xtick.major.size": 4,
+        "ytick.major.size": 0,
+        "xtick.minor.size": 0,
+        "ytick.minor.size": 0,
+        "legend.frameon": False,
+        "svg.hashsalt": "opbench",
+        "svg.fonttype": "path",
+        "pdf.fonttype": 42,
+        "path.simplify": False,
+    }
+
+
+def hues(families: Iterable[str]) -> dict[str, str]:
+    """A colour for each family: the same one in every figure."""
+    unknown = sorted(set(families) - set(FAMILY_HUES))
+    spare = {family: _SPARE[rank % len(_SPARE)] for rank, family in enumerate(unknown)}
+    return {**FAMILY_HUES, **spare}
+
+
+def colour(role: Literal["paper", "ink", "muted", "grid"]) -> str:
+    """A colour of the theme in force."""
+    setting: Any = {
+        "paper": "figure.facecolor",
+        "ink": "text.color",
+        "muted": "xtick.color",
+        "grid": "grid.color",
+    }[role]
+    return str(mpl.rcParams[setting])

@@ -1,0 +1,29 @@
+"""Accuracy density: top-1 per million parameters, ascending.
+
+Figure 10 of arXiv:1605.07678: how much accuracy a network buys with each of its parameters.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from opbench.figures._bars import Ranking, draw_ranking
+from opbench.figures._options import Options
+from opbench.table import Table
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+
+
+_RANKING = Ranking(
+    key="density",
+    write=_three_digits,
+    title="What each parameter buys",
+    subtitle="Top-1 accuracy divided by millions of parameters",
+)
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel of bars for each dataset."""
+    return draw_ranking(table, options, _RANKING)

@@ -1,0 +1,24 @@
+"""Top-1 accuracy of every network, ascending.
+
+Figure 1 of arXiv:1605.07678, for every dataset of the registry that has an accuracy.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from opbench.figures._bars import Ranking, draw_ranking
+from opbench.figures._options import Options
+from opbench.table import Table
+
+_RANKING = Ranking(
+    key="top1",
+    write="{:.1f}".format,
+    title="Top-1 accuracy by network",
+    subtitle="Published accuracy of each network on the dataset it was made for",
+)
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel of bars for each dataset."""
+    return draw_ranking(table, options, _RANKING)

@@ -1,0 +1,69 @@
+"""A small registry with round numbers, so that what a figure draws can be said in advance."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import pytest
+
+from opbench import table
+
+mpl.use("agg")
+
+
+def fact(name: str, **changes: object) -> SimpleNamespace:
+    values = {
+        "name": name,
+        "label": name.upper(),
+        "family": "vgg",
+        "year": 2014,
+        "dataset": "imagenet",
+        "input_size": "3x224x224",
+        "params": 5_000_000,
+        "macs": 1_000_000_000,
+        "activations": 1_000_000,
+        "weight_bytes": 20_000_000,
+        "peak_activation_bytes": 4_000_000,
+    }
+    return SimpleNamespace(**{**values, **changes})
+
+
+def accuracy(top1: float, protocol: str = table.SINGLE_CROP) -> SimpleNamespace:
+    return SimpleNamespace(
+        top1=top1, top5=None, protocol=protocol, source="A paper", source_url="https://example.org"
+    )
+
+
+@pytest.fixture(scope="session")
+def small_table() -> table.Table:
+    facts = [
+        fact("cheap", macs=500_000_000, params=5_000_000, family="squeezenet"),
+        fact("good", macs=2_000_000_000, params=35_000_000, family="resnet"),
+        fact("beaten", macs=4_000_000_000, params=155_000_000),
+        fact("crops", macs=3_000_000_000, params=65_000_000, family="overfeat"),
+        fact("digits", dataset="mnist", family="lenet", params=60_000, macs=325_680),
+        fact("unknown", params=1_000_000),
+    ]
+    accuracies = {
+        "cheap": accuracy(58.0),
+        "good": accuracy(76.0),
+        "beaten": accuracy(71.0),
+        "crops": accuracy(64.0, protocol="10-crop"),
+        "digits": accuracy(99.0, protocol="full image"),
+    }
+    points = [
+        SimpleNamespace(
+            architecture="good",
+            label="Good",
+            top1_percent=75.0,
+            gops_2xmac=3.0,
+            params_millions=35.0,
+        ),
+        SimpleNamespace(
+            architecture="", label="Lost", top1_percent=68.0, gops_2xmac=1.5, params_millions=6.0
+        ),
+    ]
+    return table.Table(
+        networks=table.networks(facts, accuracies), chart2016=table.chart2016(points)
+    )

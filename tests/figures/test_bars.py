@@ -1,0 +1,49 @@
+"""Ranked bars: order, numbers, panels."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+
+from opbench.figures import Options, find
+from opbench.figures._style import theme
+from opbench.table import Table
+
+
+def _panels(table: Table, name: str) -> dict[str, Axes]:
+    with theme("light"):
+        figure = find(name)(table, Options())
+    return {axes.get_title(loc="left"): axes for axes in figure.axes}
+
+
+def _bars(axes: Axes) -> list[tuple[str, float]]:
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    return list(zip(labels, [bar.get_width() for bar in axes.patches], strict=True))
+
+
+def test_datasets_never_share_an_axis(small_table: Table) -> None:
+    panels = _panels(small_table, "top1")
+    assert set(panels) == {"ImageNet", "MNIST"}
+    assert _bars(panels["MNIST"]) == [("DIGITS", 99.0)]
+
+
+def test_top1_ascends_and_starts_at_zero(small_table: Table) -> None:
+    axes = _panels(small_table, "top1")["ImageNet"]
+    assert _bars(axes) == [("CHEAP", 58.0), ("CROPS", 64.0), ("BEATEN", 71.0), ("GOOD", 76.0)]
+    assert axes.get_xlim()[0] == 0
+
+
+def test_only_another_protocol_is_hatched(small_table: Table) -> None:
+    axes = _panels(small_table, "top1")["ImageNet"]
+    hatched = [bool(bar.get_hatch()) for bar in axes.patches]
+    assert hatched == [False, True, False, False]
+
+
+def test_density_is_top1_per_million_parameters_ascending(small_table: Table) -> None:
+    axes = _panels(small_table, "density")["ImageNet"]
+    assert _bars(axes) == [
+        ("BEATEN", 71 / 155),
+        ("CROPS", 64 / 65),
+        ("GOOD", 76 / 35),
+        ("CHEAP", 58 / 5),
+    ]
+    assert [text.get_text() for text in axes.texts] == ["0.458", "0.985", "2.17", "11.6"]

@@ -1,0 +1,35 @@
+"""The Pareto frontier, by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opbench.frontier import frontier
+
+
+def _frame(points: dict[str, tuple[float | None, float | None]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"name": name, "macs": macs, "top1": top1} for name, (macs, top1) in points.items()]
+    )
+
+
+def test_only_rows_that_nothing_beats_in_both_are_kept_and_sorted_by_cost() -> None:
+    frame = _frame({"d": (4, 80), "a": (1, 60), "b": (2, 70), "c": (3, 65)})
+    assert frontier(frame, "macs", "top1")["name"].to_list() == ["a", "b", "d"]
+
+
+def test_equals_stay_together_and_a_tie_in_one_column_is_beaten() -> None:
+    frame = _frame({"a": (1, 60), "b": (1, 60), "c": (1, 59), "d": (2, 60)})
+    assert frontier(frame, "macs", "top1")["name"].to_list() == ["a", "b"]
+
+
+def test_a_row_without_a_value_is_on_no_frontier() -> None:
+    frame = _frame({"a": (1, None), "b": (None, 90), "c": (5, 50)})
+    assert frontier(frame, "macs", "top1")["name"].to_list() == ["c"]
+
+
+def test_directions_come_from_the_metrics() -> None:
+    frame = pd.DataFrame(
+        {"name": ["slow", "fast"], "throughput_images_per_s": [10.0, 20.0], "top1": [80.0, 80.0]}
+    )
+    assert frontier(frame, "throughput_images_per_s", "top1")["name"].to_list() == ["fast"]
