@@ -30,7 +30,8 @@ Departures:
       channels, which need 96.  Here the outputs are right, as in the authors' later code; the
       Caffe port that is often quoted (11,295,240 parameters) took the projections, and has
       biases under the normalisation besides.
-    * No dropout: the paper removes it from its accelerated networks, BN-x5 and BN-x30.
+    * No dropout: the paper removes it from its accelerated networks, BN-x5 and BN-x30.  No
+      auxiliary classifiers: Figure 5 has none.
     * The paper does not say how sizes are rounded (up, in the poolings of the stem), whether an
       average counts the padding (it does not) and what the normalisation's epsilon is (0.001).
       The last two are those of the authors' later code.
