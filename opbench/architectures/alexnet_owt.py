@@ -84,6 +84,7 @@ ARCHITECTURES = (
         build=AlexNetOWT,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        note="The paper prints no number of its network's parameters or operations.",
+        note="The paper gives shares, no totals: convolutions do 90 to 95 % of the work with about "
+        "5 % of the parameters.",
     ),
 )

@@ -24,8 +24,9 @@ but the last:
 
 Departures:
     * The chart's definition was not published.  Two towers that meet only in fc6, batch norm
-      after conv1 to fc7 and biases kept give both of its printed numbers; where dropout stands
-      and the 1e-3 of batch norm come from Torch's other AlexNet with batch norm.
+      after conv1 to fc7 and biases kept give the parameters and the operations of its blob; where
+      dropout stands and the 1e-3 of batch norm are taken from Torch's one-tower AlexNet with
+      batch norm.
     * It is not AlexNet with batch norm added: the 2012 towers meet in conv3 as well.
 """
 

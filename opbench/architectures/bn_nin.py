@@ -15,7 +15,7 @@ One image, shapes after each row; batch norm and ReLU after every convolution:
     block 3   3x3, padding 1, two 1x1               384 x  14 x  14
     pool 3    3x3  / 2, padding 1                   384 x   7 x   7
     block 4   3x3, padding 1, two 1x1              1024 x   7 x   7
-    average   7x7                                  1024
+    average                                        1024
     fc                                             1000
 
 Departures:
@@ -45,7 +45,7 @@ class BNNiN(nn.Module):
             *_block(256, 384, 3),
             nn.MaxPool2d(3, stride=2, padding=1),
             *_block(384, 1024, 3),
-            nn.AvgPool2d(7, stride=1),
+            nn.AdaptiveAvgPool2d(1),
         )
         self.fc = nn.Linear(1024, classes)
 
@@ -72,7 +72,7 @@ ARCHITECTURES = (
         name="bn_nin",
         label="BN-NIN",
         family="nin",
-        year=2015,
+        year=2016,
         paper=Paper(
             authors="A. Canziani, A. Paszke, E. Culurciello",
             title="An Analysis of Deep Neural Network Models for Practical Applications",

@@ -90,29 +90,36 @@ class Subsample(nn.Module):
 
 
 class ChosenMaps(nn.Module):
-    """5x5 convolutions, each over the input maps that ``table`` lists for it.
+    """One 5x5 convolution for each of ``rows``, over the input maps that the row lists.
 
-    Rows of the table with as many maps each run as one grouped convolution: the maps are gathered
-    and nothing is multiplied by a weight that is not there.
+    Rows of one length run as one grouped convolution over the maps gathered for them, so that
+    nothing is multiplied by a weight that is not there.
     """
 
-    def __init__(self, table: tuple[tuple[int, ...], ...]) -> None:
+    sources: Tensor
+
+    def __init__(self, rows: tuple[tuple[int, ...], ...]) -> None:
         super().__init__()
-        if list(table) != sorted(table, key=len):
-            raise ValueError("rows must come in the order of their number of maps")
-        self.convs = nn.ModuleList()
-        for size in sorted({len(row) for row in table}):
-            rows = [row for row in table if len(row) == size]
-            self.convs.append(nn.Conv2d(size * len(rows), len(rows), 5, groups=len(rows)))
-            index = torch.tensor([source for row in rows for source in row])
-            self.register_buffer(f"sources{len(self.convs) - 1}", index, persistent=False)
+        sources = [source for row in rows for source in row]
+        self.register_buffer("sources", torch.tensor(sources), persistent=False)
+        self.conv = nn.Conv2d(len(sources), len(rows), 5, groups=len(rows))
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = [
-            conv(x.index_select(1, self.get_buffer(f"sources{i}")))
-            for i, conv in enumerate(self.convs)
-        ]
-        return torch.cat(outputs, dim=1)  # N x len(table) x H-4 x W-4
+        maps: Tensor = self.conv(x.index_select(1, self.sources))  # N x len(rows) x H-4 x W-4
+        return maps
+
+
+class SparseConvolution(nn.Module):
+    """C3: the columns of Table I with three, with four and with six maps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threes = ChosenMaps(C3_TABLE[:6])
+        self.fours = ChosenMaps(C3_TABLE[6:15])
+        self.sixes = ChosenMaps(C3_TABLE[15:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.threes(x), self.fours(x), self.sixes(x)], dim=1)  # N x 16 x 10 x 10
 
 
 class RadialBasis(nn.Module):
@@ -145,7 +152,7 @@ class LeNet5(nn.Module):
         super().__init__()
         self.c1 = nn.Conv2d(1, 6, 5)
         self.s2 = Subsample(6)
-        self.c3 = ChosenMaps(C3_TABLE)
+        self.c3 = SparseConvolution()
         self.s4 = Subsample(16)
         self.c5 = nn.Conv2d(16, 120, 5)
         self.f6 = nn.Linear(120, 84)

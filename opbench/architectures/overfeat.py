@@ -149,6 +149,6 @@ ARCHITECTURES = (
         build=partial(OverFeat, _ACCURATE, (1024 * 5 * 5, 4096, 4096)),
         input_size=(3, 221, 221),
         dataset="imagenet",
-        claims=_claims(144, 5369, "5,357,497,224"),
+        claims=_claims(144, 5369, "5,357,497,320"),
     ),
 )
