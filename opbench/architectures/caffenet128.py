@@ -1,0 +1,294 @@
+"""CaffeNet128: one small network, changed in one respect at a time.
+
+Reference:
+    D. Mishkin, N. Sergievskiy, J. Matas.  "Systematic Evaluation of Convolution Neural Network
+    Advances on the ImageNet."  Computer Vision and Image Understanding, 2017.  arXiv:1606.02228.
+    Definitions and accuracies: the authors' repository, ducha-aiki/caffenet-benchmark.
+
+The baseline is Caffe's AlexNet without response normalisation, for 128 x 128 images and with half
+the units in its fully connected layers.  One image, shapes after each row:
+
+    conv1   11x11 / 4              96 x 30^2
+    pool1    3x3  / 2, ceil        96 x 15^2
+    conv2    5x5, two groups      256 x 15^2
+    pool2    3x3  / 2, ceil       256 x  7^2
+    conv3    3x3                  384 x  7^2
+    conv4    3x3, two groups      384 x  7^2
+    conv5    3x3, two groups      256 x  7^2
+    pool5    3x3  / 2, ceil       256 x  3^2
+    fc6     2048, dropout 0.5
+    fc7     2048, dropout 0.5
+    fc8     1000
+
+ReLU follows every layer but the last.  ``VARIANTS`` says what each of the others changes; what it
+does not mention is as in the baseline.
+
+Departures:
+    * Batch norm has neither scale nor shift, as in the rows of the study that are cited.
+    * ``_no_pool`` strides conv2, conv3 and conv5, as the authors' file does; their table says
+      conv4 where the file has conv5.
+    * ``_conv_classifier`` has ELU: the study trained its convolutional classifiers with it, so the
+      peer is ``caffenet128_elu`` and not the baseline.
+    * Leaks are those of the authors' files: 0.3 in ``_vlrelu``, 0.5 in the colour transform of
+      ``_colorspace`` (their tables say 1/3 and VLReLU), 1/30 to 1/10 in ``_rrelu``.
+    * The files of ``_width_2x`` and ``_width_half`` were not available: every layer is scaled, as
+      it is in the files of the study's other widths.
+    * Weights have torch's default initialisation; the study's is LSUV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from opbench.spec import ArchitectureSpec, Paper
+
+Norm = Literal["none", "response", "batch_before", "batch_after"]
+Layer = Callable[[], nn.Module]
+
+_max_pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
+_average_pool = partial(nn.AvgPool2d, 3, stride=2, ceil_mode=True)
+# Kernel, stride and padding of conv1 to conv5; then which have groups, which are followed by
+# pooling, and the strides where the network has none.
+_CONVS = ((11, 4, 0), (5, 1, 2), (3, 1, 1), (3, 1, 1), (3, 1, 1))
+_GROUPED = (False, True, False, True, True)
+_POOLED = (True, True, False, False, True)
+_STRIDES_WITHOUT_POOLING = (4, 2, 2, 1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A row of the study: where it is, its top-1 in percent, and what it changes.
+
+    ``activation`` takes the number of channels; ``maxout`` says which layers have, in its place,
+    the larger of two linear pieces; ``pool`` is ``None`` where convolutions are strided instead;
+    ``side`` is that of the last map, which fc6 sees whole.
+    """
+
+    row: str
+    top1: float
+    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256)
+    units: int = 2048
+    groups: int = 2
+    activation: Callable[[int], nn.Module] = lambda channels: nn.ReLU(inplace=True)
+    maxout: Literal["none", "classifier", "all"] = "none"
+    pool: Layer | None = _max_pool
+    side: int = 3
+    norm: Norm = "none"
+    colour_transform: bool = False
+    convolutional_classifier: bool = False
+
+
+class Maxout(nn.Module):
+    """The larger of two layers, element by element."""
+
+    def __init__(self, first: nn.Module, second: nn.Module) -> None:
+        super().__init__()
+        self.first = first
+        self.second = second
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.maximum(self.first(x), self.second(x))
+
+
+class MaxPlusAveragePool(nn.Module):
+    """Sum of both kinds of pooling."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max = _max_pool()
+        self.average = _average_pool()
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.max(x) + self.average(x)
+        return out
+
+
+class CaffeNet128(nn.Module):
+    """The baseline or, with another ``variant``, one of its modifications."""
+
+    def __init__(self, variant: Variant, classes: int = 1000) -> None:
+        super().__init__()
+        self.colour = _colour_transform() if variant.colour_transform else nn.Identity()
+        self.features = nn.Sequential(*_features(variant))
+        classifier = (
+            _convolutional_classifier
+            if variant.convolutional_classifier
+            else _fully_connected_classifier
+        )
+        self.classifier = nn.Sequential(*classifier(variant, classes))
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.features(self.colour(images))  # N x 256 x 3 x 3
+        logits: Tensor = self.classifier(x)  # N x classes
+        return logits
+
+
+def _colour_transform() -> nn.Module:
+    """A learned colour space: RGB to 10 channels to 3, pixel by pixel."""
+    return nn.Sequential(
+        nn.Conv2d(3, 10, 1),
+        nn.LeakyReLU(0.5, inplace=True),
+        nn.Conv2d(10, 3, 1),
+        nn.LeakyReLU(0.5, inplace=True),
+    )
+
+
+def _features(variant: Variant) -> Iterator[nn.Module]:
+    """conv1 to pool5."""
+    in_channels = 3
+    for index, width in enumerate(variant.widths):
+        kernel, stride, padding = _CONVS[index]
+        if variant.pool is None:
+            stride = _STRIDES_WITHOUT_POOLING[index]
+        conv = partial(
+            nn.Conv2d,
+            in_channels,
+            width,
+            kernel,
+            stride=stride,
+            padding=padding,
+            groups=variant.groups if _GROUPED[index] else 1,
+        )
+        yield from _unit(conv, width, variant, maxout=variant.maxout == "all", maps=True)
+        if _POOLED[index] and variant.pool is not None:
+            yield variant.pool()
+            if variant.norm == "response" and index < 2:
+                yield nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
+        in_channels = width
+
+
+def _fully_connected_classifier(variant: Variant, classes: int) -> Iterator[nn.Module]:
+    yield nn.Flatten()
+    in_features = variant.widths[-1] * variant.side**2
+    for _ in ("fc6", "fc7"):
+        linear = partial(nn.Linear, in_features, variant.units)
+        maxout = variant.maxout != "none"
+        yield from _unit(linear, variant.units, variant, maxout=maxout, maps=False)
+        yield nn.Dropout(0.5)
+        in_features = variant.units
+    yield nn.Linear(in_features, classes)
+
+
+def _convolutional_classifier(variant: Variant, classes: int) -> Iterator[nn.Module]:
+    """fc6 as 3x3 with zero padding, fc7 and fc8 as 1x1; the predictions are averaged."""
+    in_channels = variant.widths[-1]
+    for kernel in (3, 1):
+        conv = partial(nn.Conv2d, in_channels, variant.units, kernel, padding=kernel // 2)
+        yield from _unit(conv, variant.units, variant, maxout=False, maps=True)
+        yield nn.Dropout(0.5)
+        in_channels = variant.units
+    yield nn.Conv2d(in_channels, classes, 1)
+    yield nn.AdaptiveAvgPool2d(1)
+    yield nn.Flatten()
+
+
+def _unit(
+    layer: Layer, width: int, variant: Variant, *, maxout: bool, maps: bool
+) -> Iterator[nn.Module]:
+    """A layer with its non-linearity, and batch norm on the side of it that the variant says."""
+    batch_norm = partial(nn.BatchNorm2d if maps else nn.BatchNorm1d, width, affine=False)
+    yield Maxout(layer(), layer()) if maxout else layer()
+    if variant.norm == "batch_before":
+        yield batch_norm()
+    if not maxout:
+        yield variant.activation(width)
+    if variant.norm == "batch_after":
+        yield batch_norm()
+
+
+def _elu(channels: int) -> nn.Module:
+    return nn.ELU(inplace=True)
+
+
+# Name without its prefix: the row, in the words of the study's tables, and what it changes.
+VARIANTS = {
+    "": Variant(row="Activations: ReLU, no LRN", top1=47.1),
+    "_lrn": Variant(row="Activations: ReLU, with LRN", top1=47.0, norm="response"),
+    "_nogroups": Variant(row="Architectures: no group conv", top1=48.7, groups=1),
+    "_tanh": Variant(row="Activations: TanH", top1=40.1, activation=lambda channels: nn.Tanh()),
+    "_vlrelu": Variant(
+        row="Activations: VLReLU",
+        top1=46.9,
+        activation=lambda channels: nn.LeakyReLU(0.3, inplace=True),
+    ),
+    "_rrelu": Variant(
+        row="Activations: RReLU", top1=47.8, activation=lambda channels: nn.RReLU(1 / 30, 1 / 10)
+    ),
+    "_prelu": Variant(row="Activations: PReLU", top1=48.5, activation=nn.PReLU),
+    "_elu": Variant(row="Activations: ELU, alpha = 1", top1=48.8, activation=_elu),
+    "_maxout": Variant(row="Activations: Maxout, same width", top1=51.7, maxout="all"),
+    "_maxout_narrow": Variant(
+        row="Activations: Maxout, sqrt(2) narrower",
+        top1=48.2,
+        maxout="all",
+        widths=(68, 182, 272, 272, 172),
+        units=1448,
+    ),
+    "_elu_maxout": Variant(
+        row="Activations: ConvELU, FCMaxout2",
+        top1=49.9,
+        activation=_elu,
+        maxout="classifier",
+        units=1448,
+    ),
+    "_avg_pool": Variant(row="Pooling type: AvgPool", top1=43.5, pool=_average_pool),
+    "_avgmax_pool": Variant(row="Pooling type: Max+AvgPool", top1=48.3, pool=MaxPlusAveragePool),
+    "_no_pool": Variant(row="Pooling type: NoPool", top1=47.2, pool=None, side=4),
+    "_pool2x2": Variant(
+        row="Pooling window/stride: MaxPool 2x2/2",
+        top1=48.4,
+        pool=partial(nn.MaxPool2d, 2, stride=2, ceil_mode=True),
+        side=4,
+    ),
+    "_pool3x3_pad1": Variant(
+        row="Pooling window/stride: MaxPool 3x3/2 pad1",
+        top1=48.8,
+        pool=partial(_max_pool, padding=1),
+        side=5,
+    ),
+    "_colorspace": Variant(row="Colorspace: RGB->10->3 VlReLU", top1=48.5, colour_transform=True),
+    "_bn": Variant(row="BN: after ReLU", top1=49.9, norm="batch_after"),
+    "_bn_before": Variant(row="BN: before ReLU", top1=47.4, norm="batch_before"),
+    "_conv_classifier": Variant(
+        row="CLF architecture: pool5pad_fc6ave_fc7as1x1fc8ave",
+        top1=51.1,
+        activation=_elu,
+        convolutional_classifier=True,
+    ),
+    "_fc4096": Variant(row="Architectures: CaffeNet128_4096", top1=49.7, units=4096),
+    "_width_2x": Variant(
+        row="Network width: 2x wider", top1=53.3, widths=(192, 512, 768, 768, 512), units=4096
+    ),
+    "_width_half": Variant(
+        row="Network width: 2x narrower", top1=41.6, widths=(48, 128, 192, 192, 128), units=1024
+    ),
+}
+
+_PAPER = Paper(
+    authors="D. Mishkin, N. Sergievskiy, J. Matas",
+    title="Systematic Evaluation of Convolution Neural Network Advances on the ImageNet",
+    venue="Computer Vision and Image Understanding, 2017",
+    year=2016,
+    url="https://arxiv.org/abs/1606.02228",
+)
+
+ARCHITECTURES = tuple(
+    ArchitectureSpec(
+        name="caffenet128" + suffix,
+        label="CaffeNet128" + suffix.replace("_", " "),
+        family="caffenet",
+        year=2016,
+        paper=_PAPER,
+        build=partial(CaffeNet128, variant),
+        input_size=(3, 128, 128),
+        dataset="imagenet128",
+        note=f"Row of the study: {variant.row}; top-1 {variant.top1} %.",
+    )
+    for suffix, variant in VARIANTS.items()
+)

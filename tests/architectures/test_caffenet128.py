@@ -1,0 +1,199 @@
+"""The module study against layer tables written out by hand, and fvcore."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import opbench
+from opbench.architectures.caffenet128 import (
+    ARCHITECTURES,
+    VARIANTS,
+    Maxout,
+    MaxPlusAveragePool,
+)
+
+SPECS = {spec.name: spec for spec in ARCHITECTURES}
+
+
+@dataclass
+class Table:
+    """What a variant is, as the study's own files print it: sides of the maps and widths."""
+
+    sides: tuple[int, int, int, int] = (30, 15, 7, 3)  # conv1, conv2, conv3 to 5, what fc6 sees
+    widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256)
+    units: int = 2048
+    groups: int = 2
+    conv_pieces: int = 1
+    fc_pieces: int = 1
+    extra: tuple[int, int] = (0, 0)  # params, MACs
+    fc_positions: int = 1
+    conv5_side: int | None = None
+    layers: list[tuple[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        w1, w2, w3, w4, w5 = self.widths
+        s1, s2, s3, last = self.sides
+        s5 = self.conv5_side or s3
+        g, u = self.groups, self.units
+        convs = [
+            (11 * 11 * 3, w1, s1),
+            (5 * 5 * w1 // g, w2, s2),
+            (3 * 3 * w2, w3, s3),
+            (3 * 3 * w3 // g, w4, s3),
+            (3 * 3 * w4 // g, w5, s5),
+        ]
+        fc6 = last * last * w5
+        positions = self.fc_positions
+        # (params, MACs) of each layer: a dot product and a bias for each output channel
+        self.layers = [
+            (self.conv_pieces * (dot + 1) * width, self.conv_pieces * dot * width * side**2)
+            for dot, width, side in convs
+        ]
+        self.layers += [
+            (self.fc_pieces * (dot + 1) * u, self.fc_pieces * dot * u * positions)
+            for dot in (fc6, u)
+        ]
+        self.layers.append(((u + 1) * 1000, u * 1000 * positions))
+        self.layers.append(self.extra)
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        return sum(params for params, _ in self.layers), sum(macs for _, macs in self.layers)
+
+
+NARROW = (68, 182, 272, 272, 172)
+TABLES = {
+    "": Table(),
+    "_lrn": Table(),
+    "_nogroups": Table(groups=1),
+    "_tanh": Table(),
+    "_vlrelu": Table(),
+    "_rrelu": Table(),
+    "_prelu": Table(extra=(96 + 256 + 384 + 384 + 256 + 2048 + 2048, 0)),
+    "_elu": Table(),
+    "_maxout": Table(conv_pieces=2, fc_pieces=2),
+    "_maxout_narrow": Table(conv_pieces=2, fc_pieces=2, widths=NARROW, units=1448),
+    "_elu_maxout": Table(fc_pieces=2, units=1448),
+    "_avg_pool": Table(),
+    "_avgmax_pool": Table(),
+    "_no_pool": Table(sides=(30, 15, 8, 4), conv5_side=4),
+    "_pool2x2": Table(sides=(30, 15, 8, 4)),
+    "_pool3x3_pad1": Table(sides=(30, 16, 9, 5)),
+    "_colorspace": Table(extra=(4 * 10 + 11 * 3, 128**2 * (3 * 10 + 10 * 3))),
+    "_bn": Table(),
+    "_bn_before": Table(),
+    "_conv_classifier": Table(fc_positions=9),
+    "_fc4096": Table(units=4096),
+    "_width_2x": Table(widths=(192, 512, 768, 768, 512), units=4096),
+    "_width_half": Table(widths=(48, 128, 192, 192, 128), units=1024),
+}
+
+
+def test_every_variant_has_a_table() -> None:
+    assert TABLES.keys() == VARIANTS.keys()
+
+
+def test_tables_meet_the_published_sums() -> None:
+    """Sums that were derived from the authors' files before this code was written."""
+    assert TABLES[""].counts == (13_300_072, 208_986_240)
+    assert TABLES["_nogroups"].counts == (14_713_192, 332_296_320)
+    assert TABLES["_maxout"].counts == (24_551_144, 415_924_480)
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+def test_counts_are_the_sums_of_the_layer_table(suffix: str, fvcore_macs) -> None:
+    spec = SPECS["caffenet128" + suffix]
+    network = spec.build()
+    params = sum(p.numel() for p in network.parameters())
+    assert (params, fvcore_macs(network, spec.input_size)) == TABLES[suffix].counts
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+@pytest.mark.parametrize("training", [False, True])
+def test_logits_in_both_modes(suffix: str, training: bool) -> None:
+    with torch.device("meta"):
+        network = SPECS["caffenet128" + suffix].build().train(training)
+        assert network(torch.empty(2, 3, 128, 128)).shape == (2, 1000)
+
+
+@pytest.mark.parametrize("suffix", TABLES)
+def test_the_last_map_has_the_side_that_the_study_prints(suffix: str) -> None:
+    with torch.device("meta"):
+        network = SPECS["caffenet128" + suffix].build().eval()
+        maps = network.features(torch.empty(1, 3, 128, 128))
+    assert maps.shape[2:] == (TABLES[suffix].sides[3],) * 2
+
+
+def kinds(suffix: str) -> list[str]:
+    with torch.device("meta"):
+        network = SPECS["caffenet128" + suffix].build()
+    return [type(m).__name__ for m in (*network.features, *network.classifier)]
+
+
+def test_batch_norm_comes_after_the_non_linearity_or_before_it() -> None:
+    assert kinds("_bn")[:4] == ["Conv2d", "ReLU", "BatchNorm2d", "MaxPool2d"]
+    assert kinds("_bn")[-6:] == ["Dropout", "Linear", "ReLU", "BatchNorm1d", "Dropout", "Linear"]
+    assert kinds("_bn_before")[:4] == ["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"]
+    assert kinds("_bn").count("BatchNorm2d") == 5
+    assert kinds("_bn").count("BatchNorm1d") == 2
+
+
+def test_response_normalisation_follows_the_first_two_pools() -> None:
+    layers = kinds("_lrn")
+    assert [layers[i - 1] for i, kind in enumerate(layers) if kind == "LocalResponseNorm"] == [
+        "MaxPool2d"
+    ] * 2
+
+
+def test_maxout_takes_the_larger_of_two_layers() -> None:
+    first, second = nn.Linear(3, 4), nn.Linear(3, 4)
+    x = torch.randn(5, 3)
+    stacked = torch.stack((first(x), second(x)))
+    assert torch.equal(Maxout(first, second)(x), stacked.amax(dim=0))
+
+
+def test_only_the_classifier_has_maxout_where_convolutions_have_elu() -> None:
+    layers = kinds("_elu_maxout")
+    assert layers.count("Maxout") == 2
+    assert layers.count("ELU") == 5
+    assert kinds("_maxout").count("Maxout") == 7
+    assert "ReLU" not in kinds("_maxout")
+
+
+def test_mixed_pooling_adds_maximum_and_mean_of_each_window() -> None:
+    x = torch.arange(9.0).reshape(1, 1, 3, 3)
+    assert MaxPlusAveragePool()(x).item() == 8 + 4
+
+
+def test_ceil_mode_averages_only_over_the_pixels_that_are_there() -> None:
+    """Caffe's rule: a window that runs over the edge is divided by what it covers."""
+    x = torch.ones(1, 1, 4, 4)
+    assert torch.equal(MaxPlusAveragePool()(x), torch.full((1, 1, 2, 2), 2.0))
+
+
+def test_convolutional_classifier_averages_its_predictions() -> None:
+    torch.manual_seed(0)
+    network = SPECS["caffenet128_conv_classifier"].build().eval()
+    with torch.inference_mode():
+        maps = network.features(torch.randn(1, 3, 128, 128))
+        predictions = network.classifier[:-2](maps)
+        logits = network.classifier(maps)
+    assert predictions.shape == (1, 1000, 3, 3)
+    torch.testing.assert_close(logits, predictions.mean(dim=(2, 3)))
+
+
+def test_notes_and_published_accuracies_agree() -> None:
+    path = Path(opbench.__file__).parent / "accuracy" / "published.csv"
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["architecture"] in SPECS]
+    assert rows
+    for row in rows:
+        variant = VARIANTS[row["architecture"].removeprefix("caffenet128")]
+        assert float(row["top1"]) == variant.top1
+        assert f"top-1 {variant.top1} %" in SPECS[row["architecture"]].note
