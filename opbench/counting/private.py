@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -38,7 +39,9 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
         memo[id(tensor)] = convert(tensor)
     with _ConvertStrayTensors(convert):
         twin = _copy_modules(network, memo)
-    return twin.eval()
+    with suppress(NotImplementedError):  # an exported program has one mode only
+        twin.eval()
+    return twin
 
 
 def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
@@ -91,32 +94,44 @@ def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
 def _to_meta(tensor: Tensor) -> Tensor:
     if nn.parameter.is_lazy(tensor):
         return copy.deepcopy(tensor)
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_nested:
+    if not _is_ordinary(tensor):
         raise NeedsValuesError
-    if _is_plain(tensor) and not (tensor.is_floating_point() or tensor.is_complex()):
-        return tensor.detach().clone() if tensor.is_meta else _to_cpu(tensor)
-    empty = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
-    return _dress(empty, tensor)
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return _dress(tensor.detach().clone() if tensor.is_meta else _values(tensor), tensor)
+    shell = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
+    return _dress(shell, tensor)
 
 
 def _to_cpu(tensor: Tensor) -> Tensor:
-    """A copy with the same strides; a network without values gets small ones."""
+    """A copy with the same strides; a network built without weights gets zeros."""
     if nn.parameter.is_lazy(tensor):
         return copy.deepcopy(tensor)
-    data = tensor.detach()
-    if data.is_meta:
-        return _dress(torch.full_like(data, 0, device="cpu"), tensor)
-    return _dress(data.to("cpu", copy=True), tensor)
+    if tensor.is_meta:
+        return _dress(torch.zeros_like(tensor.detach(), device="cpu"), tensor)
+    return _dress(_values(tensor), tensor)
+
+
+def _values(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True)
 
 
 def _dress(data: Tensor, tensor: Tensor) -> Tensor:
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(data, requires_grad=tensor.requires_grad)
-    return data
+    """The class, attributes and gradient flag of ``tensor`` on ``data``."""
+    if type(tensor) is Tensor or type(data) is not Tensor:
+        return data
+    twin = Tensor._make_subclass(type(tensor), data, tensor.requires_grad)
+    twin.__dict__.update(tensor.__dict__)
+    return twin
 
 
-def _is_plain(tensor: Tensor) -> bool:
-    return type(tensor) in (Tensor, nn.Parameter) or isinstance(tensor, nn.Buffer)
+def _is_ordinary(tensor: Tensor) -> bool:
+    """Dense, and no subclass with a mind of its own."""
+    return (
+        tensor.layout is torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_nested
+        and type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
+    )
 
 
 class _ConvertStrayTensors(TorchFunctionMode):
@@ -133,4 +148,6 @@ class _ConvertStrayTensors(TorchFunctionMode):
             tensor, memo = args
             memo[id(tensor)] = self._convert(tensor)
             return memo[id(tensor)]
+        if func is Tensor.clone:  # how a parameter copies itself
+            return self._convert(args[0])
         return func(*args, **(kwargs or {}))

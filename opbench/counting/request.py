@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import NoneType
 from typing import Any
 
 import torch
@@ -29,8 +28,10 @@ class Request:
     def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise BadValueError(f"a batch holds at least one image, not {batch_size!r}")
-        if not isinstance(what, (Tensor, NoneType)) and _is_size(what) and min(what, default=0) < 1:
+        if isinstance(what, Sequence) and _is_size(what) and min(what, default=0) < 1:
             raise BadValueError(f"an input size is made of positive integers, not {what!r}")
+        if batch_size != 1 and _is_example(what):
+            raise BadValueError("example inputs bring their own batch: give it there")
         self._what, self._batch_size, self.dtype = what, batch_size, dtype
 
     def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
@@ -63,6 +64,10 @@ def input_size_of(inputs: tuple[Any, ...]) -> str:
 
 def _first_shape(inputs: tuple[Any, ...]) -> tuple[int, ...]:
     return next((tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)), ())
+
+
+def _is_example(what: Inputs | None) -> bool:
+    return isinstance(what, Tensor) or (isinstance(what, Sequence) and not _is_size(what))
 
 
 def _is_size(what: Sequence[Any]) -> bool:

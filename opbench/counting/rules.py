@@ -15,9 +15,9 @@ output times the length of the dot product behind each.  What follows from it:
     sparse matrices         stored elements x columns of the dense factor
 
 Bias, normalisation, activation, pooling, interpolation and additions have no dot product and
-cost nothing; nor has an outer product, or a multiplication followed by a sum (``opbench.counting
-.free`` lists them).  Operators written in terms of others (``einsum``, ``tensordot``) have no
-rule: the products that they are carried out with are counted.
+cost nothing; nor has an outer product, a distance, or a multiplication followed by a sum
+(``opbench.counting.free`` lists them).  Operators written in terms of others (``einsum``,
+``tensordot``) have no rule: the products that they are carried out with are counted.
 
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
@@ -96,6 +96,27 @@ def _matmul(args: Arguments, out: Any) -> int:
     if left.layout is not torch.strided or right.layout is not torch.strided:
         return _product(left, right)
     return int(out.numel() * left.shape[-1])
+
+
+def _grouped_product(args: Arguments, out: Any) -> int:
+    """Matrices of different heights (or depths) in one call; together they fill the operands."""
+    left, right = args[0], args[1]
+    if left.dim() == 3 and right.dim() == 2:  # every column of ``right`` meets one matrix
+        return int(left.numel() // left.shape[0] * right.shape[-1])
+    return int(left.numel() * right.shape[-1])
+
+
+def _sampling_grid(args: Arguments, out: Any) -> int:
+    """Every point of the grid is a product with the rows of ``theta`` (N, d, d + 1)."""
+    return int(_first(out).numel() * args[0].shape[-1])
+
+
+def _packed_convolution(args: Arguments, out: Any) -> int:
+    """A quantised convolution, whose weight has to be asked for."""
+    weight = args[1].unpack()[0]
+    if args[1].transpose():
+        raise NoRuleError("a quantised transposed convolution")
+    return int(out.numel() * _meets(weight))
 
 
 def _linear(args: Arguments, out: Any) -> int:
@@ -234,6 +255,7 @@ _PRODUCT = Rule("matrix product", _matrix_product)
 _ADDED_PRODUCT = Rule("matrix product", _added_product, operands=(1, 2))
 _BROADCAST_PRODUCT = Rule("matrix product", _matmul)
 _CONVOLUTION = Rule("convolution", _convolution, layer=True)
+_PACKED_CONVOLUTION = Rule("convolution", _packed_convolution, operands=(0,), layer=True)
 _TRANSPOSED = Rule("transposed convolution", _transposed_convolution, layer=True)
 _EITHER = Rule("convolution", _either_convolution, layer=True)
 _ATTENTION = Rule("attention", _attention, operands=(0, 1, 2))
@@ -265,6 +287,9 @@ RULES: dict[str, Rule] = {
     "mv": _PRODUCT,
     "dot": _PRODUCT,
     "vdot": _PRODUCT,
+    "affine_grid_generator": Rule("matrix product", _sampling_grid, operands=(0,)),
+    "_grouped_mm": Rule("matrix product", _grouped_product),
+    "_scaled_grouped_mm": Rule("matrix product", _grouped_product),
     "_int_mm": _PRODUCT,
     "_scaled_mm": _PRODUCT,
     "_sparse_mm": _PRODUCT,
@@ -298,6 +323,12 @@ RULES: dict[str, Rule] = {
     "miopen_convolution": _CONVOLUTION,
     "miopen_depthwise_convolution": _CONVOLUTION,
     "torchvision::deform_conv2d": _CONVOLUTION,
+    "quantized::conv1d": _PACKED_CONVOLUTION,
+    "quantized::conv1d_relu": _PACKED_CONVOLUTION,
+    "quantized::conv2d": _PACKED_CONVOLUTION,
+    "quantized::conv2d_relu": _PACKED_CONVOLUTION,
+    "quantized::conv3d": _PACKED_CONVOLUTION,
+    "quantized::conv3d_relu": _PACKED_CONVOLUTION,
     # transposed convolutions
     "conv_transpose1d": _TRANSPOSED,
     "conv_transpose2d": _TRANSPOSED,

@@ -58,6 +58,13 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.activations: Counter[Call] = Counter()
         self.uncounted: set[str] = set()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Leave ``__torch_dispatch__`` as it is: torch would wrap it to keep its compiler out,
+        and import the compiler for that, which takes longer than counting.  Compiled functions
+        are already told to run as written."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,

@@ -29,6 +29,7 @@ def undisturbed() -> Iterator[None]:
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_random_states())
         stack.enter_context(_switches())
+        stack.enter_context(torch.inference_mode(False))
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
