@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from opbench.catalog import Fact
-from opbench.counting import build_and_count
+from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.construct import build_without_weights
+from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry import specs
 from opbench.spec import ArchitectureSpec, Claim, format_size
@@ -88,6 +89,7 @@ def facts() -> list[Fact]:
 def fact(spec: ArchitectureSpec) -> Fact:
     """The row of ``results/counts.csv`` for one entry: counted twice, by two programs."""
     counted = count_target(registered(spec.name))
+    fvcore_macs, witness_note = _second_count(spec, counted)
     return Fact(
         name=spec.name,
         label=spec.label,
@@ -102,14 +104,27 @@ def fact(spec: ArchitectureSpec) -> Fact:
         peak_activation_bytes=counted.peak_activation_bytes,
         linear_params=_linear_params(spec),
         linear_macs=sum(each.macs for each in counted.operators if each.operator in _LINEAR_KINDS),
-        fvcore_macs=None,
-        witness_note="",
+        fvcore_macs=fvcore_macs,
+        witness_note=witness_note,
         uncounted=" ".join(counted.uncounted),
         stated_params=_stated(spec, "params"),
         stated_macs=_stated(spec, "macs"),
         paper=spec.paper.title,
         paper_url=spec.paper.url,
     )
+
+
+def _second_count(spec: ArchitectureSpec, counted: Count) -> tuple[int | None, str]:
+    """What fvcore says, and where it disagrees by kind of operator; empty where it does not."""
+    try:
+        second = build_and_witness(spec.build, spec.input_size)
+    except CountError as error:
+        return None, str(error)
+    notes = (
+        f"{each.kind}: {each.ours} here, {each.theirs} by fvcore ({each.reason})"
+        for each in differences(counted, second)
+    )
+    return second.macs, "; ".join(notes)
 
 
 def _linear_params(spec: ArchitectureSpec) -> int:

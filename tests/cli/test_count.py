@@ -1,0 +1,119 @@
+"""``opbench count``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+TINY = """
+import torch
+from torch import nn
+
+net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU())
+
+def pair():
+    return nn.Linear(7, 5), (torch.zeros(2, 7),)
+
+def broken():
+    raise RuntimeError("no such weights")
+
+def wrong():
+    return 42
+
+def needs(argument):
+    return net
+
+class Raises(nn.Module):
+    def forward(self, x):
+        raise ValueError("half-way")
+"""
+
+
+def test_json_has_the_documented_keys_and_exact_numbers(rows) -> None:
+    (row,) = rows("count", "alexnet")
+    assert row["name"] == "alexnet"
+    assert row["input_size"] == "3x227x227"
+    assert row["params"] == 60_965_224
+    assert row["macs"] == 724_406_816
+    assert row["uncounted"] == ""
+    assert {"activations", "peak_activation_bytes", "weight_bytes"} <= set(row)
+
+
+def test_another_input_size_moves_the_convolutions_only(rows) -> None:
+    (small,) = rows("count", "conv3x3_256")
+    (large,) = rows("count", "conv3x3_256", "--input-size", "256x10x7")
+    assert large["macs"] == small["macs"] * 70
+    assert large["params"] == small["params"]
+
+
+def test_a_batch_is_counted_whole(rows) -> None:
+    (one,) = rows("count", "squeezenet1_1")
+    (three,) = rows("count", "squeezenet1_1", "--batch-size", 3)
+    assert three["macs"] == 3 * one["macs"]
+
+
+def test_a_file_is_a_target(rows, write) -> None:
+    path = write("tiny.py", TINY)
+    (row,) = rows("count", f"{path}:net", "--input-size", "3x8x8")
+    assert row["macs"] == 4 * 6 * 6 * 27
+    (row,) = rows("count", f"{path}:pair")
+    assert row["macs"] == 2 * 7 * 5
+
+
+def test_a_module_path_is_a_target(rows) -> None:
+    (row,) = rows("count", "torch.nn:ReLU", "--input-size", "3x8x8")
+    assert row["macs"] == row["params"] == 0
+
+
+def test_rows_per_module_and_operator_add_up(rows) -> None:
+    (whole,) = rows("count", "googlenet")
+    operators = rows("count", "googlenet", "--by", "operator")
+    assert sum(row["macs"] for row in operators) == whole["macs"]
+    modules = rows("count", "googlenet", "--by", "module", "--depth", 1)
+    assert modules[0]["macs"] == whole["macs"]
+    assert sum(row["macs"] for row in modules[1:]) == whole["macs"]
+    top = rows("count", "googlenet", "--by", "module", "--top", 3)
+    assert len(top) == 3
+
+
+def test_one_failing_target_is_a_row_and_the_others_go_on(opbench, write) -> None:
+    path = write("tiny.py", TINY)
+    result = opbench("count", f"{path}:broken", "lenet5", f"{path}:Raises", "--format", "json")
+    assert result.exit_code == 1
+    broken, lenet, raises = json.loads(result.stdout)
+    assert "no such weights" in broken["error"]
+    assert lenet["macs"] == 325_680
+    assert "input" in raises["error"] or "half-way" in raises["error"]
+
+
+def test_csv_and_markdown_print_every_target(opbench) -> None:
+    out = opbench("count", "vgg11", "vgg13", "--format", "csv").stdout
+    assert [row["name"] for row in csv.DictReader(io.StringIO(out))] == ["vgg11", "vgg13"]
+    assert "| vgg13 |" in opbench("count", "vgg11", "vgg13", "--format", "markdown").stdout
+
+
+def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(opbench, write) -> None:
+    path = write("tiny.py", TINY)
+    for args, said in (
+        (("count", "resnet5O"), "resnet50"),
+        (("count", "resnet50", "--input-size", "3x0x224"), "3x224x224"),
+        (("count", "resnet50", "--input-size", "big"), "3x224x224"),
+        (("count", "resnet50", "--batch-size", "0"), "batch-size"),
+        (("count", "resnet50", "--format", "yaml"), "markdown"),
+        (("count", "resnet50", "--dtype", "float12"), "float16"),
+        (("count", "nowhere.py:net"), "nowhere.py"),
+        (("count", "no_such_package:net", "--input-size", "3x8x8"), "no_such_package"),
+        (("count", f"{path}:nett"), "did you mean net"),
+        (("count", f"{path}:wrong"), "module"),
+        (("count", f"{path}:needs"), "without arguments"),
+        (("count", f"{path}:net"), "input size"),
+        (("count", ":net"), "package.module:ATTR"),
+        (("count", "resnet50", "--input-size", "5x224x224"), "resnet50"),
+    ):
+        result = opbench(*args)
+        assert result.exit_code == 2, (args, result.output)
+        assert said in result.stderr, (args, result.stderr)
+        assert "Traceback" not in result.stderr
+        assert not result.stdout

@@ -1,0 +1,47 @@
+"""Shared fixtures: the command line run in-process, and little files to point it at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from opbench.cli import app
+
+Opbench = Callable[..., Result]
+
+
+@pytest.fixture
+def opbench() -> Opbench:
+    """``opbench("count", "vgg16")`` runs the command line; the result has exit_code, stdout,
+    stderr."""
+    return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.fixture
+def rows(opbench: Opbench) -> Callable[..., list[dict[str, Any]]]:
+    """What a command prints as JSON; the command has to succeed."""
+
+    def run(*args: object) -> list[dict[str, Any]]:
+        result = opbench(*args, "--format", "json")
+        assert result.exit_code == 0, result.stderr
+        parsed: list[dict[str, Any]] = json.loads(result.stdout)
+        return parsed
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a file into an empty folder and return its path."""
+
+    def to(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to

@@ -1,0 +1,33 @@
+"""The facts on file."""
+
+from __future__ import annotations
+
+import pytest
+
+import opbench
+from opbench import catalog
+from opbench.errors import BadFileError, UnknownNameError
+
+
+def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path) -> None:
+    copy = tmp_path / "counts.csv"
+    catalog.save(reversed(catalog.load()), copy)
+    assert copy.read_bytes() == catalog.RESULTS.read_bytes()
+
+
+def test_names_match_globs_without_torch() -> None:
+    assert opbench.list_architectures("vgg1[19]") == ["vgg11", "vgg19"]
+    with pytest.raises(UnknownNameError, match="vgg16"):
+        opbench.list_architectures("vgg-16")
+
+
+def test_a_damaged_line_is_named(write) -> None:
+    header, first, *_ = catalog.RESULTS.read_text().splitlines()
+    path = write("counts.csv", f"{header}\n{first}\n{first.replace('3x227x227,', '3x227x227,x')}\n")
+    with pytest.raises(BadFileError, match=r"counts\.csv, line 3: .*--update"):
+        catalog.load(path)
+
+
+def test_other_columns_are_refused(write) -> None:
+    with pytest.raises(BadFileError, match="line 1: the columns"):
+        catalog.load(write("counts.csv", "name,macs\nvgg16,1\n"))

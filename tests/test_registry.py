@@ -1,0 +1,74 @@
+"""The registry: found by scanning, loud about mistakes."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import opbench as package
+from opbench import registry
+from opbench.architectures import vgg
+from opbench.errors import TargetError, UnknownNameError
+
+
+@pytest.fixture(autouse=True)
+def fresh_registry():
+    """The registry is read once per process; these tests change what there is to read."""
+    registry.specs.cache_clear()
+    yield
+    registry.specs.cache_clear()
+
+
+def entry_point(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    point = EntryPoint(name="theirs", value=value, group=registry.ENTRY_POINT_GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+
+
+def test_names_are_sorted_and_globs_match() -> None:
+    assert list(registry.names()) == sorted(registry.names())
+    assert registry.match("vgg1[69]") == ("vgg16", "vgg19")
+    assert registry.match("nothing*") == ()
+
+
+def test_an_unknown_name_offers_near_matches() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean squeezenet1_1 or squeezenet1_0"):
+        registry.get("squeezenet1.1")
+
+
+def test_create_builds_the_network() -> None:
+    assert type(package.create("lenet5")).__name__ == "LeNet5"
+
+
+def test_a_name_used_twice_fails_loudly() -> None:
+    found = {"vgg16": registry.get("vgg16")}
+    with pytest.raises(TargetError, match="'vgg16' from somewhere is already taken"):
+        registry.add(found, [registry.get("vgg16")], origin="somewhere")
+
+
+def test_a_module_without_entries_fails_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(vgg, "ARCHITECTURES")
+    with pytest.raises(RuntimeError, match=r"vgg\.py has no ARCHITECTURES"):
+        registry.names()
+
+
+def test_other_packages_add_entries_but_cannot_take_a_built_in_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry_point(monkeypatch, "opbench.architectures.vgg:ARCHITECTURES")
+    with pytest.raises(TargetError, match="already taken"):
+        registry.names()
+
+
+def test_an_entry_point_that_cannot_be_loaded_names_its_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry_point(monkeypatch, "no_such_package.zoo:ENTRIES")
+    with pytest.raises(TargetError, match="theirs = no_such_package"):
+        registry.names()
+
+
+def test_an_entry_point_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry_point(monkeypatch, "string:ascii_letters")
+    with pytest.raises(TargetError, match="tuple of ArchitectureSpec"):
+        registry.names()

@@ -1,0 +1,72 @@
+"""What a TARGET means."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from torch import nn
+
+from opbench import providers, targets
+from opbench.errors import (
+    BadFileError,
+    BadValueError,
+    MissingExtraError,
+    TargetError,
+    UnknownNameError,
+)
+
+
+def test_no_pattern_means_the_whole_registry_and_each_target_comes_once() -> None:
+    everything = [target.name for target in targets.resolve([])]
+    assert everything == [target.name for target in targets.resolve(["*", "vgg16", "v*"])]
+
+
+def test_order_is_the_users() -> None:
+    names = [target.name for target in targets.resolve(["vgg16", "lenet5", "vgg1[13]"])]
+    assert names == ["vgg16", "lenet5", "vgg11", "vgg13"]
+
+
+def test_a_file_is_imported_only_when_built_and_its_folder_is_importable(write) -> None:
+    write("sibling.py", "WIDTH = 9\n")
+    path = write(
+        "net.py",
+        "from torch import nn\nimport sibling\n\nclass Box:\n"
+        "    net = nn.Linear(sibling.WIDTH, 2)\n",
+    )
+    before = list(sys.path)
+    (target,) = targets.resolve([f"{path}:Box.net"])
+    module, inputs = target.build()
+    assert isinstance(module, nn.Linear) and module.in_features == 9
+    assert inputs is None
+    assert sys.path == before
+
+
+def test_what_is_wrong_with_a_file_is_said_when_it_is_built(write) -> None:
+    path = write("broken.py", "from torch import nn\nnet = nn.Linear(1, 2\n")
+    (target,) = targets.resolve([f"{path}:net"])
+    with pytest.raises(TargetError, match=r"broken\.py:net' cannot be built: SyntaxError"):
+        target.build()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error"),
+    [
+        ("resnet5O", UnknownNameError),
+        ("missing.py:net", BadFileError),
+        (":net", BadValueError),
+        ("torch.nn:", BadValueError),
+    ],
+)
+def test_what_can_be_refused_at_once_is(pattern: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        targets.resolve([pattern])
+
+
+def test_an_absent_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    providers._library.cache_clear()
+    providers._names.cache_clear()
+    with pytest.raises(MissingExtraError, match=r"pip install 'opbench\[timm\]'"):
+        targets.resolve(["timm:resnet50"])
+    providers._library.cache_clear()
