@@ -23,15 +23,16 @@ One image, shapes after each row; conv is 3x3, dropout, batch norm, ReLU; a join
 
 Drop-path, while training: with probability one half a forward pass keeps a single column in every
 join (global); otherwise every join drops each of its inputs with probability 0.15, but never all
-of them (local).  A join averages what is left.
+of them (local).  A join averages what is left.  The columns are pooled before the last join of a
+block, so that a single column runs through the whole network.
 
 Departures:
-    * The paper leaves the order within a convolutional unit and the pooling of the last join open
-      to reading; both are those of the generator that the authors released.
+    * The paper does not say where in a convolutional unit dropout stands: before batch norm, as in
+      the generator that the authors released.
     * Batch norm has scale and shift and the convolutions have no bias.  The released generator has
       it the other way round, one parameter a channel less: 33,714,314 in all.
     * Local or global, and the column, are drawn once for a forward pass, not for each image.
-    * Paths that are dropped are still computed, so training costs what inference does.
+    * Paths that are dropped are computed all the same.
     * Weights have torch's default initialisation, not Xavier's.
 """
 

@@ -7,14 +7,17 @@ Reference:
 ImageNet, one image of 3 x 224 x 224; batch norm after every convolution, ReLU after every norm
 but the last of a block, which waits for the addition:
 
-    stage     output        18, 34                50, 101, 152            blocks
-    conv1       64 x 112^2  7x7 / 2                                       18   34   50  101  152
-    pool        64 x  56^2  max 3x3 / 2
-    conv2_x      c x  56^2  3x3  64, 3x3  64      1x1  64, 3x3  64, 1x1  256   2    3    3    3    3
-    conv3_x     2c x  28^2  3x3 128, 3x3 128      1x1 128, 3x3 128, 1x1  512   2    4    4    4    8
-    conv4_x     4c x  14^2  3x3 256, 3x3 256      1x1 256, 3x3 256, 1x1 1024   2    6    6   23   36
-    conv5_x     8c x   7^2  3x3 512, 3x3 512      1x1 512, 3x3 512, 1x1 2048   2    3    3    3    3
-    head      1000          global average, linear
+    stage     output        blocks of 18, 34      blocks of 50, 101, 152
+    conv1       64 x 112^2  7x7 / 2               7x7 / 2
+    pool        64 x  56^2  max 3x3 / 2           max 3x3 / 2
+    conv2_x      c x  56^2  3x3  64, 3x3  64      1x1  64, 3x3  64, 1x1  256
+    conv3_x     2c x  28^2  3x3 128, 3x3 128      1x1 128, 3x3 128, 1x1  512
+    conv4_x     4c x  14^2  3x3 256, 3x3 256      1x1 256, 3x3 256, 1x1 1024
+    conv5_x     8c x   7^2  3x3 512, 3x3 512      1x1 512, 3x3 512, 1x1 2048
+    head      1000          average, linear       average, linear
+
+where c is 64 or 256, and the blocks of conv2_x to conv5_x are 2, 2, 2, 2 in the 18-layer network,
+3, 4, 6, 3 in those of 34 and 50, 3, 4, 23, 3 in that of 101 and 3, 8, 36, 3 in that of 152.
 
 CIFAR-10, one image of 3 x 32 x 32; 2n layers of 3x3 a stage, n = 18 (110 layers) or 200 (1202):
 
@@ -22,8 +25,9 @@ CIFAR-10, one image of 3 x 32 x 32; 2n layers of 3x3 a stage, n = 18 (110 layers
     stages      16 x  32^2, 32 x 16^2, 64 x 8^2
     head        10          global average, linear
 
-A stage halves the map in its first block.  Shortcuts there are projections, 1x1 / 2 (option B),
-on ImageNet, and a subsampled copy padded with zero channels (option A) on CIFAR-10.
+conv3_x to conv5_x, and the last two stages on CIFAR-10, halve the map in their first block.  Where
+a block changes the shape its shortcut is a projection, 1x1 (option B), on ImageNet, and a
+subsampled copy padded with zero channels (option A) on CIFAR-10.
 
 Departures:
     * Table 1 does not say which convolution of a bottleneck has the stride: the first 1x1, as in
