@@ -41,5 +41,7 @@ def protocols(frame: pd.DataFrame) -> str:
 
 
 def caption(frame: pd.DataFrame, options: Options, *more: str) -> str:
-    """Counting rule, sources and protocols of the accuracies, and anything else the reader must know."""
-    return "\n".join(part for part in (counted(options), sources(frame), protocols(frame), *more) if part)
+    """Counting rule, sources and protocols of the accuracies, and whatever else must be known."""
+    return "\n".join(
+        part for part in (counted(options), sources(frame), protocols(frame), *more) if part
+    )

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import pytest
 
 from opbench import table
+from opbench.table.networks import chart2016, join_networks
 
 mpl.use("agg")
 
@@ -64,6 +65,4 @@ def small_table() -> table.Table:
             architecture="", label="Lost", top1_percent=68.0, gops_2xmac=1.5, params_millions=6.0
         ),
     ]
-    return table.Table(
-        networks=table.networks(facts, accuracies), chart2016=table.chart2016(points)
-    )
+    return table.Table(networks=join_networks(facts, accuracies), chart2016=chart2016(points))

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from opbench import table
 from opbench.errors import BadFileError
+from opbench.table.checks import checked
+from opbench.table.networks import SINGLE_CROP, chart2016, join_networks
 
 
 def fact(name: str, **changes: object) -> SimpleNamespace:
@@ -28,20 +29,20 @@ def fact(name: str, **changes: object) -> SimpleNamespace:
     return SimpleNamespace(**{**values, **changes})
 
 
-def accuracy(top1: float, protocol: str = table.SINGLE_CROP) -> SimpleNamespace:
+def accuracy(top1: float, protocol: str = SINGLE_CROP) -> SimpleNamespace:
     return SimpleNamespace(
         top1=top1, top5=None, protocol=protocol, source="A paper", source_url="https://example.org"
     )
 
 
 def test_a_network_without_an_accuracy_keeps_its_row() -> None:
-    joined = table.networks([fact("a"), fact("b")], {"b": accuracy(70.0)})
+    joined = join_networks([fact("a"), fact("b")], {"b": accuracy(70.0)})
     assert joined["name"].to_list() == ["a", "b"]
     assert joined["top1"].isna().to_list() == [True, False]
 
 
 def test_an_operation_is_half_a_multiply_add_and_density_is_percent_per_million() -> None:
-    row = table.networks([fact("a", macs=7, params=5_000_000)], {"a": accuracy(70.0)}).iloc[0]
+    row = join_networks([fact("a", macs=7, params=5_000_000)], {"a": accuracy(70.0)}).iloc[0]
     assert row["flops"] == 14
     assert row["density"] == pytest.approx(70 / 5)
 
@@ -49,11 +50,11 @@ def test_an_operation_is_half_a_multiply_add_and_density_is_percent_per_million(
 def test_protocols_other_than_one_central_crop_are_marked_on_imagenet_only() -> None:
     facts = [fact("a"), fact("b"), fact("m", dataset="mnist")]
     known = {"a": accuracy(70), "b": accuracy(70, "10-crop"), "m": accuracy(99, "full image")}
-    assert table.networks(facts, known)["single_crop"].to_list() == [True, False, True]
+    assert join_networks(facts, known)["single_crop"].to_list() == [True, False, True]
 
 
 def test_the_interval_of_top1_is_wilsons_for_the_number_of_test_images() -> None:
-    row = table.networks([fact("a")], {"a": accuracy(76.0)}).iloc[0]
+    row = join_networks([fact("a")], {"a": accuracy(76.0)}).iloc[0]
     # 50,000 images: the normal approximation gives 1.96 sqrt(0.76 * 0.24 / 50000) = 0.3743 points,
     # and Wilson's interval differs from it by less than 0.003 at this size.
     assert row["top1_high"] - row["top1_low"] == pytest.approx(2 * 0.3743, abs=0.001)
@@ -62,7 +63,7 @@ def test_the_interval_of_top1_is_wilsons_for_the_number_of_test_images() -> None
 
 def test_an_interval_never_leaves_0_to_100() -> None:
     facts = [fact("a", dataset="mnist")]
-    row = table.networks(facts, {"a": accuracy(100.0)}).iloc[0]
+    row = join_networks(facts, {"a": accuracy(100.0)}).iloc[0]
     assert row["top1_low"] < 100
     assert row["top1_high"] == pytest.approx(100)
 
@@ -78,28 +79,28 @@ def test_an_interval_never_leaves_0_to_100() -> None:
 )
 def test_a_broken_fact_is_named(changes: dict[str, object], complaint: str) -> None:
     with pytest.raises(BadFileError, match=complaint):
-        table.networks([fact("a", **changes)], {})
+        join_networks([fact("a", **changes)], {})
 
 
 def test_an_accuracy_above_100_percent_is_refused() -> None:
     with pytest.raises(BadFileError, match="top1 of a is 171"):
-        table.networks([fact("a")], {"a": accuracy(171.0)})
+        join_networks([fact("a")], {"a": accuracy(171.0)})
 
 
 def test_a_network_that_is_listed_twice_is_refused() -> None:
     with pytest.raises(BadFileError, match="a has two rows"):
-        table.networks([fact("a"), fact("a")], {})
+        join_networks([fact("a"), fact("a")], {})
 
 
 def test_a_missing_column_is_named_with_its_file() -> None:
     with pytest.raises(BadFileError, match=r"f\.csv: no column macs"):
-        table.checked(pd.DataFrame({"name": ["a"]}), {"name": "text", "macs": "count"}, "f.csv")
+        checked(pd.DataFrame({"name": ["a"]}), {"name": "text", "macs": "count"}, "f.csv")
 
 
 def test_the_2016_chart_is_read_in_ones() -> None:
     point = SimpleNamespace(
         architecture="", label="Lost", top1_percent=68.4, gops_2xmac=1.57, params_millions=5.86
     )
-    row = table.chart2016([point]).iloc[0]
+    row = chart2016([point]).iloc[0]
     assert (row["flops"], row["params"]) == (pytest.approx(1.57e9), pytest.approx(5.86e6))
     assert row["architecture"] is None or pd.isna(row["architecture"])
