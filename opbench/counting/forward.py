@@ -24,7 +24,7 @@ from opbench.counting.scopes import Scopes, shape_of
 from opbench.counting.summary import summarise
 from opbench.counting.tracer import Tracer
 from opbench.counting.undisturbed import undisturbed
-from opbench.errors import BadValueError, CountError
+from opbench.errors import BadValueError, CountError, TargetError
 from opbench.record import Count
 
 SEED = 0
@@ -45,20 +45,22 @@ def count(
     *,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
+    device: str | None = None,
 ) -> Count:
     """What one forward pass of ``module`` in evaluation mode computes.
 
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
     (3, 224, 224), or the tuple of arguments of ``forward``.  ``dtype`` converts the copy that is
-    traced; without it floating-point inputs made from a size take the network's own.  ``module``
-    is left exactly as it was.
+    traced; without it floating-point inputs made from a size take the network's own.  ``device``
+    ("meta", "cpu", "cuda") insists on one instead of taking the first that works; the integers
+    are the same.  ``module`` is left exactly as it was.
 
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.
     """
     request = Request(inputs_or_input_size, batch_size, dtype)
     with undisturbed():
-        return _count(lambda device: (private_copy(module, device), None), request)
+        return _count(lambda where: (private_copy(module, where), None), request, device)
 
 
 def build_and_count(
@@ -67,6 +69,7 @@ def build_and_count(
     *,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
+    device: str | None = None,
 ) -> Count:
     """The same for the network that ``build()`` returns, without allocating its weights.
 
@@ -75,34 +78,44 @@ def build_and_count(
     """
     request = Request(inputs_or_input_size, batch_size, dtype)
     with undisturbed():
-        return _count(lambda device: _build(build, device), request)
+        return _count(lambda where: _build(build, where), request, device)
 
 
 def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | None]:
     torch.manual_seed(SEED)
-    built = build_without_weights(build) if device == "meta" else build()
+    try:
+        built = build_without_weights(build) if device == "meta" else build()
+    except Exception as error:
+        raise TargetError(f"the network cannot be built: {_complaint(error)}") from error
     example: Inputs | None = None
     if isinstance(built, tuple) and len(built) == 2:
         built, example = built
     if not isinstance(built, nn.Module):
-        raise CountError(f"a network was expected and {type(built).__name__} was built")
+        raise TargetError(f"a network was expected and {type(built).__name__} was built")
     return private_copy(built, device), example
 
 
-def _count(source: Source, request: Request) -> Count:
+def _count(source: Source, request: Request, device: str | None) -> Count:
+    """Device by device until one works; the last one's complaint is the one to report."""
+    if device != "meta" and device is not None:
+        return _with_values(source, request, device)
     try:
         return _trace(source, request, "meta")
     except BadValueError:
         raise
     except Exception as error:
-        if _SHAPES.search(str(error)):
+        if device == "meta" or _SHAPES.search(str(error)):
             raise
+    return _with_values(source, request, "cpu")
+
+
+def _with_values(source: Source, request: Request, device: str) -> Count:
     try:
-        return _trace(source, request, "cpu")
+        return _trace(source, request, device)
     except CountError as error:
         if "grad" not in str(error) and "nference" not in str(error):
             raise
-    return _trace(source, request, "cpu", gradients=True)
+    return _trace(source, request, device, gradients=True)
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
@@ -145,6 +158,10 @@ def _run(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes) -> Tracer:
 def _sentence(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes, error: Exception) -> str:
     place = f" (in {scopes.innermost_failure})" if scopes.innermost_failure else ""
     shapes = " and ".join(shape_of(each) for each in inputs if isinstance(each, Tensor))
+    who = type(network).__name__
+    return f"{who} cannot run on {shapes or 'these inputs'}{place}: {_complaint(error)}"
+
+
+def _complaint(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    reason = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-    return f"{type(network).__name__} cannot run on {shapes or 'these inputs'}{place}: {reason}"
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

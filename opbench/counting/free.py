@@ -1,12 +1,12 @@
 """Operators that have no dot product: a closed list.
 
 An operator is here because someone looked at it: it moves, compares, reduces or transforms
-elements, and no element of its result is a sum of products of two factors.  An operator that is
+elements, and no element of its result is a sum of products of two factors. An operator that is
 neither here nor in ``opbench.counting.rules``, and that is not written in terms of such
 operators, is named in ``Count.uncounted``.
 
 Names are those of the ``aten`` namespace without overload and without the underscore of the
-in-place form; operators of other namespaces are written ``namespace::name``.  Composite operators
+in-place form; operators of other namespaces are written ``namespace::name``. Composite operators
 (``batch_norm``, ``softmax``) are listed where every part of them is free: they are then not taken
 apart, which is faster, and their scratch memory is not seen.
 """
@@ -118,7 +118,7 @@ _padded_dense_to_jagged_forward _pin_memory _reshape_alias _reshape_alias_copy _
 _shape_as_tensor _sparse_coo_tensor_unsafe _sparse_coo_tensor_with_dims_and_tensors
 _sparse_csr_tensor_unsafe _stack _to_copy _to_dense _to_sparse _to_sparse_csr _unsafe_view
 _use_cudnn_ctc_loss _validate_compressed_sparse_indices _validate_sparse_coo_tensor_args
-_validate_sparse_csr_tensor_args _values _values_copy _version adjoint alias alias_copy 
+_validate_sparse_csr_tensor_args _values _values_copy _version adjoint alias alias_copy
 argwhere as_strided as_strided_copy atleast_1d atleast_2d atleast_3d block_diag broadcast_tensors
 broadcast_to cartesian_prod cat channel_shuffle chunk coalesce col2im col_indices column_stack
 combinations concat concatenate constant_pad_nd contiguous copy crow_indices cudnn_is_acceptable
@@ -130,8 +130,8 @@ is_signed item lift lift_fresh lift_fresh_copy linalg_diagonal mH mT matrix_H me
 movedim narrow narrow_copy native_channel_shuffle nested_to_padded_tensor numel numpy_T output_nr
 pad pad_sequence permute permute_copy pin_memory pixel_shuffle pixel_unshuffle q_per_channel_axis
 q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qscheme quantized::cat
-quantized::cat_relu ravel record_stream  reflection_pad1d reflection_pad2d
-reflection_pad3d  repeat repeat_interleave replication_pad1d replication_pad2d
+quantized::cat_relu ravel record_stream reflection_pad1d reflection_pad2d
+reflection_pad3d repeat repeat_interleave replication_pad1d replication_pad2d
 replication_pad3d requires_grad reshape reshape_as resize resize_as resolve_conj resolve_neg
 result_type retains_grad roll rot90 row_stack select select_copy set set_data size slice
 slice_copy sparse_coo_tensor sparse_csr_tensor sparse_dim sparse_mask split split_copy

@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,11 +27,11 @@ class NeedsValuesError(Exception):
 
 
 def private_copy(network: nn.Module, device: str) -> nn.Module:
-    """A copy of ``network`` in evaluation mode, on "meta" or "cpu".
+    """A copy of ``network`` in evaluation mode, on "meta" or a real device.
 
     Raises ``NeedsValuesError`` when it has parts that cannot live on the meta device.
     """
-    convert = _to_meta if device == "meta" else _to_cpu
+    convert = _converter(device)
     network = unwrap(network)
     if device == "meta" and any(map(_is_scripted, network.modules())):
         raise NeedsValuesError
@@ -45,8 +46,8 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
 
 
 def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
-    """Copies of example inputs, on "meta" or "cpu"."""
-    convert = _to_meta if device == "meta" else _to_cpu
+    """Copies of example inputs, on "meta" or a real device."""
+    convert = _converter(device)
     copies: tuple[Any, ...] = tree_map_only(Tensor, convert, inputs)
     return copies
 
@@ -91,28 +92,28 @@ def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
         return value
 
 
+def _converter(device: str) -> Callable[[Tensor], Tensor]:
+    return _to_meta if device == "meta" else partial(_to_device, device=device)
+
+
 def _to_meta(tensor: Tensor) -> Tensor:
     if nn.parameter.is_lazy(tensor):
         return copy.deepcopy(tensor)
     if not _is_ordinary(tensor):
         raise NeedsValuesError
     if not (tensor.is_floating_point() or tensor.is_complex()):
-        return _dress(tensor.detach().clone() if tensor.is_meta else _values(tensor), tensor)
+        return _dress(tensor.detach().clone(), tensor)
     shell = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
     return _dress(shell, tensor)
 
 
-def _to_cpu(tensor: Tensor) -> Tensor:
+def _to_device(tensor: Tensor, device: str) -> Tensor:
     """A copy with the same strides; a network built without weights gets zeros."""
     if nn.parameter.is_lazy(tensor):
         return copy.deepcopy(tensor)
     if tensor.is_meta:
-        return _dress(torch.zeros_like(tensor.detach(), device="cpu"), tensor)
-    return _dress(_values(tensor), tensor)
-
-
-def _values(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", copy=True)
+        return _dress(torch.zeros_like(tensor.detach(), device=device), tensor)
+    return _dress(tensor.detach().to(device, copy=True), tensor)
 
 
 def _dress(data: Tensor, tensor: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class Request:
         self._what, self._batch_size, self.dtype = what, batch_size, dtype
 
     def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
-        """Arguments for ``network``, on "meta" or "cpu"; random where they have values."""
+        """Arguments for ``network``, on "meta" or a real device; random where they have values."""
         what = self._what if self._what is not None else example
         if what is None:
             raise BadValueError("give an input size: this network brings no example inputs")
@@ -44,7 +44,7 @@ class Request:
         shape, dtype = (self._batch_size, *what), _dtype_of(network)
         if device == "meta":
             return (torch.empty(shape, dtype=dtype, device="meta"),)
-        return (torch.randn(shape, dtype=dtype, device="cpu"),)
+        return (torch.randn(shape, dtype=dtype, device=device),)
 
 
 def _arguments(what: Inputs) -> tuple[Any, ...]:

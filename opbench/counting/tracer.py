@@ -13,6 +13,8 @@ device, whichever kernel would have carried them out.  Each operator gets one ve
 from __future__ import annotations
 
 import enum
+import gc
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -57,6 +59,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
         self.uncounted: set[str] = set()
+        self._imported = len(sys.modules)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -82,10 +85,18 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 return func.decompose(*args, **kwargs)
         out = run(func, args, kwargs)
+        if len(sys.modules) != self._imported:
+            self._forget_import()
         if verdict is not Verdict.FREE:
             self._tally(func, verdict, args, out)
         self.lifetimes.saw(out)
         return out
+
+    def _forget_import(self) -> None:
+        """The first call of some operators imports half of torch, whose handled exceptions keep
+        our frames, and with them dead tensors, alive until the garbage collector comes."""
+        self._imported = len(sys.modules)
+        gc.collect(1)
 
     def _tally(self, func: Any, verdict: Rule | Verdict, args: Sequence[Any], out: Any) -> None:
         name = operator_name(func)
