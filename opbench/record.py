@@ -102,6 +102,7 @@ class Measurement:
     peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
         CPU; None where it cannot be read.
     energy_j: per forward pass; None where not measured.
+    warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
     stopped: why sampling ended ("precision" or "time limit").
     """
 
@@ -110,6 +111,7 @@ class Measurement:
     low_s: float
     high_s: float
     warmup: int
+    calls_per_sample: int
     peak_memory_bytes: int | None
     energy_j: float | None
     stopped: str

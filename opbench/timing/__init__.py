@@ -1,0 +1,26 @@
+"""How long a forward pass takes, with an interval that holds.
+
+    protocol     when to stop warming up and when to stop sampling; pure arithmetic
+    device       the stopwatch of the CPU and of CUDA
+    memory       peak resident memory
+    weights      values for a network's parameters, without an initialisation scheme
+    measurement  all of it around one module: ``measure``
+
+Importing this package does not import torch; ``measure`` does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["measure"]
+
+if TYPE_CHECKING:
+    from opbench.timing.measurement import measure as measure
+
+
+def __getattr__(name: str) -> Any:
+    if name != "measure":
+        raise AttributeError(f"module 'opbench.timing' has no attribute {name!r}")
+    return import_module("opbench.timing.measurement").measure

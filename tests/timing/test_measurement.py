@@ -1,0 +1,58 @@
+"""``measure``: what it returns, what it refuses, and that it leaves the module alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import opbench
+from opbench.errors import BadValueError
+
+
+class Recorder(nn.Module):
+    """Notes how it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Dropout(0.5)
+        self.seen: list[tuple[tuple[int, ...], bool, bool]] = []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.seen.append((tuple(images.shape), self.training, torch.is_inference_mode_enabled()))
+        return images
+
+
+def test_the_forward_pass_runs_in_evaluation_and_inference_mode() -> None:
+    module = Recorder()
+    opbench.measure(module, (3, 4, 4), max_seconds=0.05)
+    assert set(module.seen) == {((1, 3, 4, 4), False, True)}
+
+
+def test_every_call_is_accounted_for() -> None:
+    module = Recorder()
+    measurement = opbench.measure(module, torch.ones(2, 3), max_seconds=0.05, precision=0.5)
+    calls = measurement.warmup + len(measurement.samples_s) * measurement.calls_per_sample
+    assert len(module.seen) == calls
+    assert measurement.low_s <= measurement.median_s <= measurement.high_s
+
+
+def test_the_modes_of_all_submodules_are_put_back_after_an_error() -> None:
+    module = Recorder()
+    module.train()
+    module.inner.eval()
+    with pytest.raises(TypeError):
+        opbench.measure(module, (torch.ones(1), torch.ones(1)))
+    assert module.training
+    assert not module.inner.training
+
+
+@pytest.mark.parametrize("inputs", [(), (3, 0, 4), ("3x4",), (3.5, 2)])
+def test_inputs_that_are_neither_tensors_nor_a_size_are_refused(inputs: tuple[int, ...]) -> None:
+    with pytest.raises(BadValueError, match="neither tensors nor the size"):
+        opbench.measure(nn.Identity(), inputs)
+
+
+def test_inputs_take_the_type_of_the_parameters() -> None:
+    module = nn.Linear(3, 2).double()
+    assert opbench.measure(module, (3,), max_seconds=0.01).median_s > 0
