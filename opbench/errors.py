@@ -6,6 +6,7 @@
     ├── BadFileError        a file that is missing, damaged or of another kind; names file and line
     ├── TargetError         a target that could not be imported or built
     ├── CountError          a network whose forward pass raised while it was being counted
+    ├── MissingDataError    a figure or finding without its measurements; says what to run
     └── MissingExtraError   an optional package is not installed
 
 The command line catches ``OpbenchError`` and nothing else; anything outside the tree is a bug
@@ -45,6 +46,10 @@ class TargetError(OpbenchError):
 
 class CountError(OpbenchError):
     """A network that cannot be run on the given inputs."""
+
+
+class MissingDataError(OpbenchError):
+    """Measurements that are not there.  The sentence says what to run to get them."""
 
 
 class MissingExtraError(OpbenchError):

@@ -22,6 +22,7 @@ PLAN = {
     "metrics": (0, "both"),
     "statistics": (0, "both"),
     "frontier": (2, "reporting"),
+    "regression": (2, "reporting"),
     "blocks": (1, "measuring"),
     "architectures": (2, "measuring"),
     "counting": (2, "measuring"),

@@ -1,0 +1,86 @@
+"""Lines through points, and how well one order predicts another.
+
+References:
+    C. Spearman.  "The Proof and Measurement of Association between Two Things."  Am. J. Psychol.
+    15 (1904) 72.
+    A. M. Andrew.  "Another efficient algorithm for convex hulls in two dimensions."  Inf. Process.
+    Lett. 9 (1979) 216: the upper hull by one walk from left to right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """``y = intercept + slope * x``; ``r2`` is the share of the variance of y that it explains."""
+
+    slope: float
+    intercept: float
+    r2: float
+
+    def at(self, x: float) -> float:
+        """The line's height at ``x``."""
+        return self.intercept + self.slope * x
+
+
+def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
+    """Ordinary least squares.  Raises ``ValueError`` for fewer than two different ``x``."""
+    frame = pd.DataFrame({"x": [*x], "y": [*y]}, dtype=float)
+    centred = frame - frame.mean()
+    spread = float((centred["x"] ** 2).sum())
+    if spread == 0:
+        raise ValueError("a line needs two different x")
+    slope = float((centred["x"] * centred["y"]).sum()) / spread
+    total = float((centred["y"] ** 2).sum())
+    left = float(((centred["y"] - slope * centred["x"]) ** 2).sum())
+    return Line(
+        slope=slope,
+        intercept=float(frame["y"].mean()) - slope * float(frame["x"].mean()),
+        r2=1 - left / total if total else 1.0,
+    )
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's rho, ties sharing their mean rank: 1 when ``x`` puts ``y`` in order."""
+    return float(pd.Series([*x]).rank().corr(pd.Series([*y]).rank()))
+
+
+def upper_bound(points: Sequence[Point]) -> Line | None:
+    """The falling line that no point lies above and that lies nearest to all of them.
+
+    It runs along one falling edge of the upper convex hull, the one with the least sum of
+    distances in y.  None where no edge falls: then one point is best in both directions.
+    """
+    hull = _upper_hull(points)
+    edges = [
+        (left, right) for left, right in zip(hull, hull[1:], strict=False) if right[1] < left[1]
+    ]
+    lines = [_through(left, right) for left, right in edges]
+    if not lines:
+        return None
+    return min(lines, key=lambda line: sum(line.at(x) - y for x, y in points))
+
+
+def _upper_hull(points: Sequence[Point]) -> list[Point]:
+    hull: list[Point] = []
+    for point in sorted(points):
+        while len(hull) > 1 and _turns_left(hull[-2], hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    return hull
+
+
+def _turns_left(a: Point, b: Point, c: Point) -> bool:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]) >= 0
+
+
+def _through(left: Point, right: Point) -> Line:
+    slope = (right[1] - left[1]) / (right[0] - left[0])
+    return Line(slope=slope, intercept=left[1] - slope * left[0], r2=1.0)
