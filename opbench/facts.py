@@ -51,9 +51,11 @@ def count_target(
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
-    return build_and_count(
-        target.build, input_size or target.input_size, batch_size=batch_size, dtype=dtype
-    )
+    size = input_size or target.input_size
+    try:
+        return build_and_count(target.build, size, batch_size=batch_size, dtype=dtype)
+    except CountError as error:
+        raise CountError(f"{target.name}: {error}") from error
 
 
 def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:

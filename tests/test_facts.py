@@ -1,0 +1,86 @@
+"""The facts on file are the facts, the witness agrees, and every claim of a paper is recomputed."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from opbench import catalog, facts, registry
+from opbench.spec import ArchitectureSpec, Claim
+
+ON_FILE = {fact.name: fact for fact in catalog.load()}
+EXPECTED = list(
+    csv.DictReader(
+        (Path(__file__).parent / "data" / "expected_counts.csv").read_text().splitlines()
+    )
+)
+ENTRIES = registry.specs()
+CLAIMS = [(spec, claim) for spec in ENTRIES.values() for claim in spec.claims]
+
+every_entry = pytest.mark.parametrize("spec", ENTRIES.values(), ids=ENTRIES)
+
+
+def test_the_file_has_every_entry_and_no_other() -> None:
+    assert set(ON_FILE) == set(ENTRIES)
+
+
+@every_entry
+def test_what_is_on_file_is_what_is_counted(
+    spec: ArchitectureSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_file = ON_FILE[spec.name]
+    # The second count takes minutes over the whole registry; it has a test of its own.
+    monkeypatch.setattr(
+        facts, "_second_count", lambda *_: (on_file.fvcore_macs, on_file.witness_note)
+    )
+    assert facts.fact(spec) == on_file, "`opbench list --update` brings the file up to date"
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda row: row["name"])
+def test_counts_are_those_of_independent_implementations(expected: dict[str, str]) -> None:
+    on_file = ON_FILE[expected["name"]]
+    assert on_file.input_size == expected["input_size"]
+    assert on_file.params == int(expected["params"])
+    assert on_file.macs == int(expected["macs"])
+
+
+@every_entry
+def test_the_witness_agrees_to_the_integer_or_says_why_not(spec: ArchitectureSpec) -> None:
+    on_file = ON_FILE[spec.name]
+    assert on_file.uncounted == ""
+    if on_file.fvcore_macs == on_file.macs:
+        assert not on_file.witness_note
+    else:
+        assert on_file.witness_note
+
+
+@pytest.mark.slow
+@every_entry
+def test_the_witness_still_says_what_is_on_file(spec: ArchitectureSpec) -> None:
+    assert facts.fact(spec) == ON_FILE[spec.name]
+
+
+@pytest.mark.parametrize(
+    ("spec", "claim"), CLAIMS, ids=[f"{spec.name}-{claim.quantity}" for spec, claim in CLAIMS]
+)
+def test_a_claim_is_met_or_its_disagreement_is_explained(
+    spec: ArchitectureSpec, claim: Claim
+) -> None:
+    found = facts.recompute(spec, claim)
+    said = f"{spec.name}: {claim.quantity} {claim.value:,} stated, {found.counted:,} counted"
+    assert found.holds != bool(claim.disagreement), said
+
+
+def test_a_wrong_claim_does_not_hold() -> None:
+    spec = registry.get("vgg16")
+    claim = replace(spec.claims[0], value=spec.claims[0].value * 1.02)
+    assert not facts.recompute(spec, claim).holds
+
+
+def test_bias_additions_are_output_elements_of_layers_with_a_bias() -> None:
+    claim = Claim(quantity="connections", value=1, tolerance=0, place="by hand")
+    counted = facts.recompute(registry.get("ciresan_mlp"), claim).counted
+    assert counted == 12_107_500 + (2500 + 2000 + 1500 + 1000 + 500 + 10)
