@@ -16,6 +16,7 @@ from opbench import __version__
 from opbench.cli.count import count
 from opbench.cli.list import list_
 from opbench.cli.output import messages
+from opbench.cli.plot import plot
 from opbench.cli.run import run
 from opbench.cli.show import show
 from opbench.errors import OpbenchError
@@ -49,6 +50,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "count": count,
     "run": run,
+    "plot": plot,
 }
 
 for _name, _function in _COMMANDS.items():
