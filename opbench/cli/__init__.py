@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from opbench import __version__
+from opbench.cli.claims import claims
 from opbench.cli.count import count
 from opbench.cli.list import list_
 from opbench.cli.output import messages
@@ -51,6 +52,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "count": count,
     "run": run,
     "plot": plot,
+    "claims": claims,
 }
 
 for _name, _function in _COMMANDS.items():

@@ -1,0 +1,58 @@
+"""Every statement tried on the evidence; what cannot be tried says what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from opbench.claims import accuracies, modules, networks, study, timings
+from opbench.claims.evidence import Evidence, LackingError
+from opbench.claims.statement import Finding, Outcome, Statement, Verdict
+
+STATEMENTS: tuple[Statement, ...] = (
+    *modules.STATEMENTS,
+    *networks.STATEMENTS,
+    *accuracies.STATEMENTS,
+    *study.STATEMENTS,
+    *timings.STATEMENTS,
+)
+
+_NO_RUN = "timed networks: `opbench run --device cpu` measures them"
+
+
+def evaluate(
+    evidence: Evidence, statements: Sequence[Statement] = STATEMENTS
+) -> tuple[Finding, ...]:
+    """The findings in the order of the statements; a timed one on each device in turn."""
+    return tuple(finding for statement in statements for finding in _findings(statement, evidence))
+
+
+def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
+    if not statement.timed:
+        yield _finding(statement, evidence, "counts and published accuracies")
+    elif not evidence.conditions:
+        yield _written(statement, Outcome(verdict=Verdict.unknown, found=""), _NO_RUN, "no run")
+    else:
+        for condition in evidence.conditions:
+            yield _finding(statement, evidence.under(condition), str(condition))
+
+
+def _finding(statement: Statement, evidence: Evidence, on: str) -> Finding:
+    try:
+        return _written(statement, statement.test(evidence), "", on)
+    except LackingError as lacking:
+        return _written(statement, Outcome(verdict=Verdict.unknown, found=""), str(lacking), on)
+
+
+def _written(statement: Statement, outcome: Outcome, missing: str, on: str) -> Finding:
+    return Finding(
+        key=statement.key,
+        statement=statement.statement,
+        source=f"{statement.source.name}, {statement.place}",
+        source_url=statement.source.url,
+        test=statement.how,
+        expected=statement.expected,
+        found=outcome.found,
+        verdict=str(outcome.verdict),
+        missing=missing,
+        on=on,
+    )

@@ -1,0 +1,87 @@
+"""A statement, what was found when it was tried, and the works that statements come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opbench.claims.evidence import Evidence
+
+
+class Verdict(StrEnum):
+    """Whether a statement holds on the results at hand."""
+
+    holds = "holds"
+    fails = "does not hold"
+    unknown = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a statement is made."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a test came to: the numbers found, in words, and the verdict."""
+
+    verdict: Verdict
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One checkable statement.
+
+    ``place`` is where in the source; ``how`` is the test in words, thresholds included;
+    ``expected`` what the source says, as a number where it gives one.  ``test`` raises
+    ``LackingError`` when the evidence does not suffice.  A ``timed`` statement is tried once on
+    every device that was measured.
+    """
+
+    key: str
+    statement: str
+    source: Source
+    place: str
+    how: str
+    expected: str
+    test: Callable[[Evidence], Outcome]
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A statement beside what was found, flat, as it is printed.
+
+    ``on`` is the device of a timed statement, else what kind of results it rests on; ``missing``
+    is empty unless the verdict is *cannot tell*.
+    """
+
+    key: str
+    statement: str
+    source: str
+    source_url: str
+    test: str
+    expected: str
+    found: str
+    verdict: str
+    missing: str
+    on: str
+
+
+def outcome(holds: bool, found: str) -> Outcome:
+    """Holds or does not."""
+    return Outcome(verdict=Verdict.holds if holds else Verdict.fails, found=found)
+
+
+ARTICLE = Source(
+    name="Culurciello, Neural Network Architectures",
+    url="https://culurciello.github.io/tech/2016/06/04/nets.html",
+)
+PAPER = Source(
+    name="Canziani, Paszke, Culurciello, arXiv:1605.07678", url="https://arxiv.org/abs/1605.07678"
+)
