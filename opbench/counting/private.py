@@ -21,9 +21,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from opbench.errors import CountError
 
-class NeedsValuesError(Exception):
+
+class NeedsValuesError(CountError):
     """A network that has no meta form: scripted, sparse or quantised."""
+
+    def __init__(self) -> None:
+        super().__init__("scripted, sparse and quantised parts need real values: use device='cpu'")
 
 
 def private_copy(network: nn.Module, device: str) -> nn.Module:
@@ -98,7 +103,7 @@ def _converter(device: str) -> Callable[[Tensor], Tensor]:
 
 def _to_meta(tensor: Tensor) -> Tensor:
     if nn.parameter.is_lazy(tensor):
-        return copy.deepcopy(tensor)
+        return _lazy(tensor, "meta")
     if not _is_ordinary(tensor):
         raise NeedsValuesError
     if not (tensor.is_floating_point() or tensor.is_complex()):
@@ -110,10 +115,18 @@ def _to_meta(tensor: Tensor) -> Tensor:
 def _to_device(tensor: Tensor, device: str) -> Tensor:
     """A copy with the same strides; a network built without weights gets zeros."""
     if nn.parameter.is_lazy(tensor):
-        return copy.deepcopy(tensor)
+        return _lazy(tensor, device)
     if tensor.is_meta:
         return _dress(torch.zeros_like(tensor.detach(), device=device), tensor)
     return _dress(tensor.detach().to(device, copy=True), tensor)
+
+
+def _lazy(tensor: Any, device: str) -> Tensor:
+    """Still without a shape; its own copy constructor fails for buffers."""
+    shell: Tensor = type(tensor)(
+        requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype
+    )
+    return shell
 
 
 def _dress(data: Tensor, tensor: Tensor) -> Tensor:

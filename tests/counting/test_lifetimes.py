@@ -1,0 +1,181 @@
+"""Peak activation memory: by hand, and against what torch's CPU allocator did.
+
+The allocator's trace comes from ``torch.profiler``.  Between two operators it has to agree with
+the count of tensors alive to the byte (a few bytes are left for scalars); inside an operator it
+also holds scratch memory, which the count leaves out and which makes the allocator's own peak the
+larger of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from opbench.counting import build_and_count, count
+
+SCALARS = 64
+
+
+def test_input_and_output_of_one_layer_are_alive_together() -> None:
+    counted = count(nn.Conv2d(3, 4, 3), (3, 8, 8))
+    assert counted.peak_activation_bytes == 4 * (3 * 8 * 8 + 4 * 6 * 6)
+
+
+def test_an_activation_that_is_replaced_is_freed() -> None:
+    network = nn.Sequential(*[nn.ReLU() for _ in range(5)])
+    # The input is held by the caller; the old and the new activation are alive at once.
+    assert count(network, (100,)).peak_activation_bytes == 3 * 400
+
+
+def test_working_in_place_costs_nothing() -> None:
+    network = nn.Sequential(nn.ReLU(), *[nn.ReLU(inplace=True) for _ in range(5)])
+    assert count(network, (100,)).peak_activation_bytes == 2 * 400
+
+
+def test_views_cost_nothing() -> None:
+    class Views(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.view(10, 10).t()[2:5].unsqueeze(0).expand(7, 3, 10)
+
+    assert count(Views(), (100,)).peak_activation_bytes == 400
+
+
+def test_a_skip_connection_is_kept_until_it_is_used() -> None:
+    class Skip(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            skip = x + 1
+            for _ in range(4):
+                x = x * 2
+            return x + skip
+
+    # input, skip, old and new activation
+    assert count(Skip(), (100,)).peak_activation_bytes == 4 * 400
+
+
+def test_a_list_of_features_adds_up() -> None:
+    class Collects(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.cat([x + each for each in range(5)], dim=1)
+
+    assert count(Collects(), (100,)).peak_activation_bytes == 400 + 5 * 400 + 2000
+
+
+def test_half_precision_takes_half() -> None:
+    network = nn.Conv2d(3, 4, 3)
+    full = count(network, (3, 8, 8)).peak_activation_bytes
+    assert count(network, (3, 8, 8), dtype=torch.bfloat16).peak_activation_bytes * 2 == full
+
+
+def test_parameters_buffers_and_views_of_them_are_not_on_the_bill() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(10, 10))
+            self.register_buffer("shift", torch.zeros(10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x @ self.weight.t() + self.shift[:10]
+
+    assert count(Tied(), (10,)).peak_activation_bytes == 3 * 40
+
+
+def test_a_reference_cycle_is_not_collected_at_a_random_moment() -> None:
+    class Cycle(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            for _ in range(3):
+                loop: list[object] = [x]
+                loop.append(loop)
+                x = x + 1
+            return x
+
+    peaks = {count(Cycle(), (100,)).peak_activation_bytes for _ in range(5)}
+    assert peaks == {4 * 400}
+
+
+def _plain() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(8),
+        nn.Flatten(),
+        nn.Linear(8 * 16 * 16, 10),
+        nn.Softmax(1),
+    )
+
+
+class _Dense(nn.Module):
+    """Concatenation, slices, several branches and a broadcast gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2)
+        self.branches = nn.ModuleList(nn.Conv2d(8, 8, k, padding=k // 2) for k in (1, 3, 5))
+        self.gate = nn.Linear(24, 24)
+        self.up = nn.ConvTranspose2d(24, 3, 2, stride=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.stem(images)
+        x = torch.cat([branch(x).relu() for branch in self.branches], 1)
+        gate = torch.sigmoid(self.gate(x.mean((2, 3))))[:, :, None, None]
+        x = x * gate + nn.functional.avg_pool2d(x, 3, 1, 1)
+        return nn.functional.interpolate(self.up(x), scale_factor=2.0)
+
+
+class _Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 8, 8)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(16, 4, 32, batch_first=True, norm_first=bool(i))
+            for i in range(2)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.patches(images).flatten(2).transpose(1, 2)
+        for layer in self.layers:
+            x = layer(x)
+        return x.mean(1)
+
+
+@pytest.mark.parametrize("build", [_plain, _Dense, _Attention])
+def test_the_allocator_agrees_between_operators(build: Callable[[], nn.Module]) -> None:
+    expected = build_and_count(build, (3, 32, 32), batch_size=4).peak_activation_bytes
+    between, inside = allocated(build(), torch.randn(4, 3, 32, 32))
+    assert between == pytest.approx(expected, abs=SCALARS)
+    assert inside >= between
+
+
+def allocated(network: nn.Module, images: Tensor) -> tuple[int, int]:
+    """Largest bytes held at the end of an operator, and at any moment, by the CPU allocator."""
+    network.eval()
+    fast_paths = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with torch.inference_mode():
+            network(images)
+            with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as trace:
+                network(images)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_paths)
+    return _peaks(trace.profiler.kineto_results.events(), images.nbytes)
+
+
+def _peaks(events: list[object], live: int) -> tuple[int, int]:
+    allocations = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
+    ends: list[tuple[int, int]] = []
+    for start, longest in sorted(
+        (e.start_ns(), -e.duration_ns()) for e in events if e.name().startswith("aten::")
+    ):
+        if not ends or start >= ends[-1][0]:  # not inside another operator
+            ends.append((start - longest, 0))
+    between = inside = live
+    for _, change in sorted(allocations + ends, key=lambda each: each[0]):
+        live += change
+        inside = max(inside, live)
+        between = max(between, live) if change == 0 else between
+    return between, inside
