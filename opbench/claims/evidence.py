@@ -45,6 +45,7 @@ class Cell:
 
     condition: Condition
     name: str
+    input_size: str
     batch_size: int
     seconds: float
     peak_memory_bytes: int | None
@@ -106,13 +107,14 @@ class Evidence:
         )
 
     def timed(self, batch_size: int | None = None) -> list[Cell]:
-        """The cells of ImageNet classifiers, at one batch size or at any."""
+        """The cells of ImageNet classifiers at their own input size, at one batch size or any."""
         return [
             cell
             for cell in self.cells
             if (batch_size is None or cell.batch_size == batch_size)
             and cell.name in self.facts
             and self.facts[cell.name].dataset == "imagenet"
+            and self.facts[cell.name].input_size == cell.input_size
         ]
 
 
@@ -132,7 +134,9 @@ def load_evidence(results: Path) -> Evidence:
 
 
 def _newest(cells: Iterable[Cell]) -> Iterable[Cell]:
-    return {(cell.condition, cell.name, cell.batch_size): cell for cell in cells}.values()
+    return {
+        (cell.condition, cell.name, cell.input_size, cell.batch_size): cell for cell in cells
+    }.values()
 
 
 def _cells(results: Path) -> Iterable[Cell]:
@@ -151,6 +155,7 @@ def _cells(results: Path) -> Iterable[Cell]:
 def _cell(line: Mapping[str, Any], environment: Mapping[str, Any]) -> Cell:
     return Cell(
         name=line["name"],
+        input_size=line["input_size"],
         batch_size=line["batch_size"],
         condition=_condition(line, environment),
         seconds=line["median_s"],

@@ -54,7 +54,7 @@ def _vgg_parameters(evidence: Evidence) -> Outcome:
 
 def _vgg_costliest(evidence: Evidence) -> Outcome:
     names = [point.architecture for point in evidence.chart if point.architecture]
-    if not _VGGS <= set(names):
+    if not set(names) >= _VGGS:
         raise LackingError("the points of the 2016 chart")
     by_macs = sorted(names, key=evidence.macs, reverse=True)[:2]
     by_params = sorted(names, key=evidence.params, reverse=True)[:2]

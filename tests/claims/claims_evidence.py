@@ -64,6 +64,7 @@ def cell(name: str, batch_size: int, seconds: float, **more: float) -> Cell:
     return Cell(
         condition=GPU,
         name=name,
+        input_size="3x224x224",
         batch_size=batch_size,
         seconds=seconds,
         **values,  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ def record(name: str, median_s: float, **more: Any) -> dict[str, Any]:
     line = {
         "kind": "record",
         "name": name,
+        "input_size": "3x227x227",
         "batch_size": 1,
         "device": "cpu",
         "dtype": "float32",
@@ -79,7 +80,7 @@ def test_a_file_that_is_no_run_is_named(tmp_path: Path) -> None:
 
 def test_a_record_without_its_keys_is_named(tmp_path: Path) -> None:
     write_run(tmp_path, "1", [{"kind": "record", "name": "alexnet"}])
-    with pytest.raises(BadFileError, match=r"1\.jsonl.*alexnet.*batch_size"):
+    with pytest.raises(BadFileError, match=r"1\.jsonl.*alexnet.*input_size"):
         load_evidence(tmp_path)
 
 

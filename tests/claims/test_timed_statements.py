@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from claims_evidence import GPU, cell, evidence
@@ -145,12 +146,19 @@ def test_few_networks_cannot_tell(tried: Tried) -> None:
     assert "5 timed ImageNet networks" in finding.missing
 
 
+def test_cells_at_another_input_size_are_left_out(tried: Tried) -> None:
+    cells = [cell(name, 1, 1e-3 * (i + 1)) for i, name in enumerate(NAMES)]
+    cells += [replace(cell(name, 1, 9.0), input_size="3x64x64") for name in NAMES]
+    assert tried("operations-predict-time", given(*cells)).verdict == "holds"
+
+
 def test_each_device_is_tried_by_itself() -> None:
     other = Condition(device="cpu (a processor)")
     cells = [
         Cell(
             condition=condition,
             name=name,
+            input_size="3x224x224",
             batch_size=1,
             seconds=(i + 1.0) if condition == GPU else (9.0 - i),
             peak_memory_bytes=None,
@@ -170,6 +178,7 @@ def test_what_is_said_of_accelerators_is_not_tried_on_a_processor() -> None:
         Cell(
             condition=Condition(device="cpu"),
             name=name,
+            input_size="3x224x224",
             batch_size=1,
             seconds=1.0,
             peak_memory_bytes=10**9,
