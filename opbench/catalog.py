@@ -9,7 +9,7 @@ the same file lies inside the package.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -94,11 +94,21 @@ def save(facts: Iterable[Fact], path: Path) -> None:
 
 def list_architectures(pattern: str = "*") -> list[str]:
     """The built-in names that a glob matches.  Raises ``UnknownNameError`` when none does."""
-    names = [fact.name for fact in load()]
-    matches = [name for name in names if fnmatchcase(name, pattern)]
-    if not matches:
-        raise UnknownNameError("architecture", pattern, names, see="`opbench list` shows them all")
-    return matches
+    return matching([fact.name for fact in load()], [pattern])
+
+
+def matching(names: Sequence[str], patterns: Iterable[str]) -> list[str]:
+    """Those of ``names`` that a pattern matches, in their order.
+
+    Raises ``UnknownNameError`` with near matches for a pattern that matches nothing.
+    """
+    patterns = list(patterns)
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UnknownNameError(
+                "architecture", pattern, names, see="`opbench list` shows them all"
+            )
+    return [name for name in names if any(fnmatchcase(name, each) for each in patterns)]
 
 
 def _fact(row: dict[str, str], path: Path, line: int) -> Fact:

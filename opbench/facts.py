@@ -16,7 +16,7 @@ from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.construct import build_without_weights
 from opbench.errors import CountError
 from opbench.record import Count
-from opbench.registry import specs
+from opbench.registry import foreign_names, get, specs
 from opbench.spec import ArchitectureSpec, Claim, format_size
 from opbench.targets import Target, registered
 
@@ -84,8 +84,13 @@ def bias_additions(network: nn.Module, counted: Count) -> int:
 
 
 def facts() -> list[Fact]:
-    """A row for every entry of the registry that is this package's own."""
-    return [fact(spec) for spec in specs().values()]
+    """A row for every entry of this package's own: what ``results/counts.csv`` holds."""
+    return [fact(spec) for name, spec in specs().items() if name not in foreign_names()]
+
+
+def foreign_facts() -> list[Fact]:
+    """A row for every entry that other packages add."""
+    return [fact(get(name)) for name in foreign_names()]
 
 
 def fact(spec: ArchitectureSpec) -> Fact:

@@ -30,16 +30,27 @@ ENTRY_POINT_GROUP = "opbench.architectures"
 def specs() -> dict[str, ArchitectureSpec]:
     """All entries by name: the built-in ones sorted by name, then those of other packages.
 
-    Raises ``RuntimeError`` for a broken built-in module and ``TargetError`` for a broken
-    entry point of another package.
+    Raises ``RuntimeError`` for a broken module of this package and ``TargetError`` for a broken
+    entry point of another.
     """
-    found: dict[str, ArchitectureSpec] = {}
-    for module in iter_modules(architectures.__path__):
-        add(found, _built_in(module.name), origin=f"opbench.architectures.{module.name}")
-    found = dict(sorted(found.items()))
+    found = dict(built_in())
     for point in entry_points(group=ENTRY_POINT_GROUP):
         add(found, _third_party(point), origin=f"entry point {point.name} = {point.value}")
     return found
+
+
+@cache
+def built_in() -> dict[str, ArchitectureSpec]:
+    """This package's own entries by name, sorted.  Raises ``RuntimeError`` for a broken module."""
+    found: dict[str, ArchitectureSpec] = {}
+    for module in iter_modules(architectures.__path__):
+        add(found, _entries_of(module.name), origin=f"opbench.architectures.{module.name}")
+    return dict(sorted(found.items()))
+
+
+def foreign_names() -> tuple[str, ...]:
+    """The names that other packages have added."""
+    return tuple(name for name in specs() if name not in built_in())
 
 
 def names() -> tuple[str, ...]:
@@ -84,7 +95,7 @@ def add(
         found[spec.name] = spec
 
 
-def _built_in(stem: str) -> tuple[ArchitectureSpec, ...]:
+def _entries_of(stem: str) -> tuple[ArchitectureSpec, ...]:
     entries: tuple[ArchitectureSpec, ...] = getattr(
         import_module(f"opbench.architectures.{stem}"), "ARCHITECTURES", ()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -16,8 +17,10 @@ from opbench.errors import TargetError, UnknownNameError
 def fresh_registry():
     """The registry is read once per process; these tests change what there is to read."""
     registry.specs.cache_clear()
+    registry.built_in.cache_clear()
     yield
     registry.specs.cache_clear()
+    registry.built_in.cache_clear()
 
 
 def entry_point(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -72,3 +75,15 @@ def test_an_entry_point_of_something_else_is_refused(monkeypatch: pytest.MonkeyP
     entry_point(monkeypatch, "string:ascii_letters")
     with pytest.raises(TargetError, match="tuple of ArchitectureSpec"):
         registry.names()
+
+
+def test_entries_of_other_packages_come_last_and_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs = replace(registry.get("lenet5"), name="a_net_of_theirs")
+    registry.specs.cache_clear()
+    monkeypatch.setattr(vgg, "THEIRS", (theirs,), raising=False)
+    entry_point(monkeypatch, "opbench.architectures.vgg:THEIRS")
+    assert registry.names()[-1] == "a_net_of_theirs"
+    assert registry.foreign_names() == ("a_net_of_theirs",)
+    assert "a_net_of_theirs" not in registry.built_in()

@@ -1,75 +1,144 @@
-"""``opbench list``: the registry, from its facts, without torch."""
+"""``opbench list``: the registry, from its facts on file, without torch.
+
+Only what cannot be on file is computed: the entries of other packages are counted when there are
+any, and latencies are joined in when their column is asked for.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.output import Column, Format, emit, scaled, text
+from opbench.cli.output import Column, Format, emit, integer, scaled, text
+from opbench.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from opbench.accuracy import Accuracy
+    from opbench.catalog import Fact
 
 _CAPTION = (
     "MACs and parameters for one image; one multiply-add is one MAC.  Top-1 in percent by the "
     "protocol named beside it; networks of different datasets do not compare."
 )
-_COLUMNS = (
+_ALL = (
     Column(key="name", title="name"),
+    Column(key="label", title="network"),
     Column(key="family", title="family"),
     Column(key="year", title="year", right=True),
+    Column(key="dataset", title="dataset"),
     Column(key="input_size", title="input"),
     Column(key="params", title="params M", show=scaled(1e-6, 3), right=True),
+    Column(key="stated_params", title="paper says M", show=scaled(1e-6, 2), right=True),
     Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True),
+    Column(key="stated_macs", title="paper says MMAC", show=scaled(1e-6, 0), right=True),
+    Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True),
+    Column(key="activations", title="activations", show=integer, right=True),
     Column(key="top1", title="top-1 %", show=text, right=True),
-    Column(key="dataset", title="dataset"),
+    Column(key="top5", title="top-5 %", show=text, right=True),
     Column(key="top1_protocol", title="protocol", show=text),
     Column(key="top1_source", title="source", show=text),
+    Column(key="top1_source_url", title="where", show=text),
+    Column(key="latency_s", title="latency ms", show=scaled(1e3, 2), right=True),
+    Column(key="paper", title="paper"),
+    Column(key="paper_url", title="paper at"),
 )
+_USUAL = "name,family,year,input_size,params,macs,top1,dataset,top1_protocol,top1_source"
 
 
 def list_(
     globs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[GLOB]...", help="Names or globs."),
+        list[str] | None, typer.Argument(metavar="GLOB", help="Names or globs; all by default.")
     ] = None,
+    columns: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY,...",
+            help=f"Columns of tables and markdown: {', '.join(each.key for each in _ALL)}.",
+        ),
+    ] = _USUAL,
+    results: Annotated[
+        Path, typer.Option(help="Where latency_s comes from: its latest CPU run, batch 1.")
+    ] = Path("results"),
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
     update: Annotated[
         bool, typer.Option("--update", help="First count every entry anew (twice, with fvcore).")
     ] = False,
 ) -> None:
     """The registry: every architecture with its exact counts and sourced accuracy."""
-    from opbench import catalog
-    from opbench.accuracy import primaries
-
+    chosen = _chosen(columns)
     if update:
+        from opbench import catalog
         from opbench.facts import facts
 
         catalog.save(facts(), catalog.RESULTS)
         catalog.load.cache_clear()
-    names = {name for glob in globs or ["*"] for name in catalog.list_architectures(glob)}
+    rows = _rows(globs or ["*"])
+    if any(column.key == "latency_s" for column in chosen):
+        _add_latencies(rows, results)
+    emit(rows, format, chosen, caption=_CAPTION)
+
+
+def _chosen(keys: str) -> list[Column]:
+    known = {column.key: column for column in _ALL}
+    for key in keys.split(","):
+        if key not in known:
+            raise UnknownNameError("column", key, known, see="`opbench list --help` shows them")
+    return [known[key] for key in keys.split(",")]
+
+
+def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
+    from opbench import catalog
+    from opbench.accuracy import primaries
+
+    facts = [*catalog.load(), *_of_other_packages()]
+    names = catalog.matching([fact.name for fact in facts], globs)
     accuracies = primaries()
-    rows = []
-    for fact in catalog.load():
-        if fact.name not in names:
-            continue
-        best = accuracies.get(fact.name)
-        rows.append(
-            {
-                "name": fact.name,
-                "label": fact.label,
-                "family": fact.family,
-                "year": fact.year,
-                "input_size": fact.input_size,
-                "params": fact.params,
-                "macs": fact.macs,
-                "activations": fact.activations,
-                "dataset": fact.dataset,
-                "top1": best.top1 if best else None,
-                "top5": best.top5 if best else None,
-                "top1_protocol": best.protocol if best else None,
-                "top1_source": best.source if best else None,
-                "top1_source_url": best.source_url if best else None,
-                "paper": fact.paper,
-                "paper_url": fact.paper_url,
-            }
-        )
-    emit(rows, format, _COLUMNS, caption=_CAPTION)
+    return [_row(fact, accuracies.get(fact.name)) for fact in facts if fact.name in names]
+
+
+def _of_other_packages() -> list[Fact]:
+    if not entry_points(group="opbench.architectures"):
+        return []
+    from opbench.facts import foreign_facts
+
+    return foreign_facts()
+
+
+def _row(fact: Fact, best: Accuracy | None) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "label": fact.label,
+        "family": fact.family,
+        "year": fact.year,
+        "dataset": fact.dataset,
+        "input_size": fact.input_size,
+        "params": fact.params,
+        "stated_params": fact.stated_params,
+        "macs": fact.macs,
+        "stated_macs": fact.stated_macs,
+        "fvcore_macs": fact.fvcore_macs,
+        "activations": fact.activations,
+        "top1": best.top1 if best else None,
+        "top5": best.top5 if best else None,
+        "top1_protocol": best.protocol if best else None,
+        "top1_source": best.source if best else None,
+        "top1_source_url": best.source_url if best else None,
+        "paper": fact.paper,
+        "paper_url": fact.paper_url,
+    }
+
+
+def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
+    from opbench.table import load
+
+    cells = load(results).cells
+    if len(cells):
+        cells = cells[(cells["device"] == "cpu") & (cells["batch_size"] == 1)]
+        cells = cells[cells["dtype"] == "float32"]
+    latency = dict(zip(cells["name"], cells["median_s"], strict=True)) if len(cells) else {}
+    for row in rows:
+        row["latency_s"] = latency.get(row["name"])
