@@ -10,7 +10,7 @@ READY := .venv/ready
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test check fix bench counts clean
+.PHONY: run test check fix bench counts readme clean
 
 run: $(READY)
 	$(BIN)/opbench check
@@ -33,8 +33,11 @@ fix: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
+readme: $(READY)
+	$(BIN)/python -m tests.readme
+
 counts: $(READY)
-	$(BIN)/opbench check --update
+	$(BIN)/opbench list --update
 
 clean:
 	rm -rf .venv
