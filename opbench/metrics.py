@@ -53,3 +53,8 @@ _METRICS = (
 )
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
+
+# What a count says of a whole network.  The exact ones are integers that follow from the network
+# alone; the peak also depends on how the installed PyTorch takes its operators apart.
+EXACT = ("params", "macs", "activations", "weight_bytes")
+COUNTED = (*EXACT, "peak_activation_bytes")

@@ -21,6 +21,10 @@ PLAN = {
     "record": (0, "both"),
     "metrics": (0, "both"),
     "statistics": (0, "both"),
+    "exporters": (1, "both"),
+    "config": (2, "both"),
+    "lock": (2, "both"),
+    "verdicts": (3, "both"),
     "frontier": (2, "reporting"),
     "regression": (2, "reporting"),
     "blocks": (1, "measuring"),
@@ -41,7 +45,9 @@ PLAN = {
     "facts": (5, "measuring"),
     "figures": (4, "reporting"),
     "page": (5, "reporting"),
-    "cli": (6, "cli"),
+    "recount": (6, "measuring"),
+    "pytest_plugin": (7, "measuring"),
+    "cli": (7, "cli"),
 }
 HEAVY = {
     "both": {"torch", "fvcore", "pandas", "matplotlib", "numpy", "plotly"},

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from opbench import __version__
+from opbench.cli.check import check
 from opbench.cli.claims import claims
 from opbench.cli.count import count
 from opbench.cli.list import list_
@@ -51,6 +52,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "count": count,
     "run": run,
+    "check": check,
     "plot": plot,
     "claims": claims,
 }

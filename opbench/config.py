@@ -1,0 +1,242 @@
+"""Settings of a project: ``[tool.opbench]`` of the nearest ``pyproject.toml`` that has one.
+
+    [tool.opbench]
+    lock = "opbench.lock.json"             # relative to the file it stands in
+
+    [tool.opbench.check]
+    targets = ["models/net.py:build"]      # what belongs to the lock
+    strict = false                         # lighter fails as well
+    metrics = ["params", "macs"]           # which totals are compared
+    allow_uncounted = ["mylib::*"]         # operators without a rule that are accepted
+    max_increase = "1%"                    # or 1000, or a table from glob to either, or to both:
+    max_increase = { "models/*" = "1%", "resnet*" = { params = 0, macs = 1000 } }
+
+A flag wins over the environment (``OPBENCH_LOCK``, ``OPBENCH_CHECK_STRICT``, ...: section and key
+in capitals, lists with commas), which wins over the file.  A key that nobody reads would be a rule
+that silently does not hold, so unknown keys and values of the wrong type are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from opbench.errors import BadFileError, BadValueError, UnknownNameError
+from opbench.metrics import COUNTED, EXACT
+
+LOCK = "opbench.lock.json"
+FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much heavier the targets that ``glob`` matches may become in ``metric`` ("*": in all).
+
+    ``amount`` is in the metric's own unit, or in percent of the locked value.
+    """
+
+    glob: str = "*"
+    metric: str = "*"
+    amount: Fraction
+    percent: bool
+
+    def allows(self, locked: int, now: int) -> bool:
+        """Whether ``now`` is at most the allowance above ``locked``; exact, no rounding."""
+        limit = locked * self.amount / 100 if self.percent else self.amount
+        return now - locked <= limit
+
+    def __str__(self) -> str:
+        amount = float(self.amount)
+        return f"{amount:g}%" if self.percent else f"{amount:,.0f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """``[tool.opbench.check]``."""
+
+    targets: tuple[str, ...] = ()
+    strict: bool = False
+    metrics: tuple[str, ...] = EXACT
+    allow_uncounted: tuple[str, ...] = ()
+    max_increase: tuple[Allowance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of it.  ``root`` is the folder that targets are relative to; ``lock`` is absolute."""
+
+    root: Path
+    lock: Path
+    check: CheckSettings = field(default_factory=CheckSettings)
+
+
+def load(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that hold in ``folder``.
+
+    Raises ``BadFileError`` with file and key, ``BadValueError`` with the environment variable.
+    """
+    folder = folder.resolve()
+    file, table = _nearest(folder)
+    root = file.parent if file else folder
+    values = dict(_from_file(table, file)) if file else {}
+    if "lock" in values:
+        values["lock"] = root / values["lock"]
+    said = dict(_from_environment(environment))
+    if "lock" in said:
+        said["lock"] = folder / said["lock"]
+    values |= said
+    check = {key.removeprefix("check."): values[key] for key in values if key[:6] == "check."}
+    return Settings(root=root, lock=values.get("lock", root / LOCK), check=CheckSettings(**check))
+
+
+def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    for parent in (folder, *folder.parents):
+        file = parent / FILE
+        if file.is_file():
+            table = _toml(file).get("tool", {}).get("opbench")
+            if isinstance(table, dict):
+                return file, table
+            if table is not None:
+                raise BadFileError(f"{file}: [tool] opbench must be a table, not {table!r}")
+    return None, {}
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadFileError(f"{file} is not valid TOML: {error}: mend it") from None
+    except OSError as error:
+        raise BadFileError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
+    for key, value, section in _flat(table):
+        place = f"{file}: [{section}]"
+        name = key.rpartition(".")[2]
+        if key not in _KEYS:
+            known = [each.rpartition(".")[2] for each in _KEYS if _same_section(each, key)]
+            unknown = UnknownNameError("key", name, known, see=f"it has {', '.join(known)}")
+            raise BadFileError(f"{place}: {unknown}")
+        try:
+            yield key, _KEYS[key].check(value)
+        except ValueError as error:
+            raise BadFileError(f"{place} {name} {error}, not {value!r}") from None
+
+
+def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
+    """Every key with its section in front ("check.strict"), its value, and the section's name."""
+    for key, value in table.items():
+        if key in _SECTIONS and isinstance(value, dict):
+            for inner, each in value.items():
+                yield f"{key}.{inner}", each, f"tool.opbench.{key}"
+        else:
+            yield key, value, "tool.opbench"
+
+
+def _same_section(one: str, other: str) -> bool:
+    return one.rpartition(".")[0] == other.rpartition(".")[0]
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    variables = {"OPBENCH_" + key.replace(".", "_").upper(): key for key in _KEYS}
+    for variable, text in environment.items():
+        if variable.startswith("OPBENCH_CHECK_") and variable not in variables:
+            raise UnknownNameError("environment variable", variable, variables)
+        if variable in variables and text:
+            key = variables[variable]
+            try:
+                yield key, _KEYS[key].check(_KEYS[key].from_text(text))
+            except ValueError as error:
+                raise BadValueError(f"{variable} {error}, not {text!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How a value is checked, and how the environment's text becomes one.
+
+    ``check`` raises ``ValueError`` with what the value must be ("must be true or false").
+    """
+
+    check: Callable[[Any], Any]
+    from_text: Callable[[str], Any] = str
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be a text")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(e, str) and e for e in value):
+        raise ValueError("must be a list of texts")
+    return tuple(value)
+
+
+def _metrics(value: Any) -> tuple[str, ...]:
+    chosen = _texts(value)
+    if not chosen or not set(chosen) <= set(COUNTED):
+        raise ValueError(f"must be a list from {', '.join(COUNTED)}")
+    return chosen
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _allowances(value: Any) -> tuple[Allowance, ...]:
+    return tuple(_each_allowance(value))
+
+
+def _each_allowance(value: Any) -> Iterator[Allowance]:
+    """One for all; or by glob; or by glob and metric."""
+    for glob, inner in value.items() if isinstance(value, dict) else [("*", value)]:
+        for metric, amount in inner.items() if isinstance(inner, dict) else [("*", inner)]:
+            if metric not in ("*", *COUNTED):
+                raise ValueError(f"of {glob!r} must name metrics from {', '.join(COUNTED)}")
+            number, percent = _amount(amount)
+            yield Allowance(glob=glob, metric=metric, amount=number, percent=percent)
+
+
+def _amount(value: Any) -> tuple[Fraction, bool]:
+    problem = ValueError('must be made of whole numbers such as 1000 and percentages such as "1%"')
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise problem
+    text = str(value).strip()
+    percent = text.endswith("%")
+    if not percent and not text.isdecimal():
+        raise problem
+    try:
+        amount = Fraction(text.removesuffix("%").strip())
+    except (ValueError, ZeroDivisionError):
+        raise problem from None
+    if amount < 0:
+        raise problem
+    return amount, percent
+
+
+def _flag_from_text(text: str) -> Any:
+    return {"1": True, "true": True, "0": False, "false": False}.get(text.lower(), text)
+
+
+def _list_from_text(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+_SECTIONS = frozenset({"check"})
+_KEYS: dict[str, _Kind] = {
+    "lock": _Kind(_text),
+    "check.targets": _Kind(_texts, _list_from_text),
+    "check.strict": _Kind(_flag, _flag_from_text),
+    "check.metrics": _Kind(_metrics, _list_from_text),
+    "check.allow_uncounted": _Kind(_texts, _list_from_text),
+    "check.max_increase": _Kind(_allowances),
+}

@@ -1,0 +1,53 @@
+"""What a check found, in the words of the machines that read it.
+
+github      annotations: workflow commands, one line each
+junit       JUnit XML, which every CI server shows
+sarif       SARIF 2.1.0, which code scanning shows
+
+A command turns its findings into outcomes and has them written here; what a finding *is* stays
+the command's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """What an outcome means for the command's exit code."""
+
+    PASS = "pass"
+    NOTE = "note"  # passes, and someone should know
+    FAIL = "fail"  # the answer is no
+    ERROR = "error"  # there is no answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One thing checked.
+
+    ``status`` is one word or two from a short list; ``summary`` one sentence; ``details`` further
+    ones.  ``path``, relative to the checkout with forward slashes, and ``line`` are where a
+    reader should look.
+    """
+
+    name: str
+    status: str
+    level: Level
+    summary: str
+    details: tuple[str, ...] = ()
+    path: str = ""
+    line: int = 1
+
+    @property
+    def text(self) -> str:
+        """Summary and details, a line each."""
+        return "\n".join((self.summary, *self.details))
+
+
+def notable(outcomes: list[Outcome]) -> list[Outcome]:
+    """Everything but what passes without a word, failures first."""
+    order = {Level.ERROR: 0, Level.FAIL: 0, Level.NOTE: 1}
+    found = [each for each in outcomes if each.level is not Level.PASS]
+    return sorted(found, key=lambda each: order[each.level])

@@ -1,0 +1,45 @@
+"""GitHub annotations: workflow commands on stdout.
+
+GitHub shows 10 errors and 10 notices of a step and drops the rest without a word, so at most 10
+are written, failures first, and the last of them says how many are not shown.
+
+Reference: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from opbench.exporters import Level, Outcome, notable
+
+LIMIT = 10
+
+_COMMANDS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "notice"}
+
+
+def github(outcomes: list[Outcome], *, title: str) -> str:
+    """At most ``LIMIT`` annotations, one line each; nothing when there is nothing to say."""
+    wanted = notable(outcomes)
+    if len(wanted) <= LIMIT:
+        return "".join(_annotation(each, title) for each in wanted)
+    shown, rest = wanted[: LIMIT - 1], wanted[LIMIT - 1 :]
+    more = Outcome(
+        name=f"{len(rest)} more",
+        status="not shown",
+        level=rest[0].level,
+        summary=", ".join(each.name for each in rest) + ": the step summary has them all",
+    )
+    return "".join(_annotation(each, title) for each in (*shown, more))
+
+
+def _annotation(outcome: Outcome, title: str) -> str:
+    properties = {"file": outcome.path, "line": str(outcome.line)} if outcome.path else {}
+    properties["title"] = f"{title}: {outcome.name} {outcome.status}"
+    written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{_COMMANDS[outcome.level]} {written}::{_data(outcome.text)}\n"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,51 @@
+"""JUnit XML: a test case per outcome.
+
+Reference: the schema of Apache Ant's JUnit task, as https://github.com/testmoapp/junitxml
+describes what CI servers read of it.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from opbench.exporters import Level, Outcome
+
+# What XML 1.0 cannot hold, not even escaped.
+_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(outcomes: list[Outcome], *, title: str) -> str:
+    """The document.  A failure is an answer of no, an error the lack of an answer."""
+    levels = [each.level for each in outcomes]
+    numbers = {
+        "tests": str(len(outcomes)),
+        "failures": str(levels.count(Level.FAIL)),
+        "errors": str(levels.count(Level.ERROR)),
+    }
+    root = ElementTree.Element("testsuites", {"name": title, **numbers})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": title, **numbers, "skipped": "0"})
+    for outcome in outcomes:
+        _case(suite, outcome, title)
+    ElementTree.indent(root)
+    body = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+
+
+def _case(suite: ElementTree.Element, outcome: Outcome, title: str) -> None:
+    attributes = {"classname": title, "name": _clean(outcome.name)}
+    if outcome.path:
+        attributes |= {"file": _clean(outcome.path), "line": str(outcome.line)}
+    case = ElementTree.SubElement(suite, "testcase", attributes)
+    if outcome.level is Level.PASS:
+        return
+    if outcome.level is Level.NOTE:
+        ElementTree.SubElement(case, "system-out").text = _clean(outcome.text)
+        return
+    tag = "failure" if outcome.level is Level.FAIL else "error"
+    facts = {"type": outcome.status, "message": _clean(outcome.summary)}
+    ElementTree.SubElement(case, tag, facts).text = _clean(outcome.text)
+
+
+def _clean(text: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", text)

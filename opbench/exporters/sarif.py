@@ -1,0 +1,60 @@
+"""SARIF 2.1.0: a result per outcome that is not a plain pass.
+
+Reference: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from opbench import __version__
+from opbench.exporters import Level, Outcome, notable
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+
+_LEVELS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "note"}
+
+
+def sarif(outcomes: list[Outcome], *, title: str, statuses: Mapping[str, str]) -> str:
+    """The log.  ``statuses`` are all that an outcome can have, with a sentence on each."""
+    rules = [
+        {"id": _id(title, status), "name": status, "shortDescription": {"text": meaning}}
+        for status, meaning in statuses.items()
+    ]
+    run = {
+        "tool": {"driver": {"name": "opbench", "version": __version__, "rules": rules}},
+        "results": [_result(each, title) for each in notable(outcomes)],
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+
+
+def _result(outcome: Outcome, title: str) -> dict[str, Any]:
+    rule = _id(title, outcome.status)
+    result: dict[str, Any] = {
+        "ruleId": rule,
+        "level": _LEVELS[outcome.level],
+        "message": {"text": f"{outcome.name}: {outcome.text}"},
+        # One alert per target and verdict, however the lines of the lock move.
+        "partialFingerprints": {"target/v1": f"{rule}:{outcome.name}"},
+    }
+    if outcome.path:
+        place = {
+            "artifactLocation": {"uri": _uri(outcome.path)},
+            "region": {"startLine": outcome.line},
+        }
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
+
+def _id(title: str, status: str) -> str:
+    return f"{title}/{status}".replace(" ", "-")
+
+
+def _uri(path: str) -> str:
+    return Path(path).as_uri() if Path(path).is_absolute() else quote(path)

@@ -1,0 +1,76 @@
+"""Locks on disk and in other commits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from opbench.errors import BadFileError, BadValueError
+from opbench.lock.blocks import Lock
+from opbench.lock.reading import parse
+from opbench.lock.text import to_text
+
+
+def load(path: Path) -> Lock:
+    """The lock at ``path``.
+
+    Raises ``BadFileError`` when it is missing, damaged or of another kind.
+    """
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise BadFileError(
+            f"there is no lock {path}: `opbench check --update TARGET...` writes it, and --lock "
+            "names another"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise BadFileError(f"{path}, line 1: no lock of opbench ({error.reason})") from None
+    except OSError as error:
+        raise BadFileError(
+            f"the lock {path} cannot be read: {error.strerror}: name another with --lock"
+        ) from None
+
+
+def load_at(ref: str, path: Path) -> Lock:
+    """The lock as it was in the commit ``ref`` of the git repository around ``path``.
+
+    Raises ``BadValueError`` when git has no such commit or the commit no such file, and what
+    ``load`` raises.
+    """
+    name = f"{ref}:./{path.name}"
+    command = ["git", "-C", str(path.parent), "show", "--end-of-options", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    except OSError as error:
+        raise BadValueError(f"--against needs git, which cannot be run: {error.strerror}") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise BadValueError(
+            f"git has no {path.name} in {ref!r} ({said.removeprefix('fatal: ')}): "
+            "name a commit that holds the lock"
+        )
+    return parse(done.stdout, f"{path} at {ref}")
+
+
+def save(lock: Lock, path: Path) -> bool:
+    """Write ``lock``, whole or not at all; False when the file holds these bytes already.
+
+    Raises ``BadFileError`` when it cannot be written.
+    """
+    data = to_text(lock).encode("utf-8")
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadFileError(
+            f"the lock {path} cannot be written: {error.strerror}: name another with --lock"
+        ) from None
+    return True

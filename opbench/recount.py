@@ -1,0 +1,144 @@
+"""Counting again what a lock holds.
+
+Which targets a pattern means now, among those that exist and those that the lock remembers; and
+the block of each, or the reason why there is none.  Networks are other people's code: one that
+fails, in whatever way, is a row that says so, and the others go on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from opbench import __version__
+from opbench.errors import (
+    BadFileError,
+    BadValueError,
+    OpbenchError,
+    TargetError,
+    UnknownNameError,
+)
+from opbench.facts import count_target
+from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
+from opbench.spec import parse_size
+from opbench.targets import Target, resolve
+from opbench.verdicts import Problem
+
+Size = tuple[int, ...]
+
+
+def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:
+    """What ``patterns`` mean: targets that exist, and names that only the lock knows.
+
+    Raises ``OpbenchError`` for a pattern that means nothing in either.
+    """
+    found: dict[str, Target | Problem] = {}
+    for pattern in patterns:
+        held = [name for name in locked if covers(pattern, name)]
+        for target in _existing(pattern, required=not held):
+            found.setdefault(target.name, target)
+        for name in held:
+            if name not in found:
+                found[name] = _remembered(name)
+    return found
+
+
+def _existing(pattern: str, *, required: bool) -> tuple[Target, ...]:
+    try:
+        return resolve([pattern])
+    except OpbenchError:
+        if required:
+            raise
+    except Exception as error:  # an architecture file that does not import: anyone's mistake
+        if required:
+            raise TargetError(f"the target {pattern!r} cannot be found: {reason(error)}") from error
+    return ()
+
+
+def _remembered(name: str) -> Target | Problem:
+    """A name of the lock, looked up by itself."""
+    try:
+        return resolve([name])[0]
+    except (UnknownNameError, BadFileError) as error:
+        return Problem(reason=str(error), gone=True)
+    except Exception as error:  # noqa: BLE001  an architecture file that does not import
+        return Problem(reason=reason(error))
+
+
+def recount(target: Target, locked: Block | None, size: Size | None) -> Block | Problem:
+    """The block of ``target`` now: at ``size``, or at the size that was asked for when it was
+    locked, or at its own.
+
+    Raises ``BadValueError`` when nothing says which size to count at.
+    """
+    if size is None and locked and locked.input_size_from == FROM_OPTION:
+        size = parse_size(locked.input_size)
+    try:
+        counted = count_target(target, size)
+    except BadValueError:
+        if locked is None:
+            raise
+        return Problem(reason="nothing says how large its input is any more: give --input-size")
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
+        return Problem(reason=reason(error))
+    asked = size is not None and size != target.input_size
+    return make_block(
+        counted,
+        input_size_from=FROM_OPTION if asked else FROM_TARGET,
+        versions={"opbench": __version__, "torch": torch.__version__.partition("+")[0]},
+    )
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, and in which line of whose file."""
+    lines = str(error).strip().splitlines()
+    said = lines[0] if lines else ""
+    if not isinstance(error, OpbenchError):
+        said = f"{type(error).__name__}: {said}".removesuffix(": ")
+    place = _place(error.__cause__ or error)
+    return f"{said} ({place})" if place and place not in said else said
+
+
+def _place(error: BaseException) -> str:
+    """The line that raised; of a syntax error, the line that cannot be read."""
+    if isinstance(error, OpbenchError):
+        return ""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative(error.filename)}, line {error.lineno}"
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_file(each.filename)]
+    mine = [each for each in frames if not _is_library(each.filename)]
+    if not mine and not frames:
+        return ""
+    frame = (mine or frames)[-1]
+    return f"{_relative(frame.filename)}, line {frame.lineno}"
+
+
+def _is_file(name: str) -> bool:
+    return not name.startswith("<")
+
+
+def _is_library(name: str) -> bool:
+    """Installed packages and this module's machinery: the mistake is further up."""
+    parts = Path(name).parts
+    here = Path(__file__).parent
+    machinery = Path(name).is_relative_to(here) and "architectures" not in parts
+    return "site-packages" in parts or machinery
+
+
+def _relative(name: str) -> str:
+    path = Path(name)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else name
+
+
+def recount_all(
+    found: Mapping[str, Target | Problem], locked: Mapping[str, Block], size: Size | None
+) -> Iterator[tuple[str, Block | Problem]]:
+    """Each name of ``found`` with its block or its problem, as soon as it is counted."""
+    for name, what in found.items():
+        if isinstance(what, Problem):
+            yield name, what
+        else:
+            yield name, recount(what, locked.get(name), size)
