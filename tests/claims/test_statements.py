@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from claims_evidence import evidence
 
 from opbench.claims import STATEMENTS, Evidence, Finding, evaluate, load_evidence
+from tests.claims.claims_evidence import evidence
 
 Tried = Callable[[str, Evidence], Finding]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from claims_evidence import GPU, cell, evidence
 
 from opbench.claims import STATEMENTS, Cell, Condition, Evidence, Finding, evaluate
+from tests.claims.claims_evidence import GPU, cell, evidence
 
 Tried = Callable[[str, Evidence], Finding]
 
