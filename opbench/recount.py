@@ -23,6 +23,7 @@ from opbench.errors import (
 )
 from opbench.facts import count_target
 from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
+from opbench.record import Count
 from opbench.spec import parse_size
 from opbench.targets import Target, resolve
 from opbench.verdicts import Problem
@@ -85,9 +86,15 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=reason(error))
     asked = size is not None and size != target.input_size
+    return block_of(counted, FROM_OPTION if asked else FROM_TARGET)
+
+
+def block_of(counted: Count, input_size_from: str) -> Block:
+    """The block of a count made just now, by these versions."""
     return make_block(
         counted,
-        input_size_from=FROM_OPTION if asked else FROM_TARGET,
+        input_size_from=input_size_from,
+        # "+cpu" and "+cu126" are one release: they count alike.
         versions={"opbench": __version__, "torch": torch.__version__.partition("+")[0]},
     )
 

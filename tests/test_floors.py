@@ -46,7 +46,8 @@ PLAN = {
     "figures": (4, "reporting"),
     "page": (5, "reporting"),
     "recount": (6, "measuring"),
-    "pytest_plugin": (7, "measuring"),
+    "assertions": (7, "measuring"),
+    "pytest_plugin": (8, "measuring"),
     "cli": (7, "cli"),
 }
 HEAVY = {

@@ -1,0 +1,169 @@
+"""Counts as assertions, for other people's tests.
+
+A network is a module, or a TARGET as on the command line, relative to the project's root.  What
+fails says by how much, and where in the network the cost is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from opbench import config
+from opbench.counting import count
+from opbench.errors import BadValueError
+from opbench.facts import count_target
+from opbench.lock import FROM_TARGET, Block, load
+from opbench.record import Count
+from opbench.recount import block_of, find, recount
+from opbench.spec import parse_size
+from opbench.targets import resolve
+from opbench.verdicts import Problem, compare
+
+Network = nn.Module | str
+Inputs = Sequence[Any]
+
+_SHOWN = 5
+
+
+class Assertions:
+    """What the fixture ``opbench`` is.  Settings and file targets are those of ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def assert_macs(
+        self,
+        network: Network,
+        expected: int | None = None,
+        *,
+        at_most: int | None = None,
+        inputs: Inputs | None = None,
+    ) -> None:
+        """The MACs of one forward pass are ``expected``, or ``at_most`` so many.
+
+        ``inputs`` is the size of one image, such as (3, 224, 224), or the arguments of
+        ``forward``; a target that knows its own needs none.  An operator without a rule fails.
+        """
+        __tracebackhide__ = True
+        counted = self._count(network, inputs)
+        if counted.uncounted:
+            raise AssertionError(
+                f"{_name(network)}: no rule for {', '.join(counted.uncounted)}, so its MACs are "
+                "not known"
+            )
+        _assert(network, "MACs", counted.macs, expected, at_most, _costliest(counted, "macs"))
+
+    def assert_params(
+        self, network: Network, expected: int | None = None, *, at_most: int | None = None
+    ) -> None:
+        """The elements of all parameters, a shared one once."""
+        __tracebackhide__ = True
+        if isinstance(network, nn.Module):
+            params = sum(each.numel() for each in network.parameters())
+            _assert(network, "parameters", params, expected, at_most, _largest(network))
+        else:
+            counted = self._count(network, None)
+            where = _costliest(counted, "params")
+            _assert(network, "parameters", counted.params, expected, at_most, where)
+
+    def assert_within_lock(
+        self, network: Network, *, name: str = "", inputs: Inputs | None = None
+    ) -> None:
+        """What ``opbench check`` says of the network, with the rules of ``[tool.opbench.check]``.
+
+        ``name`` is the lock's target that a module stands for; without ``inputs`` it is counted
+        at the size that was locked.
+        """
+        __tracebackhide__ = True
+        settings = config.load(self._folder)
+        name = name or (network if isinstance(network, str) else "")
+        if not name:
+            raise BadValueError("assert_within_lock needs name=, the target the lock knows it by")
+        locked = load(settings.lock).networks.get(name)
+        if locked is None:
+            raise AssertionError(
+                f"{name} is not in {settings.lock}: `opbench check --update {name}` locks it"
+            )
+        with chdir(settings.root):
+            now = self._block(network, locked, inputs)
+        (finding,) = compare({name: locked}, {name: now}, settings.check)
+        if not finding.ok:
+            lines = (f"{name} is {finding.status}: {finding.note}", *finding.why)
+            raise AssertionError("\n  ".join(lines))
+
+    def _count(self, network: Network, inputs: Inputs | None) -> Count:
+        if isinstance(network, nn.Module):
+            if inputs is None:
+                raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
+            return count(network, inputs)
+        with chdir(config.load(self._folder).root):
+            targets = resolve([network])
+            if len(targets) > 1:
+                raise BadValueError(f"{network!r} names {len(targets)} networks: assert one")
+            return count_target(targets[0], tuple(inputs) if inputs else None)
+
+    def _block(self, network: Network, locked: Block, inputs: Inputs | None) -> Block | Problem:
+        if isinstance(network, nn.Module):
+            if not (inputs or locked.input_size):
+                raise BadValueError("the lock holds no input size: give inputs=")
+            given = inputs or parse_size(locked.input_size)
+            counted = count(network, given, batch_size=locked.batch_size)
+            return block_of(counted, FROM_TARGET)
+        found = find([network], {network: locked})[network]
+        if isinstance(found, Problem):
+            return found
+        return recount(found, locked, tuple(inputs) if inputs else None)
+
+
+def _assert(
+    network: Network,
+    what: str,
+    counted: int,
+    expected: int | None,
+    at_most: int | None,
+    where: list[tuple[str, int]],
+) -> None:
+    """Raises ``AssertionError`` with the difference and the parts that cost most."""
+    __tracebackhide__ = True
+    if (expected is None) == (at_most is None):
+        raise BadValueError(f"assert how many {what}: either the number, or at_most=")
+    limit = expected if expected is not None else at_most
+    assert limit is not None
+    if counted == limit or (at_most is not None and counted < limit):
+        return
+    share = f", {counted / limit - 1:+.2%}" if limit else ""
+    than = "at most " if at_most is not None else ""
+    lines = [
+        f"{_name(network)} has {counted:,} {what}, not {than}{limit:,} "
+        f"({counted - limit:+,}{share})"
+    ]
+    lines += [f"{part}: {cost:,} ({cost / counted:.1%})" for part, cost in where if cost]
+    raise AssertionError("\n  ".join(lines))
+
+
+def _name(network: Network) -> str:
+    return network if isinstance(network, str) else type(network).__name__
+
+
+def _costliest(counted: Count, metric: str) -> list[tuple[str, int]]:
+    """The modules without modules that cost most."""
+    parents = {each.name.rpartition(".")[0] for each in counted.modules if each.name}
+    leaves = [
+        (f"{each.name or '(network)'} ({each.kind})", int(getattr(each, metric)))
+        for each in counted.modules
+        if each.name not in parents
+    ]
+    return _most(leaves)
+
+
+def _largest(network: nn.Module) -> list[tuple[str, int]]:
+    return _most([(name, each.numel()) for name, each in network.named_parameters()])
+
+
+def _most(parts: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(parts, key=lambda part: -part[1])[:_SHOWN]
