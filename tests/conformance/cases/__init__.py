@@ -1,0 +1,27 @@
+"""One-idea networks with their multiply-accumulates, each confirmed by slow loops."""
+
+from __future__ import annotations
+
+from .attention import ATTENTION
+from .case import Case
+from .convolutions import CONVOLUTIONS
+from .free_of_charge import FREE_OF_CHARGE
+from .products import LINEAR, PRODUCTS
+from .programs import PROGRAMS
+from .recurrent import RECURRENT
+from .transposed import TRANSPOSED
+
+FAMILIES: dict[str, tuple[Case, ...]] = {
+    "convolutions": CONVOLUTIONS,
+    "transposed convolutions": TRANSPOSED,
+    "linear layers": LINEAR,
+    "products": PRODUCTS,
+    "attention": ATTENTION,
+    "recurrent layers": RECURRENT,
+    "free of charge": FREE_OF_CHARGE,
+    "programs": PROGRAMS,
+}
+
+CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)
+
+__all__ = ["CASES", "FAMILIES", "Case"]

@@ -1,0 +1,48 @@
+"""Every case three times: counted without weights, counted on real tensors, and carried out in
+slow loops that share no code with the counter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from opbench.counting import count
+from tests.conformance.cases import CASES, FAMILIES, Case
+
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+@every_case
+def test_the_count_is_the_arithmetic(case: Case) -> None:
+    counted = count(case.network(), case.example())
+    assert counted.uncounted == ()
+    assert counted.macs == case.macs
+
+
+@every_case
+def test_the_count_on_real_tensors_is_the_same(case: Case) -> None:
+    counted = count(case.network(), case.example(), device="cpu")
+    assert counted.uncounted == ()
+    assert counted.macs == case.macs
+
+
+@every_case
+def test_slow_loops_do_the_same_with_as_many_multiplications(case: Case) -> None:
+    loops, ours, theirs = case.performed()
+    assert np.allclose(ours, theirs.detach().numpy(), atol=1e-4), "the loops do something else"
+    assert loops.multiplications == case.macs
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_the_counts_on_cuda_are_the_same() -> None:
+    found = {case.idea: count(case.network(), case.example(), device="cuda").macs for case in CASES}
+    assert found == {case.idea: case.macs for case in CASES}
+
+
+def test_there_are_enough_cases_and_each_has_one_name() -> None:
+    names = [case.idea for case in CASES]
+    assert len(names) >= 120
+    assert len(set(names)) == len(names)
+    assert all(FAMILIES.values())
