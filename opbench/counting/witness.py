@@ -97,12 +97,17 @@ def differences(count: Count, witness: Witness) -> tuple[Difference, ...]:
     """Where the two disagree, by kind of operator; empty when they are the same integer."""
     ours: Counter[str] = Counter()
     for row in count.operators:
-        ours[_KIND.get(RULES[row.operator].kind, "") if row.operator in RULES else ""] += row.macs
+        ours[_kind(row.operator)] += row.macs
     theirs: Counter[str] = Counter()
     for operator, macs in witness.by_operator.items():
         theirs["convolution" if operator == "conv" else "product"] += macs
     return tuple(
-        Difference(kind=kind, ours=ours[kind], theirs=theirs[kind], reason=_reason(kind, witness))
+        Difference(
+            kind=kind,
+            ours=ours[kind],
+            theirs=theirs[kind],
+            reason=_reason(kind, ours[kind] - theirs[kind], count, witness),
+        )
         for kind in sorted({*ours, *theirs})
         if ours[kind] != theirs[kind]
     )
@@ -121,12 +126,20 @@ _KIND = {
 }
 
 
-def _reason(kind: str, witness: Witness) -> str:
-    missing = [
-        name for name in witness.unsupported if name in RULES and _KIND[RULES[name].kind] == kind
-    ]
-    if missing:
-        return f"fvcore has no rule for {', '.join(missing)}"
+def _kind(operator: str) -> str:
+    return _KIND[RULES[operator].kind] if operator in RULES else "uncounted"
+
+
+def _reason(kind: str, missing: int, count: Count, witness: Witness) -> str:
+    unruled = [name for name in witness.unsupported if _kind(name) == kind]
+    if unruled:
+        return f"fvcore has no rule for {', '.join(unruled)}"
+    unseen: Counter[str] = Counter()
+    for row in count.operators:
+        if _kind(row.operator) == kind and witness.by_module.get(row.module) == 0:
+            unseen[row.module] += row.macs
+    if unseen.total() == missing:
+        return f"fvcore's graph leaves out results that are thrown away: {', '.join(unseen)}"
     return "unexplained"
 
 

@@ -3,6 +3,8 @@ slow loops that share no code with the counter."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,8 +25,7 @@ def test_the_count_is_the_arithmetic(case: Case) -> None:
 @every_case
 def test_the_count_on_real_tensors_is_the_same(case: Case) -> None:
     counted = count(case.network(), case.example(), device="cpu")
-    assert counted.uncounted == ()
-    assert counted.macs == case.macs
+    assert replace(counted, device="") == replace(count(case.network(), case.example()), device="")
 
 
 @every_case

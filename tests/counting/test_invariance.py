@@ -98,10 +98,7 @@ def test_meta_and_cpu_agree_on_everything(name: str) -> None:
     network = BUILDERS[name]()
     meta, real = (count(network, SIZE, device=device) for device in ("meta", "cpu"))
     assert (meta.device, real.device) == ("meta", "cpu")
-    # Kernels may lay a result out in another way, which later costs a copy or saves one.
-    peak = meta.peak_activation_bytes
-    assert real.peak_activation_bytes == pytest.approx(peak, rel=0.5)
-    assert replace(real, device="meta", peak_activation_bytes=peak) == meta
+    assert replace(real, device="meta") == meta
 
 
 @pytest.mark.cuda

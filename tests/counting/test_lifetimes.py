@@ -8,6 +8,8 @@ larger of the two.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -94,6 +96,19 @@ def test_a_reference_cycle_is_not_collected_at_a_random_moment() -> None:
 
     peaks = {count(Cycle(), (100,)).peak_activation_bytes for _ in range(5)}
     assert peaks == {4 * 400}
+
+
+def test_the_first_count_of_a_process_is_like_any_other() -> None:
+    """Half of torch is imported by its first operators; what that leaves behind is not counted."""
+    program = """
+from torch import nn
+from opbench.counting import build_and_count
+build = lambda: nn.Sequential(
+    nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8),
+    nn.Flatten(), nn.Linear(288, 10), nn.GELU(), nn.LayerNorm(10))
+assert build_and_count(build, (3, 18, 18)) == build_and_count(build, (3, 18, 18))
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=300)
 
 
 def _plain() -> nn.Module:

@@ -1,0 +1,149 @@
+"""The second count: equal to the integer, or itemised with the reason."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from opbench.counting import build_and_count, build_and_witness, count, differences, witness
+from opbench.counting.witness import Difference
+from opbench.errors import CountError, MissingExtraError
+
+
+class Runs(nn.Module):
+    def __init__(self, function: Callable[..., Any], *layers: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x, *self.layers)
+
+
+def everything() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, groups=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1, groups=8),
+        nn.GroupNorm(2, 8),
+        nn.Upsample(scale_factor=2),
+        nn.ConvTranspose2d(8, 4, 2, stride=2),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.LayerNorm(16),
+        nn.Linear(16, 5),
+    )
+
+
+def test_the_two_counts_are_the_same_integer() -> None:
+    first = 8 * (7 * 7) * 27 + 8 * (7 * 7) * 9 + (8 * 14 * 14) * (4 * 4) + 5 * 16
+    ours, theirs = build_and_count(everything, (3, 16, 16)), witness(everything(), (3, 16, 16))
+    assert ours.macs == theirs.macs == first
+    assert theirs.unsupported == ()
+    assert differences(ours, theirs) == ()
+
+
+def test_elementwise_estimates_are_off() -> None:
+    theirs = witness(nn.Sequential(nn.BatchNorm2d(3), nn.AdaptiveAvgPool2d(1)), (3, 8, 8))
+    assert (theirs.macs, theirs.by_operator) == (0, {})
+
+
+def test_sums_by_module_agree() -> None:
+    ours, theirs = build_and_count(everything, (3, 16, 16)), witness(everything(), (3, 16, 16))
+    assert {row.name: row.macs for row in ours.modules} == theirs.by_module
+
+
+def test_building_for_the_purpose_says_the_same() -> None:
+    assert build_and_witness(everything, (3, 16, 16)) == witness(everything(), (3, 16, 16))
+
+
+def test_a_batch_is_counted_as_a_batch() -> None:
+    assert witness(nn.Linear(8, 5), (8,), batch_size=3).macs == 3 * 5 * 8
+
+
+@pytest.mark.parametrize(
+    ("network", "size", "expected"),
+    [
+        (
+            nn.Conv2d(3, 4, 3, padding="same"),
+            (3, 6, 6),
+            Difference(
+                kind="convolution",
+                ours=4 * 36 * 27,
+                theirs=0,
+                reason="fvcore has no rule for _convolution_mode",
+            ),
+        ),
+        (
+            Runs(lambda x: F.scaled_dot_product_attention(x, x, x)),
+            (5, 8),
+            Difference(
+                kind="attention",
+                ours=2 * 5 * 5 * 8,
+                theirs=0,
+                reason="fvcore has no rule for scaled_dot_product_attention",
+            ),
+        ),
+        (
+            Runs(lambda x, layer: layer(x)[0], nn.LSTM(4, 5, batch_first=True)),
+            (3, 4),
+            Difference(
+                kind="recurrent",
+                ours=3 * 4 * (5 * 4 + 5 * 5),
+                theirs=0,
+                reason="fvcore has no rule for lstm",
+            ),
+        ),
+        (
+            Runs(lambda x: torch.baddbmm(x, x, x)),
+            (4, 4),
+            Difference(
+                kind="product",
+                ours=4 * 4 * 4,
+                theirs=0,
+                reason="fvcore has no rule for baddbmm",
+            ),
+        ),
+        (
+            Runs(lambda x, layer: layer(x, x), nn.Bilinear(3, 3, 2)),
+            (3,),
+            Difference(
+                kind="bilinear", ours=2 * 9, theirs=0, reason="fvcore has no rule for bilinear"
+            ),
+        ),
+        (
+            Runs(lambda x, used, idle: (idle(x), used(x))[1], nn.Linear(8, 5), nn.Linear(8, 2)),
+            (8,),
+            Difference(
+                kind="product",
+                ours=8 * 5 + 8 * 2,
+                theirs=8 * 5,
+                reason="fvcore's graph leaves out results that are thrown away: layers.1",
+            ),
+        ),
+    ],
+    ids=["padding='same'", "attention", "lstm", "baddbmm", "bilinear", "thrown away"],
+)
+def test_what_fvcore_cannot_do_is_itemised(
+    network: nn.Module, size: tuple[int, ...], expected: Difference
+) -> None:
+    assert differences(count(network, size), witness(network, size)) == (expected,)
+
+
+def test_a_network_that_fvcore_cannot_trace_is_an_error_that_says_so() -> None:
+    scripted = torch.jit.script(nn.Sequential(nn.Linear(8, 8)))
+    with pytest.raises(CountError, match="fvcore cannot trace"):
+        witness(scripted, (8,))
+
+
+def test_without_fvcore_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fvcore.nn", None)
+    with pytest.raises(MissingExtraError, match="pip install fvcore"):
+        witness(nn.Linear(8, 5), (8,))
