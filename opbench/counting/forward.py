@@ -24,7 +24,7 @@ from opbench.counting.scopes import Scopes, shape_of
 from opbench.counting.summary import summarise
 from opbench.counting.tracer import Tracer
 from opbench.counting.undisturbed import undisturbed
-from opbench.errors import BadValueError, CountError, TargetError
+from opbench.errors import BadValueError, CountError, OpbenchError, TargetError
 from opbench.record import Count
 
 SEED = 0
@@ -85,6 +85,8 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
     torch.manual_seed(SEED)
     try:
         built = build_without_weights(build) if device == "meta" else build()
+    except OpbenchError:
+        raise
     except Exception as error:
         raise TargetError(f"the network cannot be built: {_complaint(error)}") from error
     example: Inputs | None = None
