@@ -30,6 +30,9 @@ from opbench.verdicts import Problem
 
 Size = tuple[int, ...]
 
+_TORCH = Path(torch.__file__).parent
+_OPBENCH = Path(__file__).parent
+
 
 def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:
     """What ``patterns`` mean: targets that exist, and names that only the lock knows.
@@ -105,7 +108,10 @@ def reason(error: BaseException) -> str:
     said = lines[0] if lines else ""
     if not isinstance(error, OpbenchError):
         said = f"{type(error).__name__}: {said}".removesuffix(": ")
-    place = _place(error.__cause__ or error)
+    first = error
+    while first.__cause__:
+        first = first.__cause__
+    place = _place(first)
     return f"{said} ({place})" if place and place not in said else said
 
 
@@ -115,24 +121,19 @@ def _place(error: BaseException) -> str:
         return ""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_relative(error.filename)}, line {error.lineno}"
-    frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_file(each.filename)]
-    mine = [each for each in frames if not _is_library(each.filename)]
-    if not mine and not frames:
-        return ""
-    frame = (mine or frames)[-1]
-    return f"{_relative(frame.filename)}, line {frame.lineno}"
+    frames = [
+        each
+        for each in traceback.extract_tb(error.__traceback__)
+        if each.filename[:1] != "<" and not _is_machinery(Path(each.filename))
+    ]
+    return f"{_relative(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
 
 
-def _is_file(name: str) -> bool:
-    return not name.startswith("<")
-
-
-def _is_library(name: str) -> bool:
-    """Installed packages and this module's machinery: the mistake is further up."""
-    parts = Path(name).parts
-    here = Path(__file__).parent
-    machinery = Path(name).is_relative_to(here) and "architectures" not in parts
-    return "site-packages" in parts or machinery
+def _is_machinery(path: Path) -> bool:
+    """What carries a network out is not where its mistake is."""
+    if path.is_relative_to(_TORCH):
+        return True
+    return path.is_relative_to(_OPBENCH) and "architectures" not in path.parts
 
 
 def _relative(name: str) -> str:

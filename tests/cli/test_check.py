@@ -1,0 +1,514 @@
+"""``opbench check``, from the first lock to every way a network can change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import MappingProxyType
+from xml.etree import ElementTree
+
+import pytest
+
+from opbench import recount, registry
+from opbench.spec import ArchitectureSpec
+from tests import locked
+
+NET = """
+import torch
+from torch import nn
+
+@torch.library.custom_op("opbench_check::{op}", mutates_args=())
+def mystery(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+@mystery.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+class Mystery(nn.Module):
+    def forward(self, x):
+        return mystery(x)
+
+def build():
+    return nn.Sequential({body})
+"""
+PLAIN = "nn.Conv2d(3, {width}, 3, bias=False), nn.Flatten(), nn.Linear({width} * 36, 5)"
+SIZE = ("--input-size", "3x8x8")
+
+Project = Callable[..., Path]
+
+
+def macs(width: int) -> int:
+    """Of PLAIN at 3x8x8: 6x6 positions of 27 products per channel, then the linear layer."""
+    return 36 * width * 27 + 5 * 36 * width
+
+
+@pytest.fixture
+def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A new folder with net.py, entered; the same files in a new folder are a later commit.
+
+    A file is imported once per process, so a network that changes has to move.
+    """
+    numbers = iter(range(100))
+
+    def make(
+        body: str = PLAIN.format(width=4), *, lock: Path | None = None, toml: str = ""
+    ) -> Path:
+        folder = tmp_path_factory.mktemp("project")
+        op = f"{folder.name}_{next(numbers)}".replace("-", "_")
+        (folder / "net.py").write_text(NET.format(body=body, op=op))
+        if toml:
+            (folder / "pyproject.toml").write_text(toml)
+        if lock:
+            (folder / lock.name).write_bytes(lock.read_bytes())
+        monkeypatch.chdir(folder)
+        return folder
+
+    for variable in ("GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(variable, raising=False)
+    return make
+
+
+@pytest.fixture
+def lock(project: Project, opbench) -> Path:
+    """A lock that holds net.py:build as it is at first."""
+    path = project() / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    return path
+
+
+def found(result) -> dict[str, dict]:
+    return {row["name"]: row for row in json.loads(result.stdout)}
+
+
+def test_without_a_lock_the_answer_is_how_to_make_one(project: Project, opbench) -> None:
+    folder = project()
+    result = opbench("check")
+    assert result.exit_code == 2
+    assert "opbench check --update" in result.stderr and not result.stdout
+    assert sorted(each.name for each in folder.iterdir()) == ["net.py"]
+
+
+def test_an_unchanged_network_passes_and_its_lock_stays_as_it_is(lock: Path, opbench) -> None:
+    before = lock.read_bytes()
+    assert opbench("check").exit_code == 0
+    result = opbench("check", "net.py:build", *SIZE, "--format", "json")
+    assert result.exit_code == 0
+    row = found(result)["net.py:build"]
+    assert row["status"] == "equal" and row["macs"] == row["locked_macs"] == macs(4)
+    assert opbench("check", "--update").exit_code == 0
+    assert opbench("check", "--update", "net.py:build").exit_code == 0
+    assert lock.read_bytes() == before
+
+
+def test_one_channel_more_fails_and_says_where(lock: Path, project: Project, opbench) -> None:
+    folder = project(PLAIN.format(width=5), lock=lock)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    row = found(result)["net.py:build"]
+    assert row["status"] == "heavier" and not row["ok"]
+    assert (row["locked_macs"], row["macs"]) == (macs(4), macs(5))
+    assert "conv2d 1x3x8x8 * 4x3x3x3 -> 1x4x6x6 became 1x3x8x8 * 5x3x3x3 -> 1x5x6x6" in row["why"]
+    assert (folder / lock.name).read_bytes() == lock.read_bytes()
+    text = opbench("check")
+    assert text.exit_code == 1
+    assert f"macs: {macs(4):,} became {macs(5):,}" in text.stdout
+    assert "1 network: 1 heavier" in text.stdout
+
+
+def test_an_update_accepts_the_change_and_tells_it(lock: Path, project: Project, opbench) -> None:
+    project(PLAIN.format(width=5), lock=lock)
+    result = opbench("check", "--update", "--format", "json")
+    assert result.exit_code == 0
+    assert found(result)["net.py:build"]["status"] == "heavier"
+    assert opbench("check").exit_code == 0
+
+
+def test_one_channel_less_passes_with_a_note_unless_strict(
+    lock: Path, project: Project, opbench
+) -> None:
+    project(PLAIN.format(width=3), lock=lock)
+    result = opbench("check")
+    assert result.exit_code == 0 and "lighter" in result.stdout and "--update" in result.stdout
+    assert opbench("check", "--strict").exit_code == 1
+
+
+def test_rules_of_the_project_hold_and_flags_and_environment_win(
+    lock: Path, project: Project, opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = '[tool.opbench.check]\nstrict = true\nmax_increase = { "net.py:*" = "26%" }\n'
+    project(PLAIN.format(width=5), lock=lock, toml=toml)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 0
+    assert "within max_increase" in found(result)["net.py:build"]["note"]
+    monkeypatch.setenv("OPBENCH_CHECK_MAX_INCREASE", "1%")
+    assert opbench("check").exit_code == 1
+    project(PLAIN.format(width=3), lock=lock, toml=toml)
+    assert opbench("check").exit_code == 1
+    assert opbench("check", "--no-strict").exit_code == 0
+
+
+def test_an_operator_without_a_rule_fails_the_check(lock: Path, project: Project, opbench) -> None:
+    project(f"{PLAIN.format(width=4)}, Mystery()", lock=lock)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    row = found(result)["net.py:build"]
+    assert row["status"] == "cannot count"
+    assert "opbench_check::" in row["uncounted"] and "no rule for opbench_check::" in row["note"]
+    update = opbench("check", "--update")
+    assert update.exit_code == 1 and "no rule for" in update.stdout
+    assert opbench("check").exit_code == 1
+    assert opbench("check").stdout.count("no rule for") == 1
+
+
+def test_a_file_that_no_longer_imports_is_a_row_with_file_and_line(
+    lock: Path, project: Project, opbench
+) -> None:
+    folder = project("nn.Conv2d(3, 4, 3", lock=lock)
+    assert opbench("check", "--update", "lenet5").exit_code == 0
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    rows = found(result)
+    assert rows["net.py:build"]["status"] == "cannot count"
+    assert "SyntaxError" in rows["net.py:build"]["note"]
+    assert "net.py, line " in rows["net.py:build"]["note"]
+    assert rows["lenet5"]["status"] == "equal"
+    before = (folder / lock.name).read_bytes()
+    assert opbench("check", "--update").exit_code == 1
+    assert (folder / lock.name).read_bytes() == before
+
+
+def test_a_missing_module_in_a_file_names_the_line_that_imports_it(
+    lock: Path, project: Project, opbench
+) -> None:
+    folder = project(lock=lock)
+    text = (folder / "net.py").read_text()
+    (folder / "net.py").write_text(f"{text}\nimport no_such_module_at_all\n")
+    note = found(opbench("check", "--format", "json"))["net.py:build"]["note"]
+    assert f"net.py, line {text.count(chr(10)) + 2}" in note
+    assert "No module named 'no_such_module_at_all'" in note
+
+
+def test_a_file_that_is_gone_is_gone_and_an_update_takes_it_out(
+    lock: Path, project: Project, opbench
+) -> None:
+    folder = project(lock=lock)
+    assert opbench("check", "--update", "lenet5").exit_code == 0
+    (folder / "net.py").unlink()
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1 and found(result)["net.py:build"]["status"] == "gone"
+    assert opbench("check", "net.py:build").exit_code == 1
+    assert opbench("check", "--update").exit_code == 0
+    held = json.loads((folder / lock.name).read_text())
+    assert list(held["networks"]) == ["lenet5"] and held["targets"] == ["lenet5"]
+    assert opbench("check").exit_code == 0
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
+    """Make the registry hold exactly these names, each an existing entry."""
+    entries = dict(registry.specs())
+
+    def hold(names: dict[str, str]) -> None:
+        import dataclasses
+
+        specs = {
+            name: dataclasses.replace(entries[original], name=name)
+            for name, original in names.items()
+        }
+        monkeypatch.setattr(registry, "specs", lambda: MappingProxyType(specs))
+
+    return hold
+
+
+@pytest.fixture
+def two(project: Project, opbench, registered) -> Path:
+    """A lock of a registry of two."""
+    path = project() / "opbench.lock.json"
+    registered({"first": "lenet5", "second": "conv3x3_256"})
+    assert opbench("check", "--update").exit_code == 0
+    return path
+
+
+def test_an_update_without_a_lock_or_targets_locks_the_registry(two: Path, opbench) -> None:
+    held = json.loads(two.read_text())
+    assert held["targets"] == ["*"]
+    assert list(held["networks"]) == ["first", "second"]
+    assert held["networks"]["first"]["macs"] == 325_680
+    assert held["networks"]["second"]["macs"] == 256 * 256 * 9
+    assert opbench("check").exit_code == 0
+
+
+def test_a_network_added_to_the_registry_is_new(two: Path, opbench, registered) -> None:
+    registered({"first": "lenet5", "second": "conv3x3_256", "third": "bottleneck_256_64"})
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    assert {name: row["status"] for name, row in found(result).items()} == {
+        "first": "equal",
+        "second": "equal",
+        "third": "new",
+    }
+    assert "opbench check --update third" in found(result)["third"]["note"]
+    assert opbench("check", "--update", "third").exit_code == 0
+    assert opbench("check").exit_code == 0
+
+
+def test_a_network_that_is_renamed_is_gone_and_new(two: Path, opbench, registered) -> None:
+    registered({"first": "lenet5", "deuxieme": "conv3x3_256"})
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    rows = found(result)
+    assert rows["second"]["status"] == "gone" and rows["deuxieme"]["status"] == "new"
+    assert "deuxieme, which is new, has the same counts" in rows["second"]["note"]
+    assert opbench("check", "second").exit_code == 1
+    assert opbench("check", "--update").exit_code == 0
+    assert list(json.loads(two.read_text())["networks"]) == ["deuxieme", "first"]
+
+
+def test_an_update_of_one_target_leaves_every_other_line(two: Path, opbench, registered) -> None:
+    registered({"first": "bottleneck_256_64", "second": "lenet5"})
+    before = json.loads(two.read_text())["networks"]
+    assert opbench("check", "--update", "second").exit_code == 0
+    after = json.loads(two.read_text())["networks"]
+    assert after["first"] == before["first"] and after["second"]["macs"] == 325_680
+
+
+def test_only_the_targets_named_are_counted(two: Path, opbench, registered) -> None:
+    registered({"first": "lenet5", "second": "lenet5"})
+    assert opbench("check", "first").exit_code == 0
+    result = opbench("check", "fir*", "--format", "json")
+    assert list(found(result)) == ["first"]
+    assert opbench("check").exit_code == 1
+
+
+def test_a_name_that_nothing_knows_is_a_mistake_with_near_matches(two: Path, opbench) -> None:
+    result = opbench("check", "frist")
+    assert result.exit_code == 2 and "did you mean first?" in result.stderr
+
+
+def test_a_registry_that_does_not_import_is_caught_with_its_line(
+    two: Path, opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> dict[str, ArchitectureSpec]:
+        raise SyntaxError("invalid syntax", ("opbench/architectures/new.py", 7, 1, "x"))
+
+    monkeypatch.setattr(registry, "specs", broken)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    for row in found(result).values():
+        assert row["status"] == "cannot count"
+        assert "opbench/architectures/new.py, line 7" in row["note"]
+
+
+def test_a_network_that_raises_when_it_is_built_does_not_stop_the_others(
+    two: Path, opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = recount.count_target
+
+    def fails(target, size):
+        if target.name == "first":
+            raise ZeroDivisionError("division by zero")
+        return count(target, size)
+
+    monkeypatch.setattr(recount, "count_target", fails)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    assert {row["status"] for row in found(result).values()} == {"cannot count", "equal"}
+    assert "ZeroDivisionError: division by zero" in found(result)["first"]["note"]
+
+
+def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench) -> None:
+    project()
+    assert opbench("check", "--update", "resnet18", "--input-size", "3x64x64").exit_code == 0
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 0 and found(result)["resnet18"]["input_size"] == "3x64x64"
+    other = opbench("check", "resnet18", "--input-size", "3x96x96", "--format", "json")
+    assert other.exit_code == 1
+    assert "input: 1x3x64x64 became 1x3x96x96" in found(other)["resnet18"]["why"]
+
+
+def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
+    folder = project()
+    result = opbench("check", "--update", "net.py:build")
+    assert result.exit_code == 2 and "input size" in result.stderr
+    assert [each.name for each in folder.iterdir()] == ["net.py"] or not list(folder.glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text[:300], "damaged"),
+        (lambda text: text.replace('"format": 1', '"format": 99'), "upgrade opbench"),
+        (lambda text: text.replace('"macs": ', '"macs": 1', 1), "edited by hand"),
+        (lambda text: "macs: 100\n", "damaged"),
+        (lambda text: '{"net.py:build": {"macs": 100}}', "no lock of opbench"),
+    ],
+    ids=["cut", "newer", "total", "yaml", "by hand"],
+)
+def test_a_lock_that_cannot_be_read_is_answered_and_kept_until_an_update_of_all(
+    lock: Path, opbench, damage: Callable[[str], str], said: str
+) -> None:
+    lock.write_text(damage(lock.read_text()))
+    before = lock.read_bytes()
+    for arguments in ([], ["net.py:build"], ["--update", "net.py:build", *SIZE]):
+        result = opbench("check", *arguments)
+        assert result.exit_code == 2, arguments
+        assert f"{lock}, line " in result.stderr and said in result.stderr
+        assert lock.read_bytes() == before
+
+
+def test_an_update_of_all_writes_a_damaged_lock_anew_and_says_so(
+    lock: Path, opbench, registered
+) -> None:
+    registered({"first": "lenet5"})
+    lock.write_text("{")
+    result = opbench("check", "--update")
+    assert result.exit_code == 0 and "written anew" in result.stderr
+    assert list(json.loads(lock.read_text())["networks"]) == ["first"]
+
+
+def test_a_lock_can_lie_elsewhere_and_file_targets_stay_relative_to_the_project(
+    project: Project, opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml = '[tool.opbench]\nlock = "locks/l.json"\n'
+    folder = project(toml=toml)
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / "sub")
+    assert opbench("check", "--update", "../net.py:build", *SIZE).exit_code == 0
+    assert list(json.loads((folder / "locks" / "l.json").read_text())["networks"]) == [
+        "net.py:build"
+    ]
+    assert opbench("check").exit_code == 0
+    assert opbench("check", folder / "net.py:build").exit_code == 0
+    assert opbench("check", "--update", "lenet5", "--lock", "other.json").exit_code == 0
+    assert (folder / "sub" / "other.json").is_file()
+
+
+def test_targets_of_the_project_are_expected_in_its_lock(project: Project, opbench) -> None:
+    folder = project(toml='[tool.opbench.check]\ntargets = ["lenet5", "conv3x3_256"]\n')
+    assert opbench("check", "--update", "lenet5").exit_code == 0
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1 and found(result)["conv3x3_256"]["status"] == "new"
+    other = opbench("check", "--update", "lenet5", "--lock", folder / "other.json")
+    assert other.exit_code == 0
+    assert opbench("check", "--lock", folder / "other.json").exit_code == 0
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_against_a_commit_its_lock_is_compared(lock: Path, project: Project, opbench) -> None:
+    folder = project(PLAIN.format(width=5), lock=lock)
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "four channels")
+    assert opbench("check", "--update").exit_code == 0
+    assert opbench("check").exit_code == 0
+    result = opbench("check", "--against", "HEAD", "--format", "json")
+    assert result.exit_code == 1
+    assert found(result)["net.py:build"]["locked_macs"] == macs(4)
+    assert opbench("check", "--against", "nowhere").exit_code == 2
+    assert opbench("check", "--against", "HEAD", "--update").exit_code == 2
+
+
+def test_every_format_tells_the_same_change(
+    lock: Path, project: Project, opbench, tmp_path: Path
+) -> None:
+    folder = project(PLAIN.format(width=5), lock=lock)
+    out = folder / "out"
+    arguments = [f"--output={out / name}" for name in ("r.json", "r.md", "r.xml", "r.sarif")]
+    result = opbench("check", "--format", "csv", *arguments, f"--output=github:{out / 'g'}")
+    assert result.exit_code == 1
+    (row,) = csv.DictReader(io.StringIO(result.stdout))
+    assert row["macs"] == str(macs(5))
+    assert json.loads((out / "r.json").read_text())[0]["macs"] == macs(5)
+    change = f"macs: {macs(4):,} became {macs(5):,}"
+    assert f"- {change}" in (out / "r.md").read_text()
+    case = ElementTree.parse(out / "r.xml").find("testsuite/testcase")
+    assert case is not None and case.get("name") == "net.py:build"
+    assert change in (case.findtext("failure") or "")
+    (run,) = json.loads((out / "r.sarif").read_text())["runs"]
+    assert run["results"][0]["ruleId"] == "opbench-check/heavier"
+    assert change in run["results"][0]["message"]["text"]
+    assert (out / "g").read_text().startswith("::error file=net.py,line=1,title=opbench check")
+
+
+def test_a_registered_network_is_annotated_at_its_line_of_the_lock(
+    two: Path, opbench, registered
+) -> None:
+    registered({"first": "lenet5", "second": "bottleneck_256_64"})
+    line = two.read_text().splitlines().index(' "second": {') + 1
+    result = opbench("check", "--format", "github", "--strict")
+    assert f"::error file=opbench.lock.json,line={line},title=" in result.stdout
+
+
+def test_a_workflow_gets_its_step_summary(
+    lock: Path, opbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "summary.md"
+    page.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    assert opbench("check").exit_code == 0
+    assert page.read_text().startswith("before\n### opbench check: passes\n")
+    assert "1 network: 1 equal" in page.read_text()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "page"))
+    result = opbench("check")
+    assert result.exit_code == 0 and "no step summary" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--output", "report"],
+        ["--output", "pdf:report.pdf"],
+        ["--format", "xml"],
+        ["--input-size", "3x0x3"],
+        ["--lock", "."],
+        ["net.py"],
+        ["nowhere.py:net"],
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    lock: Path, opbench, arguments: list[str]
+) -> None:
+    before = lock.read_bytes()
+    result = opbench("check", *arguments)
+    assert result.exit_code == 2
+    assert not result.stdout and "Traceback" not in result.stderr
+    assert lock.read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_refused(lock: Path, opbench) -> None:
+    result = opbench("check", f"--output={lock / 'r.json'}")
+    assert result.exit_code == 2 and "--output" in result.stderr
+
+
+def test_an_empty_lock_guards_nothing_and_says_so(lock: Path, opbench) -> None:
+    held = json.loads(lock.read_text())
+    lock.write_text(json.dumps(held | {"networks": {}, "targets": []}))
+    result = opbench("check")
+    assert result.exit_code == 2 and "holds no networks" in result.stderr
+
+
+def test_a_missing_lock_is_told_before_torch_is_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from opbench.cli import app; from typer.testing import CliRunner\n"
+        "result = CliRunner().invoke(app, ['check'])\n"
+        "assert result.exit_code == 2, result.output\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if key[:8] != "OPBENCH_"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+
+
+def test_the_expectation_of_this_file_is_that_of_the_small_network() -> None:
+    assert macs(4) == locked.macs(4)

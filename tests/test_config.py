@@ -1,0 +1,134 @@
+"""Settings: flags over environment over file, and nothing that is silently not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from opbench import config
+from opbench.config import Allowance
+from opbench.errors import BadFileError, BadValueError, UnknownNameError
+
+Write = Callable[[str, str], Path]
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
+    settings = config.load(tmp_path, {})
+    assert settings.lock == tmp_path / "opbench.lock.json"
+    assert settings.root == tmp_path
+    assert not settings.check.strict and settings.check.max_increase == ()
+    assert settings.check.metrics == ("params", "macs", "activations", "weight_bytes")
+
+
+def test_the_nearest_file_with_a_table_of_ours_counts_and_paths_are_relative_to_it(
+    write: Write, tmp_path: Path
+) -> None:
+    write("pyproject.toml", '[tool.opbench]\nlock = "results/l.json"\n')
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
+    settings = config.load(inner, {})
+    assert settings.root == tmp_path
+    assert settings.lock == tmp_path / "results" / "l.json"
+
+
+def test_the_check_table_is_read_whole(write: Write, tmp_path: Path) -> None:
+    write(
+        "pyproject.toml",
+        """
+        [tool.opbench.check]
+        targets = ["net.py:build", "resnet*"]
+        strict = true
+        metrics = ["macs"]
+        allow_uncounted = ["mylib::*"]
+        [tool.opbench.check.max_increase]
+        "resnet*" = "0.5%"
+        "net.py:*" = { params = 0, macs = "2 %" }
+        """,
+    )
+    check = config.load(tmp_path, {}).check
+    assert check.targets == ("net.py:build", "resnet*")
+    assert check.strict
+    assert check.metrics == ("macs",)
+    assert check.allow_uncounted == ("mylib::*",)
+    assert check.max_increase == (
+        Allowance(glob="resnet*", amount=Fraction(1, 2), percent=True),
+        Allowance(glob="net.py:*", metric="params", amount=Fraction(0), percent=False),
+        Allowance(glob="net.py:*", metric="macs", amount=Fraction(2), percent=True),
+    )
+
+
+def test_one_allowance_for_everything(write: Write, tmp_path: Path) -> None:
+    write("pyproject.toml", "[tool.opbench.check]\nmax_increase = 1000\n")
+    (allowance,) = config.load(tmp_path, {}).check.max_increase
+    assert allowance.allows(5, 1005) and not allowance.allows(5, 1006)
+    assert str(allowance) == "1,000"
+
+
+def test_the_environment_wins_over_the_file(write: Write, tmp_path: Path) -> None:
+    write(
+        "pyproject.toml", '[tool.opbench]\nlock = "a.json"\n[tool.opbench.check]\nstrict = true\n'
+    )
+    environment = {
+        "OPBENCH_LOCK": "b.json",
+        "OPBENCH_CHECK_STRICT": "0",
+        "OPBENCH_CHECK_TARGETS": "vgg16, resnet*",
+        "OPBENCH_CHECK_MAX_INCREASE": "1%",
+        "HOME": "/",
+    }
+    settings = config.load(tmp_path, environment)
+    assert settings.lock == tmp_path / "b.json"
+    assert not settings.check.strict
+    assert settings.check.targets == ("vgg16", "resnet*")
+    assert settings.check.max_increase == (Allowance(amount=Fraction(1), percent=True),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[tool.opbench]\nlok = "x"', "[tool.opbench]: no key is called 'lok'; did you mean lock?"),
+        ("[tool.opbench.chek]\nstrict = true", "no key is called 'chek'"),
+        ("[tool.opbench.check]\nstrct = true", "[tool.opbench.check]: no key is called 'strct'"),
+        ('[tool.opbench.check]\nstrict = "yes"', "strict must be true or false, not 'yes'"),
+        ("[tool.opbench]\nlock = 3", "lock must be a text, not 3"),
+        ("[tool.opbench]\ncheck = 3", "'check'"),
+        ('[tool.opbench.check]\ntargets = "a"', "targets must be a list of texts"),
+        ('[tool.opbench.check]\nmetrics = ["flops"]', "metrics must be a list from params, macs"),
+        ('[tool.opbench.check]\nmax_increase = "much"', "max_increase must be made of"),
+        ("[tool.opbench.check]\nmax_increase = -1", "max_increase must be made of"),
+        ("[tool.opbench.check]\nmax_increase = true", "max_increase must be made of"),
+        ("[tool.opbench.check]\nmax_increase = 1.5", "max_increase must be made of"),
+        ('[tool.opbench.check]\nmax_increase = "1/0%"', "max_increase must be made of"),
+        (
+            '[tool.opbench.check.max_increase]\n"a" = {flops = 1}',
+            "max_increase of 'a' must name metrics from",
+        ),
+        ("[tool]\nopbench = 3", "must be a table"),
+        ("[tool.opbench\n", "is not valid TOML"),
+    ],
+)
+def test_what_nobody_would_read_is_refused_with_file_and_key(
+    write: Write, tmp_path: Path, text: str, said: str
+) -> None:
+    path = write("pyproject.toml", text)
+    with pytest.raises(BadFileError) as caught:
+        config.load(tmp_path, {})
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_wrong_value_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(BadValueError, match="OPBENCH_CHECK_STRICT must be true or false"):
+        config.load(tmp_path, {"OPBENCH_CHECK_STRICT": "perhaps"})
+    with pytest.raises(UnknownNameError, match="did you mean OPBENCH_CHECK_STRICT"):
+        config.load(tmp_path, {"OPBENCH_CHECK_STRCT": "1"})
+
+
+def test_this_repository_keeps_its_lock_under_results() -> None:
+    root = Path(__file__).parent.parent
+    settings = config.load(root, {})
+    assert settings.lock == root / "results" / "opbench.lock.json"
+    assert settings.check.targets == ("*",)
