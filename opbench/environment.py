@@ -1,7 +1,7 @@
-"""What a run was made on: the machine, the software, the settings, and how busy it was.
+"""What a run is made on: the machine, its settings, and how busy it is; all but PyTorch's part.
 
 Every fact is read, none is assumed: what cannot be read is left out.  The facts are flat, so that
-two environments can be compared field by field.
+two environments can be compared field by field; ``opbench.record.unequal_facts`` does.
 """
 
 from __future__ import annotations
@@ -17,11 +17,20 @@ import psutil
 
 Fact = tuple[str, Any]
 
+_LIBRARY_SETTINGS = ("OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "LD_PRELOAD")
 
-def system_facts() -> dict[str, Any]:
-    """What can be known of the machine and the system without torch."""
-    facts = dict(_system()) | dict(_processor()) | dict(_commit())
-    return {key: value for key, value in facts.items() if value is not None}
+
+def system_facts(root: Path = Path("/")) -> dict[str, Any]:
+    """What can be known without PyTorch.  ``root`` is where ``proc`` and ``sys`` are."""
+    facts = [
+        *_system(),
+        *_processor(root),
+        *_memory(root),
+        *_limits(root),
+        *_libraries(),
+        *_commits(),
+    ]
+    return {key: value for key, value in facts if value is not None}
 
 
 def _system() -> Iterator[Fact]:
@@ -29,47 +38,84 @@ def _system() -> Iterator[Fact]:
     yield "kernel", platform.release()
     yield "python", platform.python_version()
     yield "machine", platform.machine()
-    yield "memory_bytes", psutil.virtual_memory().total
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    yield "on_battery", None if battery is None else not battery.power_plugged
 
 
-def _processor() -> Iterator[Fact]:
-    yield "cpu", _cpu_model()
+def _processor(root: Path) -> Iterator[Fact]:
+    devices = root / "sys/devices/system/cpu"
+    yield "cpu", _cpuinfo(root, "model name") or platform.processor() or None
+    yield "virtual_machine", "hypervisor" in (_cpuinfo(root, "flags") or "").split() or None
     yield "cores", psutil.cpu_count(logical=False)
     yield "logical_cores", psutil.cpu_count()
     if hasattr(os, "sched_getaffinity"):
         yield "affinity", sorted(os.sched_getaffinity(0))
-    yield "governor", _line(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"))
+    yield "governor", _word(devices / "cpu0/cpufreq/scaling_governor")
+    yield "max_clock_khz", _number(devices / "cpu0/cpufreq/scaling_max_freq")
+    yield "boost", _number(devices / "cpufreq/boost")
+    yield "no_turbo", _number(devices / "intel_pstate/no_turbo")
+    yield "smt", _number(devices / "smt/active")
     yield "load_before", psutil.getloadavg()[0]
 
 
-def _cpu_model() -> str | None:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or None
+def _memory(root: Path) -> Iterator[Fact]:
+    memory = psutil.virtual_memory()
+    yield "memory_bytes", memory.total
+    yield "memory_available_bytes", memory.available
+    pages = _word(root / "sys/kernel/mm/transparent_hugepage/enabled")
+    yield "huge_pages", pages and pages.partition("[")[2].partition("]")[0]
 
 
-def _commit() -> Iterator[Fact]:
-    here = Path(__file__).parent
+def _limits(root: Path) -> Iterator[Fact]:
+    """What a container may use, from control groups of version 2 or else version 1."""
+    groups = root / "sys/fs/cgroup"
+    quota, _, period = (_word(groups / "cpu.max") or "").partition(" ")
+    quota = quota or _word(groups / "cpu/cpu.cfs_quota_us") or "max"
+    period = period or _word(groups / "cpu/cpu.cfs_period_us") or "100000"
+    yield "container_cores", int(quota) / int(period) if quota.isdecimal() else None
+    limit = _number(groups / "memory.max") or _number(groups / "memory/memory.limit_in_bytes")
+    # Version 1 writes "no limit" as the largest number of pages.
+    yield "container_memory_bytes", limit if limit and limit < 1 << 60 else None
+
+
+def _libraries() -> Iterator[Fact]:
+    """Environment variables that steer the libraries under PyTorch."""
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(_LIBRARY_SETTINGS):
+            yield f"env_{name}", value
+
+
+def _commits() -> Iterator[Fact]:
+    yield "git_commit", _commit(Path.cwd())
+    yield "opbench_commit", _commit(Path(__file__).parent)
+
+
+def _commit(folder: Path) -> str | None:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
+        said = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=10, check=True
         )
-    except OSError:
-        return
-    if done.returncode == 0:
-        yield "opbench_commit", done.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()
 
 
-def _line(path: Path) -> str | None:
+def _cpuinfo(root: Path, key: str) -> str | None:
+    for line in (_word(root / "proc/cpuinfo") or "").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _word(path: Path) -> str | None:
     try:
         return path.read_text().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
+
+
+def _number(path: Path) -> int | None:
+    word = _word(path)
+    return int(word) if word and word.isdecimal() else None

@@ -3,7 +3,8 @@
     Count         exact integers: what one forward pass of a network computes
     Measurement   raw samples: how long it took
     Environment   on what
-    Record        one cell of a run: Count + Measurement, a line of a JSONL file
+    Round         one cell in one round of a run: a line of a JSONL file
+    Record        one cell of a run: Count + Measurement over its rounds, a line of the same file
     Failure       a cell that could not be measured, with its reason, a line of the same file
 
 Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.
@@ -11,7 +12,8 @@ Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -21,8 +23,8 @@ class OperatorCount:
 
     ``module`` is the qualified name of the module that was running ("" is the network itself);
     ``operator`` the operator's name without namespace and overload ("convolution", "mm");
-    ``shape`` its operands and result, written for people ("1x3x224x224 * 64x3x7x7 -> 1x64x112x112");
-    ``calls`` how often; ``macs`` and ``activations`` the sum over the calls.
+    ``shape`` its operands and result, written for people ("1x3x224x224 * 64x3x7x7 ->
+    1x64x112x112"); ``calls`` how often; ``macs`` and ``activations`` the sum over the calls.
     """
 
     module: str
@@ -93,62 +95,203 @@ class Environment:
         return dict(self.facts)
 
 
+# How the machine was doing and how code is kept: no reason why a time should differ.
+_INCIDENTAL = frozenset(
+    {"load_before", "memory_bytes", "memory_available_bytes", "git_commit", "opbench_commit"}
+)
+
+
+def unequal_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The names of the facts that keep the times of two environments from being compared."""
+    names = sorted((one.keys() | other.keys()) - _INCIDENTAL)
+    return [name for name in names if one.get(name) != other.get(name)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What is timed under which settings: one point of a sweep.
+
+    ``input_size`` is that of one image, "" where the target brings its own inputs; ``compile`` a
+    mode of ``torch.compile``, None for eager execution; ``threads`` those of PyTorch on the CPU,
+    None for as many as PyTorch takes by itself.
+    """
+
+    name: str
+    input_size: str
+    batch_size: int
+    device: str
+    dtype: str = "float32"
+    memory_format: str = "contiguous"
+    compile: str | None = None
+    threads: int | None = None
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Cell:
+        """The cell of a line of a run file.  Raises ``KeyError`` for a line that has none."""
+        return cls(**{each.name: row[each.name] for each in fields(cls)})
+
+    def __str__(self) -> str:
+        usual = {"float32", "contiguous", None}
+        settings = (self.dtype, self.memory_format, self.compile)
+        words = [f"batch {self.batch_size}", *(each for each in settings if each not in usual)]
+        if self.threads:
+            words.append(f"{self.threads} thread{'s' * (self.threads > 1)}")
+        return f"{self.name} ({', '.join(map(str, words))})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One cell in one round of a run: the samples one process took, and what it saw meanwhile.
+
+    samples_s: seconds per forward pass of the whole batch, in the order they were taken.
+    host_samples_s: on CUDA, seconds from the call to the end of a synchronisation.
+    first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
+    warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
+    stopped: why sampling ended.
+    forward_s: all seconds spent in forward passes, warm-up included; process_s: in the process.
+    peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
+        CPU, weights included; None where it cannot be read.
+    energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.
+    others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of
+        the machine.  None where they cannot be read.
+    device_before, device_after: clocks, temperature, throttling of a GPU.
+    """
+
+    number: int
+    samples_s: tuple[float, ...]
+    warmup: int
+    calls_per_sample: int
+    stopped: str
+    first_call_s: float
+    forward_s: float
+    process_s: float = 0.0
+    host_samples_s: tuple[float, ...] = ()
+    peak_memory_bytes: int | None = None
+    energy_j: float | None = None
+    power_w: float | None = None
+    idle_power_w: float | None = None
+    others_cores: float | None = None
+    stolen_cores: float | None = None
+    device_before: dict[str, Any] = field(default_factory=dict)
+    device_after: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Round:
+        """The round of a line of a run file.  Raises ``KeyError`` for a line that has none."""
+        values = {each.name: row[each.name] for each in fields(cls)}
+        for key in ("samples_s", "host_samples_s"):
+            values[key] = tuple(values[key])
+        return cls(**values)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """Timed forward passes of one network on one device.
 
-    samples_s: seconds per forward pass of the whole batch, in the order they were taken.
-    median_s, low_s, high_s: the median and the ends of its 95 % confidence interval.
-    peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
-        CPU; None where it cannot be read.
-    energy_j: per forward pass; None where not measured.
-    warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
-    stopped: why sampling ended ("precision" or "time limit").
+    samples_s: seconds per forward pass of the whole batch, in the order they were taken, round
+        after round; samples_per_round: how many in each.
+    median_s, low_s, high_s: the median and the ends of its 95 % confidence interval, in which
+        the differences between rounds are included; minimum_s, p95_s: of all samples.
+    host_s: the median with launch and synchronisation, on CUDA.
+    warmup: calls before samples; calls_per_sample: calls averaged in one sample.
+    peak_memory_bytes, energy_j, power_w, idle_power_w: as of a round, their medians over rounds.
+    stopped: why sampling ended ("precision", "time limit" or "rounds").
+    quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
     """
 
     samples_s: tuple[float, ...]
+    samples_per_round: tuple[int, ...]
     median_s: float
     low_s: float
     high_s: float
+    minimum_s: float
+    p95_s: float
     warmup: int
     calls_per_sample: int
-    peak_memory_bytes: int | None
-    energy_j: float | None
     stopped: str
+    quality: str
+    advice: str = ""
+    host_s: float | None = None
+    peak_memory_bytes: int | None = None
+    energy_j: float | None = None
+    power_w: float | None = None
+    idle_power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a network asks of the machine, for the roofline.
+
+    ``weight_bytes`` and ``peak_activation_bytes`` are analytic; ``kernels`` are the operators of
+    one forward pass that compute something, ``traffic_bytes`` what they read and write.
+    """
+
+    params: int
+    macs: int
+    activations: int
+    weight_bytes: int
+    peak_activation_bytes: int
+    kernels: int
+    traffic_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """What the device was seen to reach, by measurement at the start of a round.
+
+    ``peak_flops_per_s`` of a matrix product, ``bandwidth_bytes_per_s`` of a copy, and the time
+    one operator takes that has nothing to do.
+    """
+
+    peak_flops_per_s: float
+    bandwidth_bytes_per_s: float
+    launch_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attained:
+    """A cell under its roofline: ``bound_by`` is "compute", "memory" or "launch overhead"."""
+
+    attained_flops_per_s: float
+    fraction_of_peak: float
+    bound_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One measured cell of a run."""
 
-    name: str
-    input_size: str
-    batch_size: int
-    device: str
-    dtype: str
-    params: int
-    macs: int
-    activations: int
+    cell: Cell
+    load: Load
     measurement: Measurement
+    attained: Attained | None = None
+
+    @property
+    def throughput_images_per_s(self) -> float:
+        """Images per second at the median."""
+        return self.cell.batch_size / self.measurement.median_s
 
     def to_json(self) -> dict[str, Any]:
         """A flat JSON object."""
-        row = asdict(self)
-        measurement = row.pop("measurement")
-        return {"kind": "record", **row, **measurement}
+        attained = asdict(self.attained) if self.attained else {}
+        rate = {"throughput_images_per_s": self.throughput_images_per_s}
+        return {
+            "kind": "record",
+            **asdict(self.cell),
+            **asdict(self.load),
+            **asdict(self.measurement),
+            **rate,
+            **attained,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """One cell of a run that could not be measured."""
 
-    name: str
-    input_size: str
-    batch_size: int
-    device: str
-    dtype: str
+    cell: Cell
     reason: str
 
     def to_json(self) -> dict[str, Any]:
         """A flat JSON object."""
-        return {"kind": "failure", **asdict(self)}
+        return {"kind": "failure", **asdict(self.cell), "reason": self.reason}

@@ -9,15 +9,26 @@ References:
     quantile between two order statistics has the coverage of a binomial sum.
     M. Abramowitz, I. Stegun.  "Handbook of Mathematical Functions", 26.7.3 and 26.7.4: Student's t
     for a whole number of degrees of freedom is a finite sum.
+    B. L. Welch.  "The generalization of 'Student's' problem when several different population
+    variances are involved."  Biometrika 34, 1947.
+    H. B. Mann.  "Nonparametric tests against trend."  Econometrica 13, 1945.  P. K. Sen.
+    "Estimates of the regression coefficient based on Kendall's tau."  JASA 63, 1968.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, pairwise
+from statistics import NormalDist
 
 CONFIDENCE = 0.95
+
+# The standard error of a median is at most this times that of a mean, for normal values.
+_MEDIAN_ERROR = math.sqrt(math.pi / 2)
+_STRETCHES = 40
 
 
 def median(values: Sequence[float]) -> float:
@@ -64,3 +75,113 @@ def _binomial_half(count: int, successes: int) -> float:
     """The probability of so many heads in so many throws; logarithms, for large counts."""
     ways = math.lgamma(count + 1) - math.lgamma(successes + 1) - math.lgamma(count - successes + 1)
     return math.exp(ways - count * math.log(2))
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate and the ends of its confidence interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def relative(self) -> float:
+        """Half the width, relative to the estimate."""
+        return (self.high - self.low) / 2 / self.estimate if self.estimate else math.inf
+
+
+def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
+    """The median over rounds of each round's median, with what moves between rounds included.
+
+    One round has the interval of its order statistics.  Several have Student's t on the logarithms
+    of their medians, with the larger standard error of a median, and never less than the order
+    statistics of all samples together: whatever the samples of a round agree on, another round may
+    not.
+    """
+    if len(rounds) == 1:
+        return Interval(median(rounds[0]), *median_interval(rounds[0]))
+    medians = [median(samples) for samples in rounds]
+    estimate = median(medians)
+    half = _MEDIAN_ERROR * student_t(len(medians) - 1) * _standard_error(medians)
+    low, high = median_interval([sample for samples in rounds for sample in samples])
+    return Interval(
+        estimate, min(low, estimate / math.exp(half)), max(high, estimate * math.exp(half))
+    )
+
+
+def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
+    """How many times the time of ``base`` that of ``new`` is, from the medians of their rounds.
+
+    Welch's t on logarithms: rounds are independent, samples within a round are not.  Both need two
+    rounds or more.
+    """
+    first, second = ([median(samples) for samples in rounds] for rounds in (base, new))
+    variances = [_standard_error(medians) ** 2 for medians in (first, second)]
+    total = sum(variances)
+    ratio = math.exp(_mean_log(second) - _mean_log(first))
+    if not total:
+        return Interval(ratio, ratio, ratio)
+    freedom = total**2 / sum(
+        variance**2 / (len(medians) - 1)
+        for variance, medians in zip(variances, (first, second), strict=True)
+    )
+    half = student_t(max(1, math.floor(freedom))) * math.sqrt(total)
+    return Interval(ratio, ratio / math.exp(half), ratio * math.exp(half))
+
+
+def drift(samples: Sequence[float], significance: float = 0.001) -> float:
+    """By what fraction the samples of a round rise (or fall) from its start to its end.
+
+    0 where Kendall's rank correlation with time is not significant.  Long rounds are first reduced
+    to the medians of consecutive stretches.
+    """
+    values = _stretches(samples)
+    pairs = list(combinations(range(len(values)), 2))
+    score = sum((values[j] > values[i]) - (values[j] < values[i]) for i, j in pairs)
+    count = len(values)
+    deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18) if count > 1 else 0.0
+    if abs(score) - 1 <= NormalDist().inv_cdf(1 - significance / 2) * deviation:
+        return 0.0
+    slope = median([(values[j] - values[i]) / (j - i) for i, j in pairs])
+    return slope * (count - 1) / median(values)
+
+
+def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
+    """The two-sided quantile of Student's t, by bisection."""
+    low, high = 0.0, 1e3
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_within(middle, freedom) < confidence else (low, middle)
+    return (low + high) / 2
+
+
+def _t_within(t: float, freedom: int) -> float:
+    """P(|T| <= t) for whole degrees of freedom: 26.7.3 for odd, 26.7.4 for even ones."""
+    angle = math.atan(t / math.sqrt(freedom))
+    cosine, odd = math.cos(angle), freedom % 2
+    term, total = (cosine, 0.0) if odd else (1.0, 0.0)
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    if odd:
+        return 2 / math.pi * (angle + math.sin(angle) * total)
+    return math.sin(angle) * total
+
+
+def _stretches(samples: Sequence[float]) -> Sequence[float]:
+    if len(samples) <= _STRETCHES:
+        return samples
+    cuts = [index * len(samples) // _STRETCHES for index in range(_STRETCHES + 1)]
+    return [median(samples[start:end]) for start, end in pairwise(cuts)]
+
+
+def _mean_log(values: Sequence[float]) -> float:
+    return math.fsum(map(math.log, values)) / len(values)
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    """Of the mean of the logarithms."""
+    mean = _mean_log(values)
+    squares = math.fsum((math.log(value) - mean) ** 2 for value in values)
+    return math.sqrt(squares / (len(values) - 1) / len(values))

@@ -25,6 +25,11 @@ from typing import Any, Self
 
 from opbench.errors import BadFileError
 
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows locks no files this way
+    flock = None  # type: ignore[assignment]
+
 FORMAT = 1
 RUNS = "runs"
 
@@ -63,11 +68,22 @@ class Run:
 
 
 class RunWriter:
-    """Appends lines to one run file.  A context manager that closes the file, nothing else."""
+    """Appends lines to one run file, which is its own as long as it is open.
+
+    A context manager that closes the file, nothing else.
+    """
 
     def __init__(self, path: Path) -> None:
+        """Append to ``path``.  Raises ``BadFileError`` where another process is writing it."""
         self.path = path
-        self._file = path.open("ab", buffering=0)
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
+        self._lock()
+        if path.stat().st_size and not _ends_with_newline(path):
+            # What a kill left of its last line must not run into the next one.
+            self._file.write(b"\n")
 
     @classmethod
     def create(cls, results: Path) -> Self:
@@ -91,6 +107,16 @@ class RunWriter:
                 "choose another folder with --results"
             ) from None
         raise AssertionError("the names never end")
+
+    def _lock(self) -> None:
+        try:
+            if flock is not None:
+                flock(self._file.fileno(), LOCK_EX | LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise BadFileError(
+                f"{self.path} is being written by another process: wait for it, or start a new run"
+            ) from None
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line and bring it to the disk.  Raises ``BadFileError`` on a full disk."""
@@ -157,6 +183,12 @@ def _parse(raw: bytes) -> Line:
     if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
         raise ValueError("not an object with a kind")
     return line
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def _free_names(folder: Path, stem: str) -> Iterator[Path]:

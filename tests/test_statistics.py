@@ -7,7 +7,16 @@ import random
 
 import pytest
 
-from opbench.statistics import interval_rank, median, median_interval, quantile
+from opbench.statistics import (
+    drift,
+    interval_rank,
+    median,
+    median_interval,
+    median_of_rounds,
+    quantile,
+    ratio_of_rounds,
+    student_t,
+)
 
 
 def test_median_of_an_even_count_is_the_mean_of_the_two_in_the_middle() -> None:
@@ -27,7 +36,7 @@ def test_ranks_are_those_of_the_sign_test(count: int, rank: int) -> None:
     assert interval_rank(count) == rank
 
 
-@pytest.mark.parametrize("count", [6, 11, 100, 1000, 4000])
+@pytest.mark.parametrize("count", [6, 11, 100, 1000, 2000])
 def test_the_rank_is_the_largest_that_keeps_the_coverage(count: int) -> None:
     def missed(rank: int) -> float:
         return 2 * sum(math.comb(count, k) for k in range(rank + 1)) / 2**count
@@ -48,3 +57,72 @@ def test_the_interval_covers_the_median_of_a_skewed_distribution() -> None:
         covered += low <= math.log(2) <= high
     # The exact coverage for 31 values is 97 %; 400 trials have a standard error of 0.9 %.
     assert covered / 400 > 0.94
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"),
+    # Two-sided 95 %, as printed in any table of Student's t.
+    [(1, 12.706), (2, 4.303), (3, 3.182), (4, 2.776), (5, 2.571), (10, 2.228), (30, 2.042)],
+)
+def test_students_t_is_that_of_the_tables(freedom: int, quantile: float) -> None:
+    assert student_t(freedom) == pytest.approx(quantile, abs=5e-4)
+
+
+def test_one_round_has_the_interval_of_its_order_statistics() -> None:
+    samples = [float(value) for value in range(1, 10)]
+    interval = median_of_rounds([samples])
+    assert (interval.estimate, interval.low, interval.high) == (5, 2, 8)
+
+
+def test_rounds_that_disagree_widen_the_interval_beyond_their_samples() -> None:
+    interval = median_of_rounds([[1.00] * 50, [1.02] * 50, [1.04] * 50])
+    assert interval.estimate == 1.02
+    # Three logarithms 0.0196 apart: t(2) x sqrt(pi / 2) x 0.0196 / sqrt(3) = 0.061.
+    assert math.log(interval.high / interval.estimate) == pytest.approx(0.0610, abs=3e-4)
+    assert math.log(interval.estimate / interval.low) == pytest.approx(0.0610, abs=3e-4)
+
+
+def test_samples_that_alternate_widen_the_interval_of_rounds_that_agree() -> None:
+    interval = median_of_rounds([[1.0, 2.0] * 20] * 3)
+    assert (interval.low, interval.high) == (1.0, 2.0)
+
+
+def test_the_interval_over_rounds_covers_when_rounds_differ_more_than_samples() -> None:
+    draw = random.Random(2)
+
+    def one_round() -> list[float]:
+        level = math.exp(draw.gauss(0, 0.05))
+        return [level * math.exp(draw.gauss(0, 0.002)) for _ in range(15)]
+
+    intervals = [median_of_rounds([one_round() for _ in range(3)]) for _ in range(400)]
+    covered = sum(interval.low <= 1 <= interval.high for interval in intervals) / 400
+    assert covered > 0.93
+    alone = [median_of_rounds([one_round()]) for _ in range(400)]
+    assert sum(interval.low <= 1 <= interval.high for interval in alone) / 400 < 0.2
+
+
+def test_equal_rounds_have_the_ratio_one_as_often_as_said() -> None:
+    draw = random.Random(3)
+
+    def rounds() -> list[list[float]]:
+        return [[math.exp(draw.gauss(0, 0.03))] for _ in range(3)]
+
+    ratios = [ratio_of_rounds(rounds(), rounds()) for _ in range(400)]
+    assert sum(ratio.low <= 1 <= ratio.high for ratio in ratios) / 400 > 0.93
+
+
+def test_the_ratio_is_new_over_base() -> None:
+    ratio = ratio_of_rounds([[1.0], [1.0], [1.1]], [[2.0], [2.0], [2.2]])
+    assert ratio.estimate == pytest.approx(2)
+    assert ratio.low < 2 < ratio.high
+    assert ratio_of_rounds([[1.0]] * 2, [[3.0]] * 2).relative == 0
+
+
+def test_a_steady_rise_is_a_drift_and_noise_is_none() -> None:
+    draw = random.Random(4)
+    noise = [1 + draw.gauss(0, 0.02) for _ in range(500)]
+    rise = [value + 0.1 * index / 500 for index, value in enumerate(noise)]
+    assert drift(noise) == 0
+    assert drift(rise) == pytest.approx(0.1 / 1.05, abs=0.02)
+    assert drift(rise[::-1]) == pytest.approx(-0.1 / 1.05, abs=0.02)
+    assert drift([1.0]) == 0

@@ -2,174 +2,169 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
+from opbench.cli.options import parse_input_size
+from opbench.cli.output import Format, messages
 from opbench.errors import BadValueError
-from opbench.spec import parse_size
 
 if TYPE_CHECKING:
-    from opbench.record import Failure, Record
-    from opbench.runner import Cell, Summary
+    from opbench.runner.start import Prepared
+    from opbench.runner.workers import Workers
+    from opbench.store import RunWriter
 
-_MS = scaled(1e3, 3)
-
-_COLUMNS = (
-    Column(key="name", title="name"),
-    Column(key="input_size", title="input"),
-    Column(key="batch_size", title="batch", right=True),
-    Column(key="device", title="device"),
-    Column(key="latency_s", title="median ms", show=_MS, right=True),
-    Column(key="low_s", title="95 % from", show=_MS, right=True),
-    Column(key="high_s", title="to", show=_MS, right=True),
-    Column(key="minimum_s", title="min ms", show=_MS, right=True),
-    Column(key="throughput_images_per_s", title="images/s", show=scaled(1, 1), right=True),
-    Column(key="peak_memory_bytes", title="peak MiB", show=scaled(2**-20, 1), right=True),
-    Column(key="samples", title="samples", show=integer, right=True),
-    Column(key="stopped", title="stopped by"),
-    Column(key="reason", title="failed", show=text),
-)
+# Words of one option, separated by commas.
+Words = str
 
 
 def run(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...", help="Networks or globs; none is the whole registry."
+            metavar="TARGET",
+            help="A name or glob of the registry (resnet*), torchvision:NAME, timm:NAME, "
+            "package.module:ATTR or path/file.py:ATTR; the whole registry by default. "
+            "With --resume, the run to go on with.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:N.")] = "cpu",
-    batch_size: Annotated[
-        str, typer.Option(help="Images at once; a list such as 1,16 times each.")
-    ] = "1",
+    device: Annotated[Words, typer.Option(help="cpu, cuda or cuda:N; or a list.")] = "cpu",
+    batch_size: Annotated[Words, typer.Option(help="Images at once; 1,16 times each.")] = "1",
     input_size: Annotated[
-        str | None, typer.Option(help="Size of one image, such as 3x224x224.")
+        Words | None, typer.Option(metavar="CxHxW", help="Size of one image; or a list.")
     ] = None,
-    results: Annotated[
-        Path, typer.Option(help="Folder; the run is written below it as runs/RUN.jsonl.")
-    ] = Path("results"),
+    dtype: Annotated[
+        Words, typer.Option(help="float32, bfloat16, float16, float64.")
+    ] = "float32",
+    memory_format: Annotated[
+        Words, typer.Option(help="contiguous or channels_last; or a list.")
+    ] = "contiguous",
+    compile: Annotated[
+        Words, typer.Option(help="eager, or a mode of torch.compile such as default; or a list.")
+    ] = "eager",
+    threads: Annotated[
+        Words | None, typer.Option(help="PyTorch's threads on the CPU; or a list.")
+    ] = None,
     precision: Annotated[
         float, typer.Option(help="Half the width of the median's 95 % interval; 0.01 is 1 %.")
     ] = 0.01,
-    max_seconds: Annotated[float, typer.Option(help="For one network at one batch size.")] = 2.0,
+    max_seconds: Annotated[float, typer.Option(help="Of forward passes, for one cell.")] = 2.5,
+    rounds: Annotated[int, typer.Option(help="Fresh processes per cell, at least.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
+    cuda_graph: Annotated[bool, typer.Option(help="Replay a CUDA graph.")] = False,
+    l2: Annotated[
+        str, typer.Option(help="The GPU's L2 cache: warm or cold.")
+    ] = "warm",
+    tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
+    in_process: Annotated[
+        bool, typer.Option(help="No fresh processes: quicker, and less to be trusted.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run, the newest by default.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Stream records to stdout, a line of JSON each.")
+    ] = False,
+    results: Annotated[
+        Path, typer.Option(help="Folder; the run is written below it as runs/RUN.jsonl.")
+    ] = Path("results"),
     format: Annotated[Format, typer.Option(help="How the rows are printed.")] = Format.table,
 ) -> None:
     """Count and time networks; every result is on disk as soon as it is measured.
 
     A network that fails is a row with its reason; the run goes on and ends with exit code 1.
     """
-    from opbench.runner import Summary, make_plan, run_plan
-    from opbench.store import RunWriter
-    from opbench.targets import resolve
-    from opbench.timing.device import open_device
+    from opbench.cli.run_report import print_plan, report
+    from opbench.runner.plan import Sweep
+    from opbench.runner.start import find_run, prepare
+    from opbench.runner.start import resume as go_on
+    from opbench.store import RunWriter, read_run
     from opbench.timing.protocol import Protocol
+    from opbench.timing.settings import CudaOptions
 
-    sizes = _batch_sizes(batch_size)
-    size = _size(input_size)
-    protocol = Protocol(precision=precision, max_seconds=max_seconds)
-    opened = open_device(device)
-    plan = make_plan(resolve(targets or ()), sizes, size)
-    summary = Summary(planned=len(plan))
-    with RunWriter.create(results) as writer:
-        try:
-            with _Progress(len(plan)) as progress:
-                run_plan(plan, opened, protocol, writer, progress.watcher, summary)
-        except KeyboardInterrupt:
-            _report(summary, format, writer.path)
-            raise
-    _report(summary, format, writer.path)
-    if summary.failures:
+    sweep = Sweep(
+        devices=_words(device),
+        batch_sizes=_numbers("--batch-size", batch_size),
+        input_sizes=_sizes(input_size),
+        dtypes=_words(dtype),
+        memory_formats=_words(memory_format),
+        compile=_words(compile),
+        threads=_numbers("--threads", threads) if threads else (None,),
+    )
+    protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
+    cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
+    if resume and len(targets or ()) > 1:
+        raise BadValueError("--resume goes on with one run: name one, or none for the newest")
+    old = read_run(find_run(results, next(iter(targets or ()), None))) if resume else None
+    with _workers(in_process) as workers:
+        if old is not None:
+            for damage in old.damages:
+                messages.print(f"damaged, and measured again: {damage}", markup=False)
+            prepared = go_on(old, workers)
+        else:
+            prepared = prepare(targets or (), sweep, protocol, cuda, workers)
+        if dry_run:
+            print_plan(prepared, workers, format)
+            return
+        with RunWriter(old.path) if old else RunWriter.create(results) as writer:
+            writer.write(prepared.first_line(writer.path.stem))
+            interrupted = _measure(prepared, writer, workers, stream=json)
+    report(prepared.sheet, writer.path, None if json else format)
+    if interrupted:
+        raise KeyboardInterrupt
+    if prepared.sheet.failures:
         raise typer.Exit(1)
 
 
-class _Progress:
-    """A bar with the network at hand on a terminal, a line per network elsewhere."""
+def _measure(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool) -> bool:
+    """Run to the end; whether Ctrl-C came before."""
+    from opbench.cli.run_progress import Progress
+    from opbench.runner.rounds import Run
 
-    def __init__(self, total: int) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
+    with Progress(prepared.sheet, stream=stream) as progress:
+        going = Run(
+            sheet=prepared.sheet,
+            conditions=prepared.conditions,
+            writer=writer,
+            workers=workers,
+            watcher=progress.watcher,
         )
-
-        from opbench.runner import Watcher
-
-        self.watcher = Watcher(started=self._started, finished=self._finished)
-        self._total = total
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=messages,
-            transient=True,
-            disable=not messages.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=total)
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def _started(self, cell: Cell, index: int) -> None:
-        label = f"{cell.target.name}, batch {cell.batch_size}"
-        self._bar.update(self._task, description=label)
-        if not messages.is_terminal:
-            messages.print(f"[{index + 1}/{self._total}] {label}", markup=False)
-
-    def _finished(self, row: Record | Failure) -> None:
-        self._bar.advance(self._task)
-        reason = getattr(row, "reason", None)
-        if reason:
-            messages.print(f"{row.name} failed: {reason}", markup=False)
+        with suppress(KeyboardInterrupt):
+            going.go()
+            return False
+    return True
 
 
-def _report(summary: Summary, format: Format, path: Path) -> None:
-    rows = [_row(record) for record in summary.records]
-    rows += [failure.to_json() for failure in summary.failures]
-    columns = _COLUMNS if summary.failures else _COLUMNS[:-1]
-    emit(rows, format, columns)
-    missing = summary.planned - summary.done
-    ended = f"{len(summary.records)} measured, {len(summary.failures)} failed"
-    messages.print(ended + (f", {missing} not reached" if missing else "") + f": {path}")
+def _workers(in_process: bool) -> Workers:
+    import os
+
+    if in_process or not hasattr(os, "fork"):
+        from opbench.runner.in_process import InProcess
+
+        return InProcess()
+    from opbench.runner.workers import ForkServer
+
+    return ForkServer()
 
 
-def _row(record: Record) -> dict[str, Any]:
-    from opbench.runner import fastest, throughput
-
-    row = record.to_json()
-    samples = row.pop("samples_s")
-    return row | {
-        "latency_s": row.pop("median_s"),
-        "minimum_s": fastest(record.measurement),
-        "throughput_images_per_s": throughput(record),
-        "samples": len(samples),
-    }
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
 
 
-def _batch_sizes(text: str) -> list[int]:
+def _numbers(option: str, text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")]
+        return [int(word) for word in _words(text)]
     except ValueError:
-        raise BadValueError(
-            f"--batch-size {text!r} is no list of whole numbers such as 1,16"
-        ) from None
+        raise BadValueError(f"{option} {text!r} is no list of whole numbers such as 1,16") from None
 
 
-def _size(text: str | None) -> tuple[int, ...] | None:
+def _sizes(text: str | None) -> list[str]:
     if text is None:
-        return None
-    try:
-        return parse_size(text)
-    except ValueError:
-        raise BadValueError(f"--input-size {text!r} is not like 3x224x224") from None
+        return []
+    for word in _words(text):
+        parse_input_size(word)
+    return [word.lower() for word in _words(text)]

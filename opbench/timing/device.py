@@ -1,19 +1,17 @@
 """Where a network runs: the stopwatch, the memory meter and the allocator of each kind of device.
 
-A CPU call ends when it returns.  A CUDA call returns when it is queued, so its time is read from
-events that the GPU itself records, between two synchronisations.
+A CPU call ends when it returns; what a GPU needs is in ``opbench.timing.cuda``.
 """
 
 from __future__ import annotations
 
-import time
+import time as clock
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import torch
-
-from opbench.errors import BadValueError
+from opbench.timing.cuda import open_cuda
 from opbench.timing.memory import watch_resident_memory
+from opbench.timing.settings import CudaOptions, device_name
 
 Call = Callable[[], object]
 
@@ -26,8 +24,21 @@ class Device(Protocol):
         """As PyTorch writes it: "cpu", "cuda:0"."""
         ...
 
+    @property
+    def asynchronous(self) -> bool:
+        """Whether a call returns before it is done, so that the host sees another time."""
+        ...
+
+    def prepare(self, call: Call) -> Call:
+        """What to time instead of ``call``, which has run once."""
+        ...
+
     def time(self, call: Call, calls: int) -> float:
-        """Seconds that ``calls`` calls, one after the other, took."""
+        """Seconds that ``calls`` calls, one after the other, took on the device."""
+        ...
+
+    def run(self, call: Call, calls: int) -> float:
+        """Seconds of ``calls`` calls as the host sees them, until the device has finished."""
         ...
 
     def watch_memory(self) -> Callable[[], int | None]:
@@ -43,12 +54,18 @@ class CpuDevice:
     """The processor this runs on."""
 
     name = "cpu"
+    asynchronous = False
+
+    def prepare(self, call: Call) -> Call:
+        return call
 
     def time(self, call: Call, calls: int) -> float:
-        start = time.perf_counter()
+        start = clock.perf_counter()
         for _ in range(calls):
             call()
-        return time.perf_counter() - start
+        return clock.perf_counter() - start
+
+    run = time
 
     def watch_memory(self) -> Callable[[], int | None]:
         return watch_resident_memory()
@@ -57,53 +74,10 @@ class CpuDevice:
         """The CPU's allocator keeps no cache that could be emptied."""
 
 
-class CudaDevice:
-    """One GPU.  ``cuda`` is ``torch.cuda``, or something that behaves like it."""
-
-    def __init__(self, index: int, cuda: Any = torch.cuda) -> None:
-        self.name = f"cuda:{index}"
-        self._index = index
-        self._cuda = cuda
-
-    def time(self, call: Call, calls: int) -> float:
-        start = self._cuda.Event(enable_timing=True)
-        end = self._cuda.Event(enable_timing=True)
-        self._cuda.synchronize(self._index)
-        start.record()
-        for _ in range(calls):
-            call()
-        end.record()
-        self._cuda.synchronize(self._index)
-        return float(start.elapsed_time(end)) * 1e-3
-
-    def watch_memory(self) -> Callable[[], int | None]:
-        self._cuda.synchronize(self._index)
-        self._cuda.reset_peak_memory_stats(self._index)
-        start = self._cuda.memory_allocated(self._index)
-        return lambda: int(self._cuda.max_memory_allocated(self._index)) - start
-
-    def release(self) -> None:
-        self._cuda.empty_cache()
-
-
-def open_device(name: str, cuda: Any = torch.cuda) -> Device:
+def open_device(name: str, options: CudaOptions | None = None, cuda: Any = None) -> Device:
     """The device called "cpu", "cuda" or "cuda:N".
 
     Raises ``BadValueError`` for any other word and for a GPU that is not there.
     """
-    kind, colon, number = name.partition(":")
-    if name == "cpu":
-        return CpuDevice()
-    if kind != "cuda" or (colon and not number.isdecimal()):
-        raise BadValueError(f"there is no device {name!r}: it is cpu, cuda or cuda:N")
-    if not cuda.is_available():
-        raise BadValueError(
-            f"the device {name!r} cannot be used: this PyTorch ({torch.__version__}) sees no GPU"
-        )
-    index = int(number) if number else 0
-    if index >= cuda.device_count():
-        raise BadValueError(
-            f"there is no device {name!r}: this machine has {cuda.device_count()} GPU(s), "
-            "numbered from 0"
-        )
-    return CudaDevice(index, cuda)
+    name = device_name(name)
+    return CpuDevice() if name == "cpu" else open_cuda(name, options, cuda)

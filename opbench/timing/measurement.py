@@ -7,7 +7,8 @@ parameters, with the inputs brought there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
@@ -15,10 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from opbench.errors import BadValueError
-from opbench.record import Measurement
-from opbench.statistics import median, median_interval
-from opbench.timing.device import Device, open_device
-from opbench.timing.protocol import Protocol, Samples, sample
+from opbench.record import Measurement, Round
+from opbench.timing.bystanders import watch_bystanders
+from opbench.timing.device import Call, Device, open_device
+from opbench.timing.energy import EnergyMeter, measure_energy
+from opbench.timing.protocol import Limits, Protocol, sample
+from opbench.timing.quality import summarise
+
+_HOST_SAMPLES = 10
 
 Inputs = Tensor | Sequence[Tensor] | Sequence[int]
 
@@ -31,32 +36,79 @@ def measure(
     max_seconds: float = 3.0,
     seed: int = 0,
 ) -> Measurement:
-    """Time the forward pass of ``module``.
+    """Time the forward pass of ``module`` in this process, in one round.
 
     ``inputs`` is a tensor or a tuple of tensors with the batch in front, or the size of one image
     such as ``(3, 224, 224)``, for which a batch of one is drawn from a normal distribution.
     Sampling ends when half the 95 % interval is within ``precision`` of the median, or after
-    ``max_seconds``.  Raises ``BadValueError`` for values that cannot be.
+    ``max_seconds``.  What differs between processes does not show here: `opbench run` has rounds
+    for that.  Raises ``BadValueError`` for values that cannot be.
     """
-    protocol = Protocol(precision=precision, max_seconds=max_seconds)
+    protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
     where = device_of(module)
     device = open_device(str(where))
     tensors = tuple(tensor.to(where) for tensor in _tensors(inputs, dtype_of(module), seed))
+    limits = Limits(precision=precision, seconds=max_seconds)
     with evaluating(module), torch.inference_mode():
-        return time_forward(module, tensors, device, protocol)
+        only = time_round(lambda: module(*tensors), device, limits, device.watch_memory())
+    return summarise([only], protocol, cores=torch.get_num_threads())
 
 
-def time_forward(
-    module: nn.Module, inputs: tuple[Tensor, ...], device: Device, protocol: Protocol
-) -> Measurement:
-    """One round of samples.  ``module`` and ``inputs`` lie on ``device``, in the wanted mode."""
+def time_round(
+    forward: Call,
+    device: Device,
+    limits: Limits,
+    memory: Callable[[], int | None],
+    meter: EnergyMeter | None = None,
+) -> Round:
+    """The first call, warm-up, samples, and what was seen meanwhile.
 
-    def forward() -> object:
-        return module(*inputs)
+    ``memory`` gives the growth of peak memory since it was asked for, which is the caller's to
+    choose; ``meter`` counts joules.
+    """
+    first_call_s = device.run(forward, 1)
+    with _collector_paused():
+        timed = device.prepare(forward)
+        bystanders = watch_bystanders()
+        samples = sample(lambda calls: device.time(timed, calls), limits)
+        others, stolen = bystanders()
+        host = _host_samples(timed, device)
+        peak = memory()
+        energy = measure_energy(meter, lambda calls: device.run(timed, calls)) if meter else None
+    return Round(
+        number=1,
+        samples_s=samples.seconds,
+        host_samples_s=host,
+        warmup=samples.warmup,
+        calls_per_sample=samples.calls_per_sample,
+        stopped=samples.stopped,
+        first_call_s=first_call_s,
+        forward_s=first_call_s + samples.total_s + sum(host) + (energy.seconds if energy else 0.0),
+        peak_memory_bytes=peak,
+        energy_j=energy.joules / energy.calls if energy else None,
+        power_w=energy.joules / energy.seconds if energy else None,
+        others_cores=others,
+        stolen_cores=stolen,
+    )
 
-    memory = device.watch_memory()
-    samples = sample(lambda calls: device.time(forward, calls), protocol)
-    return _measurement(samples, memory())
+
+def _host_samples(call: Call, device: Device) -> tuple[float, ...]:
+    if not device.asynchronous:
+        return ()
+    return tuple(device.run(call, 1) for _ in range(_HOST_SAMPLES))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's garbage collector, which would strike some samples and not others."""
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def random_input(
@@ -104,19 +156,4 @@ def _tensors(inputs: Inputs, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...
         return (random_input(given, seed=seed, dtype=dtype),)  # type: ignore[arg-type]
     raise BadValueError(
         f"the inputs {given!r} are neither tensors nor the size of one image such as (3, 224, 224)"
-    )
-
-
-def _measurement(samples: Samples, peak_memory_bytes: int | None) -> Measurement:
-    low, high = median_interval(samples.seconds)
-    return Measurement(
-        samples_s=samples.seconds,
-        median_s=median(samples.seconds),
-        low_s=low,
-        high_s=high,
-        warmup=samples.warmup,
-        calls_per_sample=samples.calls_per_sample,
-        peak_memory_bytes=peak_memory_bytes,
-        energy_j=None,
-        stopped=samples.stopped,
     )

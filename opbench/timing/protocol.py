@@ -2,8 +2,12 @@
 
 The rule: a sample is long against the clock's resolution, no sample is taken before the calls
 have stopped getting faster, and sampling goes on until the 95 % interval of the median is within
-the wanted precision or the time is up.  Six samples are taken whatever they cost, because fewer
-cannot give a 95 % interval.
+the wanted precision or the time is up.  Six samples of a cell are taken whatever they cost,
+because fewer cannot give a 95 % interval.
+
+A cell is timed in rounds, between which everything else has its turn.  A round that agrees with
+itself to 1 % says nothing of the next process, so precision is judged again over the rounds, and
+where they disagree there are more of them.
 
 Nothing here knows what is being timed: a ``Stopwatch`` is anything that returns the seconds that
 some calls took, which is how the tests time things that do not exist.
@@ -22,70 +26,111 @@ from opbench.statistics import median, median_interval
 
 # Seconds that this many back-to-back calls took.
 Stopwatch = Callable[[int], float]
+Clock = Callable[[], float]
 
 Stopped = Literal["precision", "time limit"]
 
-# A block this long is 2,000 times the resolution of the clock and what reading it costs.
-BLOCK_S = 200e-6
+# A block this long is ten thousand times the resolution of the clock and what reading it costs.
+BLOCK_S = 1e-3
+
+ROUNDS = 3
+MIN_SAMPLES = 6
+
 _WARMUP_SHARE = 0.25
 _WARMUP_WINDOW = 3
 _STABLE = 0.98
+_FIRST_LOOK = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
-    """How precise, and how long at most.
+    """How precise a cell is wanted, and what it may cost.
 
     precision: half the width of the median's 95 % interval, relative to the median.
-    max_seconds: for warm-up and samples together; ``min_samples`` are taken beyond it.
+    max_seconds: for warm-up and samples of all rounds together; the fewest samples and rounds are
+        taken beyond it.
+    rounds: how many there are at least; up to twice as many where precision is not reached.
+    seed: of weights and images.
     """
 
     precision: float = 0.01
-    max_seconds: float = 3.0
-    min_samples: int = 6
+    max_seconds: float = 2.5
+    rounds: int = ROUNDS
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.precision < 1:
             raise BadValueError(
                 f"the precision {self.precision:g} is not between 0 and 1: 0.01 is 1 %"
             )
-        if not (0 < self.max_seconds < math.inf):
+        if not 0 < self.max_seconds < math.inf:
             raise BadValueError(f"{self.max_seconds:g} seconds are no time limit: give more than 0")
+        if self.rounds < ROUNDS:
+            raise BadValueError(
+                f"{self.rounds} rounds do not show how much rounds differ: give {ROUNDS} or more"
+            )
+
+    @property
+    def max_rounds(self) -> int:
+        """After so many rounds a cell is left as it is."""
+        return 2 * self.rounds
+
+    @property
+    def limits(self) -> Limits:
+        """What holds for one round."""
+        return Limits(
+            precision=self.precision,
+            seconds=self.max_seconds / self.rounds,
+            min_samples=math.ceil(MIN_SAMPLES / self.rounds),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When one round ends: by precision, or after ``seconds`` with ``min_samples`` or more."""
+
+    precision: float
+    seconds: float
+    min_samples: int = MIN_SAMPLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What one round of sampling gave: seconds per call, and how they came about."""
+    """What one round gave: seconds per call, and how they came about.
+
+    ``total_s`` is all time between the first call of the warm-up and the last sample that was
+    spent in calls.
+    """
 
     seconds: tuple[float, ...]
     calls_per_sample: int
     warmup: int
     stopped: Stopped
+    total_s: float
 
 
-def sample(
-    stopwatch: Stopwatch,
-    protocol: Protocol,
-    *,
-    now: Callable[[], float] = time.perf_counter,
-) -> Samples:
-    """Warm up, then time blocks of calls until ``protocol`` is content."""
-    deadline = now() + protocol.max_seconds
-    warm = _warm_up(stopwatch, now() + _WARMUP_SHARE * protocol.max_seconds, now)
+def sample(stopwatch: Stopwatch, limits: Limits, *, now: Clock = time.perf_counter) -> Samples:
+    """Warm up, then time blocks of calls until the limits are reached."""
+    start = now()
+    warm = _warm_up(stopwatch, start + _WARMUP_SHARE * limits.seconds, now)
     block = max(1, math.ceil(BLOCK_S / max(min(warm), 1e-9)))
     seconds: list[float] = []
     stopped: Stopped = "time limit"
-    while len(seconds) < protocol.min_samples or now() < deadline:
+    while len(seconds) < limits.min_samples or now() < start + limits.seconds:
         seconds.append(stopwatch(block) / block)
-        if _precise(seconds, protocol):
+        if _precise(seconds, limits):
             stopped = "precision"
             break
     return Samples(
-        seconds=tuple(seconds), calls_per_sample=block, warmup=len(warm), stopped=stopped
+        seconds=tuple(seconds),
+        calls_per_sample=block,
+        warmup=len(warm),
+        stopped=stopped,
+        total_s=sum(warm) + block * sum(seconds),
     )
 
 
-def _warm_up(stopwatch: Stopwatch, deadline: float, now: Callable[[], float]) -> list[float]:
+def _warm_up(stopwatch: Stopwatch, deadline: float, now: Clock) -> list[float]:
     """Call until the last few calls are no faster than the few before them."""
     taken: list[float] = []
     while True:
@@ -102,11 +147,11 @@ def _stable(taken: list[float]) -> bool:
     return recent >= _STABLE * before
 
 
-def _precise(seconds: list[float], protocol: Protocol) -> bool:
+def _precise(seconds: list[float], limits: Limits) -> bool:
     # Looking after every sample would make the interval narrow by luck now and then, and cost
     # more than a fast network's call: look when the number of samples has grown by a tenth.
     count = len(seconds)
-    if count < max(protocol.min_samples, 10) or count % max(1, count // 10):
+    if count < max(limits.min_samples, _FIRST_LOOK) or count % max(1, count // 10):
         return False
     low, high = median_interval(seconds)
-    return (high - low) / 2 <= protocol.precision * median(seconds)
+    return (high - low) / 2 <= limits.precision * median(seconds)

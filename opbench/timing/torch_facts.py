@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from opbench.timing.gpu import open_gpu
+
 
 def torch_facts() -> dict[str, Any]:
     """Build, threads and the settings that change arithmetic; CUDA is not initialised by asking."""
@@ -18,8 +20,27 @@ def torch_facts() -> dict[str, Any]:
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "cudnn_tf32": torch.backends.cudnn.allow_tf32,
         "flush_denormal": _flushes_denormals(),
     }
+
+
+def gpu_uuid(device: str) -> str:
+    """The UUID of a CUDA device, as PyTorch writes it."""
+    return str(torch.cuda.get_device_properties(device).uuid)
+
+
+def gpu_facts(device: str) -> dict[str, Any]:
+    """What PyTorch, and NVML where it is there, know of a CUDA device."""
+    properties = torch.cuda.get_device_properties(device)
+    gpu = open_gpu(gpu_uuid(device))
+    return {
+        "gpu": properties.name,
+        "gpu_uuid": gpu_uuid(device),
+        "gpu_memory_bytes": properties.total_memory,
+        "gpu_capability": f"{properties.major}.{properties.minor}",
+        "gpu_l2_bytes": getattr(properties, "L2_cache_size", None),
+    } | (gpu.facts() if gpu else {})
 
 
 def _flushes_denormals() -> bool:

@@ -1,0 +1,111 @@
+"""How far a run is: bars on a terminal, a line per cell elsewhere; records as they are made."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from opbench.cli.output import messages
+
+if TYPE_CHECKING:
+    from opbench.record import Cell
+    from opbench.runner.rounds import Watcher
+    from opbench.runner.sheet import Sheet
+
+
+class Progress:
+    """A context manager that shows what its ``watcher`` is told."""
+
+    def __init__(self, sheet: Sheet, *, stream: bool) -> None:
+        from opbench.runner.rounds import Watcher
+
+        self.watcher: Watcher = Watcher(round=self._round, cell=self._cell, line=self._line)
+        self._sheet = sheet
+        self._stream = stream
+        self._number = 0
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            _Left(),
+            console=messages,
+            transient=True,
+            disable=not messages.is_terminal,
+        )
+        self._cells = self._bars.add_task("", total=None)
+        self._place = 0
+        self._pending = 0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def _round(self, number: int, cells: int) -> None:
+        self._number, self._place, self._pending = number, 0, cells
+        self._bars.reset(self._cells, total=cells, left_s=None)
+        if not messages.is_terminal:
+            messages.print(f"{self._heading()}: {cells} cell{'s' * (cells > 1)}")
+
+    def _cell(self, cell: Cell, number: int) -> None:
+        self._place += 1
+        self._bars.update(
+            self._cells,
+            completed=self._place - 1,
+            description=f"{self._heading()}  {cell}",
+            left_s=self._left_s(),
+        )
+        if not messages.is_terminal:
+            messages.print(f"[{self._place}/{self._pending}] {cell}", markup=False)
+
+    def _line(self, line: dict[str, Any]) -> None:
+        if line["kind"] in ("failure", "warning"):
+            what = line.get("name", f"the ceilings of {line['device']}")
+            messages.print(f"{what}: {line['reason']}", markup=False)
+        if self._stream and line["kind"] in ("record", "failure"):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+    def _heading(self) -> str:
+        least = self._sheet.protocol.rounds
+        if self._number > least:
+            return f"round {self._number}, for what is not precise yet"
+        return f"round {self._number} of {least}"
+
+    def _left_s(self) -> float | None:
+        """Seconds until the least number of rounds is done, from the rounds before."""
+        past = self._sheet.rounds
+        missing = [
+            (self._sheet.protocol.rounds - len(rounds), rounds)
+            for cell, rounds in past.items()
+            if not self._sheet.settled(cell)
+        ]
+        if self._number == 1 or any(not rounds for _, rounds in missing):
+            return None
+        return sum(times * rounds[-1].process_s for times, rounds in missing if times > 0)
+
+
+class _Left(ProgressColumn):
+    """The estimate of the time left, once there is one."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.fields.get("left_s")
+        if seconds is None:
+            return Text("")
+        minutes, rest = divmod(round(seconds), 60)
+        return Text(f"{minutes}:{rest:02d} left")

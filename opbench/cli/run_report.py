@@ -1,0 +1,99 @@
+"""What ``opbench run`` prints when it is done, and what it prints of its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
+
+if TYPE_CHECKING:
+    from opbench.runner.sheet import Sheet
+    from opbench.runner.start import Prepared
+    from opbench.runner.workers import Workers
+
+_MS = scaled(1e3, 3)
+
+_CELL = (
+    Column(key="name", title="name"),
+    Column(key="input_size", title="input"),
+    Column(key="batch_size", title="batch", right=True),
+    Column(key="device", title="device"),
+    Column(key="dtype", title="dtype"),
+    Column(key="memory_format", title="layout"),
+    Column(key="compile", title="compile", show=text),
+    Column(key="threads", title="threads", show=text, right=True),
+)
+_TIMES = (
+    Column(key="median_s", title="median ms", show=_MS, right=True),
+    Column(key="low_s", title="95 % from", show=_MS, right=True),
+    Column(key="high_s", title="to", show=_MS, right=True),
+    Column(key="throughput_images_per_s", title="images/s", show=scaled(1, 1), right=True),
+    Column(key="peak_memory_bytes", title="peak MiB", show=scaled(2**-20, 1), right=True),
+    Column(key="energy_j", title="joule", show=scaled(1, 3), right=True),
+    Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
+    Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
+    Column(key="bound_by", title="bound by", show=text),
+    Column(key="samples", title="samples", show=integer, right=True),
+    Column(key="quality", title="quality", show=text),
+    Column(key="reason", title="", show=text),
+)
+# Shown only where they say something.
+_OPTIONAL = {"dtype", "memory_format", "compile", "threads", "energy_j", "reason"}
+_USUAL = ("float32", "contiguous", None, "")
+
+
+def report(sheet: Sheet, path: Path, format: Format | None) -> None:
+    """The rows on stdout, unless they were streamed, and what became of the run on stderr."""
+    finished = [_row(line) for line in sheet.records.values()]
+    unfinished = [
+        {**_row(record.to_json()), "reason": f"{len(sheet.rounds[record.cell])} round(s) only"}
+        for record in sheet.unfinished()
+    ]
+    failures = [failure.to_json() for failure in sheet.failures.values()]
+    rows = finished + unfinished + failures
+    if format is not None:
+        emit(rows, format, _shown((*_CELL, *_TIMES), rows))
+    _advise(finished)
+    missing = len(sheet.plan) - len(finished) - len(failures)
+    said = f"{len(finished)} measured, {len(failures)} failed"
+    messages.print(said + (f", {missing} not finished" if missing else "") + f": {path}")
+
+
+def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
+    """The cells on stdout, and how long they will take on stderr."""
+    from opbench.runner.estimate import estimate
+
+    cells = [asdict(cell) for cell in prepared.sheet.plan]
+    emit(cells, format, _shown(_CELL, cells))
+    least, most = estimate(prepared, workers)
+    messages.print(f"{len(cells)} cells; about {_minutes(least)} to {_minutes(most)}")
+
+
+def _row(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's line with the number of its samples instead of them."""
+    row = {key: value for key, value in line.items() if key != "samples_s"}
+    return {**row, "samples": len(line["samples_s"])}
+
+
+def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Column]:
+    return [
+        column
+        for column in columns
+        if column.key not in _OPTIONAL or any(row.get(column.key) not in _USUAL for row in rows)
+    ]
+
+
+def _advise(rows: list[dict[str, Any]]) -> None:
+    """Each advice once, with the number of cells that it is for."""
+    advices = [row["advice"] for row in rows if row.get("advice")]
+    for advice in dict.fromkeys(advices):
+        cells = advices.count(advice)
+        messages.print(f"{cells} cell{'s' * (cells > 1)} not good: {advice}", markup=False)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,34 @@
+"""Requests carried out in this process: quicker to start, but one network may disturb the next,
+a crash ends the run, and rounds differ less than two runs would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from opbench.runner.jobs import handle
+from opbench.runner.workers import Reply, to_reply
+
+
+class InProcess:
+    """No worker at all.  Replies pass through JSON as a worker's do."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    def renew(self) -> None:
+        """There is nothing to renew."""
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        """Carry out one request here."""
+        return to_reply(json.loads(json.dumps(handle(request))))

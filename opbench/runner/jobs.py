@@ -1,0 +1,181 @@
+"""What a worker does when it is asked: one function for each kind of request.
+
+A request and its reply are JSON objects, so that the two ends need share nothing but words.
+
+    targets   patterns -> the targets they name, and what the machine and PyTorch say of themselves
+    ceilings  the matrix rate, bandwidth and launch time of a device
+    counts    the multiply-accumulates of targets, for an estimate
+    time      one cell, one round
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from opbench.counting import build_and_count
+from opbench.errors import OpbenchError
+from opbench.record import Cell, Load, Round
+from opbench.runner.network import build, own_inputs
+from opbench.spec import format_size, parse_size
+from opbench.targets import Target, resolve
+from opbench.timing.ceilings import measure_ceilings
+from opbench.timing.cuda import set_tf32
+from opbench.timing.device import Device, open_device
+from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter, idle_power
+from opbench.timing.gpu import Gpu, open_gpu
+from opbench.timing.measurement import time_round
+from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
+from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
+
+Json = dict[str, Any]
+
+_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
+
+
+def handle(request: Mapping[str, Any]) -> Json:
+    """The reply to ``request``: {"done": ...}, {"refused": sentence} for what the user can mend,
+    or {"failed": reason, "out_of_memory": ...} for what a network's own code raised."""
+    try:
+        return {"done": _JOBS[request["job"]](request)}
+    except OpbenchError as error:
+        return {"refused": str(error)}
+    except Exception as error:  # noqa: BLE001  a network is foreign code and may raise anything
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Json:
+    lines = str(error).strip().splitlines()
+    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    spent = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error) for words in _NO_MEMORY
+    )
+    return {"failed": f"out of memory: {text}" if spent else text, "out_of_memory": spent}
+
+
+def _targets(request: Mapping[str, Any]) -> Json:
+    set_tf32(request["cuda"]["tf32"])
+    devices = [_open(name, request) for name in request["devices"]]
+    patterns = request["patterns"]
+    targets = [] if patterns is None else [_planned(e, request["sized"]) for e in resolve(patterns)]
+    facts, gpus = torch_facts(), {}
+    for device in devices:
+        if device.asynchronous:
+            gpus[device.name] = gpu_uuid(device.name)
+            facts = gpu_facts(device.name) | request["cuda"] | facts
+    return {"targets": targets, "facts": facts, "gpus": gpus}
+
+
+def _planned(target: Target, sized: bool) -> Json:
+    planned: Json = {"name": target.name, "input_size": "", "batch_size": None}
+    if target.input_size is not None:
+        planned["input_size"] = format_size(target.input_size)
+    elif not sized:
+        try:
+            planned["batch_size"], planned["input_size"] = own_inputs(target)
+        except OpbenchError:
+            # It will say so in its own row, when its turn comes.
+            return planned
+    return planned
+
+
+def _ceilings(request: Mapping[str, Any]) -> Json:
+    set_tf32(request["cuda"]["tf32"])
+    meter = _meter(_gpu(request))
+    idle_power_w = idle_power(meter) if meter else None
+    device = _open(request["device"], request)
+    with _threads(request["threads"]):
+        ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
+    device.release()
+    return {**asdict(ceilings), "idle_power_w": idle_power_w}
+
+
+def _counts(request: Mapping[str, Any]) -> Json:
+    macs: Json = {}
+    for name, size in request["targets"]:
+        (target,) = resolve([name])
+        try:
+            macs[f"{name} {size}"] = build_and_count(target.build, parse_size(size)).macs
+        except (OpbenchError, ValueError):
+            # Its own row will say so; an estimate does without it.
+            continue
+    return macs
+
+
+def _time(request: Mapping[str, Any]) -> Json:
+    gpu = _gpu(request)
+    before = gpu.state() if gpu else {}
+    cell = Cell.from_json(request["cell"])
+    device = _open(cell.device, request)
+    set_tf32(request["cuda"]["tf32"])
+    with _threads(cell.threads):
+        try:
+            taken, load = _round(device, cell, request, _meter(gpu))
+        finally:
+            device.release()
+    taken = replace(
+        taken,
+        number=request["number"],
+        idle_power_w=request["idle_power_w"],
+        device_before=before,
+        device_after=gpu.state() if gpu else {},
+    )
+    return {"round": asdict(taken), "load": asdict(load) if load else None}
+
+
+@torch.inference_mode()
+def _round(
+    device: Device, cell: Cell, request: Mapping[str, Any], meter: EnergyMeter | None
+) -> tuple[Round, Load | None]:
+    protocol = Protocol(**request["protocol"])
+    _load_libraries(device)
+    memory = device.watch_memory()
+    network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
+    taken = time_round(network.forward(cell.compile), device, protocol.limits, memory, meter)
+    # Counting comes last: it must not warm or fill anything that the samples see.
+    return taken, network.load() if request["with_load"] else None
+
+
+@contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    """PyTorch's threads on the CPU inside, as many as before outside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _load_libraries(device: Device) -> None:
+    """Bring the code of convolution and matrix product into memory, so that the first network's
+    growth is its own."""
+    images = torch.zeros(1, 8, 8, 8, device=device.name)
+    weights = torch.zeros(8, 8, 3, 3, device=device.name)
+    functional.linear(functional.conv2d(images, weights).flatten(1), torch.zeros(8, 288).to(images))
+
+
+def _open(name: str, request: Mapping[str, Any]) -> Device:
+    return open_device(name, CudaOptions(**request["cuda"]))
+
+
+def _gpu(request: Mapping[str, Any]) -> Gpu | None:
+    return open_gpu(request["gpu_uuid"]) if request["gpu_uuid"] else None
+
+
+def _meter(gpu: Gpu | None) -> EnergyMeter | None:
+    return gpu_meter(gpu) if gpu else cpu_meter()
+
+
+_JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {
+    "targets": _targets,
+    "ceilings": _ceilings,
+    "counts": _counts,
+    "time": _time,
+}

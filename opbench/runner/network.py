@@ -1,0 +1,115 @@
+"""A cell's network and its input, where and how the cell wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from opbench.counting import count
+from opbench.errors import TargetError
+from opbench.record import Cell, Load
+from opbench.spec import format_size, parse_size
+from opbench.targets import Target, resolve
+from opbench.timing.measurement import random_input
+from opbench.timing.traffic import traffic_of
+from opbench.timing.weights import build_cheaply
+
+Inputs = tuple[Any, ...]
+
+_MEMORY_FORMATS = {
+    "contiguous": torch.contiguous_format,
+    "channels_last": torch.channels_last,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A module in evaluation mode with the arguments of its forward pass."""
+
+    module: nn.Module
+    inputs: Inputs
+
+    def forward(self, mode: str | None) -> Callable[[], object]:
+        """One forward pass; ``mode`` is that of ``torch.compile``, None for eager execution."""
+        call: Callable[..., object] = self.module
+        if mode is not None:
+            call = torch.compile(self.module, mode=None if mode == "default" else mode)
+        inputs = self.inputs
+        return lambda: call(*inputs)
+
+    def load(self) -> Load:
+        """What one forward pass asks of the machine.  Runs it once."""
+        counted = count(self.module, self.inputs)
+        kernels, traffic_bytes = traffic_of(self.forward(None))
+        return Load(
+            params=counted.params,
+            macs=counted.macs,
+            activations=counted.activations,
+            weight_bytes=counted.weight_bytes,
+            peak_activation_bytes=counted.peak_activation_bytes,
+            kernels=kernels,
+            traffic_bytes=traffic_bytes,
+        )
+
+
+def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
+    """The network of ``cell`` on its device.
+
+    ``own_inputs`` lets a target bring its own.  Raises ``TargetError`` where it cannot be built or
+    nothing says how large its input is.
+    """
+    (target,) = resolve([cell.name])
+    module, inputs = _built(target, seed)
+    dtype = getattr(torch, cell.dtype)
+    if not (own_inputs and target.input_size is None):
+        inputs = (random_input(_size(cell), batch_size=cell.batch_size, seed=seed),)
+    if inputs is None:
+        raise TargetError(_sizeless(cell.name))
+    memory_format = _MEMORY_FORMATS[cell.memory_format]
+    module = module.eval().to(device=cell.device, dtype=dtype)
+    if memory_format is torch.channels_last:
+        # Only four-dimensional weights have channels that could come last.
+        module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
+    return Network(
+        module, tuple(_placed(each, cell.device, dtype, memory_format) for each in inputs)
+    )
+
+
+def own_inputs(target: Target) -> tuple[int, str]:
+    """The batch size and the size of one image of the inputs that ``target`` brings.
+
+    Raises ``TargetError`` where it brings none.
+    """
+    _, inputs = target.build()
+    first = next((each for each in inputs or () if isinstance(each, Tensor)), None)
+    if first is None or first.dim() == 0:
+        raise TargetError(_sizeless(target.name))
+    return len(first), format_size(tuple(first.shape[1:]))
+
+
+def _sizeless(name: str) -> str:
+    return f"the target {name!r} says nothing of its input: give --input-size 3x224x224"
+
+
+def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
+    if target.spec is None:
+        return target.build()
+    # Only of what the registry builds is it known that the time does not depend on the weights.
+    return build_cheaply(target.build, lambda built: built[0], seed)
+
+
+def _size(cell: Cell) -> tuple[int, ...]:
+    if not cell.input_size:
+        raise TargetError(_sizeless(cell.name))
+    return parse_size(cell.input_size)
+
+
+def _placed(value: Any, device: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    value = value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+    return value.contiguous(memory_format=memory_format) if value.dim() == 4 else value.contiguous()

@@ -1,0 +1,103 @@
+"""Which cells a run has: the product of the lists, in the order given.
+
+Sizes of batches vary fastest and ascend, so that after one that does not fit into memory the
+larger ones need not be tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from opbench.errors import BadValueError
+from opbench.record import Cell
+from opbench.timing.settings import (
+    COMPILE_MODES,
+    DTYPES,
+    EAGER,
+    MEMORY_FORMATS,
+    device_name,
+    known,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A target as it is planned.  ``batch_size`` is that of its own example inputs, if it brings
+    any; ``input_size`` of one image, "" where only its forward pass can tell."""
+
+    name: str
+    input_size: str
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """The lists.  No ``input_sizes`` leaves each target its own; ``compile`` is a mode of
+    ``torch.compile`` or "eager"; a thread count of None is PyTorch's own choice.
+
+    Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
+    """
+
+    devices: Sequence[str] = ("cpu",)
+    batch_sizes: Sequence[int] = (1,)
+    input_sizes: Sequence[str] = ()
+    dtypes: Sequence[str] = ("float32",)
+    memory_formats: Sequence[str] = ("contiguous",)
+    compile: Sequence[str] = (EAGER,)
+    threads: Sequence[int | None] = (None,)
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "devices", tuple(dict.fromkeys(map(device_name, self.devices))))
+        set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
+        set_(self, "dtypes", known("dtype", self.dtypes, DTYPES))
+        set_(self, "memory_formats", known("memory format", self.memory_formats, MEMORY_FORMATS))
+        set_(self, "compile", known("compile mode", self.compile, (EAGER, *COMPILE_MODES)))
+        for size in self.batch_sizes:
+            if size < 1:
+                raise BadValueError(f"a batch of {size} images cannot be run: give 1 or more")
+        for threads in self.threads:
+            if threads is not None and threads < 1:
+                raise BadValueError(f"{threads} threads cannot run anything: give 1 or more")
+
+
+def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
+    """The cells of ``targets``.  Raises ``BadValueError`` for a batch size that its target's own
+    inputs do not have."""
+    return tuple(cell for target in targets for cell in _cells(target, sweep))
+
+
+def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
+    for size, device, dtype, memory_format, mode, threads, batch in product(
+        sweep.input_sizes or (target.input_size,),
+        sweep.devices,
+        sweep.dtypes,
+        sweep.memory_formats,
+        sweep.compile,
+        sweep.threads,
+        _batch_sizes(target, sweep),
+    ):
+        yield Cell(
+            name=target.name,
+            input_size=size,
+            batch_size=batch,
+            device=device,
+            dtype=dtype,
+            memory_format=memory_format,
+            compile=None if mode == EAGER else mode,
+            threads=threads,
+        )
+
+
+def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:
+    own = target.batch_size
+    if own is None or sweep.input_sizes:
+        return sweep.batch_sizes
+    if tuple(sweep.batch_sizes) not in {(1,), (own,)}:
+        raise BadValueError(
+            f"the target {target.name!r} brings its own inputs, a batch of {own}: "
+            "leave --batch-size away, or give --input-size as well"
+        )
+    return (own,)

@@ -1,0 +1,164 @@
+"""The loop of a run: round after round over all cells that still need one.
+
+Rounds are interleaved, every cell once before any cell again, so that a machine that warms up or
+gets busy does the same to all of them.  Each line is on disk before the next cell starts; a cell
+that fails is a line with its reason, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count
+from typing import Any
+
+from opbench.record import Cell, Failure, Load, Round
+from opbench.runner.sheet import Line, Setting, Sheet, ceilings_line, round_line
+from opbench.runner.workers import Reply, Workers
+from opbench.store import RunWriter
+from opbench.timing.settings import CudaOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """Who wants to know: which round begins with how many cells, which cell, which line."""
+
+    round: Callable[[int, int], None] = lambda number, cells: None
+    cell: Callable[[Cell, int], None] = lambda cell, number: None
+    line: Callable[[Line], None] = lambda line: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What all cells of a run share.
+
+    ``own_inputs``: targets may bring their own.  ``gpus``: the UUID of each CUDA device.
+    """
+
+    cuda: CudaOptions = field(default_factory=CudaOptions)
+    own_inputs: bool = True
+    gpus: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run under way."""
+
+    sheet: Sheet
+    conditions: Conditions
+    writer: RunWriter
+    workers: Workers
+    watcher: Watcher = field(default_factory=Watcher)
+
+    def go(self) -> None:
+        """Measure until every cell is settled.
+
+        The file ends with a line that says how the run ended, unless the process was killed or
+        the disk is full.
+        """
+        start = time.monotonic()
+        reason = "stopped by an error"
+        try:
+            self._all_rounds()
+            reason = "finished"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            raise
+        finally:
+            self._put(self._end(reason, time.monotonic() - start))
+
+    def _all_rounds(self) -> None:
+        self._settle()
+        renewed = True
+        for number in count(1):
+            if all(self.sheet.settled(cell) for cell in self.sheet.plan):
+                return
+            if pending := self.sheet.pending(number):
+                if not renewed:
+                    self.workers.renew()
+                self._round(number, pending)
+                renewed = False
+
+    def _round(self, number: int, pending: Sequence[Cell]) -> None:
+        self.watcher.round(number, len(pending))
+        idle = {setting: self._ceilings(setting, number) for setting in self.sheet.settings()}
+        for cell in pending:
+            if not self.sheet.settled(cell):
+                self.watcher.cell(cell, number)
+                self._time(cell, number, idle)
+                self._settle()
+
+    def _ceilings(self, setting: Setting, number: int) -> float | None:
+        """Measure and note what the device reaches; the power it draws when idle, if known."""
+        device, dtype, threads = setting
+        asked = {"device": device, "dtype": dtype, "threads": threads}
+        reply = self.workers.ask(self._request("ceilings", device, asked))
+        if reply.done is None:
+            self._put({"kind": "warning", "number": number, **asked, "reason": reply.failed})
+            return None
+        self._put(ceilings_line(setting, number, reply.done))
+        idle: float | None = reply.done["idle_power_w"]
+        return idle
+
+    def _time(self, cell: Cell, number: int, idle: Mapping[Setting, float | None]) -> None:
+        start = time.monotonic()
+        asked = {
+            "cell": asdict(cell),
+            "number": number,
+            "protocol": asdict(self.sheet.protocol),
+            "own_inputs": self.conditions.own_inputs,
+            "with_load": cell not in self.sheet.loads,
+            "idle_power_w": idle.get((cell.device, cell.dtype, cell.threads)),
+        }
+        reply = self.workers.ask(self._request("time", cell.device, asked))
+        if reply.done is None:
+            self._fail(cell, reply)
+            return
+        taken = {**reply.done["round"], "process_s": time.monotonic() - start}
+        load = reply.done["load"]
+        self._put(
+            round_line(
+                cell, Load(**load) if load else self.sheet.loads[cell], Round.from_json(taken)
+            )
+        )
+
+    def _fail(self, cell: Cell, reply: Reply) -> None:
+        self._put(Failure(cell=cell, reason=reply.failed).to_json())
+        if reply.out_of_memory:
+            for larger in self.sheet.larger(cell):
+                reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
+                self._put(Failure(cell=larger, reason=reason).to_json())
+
+    def _settle(self) -> None:
+        """Write the record of every cell that needs no further round."""
+        for cell in self.sheet.plan:
+            if not self.sheet.settled(cell) and not self.sheet.wanting(cell):
+                self._put(self.sheet.record(cell).to_json())
+
+    def _request(self, job: str, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "job": job,
+            "cuda": asdict(self.conditions.cuda),
+            "gpu_uuid": self.conditions.gpus.get(device),
+            **asked,
+        }
+
+    def _put(self, line: Line) -> None:
+        self.writer.write(line)
+        self.sheet.add(line)
+        self.watcher.line(line)
+
+    def _end(self, reason: str, wall_s: float) -> Line:
+        rounds = [each for cell in self.sheet.plan for each in self.sheet.rounds[cell]]
+        return {
+            "kind": "end",
+            "reason": reason,
+            "planned": len(self.sheet.plan),
+            "records": len(self.sheet.records),
+            "failures": len(self.sheet.failures),
+            "wall_s": wall_s,
+            "forward_s": sum(each.forward_s for each in rounds),
+            "load_after": os.getloadavg()[0],
+        }

@@ -1,0 +1,160 @@
+"""Joules, from counters that the hardware keeps; never an estimate.
+
+    NvmlCounter  the GPU's own energy counter (Volta and later), in millijoules
+    NvmlPower    the GPU's power sensor, read again and again and integrated, where there is none
+    RaplCounter  the processor packages' counters, in microjoules, where Linux lets us read them
+
+A sensor has a period, so calls are repeated until the window is many periods long.  What the
+device draws when idle is measured apart and not subtracted.
+
+References:
+    NVIDIA Management Library, nvmlDeviceGetTotalEnergyConsumption.
+    Linux, Documentation/power/powercap/powercap.rst.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from opbench.timing.gpu import Gpu
+
+POWERCAP = Path("/sys/class/powercap")
+
+_SAMPLE_S = 0.02
+
+
+class EnergyMeter(Protocol):
+    """A counter of joules, and for how long it must run before a difference means something."""
+
+    window_s: float
+
+    def start(self) -> Callable[[], float]:
+        """Begin.  The function returned ends it and gives the joules since."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energy:
+    """Joules of so many calls in so many seconds."""
+
+    joules: float
+    seconds: float
+    calls: int
+
+
+class NvmlCounter:
+    """Its sensor is read every 20 to 100 ms, depending on the model: ten of the longest."""
+
+    window_s = 1.0
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
+
+    def start(self) -> Callable[[], float]:
+        before = self._gpu.energy_j()
+        return lambda: self._gpu.energy_j() - before
+
+
+class NvmlPower:
+    """The mean of the power read every 20 ms, times the seconds."""
+
+    window_s = 1.0
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._gpu = gpu
+
+    def start(self) -> Callable[[], float]:
+        watts: list[float] = []
+        ended = threading.Event()
+
+        def read() -> None:
+            while True:
+                watts.append(self._gpu.power_w())
+                if ended.wait(_SAMPLE_S):
+                    return
+
+        thread = threading.Thread(target=read, daemon=True)
+        began = time.monotonic()
+        thread.start()
+
+        def stop() -> float:
+            seconds = time.monotonic() - began
+            ended.set()
+            thread.join()
+            return sum(watts) / len(watts) * seconds
+
+        return stop
+
+
+class RaplCounter:
+    """All packages together.  A counter that has wrapped counts its range once more."""
+
+    window_s = 0.2
+
+    def __init__(self, packages: Sequence[Path]) -> None:
+        self._packages = tuple(packages)
+        self._ranges = [_number(each / "max_energy_range_uj") for each in packages]
+
+    def start(self) -> Callable[[], float]:
+        before = self._read()
+
+        def stop() -> float:
+            spent = zip(before, self._read(), self._ranges, strict=True)
+            return sum(new - old + (whole if new < old else 0) for old, new, whole in spent) * 1e-6
+
+        return stop
+
+    def _read(self) -> list[int]:
+        return [_number(each / "energy_uj") for each in self._packages]
+
+
+def gpu_meter(gpu: Gpu | None) -> EnergyMeter | None:
+    """The best that this GPU offers, None where it offers nothing."""
+    if gpu is None:
+        return None
+    if gpu.can(gpu.energy_j):
+        return NvmlCounter(gpu)
+    return NvmlPower(gpu) if gpu.can(gpu.power_w) else None
+
+
+def cpu_meter(root: Path = POWERCAP) -> EnergyMeter | None:
+    """RAPL, None where there is none or only root may read it."""
+    packages = sorted(root.glob("intel-rapl:[0-9]"))
+    try:
+        meter = RaplCounter(packages)
+        meter.start()
+    except OSError:
+        return None
+    return meter if packages else None
+
+
+def measure_energy(meter: EnergyMeter, stopwatch: Callable[[int], float]) -> Energy:
+    """Calls in blocks of about a tenth of the window, until it is full.
+
+    ``stopwatch`` runs so many calls and gives the seconds they took.
+    """
+    block = max(1, round(meter.window_s / 10 / max(stopwatch(1), 1e-9)))
+    calls, began = 0, time.monotonic()
+    stop = meter.start()
+    while time.monotonic() - began < meter.window_s:
+        stopwatch(block)
+        calls += block
+    seconds = time.monotonic() - began
+    return Energy(joules=stop(), seconds=seconds, calls=calls)
+
+
+def idle_power(meter: EnergyMeter) -> float:
+    """Watts while this process does nothing for one window."""
+    began = time.monotonic()
+    stop = meter.start()
+    time.sleep(meter.window_s)
+    return stop() / (time.monotonic() - began)
+
+
+def _number(path: Path) -> int:
+    return int(path.read_text())

@@ -1,0 +1,130 @@
+"""What NVIDIA's management library knows of a GPU: its name and limits, its state, its guests.
+
+The library is optional (``pip install 'opbench[gpu]'``); without it, or without a driver, the
+facts are those that PyTorch knows and the state is empty.  A fact the driver does not tell is left
+out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+Fact = tuple[str, Any]
+
+# Reasons for a lower clock that NVML reports as bits, after nvml.h; idling and clocks that the
+# user has set are none.
+_THROTTLING = {
+    0x004: "software power cap",
+    0x008: "hardware slowdown",
+    0x010: "sync boost",
+    0x020: "software thermal slowdown",
+    0x040: "hardware thermal slowdown",
+    0x080: "hardware power brake",
+}
+
+
+class Gpu:
+    """One GPU as NVML sees it.  ``nvml`` is the module ``pynvml``, or behaves like it."""
+
+    def __init__(self, nvml: Any, handle: Any) -> None:
+        self._nvml = nvml
+        self._handle = handle
+
+    def facts(self) -> dict[str, Any]:
+        """What does not change during a run."""
+        nvml = self._nvml
+        return dict(
+            self._known(
+                gpu=lambda: _text(nvml.nvmlDeviceGetName(self._handle)),
+                gpu_uuid=lambda: _text(nvml.nvmlDeviceGetUUID(self._handle)),
+                gpu_driver=lambda: _text(nvml.nvmlSystemGetDriverVersion()),
+                gpu_memory_bytes=lambda: nvml.nvmlDeviceGetMemoryInfo(self._handle).total,
+                gpu_power_limit_w=lambda: (
+                    nvml.nvmlDeviceGetPowerManagementLimit(self._handle) / 1e3
+                ),
+                gpu_max_sm_clock_mhz=lambda: nvml.nvmlDeviceGetMaxClockInfo(
+                    self._handle, nvml.NVML_CLOCK_SM
+                ),
+            )
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Clocks, temperature, power, what holds it back, and how many others use it, now."""
+        nvml = self._nvml
+        return dict(
+            self._known(
+                sm_clock_mhz=lambda: nvml.nvmlDeviceGetClockInfo(self._handle, nvml.NVML_CLOCK_SM),
+                memory_clock_mhz=lambda: nvml.nvmlDeviceGetClockInfo(
+                    self._handle, nvml.NVML_CLOCK_MEM
+                ),
+                temperature_c=lambda: nvml.nvmlDeviceGetTemperature(
+                    self._handle, nvml.NVML_TEMPERATURE_GPU
+                ),
+                power_w=self.power_w,
+                throttled_by=self._throttling,
+                other_processes=self.other_processes,
+            )
+        )
+
+    def power_w(self) -> float:
+        """Watts now; raises NVML's error where there is no sensor."""
+        return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
+
+    def energy_j(self) -> float:
+        """Joules since the driver was loaded; raises NVML's error where there is no counter."""
+        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
+
+    def can(self, read: Callable[[], float]) -> bool:
+        """Whether one of the two above can be read here."""
+        return bool(list(self._known(value=read)))
+
+    def _power_limit_w(self) -> float:
+        return float(self._nvml.nvmlDeviceGetPowerManagementLimit(self._handle)) / 1e3
+
+    def _throttling(self) -> list[str]:
+        bits = self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle)
+        return [reason for bit, reason in _THROTTLING.items() if bits & bit]
+
+    def other_processes(self) -> int:
+        """How many compute on it beside this one.
+
+        In a container NVML may know this process by another number: asked before CUDA is
+        initialised, the answer is right there too.
+        """
+        processes = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
+        return sum(process.pid != os.getpid() for process in processes)
+
+    def _known(self, **reads: Callable[[], Any]) -> Iterator[Fact]:
+        for key, read in reads.items():
+            try:
+                yield key, read()
+            except self._nvml.NVMLError:
+                continue
+
+
+def open_gpu(uuid: str, load: Callable[[], Any] | None = None) -> Gpu | None:
+    """The GPU with PyTorch's ``uuid``, None without the library or a driver.
+
+    The index of PyTorch is not that of NVML: ``CUDA_VISIBLE_DEVICES`` renumbers.
+    """
+    try:
+        nvml = (load or _pynvml)()
+    except ImportError:
+        return None
+    try:
+        nvml.nvmlInit()
+        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
+        return Gpu(nvml, nvml.nvmlDeviceGetHandleByUUID(name))
+    except nvml.NVMLError:
+        return None
+
+
+def _pynvml() -> Any:
+    return import_module("pynvml")
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

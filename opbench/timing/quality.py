@@ -1,0 +1,132 @@
+"""Whether the numbers of a cell can be quoted, and what to do where they cannot.
+
+    good      the interval is within 2 % of the median, or within the precision asked for
+    noisy     it is wider; the interval still says by how much
+    unstable  it is wider than 10 %, or the samples drift: then a median describes no steady state
+
+The advice names the strongest cause that was seen, in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from opbench.record import Measurement, Round
+from opbench.statistics import Interval, drift, median, median_of_rounds, quantile
+from opbench.timing.protocol import Protocol
+
+Quality = Literal["good", "noisy", "unstable"]
+
+_GOOD = 0.02
+_UNSTABLE = 0.10
+_BUSY_CORES = 0.1
+
+
+def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
+    """The rounds of one cell as one measurement.  ``cores`` are those it could have run on."""
+    samples = [each.samples_s for each in rounds]
+    interval = median_of_rounds(samples)
+    everything = tuple(sample for each in samples for sample in each)
+    quality = judge(rounds, interval, protocol)
+    host = [median(each.host_samples_s) for each in rounds if each.host_samples_s]
+    return Measurement(
+        samples_s=everything,
+        samples_per_round=tuple(len(each) for each in samples),
+        median_s=interval.estimate,
+        low_s=interval.low,
+        high_s=interval.high,
+        minimum_s=min(everything),
+        p95_s=quantile(everything, 0.95),
+        warmup=sum(each.warmup for each in rounds),
+        calls_per_sample=max(each.calls_per_sample for each in rounds),
+        stopped=why_stopped(rounds, interval, protocol),
+        quality=quality,
+        advice="" if quality == "good" else advise(rounds, protocol, cores),
+        host_s=median(host) if host else None,
+        peak_memory_bytes=_whole(_median_of(each.peak_memory_bytes for each in rounds)),
+        energy_j=_median_of(each.energy_j for each in rounds),
+        power_w=_median_of(each.power_w for each in rounds),
+        idle_power_w=_median_of(each.idle_power_w for each in rounds),
+    )
+
+
+def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
+    """Whether a cell is not yet precise and has time left; the first rounds are always needed."""
+    if len(rounds) < protocol.rounds:
+        return True
+    if len(rounds) >= protocol.max_rounds or _spent(rounds) >= protocol.max_seconds:
+        return False
+    return not _precise(rounds, protocol)
+
+
+def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> str:
+    """ "precision", "time limit" or "rounds"."""
+    if interval.relative <= protocol.precision:
+        return "precision"
+    within = len(rounds) >= protocol.max_rounds and _spent(rounds) < protocol.max_seconds
+    return "rounds" if within else "time limit"
+
+
+def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Quality:
+    """The quality of the rounds together."""
+    if interval.relative > _UNSTABLE or _drifts(rounds, protocol):
+        return "unstable"
+    return "good" if interval.relative <= max(_GOOD, protocol.precision) else "noisy"
+
+
+def advise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> str:
+    """One sentence: what was seen, and what to do."""
+    return next(_causes(rounds, protocol, cores))
+
+
+def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator[str]:
+    others = max((each.others_cores or 0.0 for each in rounds), default=0.0)
+    stolen = max((each.stolen_cores or 0.0 for each in rounds), default=0.0)
+    throttled = sorted({reason for each in rounds for reason in _throttling(each)})
+    if others > _BUSY_CORES:
+        yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
+    if stolen > _BUSY_CORES:
+        yield f"other guests of this machine took {stolen:.1f} of {cores} cores: use a quieter one"
+    if any(each.device_before.get("other_processes") for each in rounds):
+        yield "another process was using the GPU: end it or take another GPU"
+    if throttled:
+        yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
+    if _drifts(rounds, protocol):
+        yield "it gets slower or faster as it goes: look for state that grows, or for heat"
+    if all(each.stopped == "precision" for each in rounds):
+        yield (
+            "each process agrees with itself but not with the next: "
+            f"give more than {protocol.rounds} --rounds"
+        )
+    yield f"its calls differ: give more than --max-seconds {protocol.max_seconds:g}"
+
+
+def _drifts(rounds: Sequence[Round], protocol: Protocol) -> bool:
+    """Whether most rounds rise, or most fall, by more than the precision."""
+    drifts = [drift(each.samples_s) for each in rounds]
+    rising = sum(each > protocol.precision for each in drifts)
+    falling = sum(each < -protocol.precision for each in drifts)
+    return max(rising, falling) > len(rounds) / 2
+
+
+def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:
+    interval = median_of_rounds([each.samples_s for each in rounds])
+    return interval.relative <= protocol.precision
+
+
+def _spent(rounds: Sequence[Round]) -> float:
+    return sum(each.forward_s for each in rounds)
+
+
+def _throttling(each: Round) -> list[str]:
+    return [*each.device_before.get("throttled_by", ()), *each.device_after.get("throttled_by", ())]
+
+
+def _median_of(values: Iterator[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)

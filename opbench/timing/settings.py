@@ -1,0 +1,46 @@
+"""The words that a cell's settings can be; free of torch, so that they are checked at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from opbench.errors import BadValueError, UnknownNameError
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+MEMORY_FORMATS = ("contiguous", "channels_last")
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+EAGER = "eager"
+
+L2 = Literal["warm", "cold"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CudaOptions:
+    """How networks are timed on a GPU, all cells of a run alike."""
+
+    graph: bool = False
+    l2: L2 = "warm"
+    tf32: bool = False
+
+    def __post_init__(self) -> None:
+        if self.l2 not in ("warm", "cold"):
+            raise BadValueError(f"the L2 cache is warm or cold, not {self.l2!r}")
+
+
+def device_name(word: str) -> str:
+    """``word`` in full ("cuda" is "cuda:0").  Raises ``BadValueError`` for any other word."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", word):
+        raise BadValueError(f"there is no device {word!r}: it is cpu, cuda or cuda:N")
+    return "cuda:0" if word == "cuda" else word
+
+
+def known(kind: str, words: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
+    """``words``, each once.  Raises ``UnknownNameError`` for one that is not allowed."""
+    distinct = tuple(dict.fromkeys(words))
+    for word in distinct:
+        if word not in allowed:
+            raise UnknownNameError(kind, word, allowed, see=f"it is one of {', '.join(allowed)}")
+    return distinct
