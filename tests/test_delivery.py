@@ -1,0 +1,177 @@
+"""What other repositories install: the pre-commit hook and the action, each run for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from opbench.cli import app
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+NET = """
+from torch import nn
+
+def build():
+    return nn.Conv2d(3, {width}, 3, bias=False)
+"""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def run(command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    aside = ("OPBENCH_", "GITHUB_", "PYTEST_", "GIT_")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(aside)}
+    environment = {**kept, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **variables}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose network is locked and committed."""
+    folder = tmp_path_factory.mktemp("committed")
+    (folder / "net.py").write_text(NET.format(width=4))
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(folder)
+        arguments = ["check", "--update", "net.py:build", "--input-size", "3x8x8"]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "a network and its lock")
+    return folder
+
+
+@pytest.fixture
+def checkout(committed: Path, tmp_path: Path) -> Path:
+    """A copy of it to change."""
+    return shutil.copytree(committed, tmp_path / "checkout")
+
+
+def try_hook(checkout: Path, hooks: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pre_commit", "try-repo", str(hooks), "--all-files"]
+    return run(command, checkout, PRE_COMMIT_HOME=str(cache))
+
+
+def test_the_pre_commit_hook_passes_and_then_stops_a_heavier_network(
+    checkout: Path, tmp_path: Path
+) -> None:
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    shutil.copy(ROOT / ".pre-commit-hooks.yaml", hooks)
+    git(hooks, "init", "-q")
+    git(hooks, "add", ".")
+    git(hooks, "commit", "-qm", "hooks")
+    done = try_hook(checkout, hooks, tmp_path / "cache")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "opbench check" in done.stdout and "Passed" in done.stdout
+    (checkout / "net.py").write_text(NET.format(width=5))
+    done = try_hook(checkout, hooks, tmp_path / "cache")
+    assert done.returncode == 1 and "Failed" in done.stdout
+    assert "macs: 3,888 became 4,860" in done.stdout  # 36 positions x 27 products x channels
+
+
+def action() -> dict[str, Any]:
+    path = ROOT / ".github" / "actions" / "check" / "action.yml"
+    read: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return read
+
+
+def run_action(
+    checkout: Path, summary: Path, inputs: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """The action's one step as the runner runs it: expressions filled in, bash, the step's env."""
+    declared = action()
+    assert set(inputs) <= set(declared["inputs"])
+    values = {name: str(each["default"]) for name, each in declared["inputs"].items()}
+    values |= inputs
+    (step,) = declared["runs"]["steps"]
+
+    def filled(text: str) -> str:
+        for name, value in values.items():
+            text = text.replace(f"${{{{ inputs.{name} }}}}", value)
+        assert "${{" not in text
+        return text
+
+    script = checkout.parent / "script.sh"
+    script.write_text(filled(step["run"]))
+    assert script.read_text() == step["run"], "an input inside the script could be a command"
+    variables = {key: filled(value) for key, value in step["env"].items()}
+    folder = checkout / filled(step["working-directory"])
+    bash = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+    return run(
+        bash,
+        folder,
+        **variables,
+        GITHUB_STEP_SUMMARY=str(summary),
+        GITHUB_WORKSPACE=str(checkout),
+        GITHUB_ACTIONS="true",
+    )
+
+
+def test_the_action_passes_on_an_unchanged_checkout(checkout: Path, tmp_path: Path) -> None:
+    done = run_action(checkout, tmp_path / "summary.md", {})
+    assert done.returncode == 0, done.stderr
+    assert "::error" not in done.stdout
+    assert "opbench check: passes" in (tmp_path / "summary.md").read_text()
+
+
+def test_the_action_annotates_a_heavier_network_and_writes_its_reports(
+    checkout: Path, tmp_path: Path
+) -> None:
+    (checkout / "net.py").write_text(NET.format(width=5))
+    inputs = {
+        "targets": "net.py:build\n\n",
+        "against": "HEAD",
+        "strict": "true",
+        "junit": "out/report.xml",
+        "sarif": "out/report.sarif",
+    }
+    done = run_action(checkout, tmp_path / "summary.md", inputs)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("::error file=net.py,line=1,title=opbench check")
+    assert "macs: 3,888 became 4,860" in (tmp_path / "summary.md").read_text()
+    suite = ElementTree.parse(checkout / "out" / "report.xml").getroot()
+    assert suite.get("failures") == "1"
+    assert (checkout / "out" / "report.sarif").is_file()
+
+
+def test_the_action_takes_an_input_for_a_name_and_never_for_a_command(
+    checkout: Path, tmp_path: Path
+) -> None:
+    inputs = {
+        "targets": f"$(touch {tmp_path}/caught)\n--help",
+        "lock": f"`touch {tmp_path}/caught`",
+    }
+    done = run_action(checkout, tmp_path / "summary.md", inputs)
+    assert done.returncode == 2
+    assert not (tmp_path / "caught").exists()
+
+
+def test_every_input_of_the_action_is_described_and_used() -> None:
+    declared = action()
+    (step,) = declared["runs"]["steps"]
+    used = str(step["env"]) + step["working-directory"]
+    for name, each in declared["inputs"].items():
+        assert each["description"] and isinstance(each["default"], str)
+        assert f"${{{{ inputs.{name} }}}}" in used
+
+
+def test_this_repository_uses_its_own_action() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    (own,) = [step for step in steps if step.get("uses") == "./.github/actions/check"]
+    assert set(own.get("with", {})) <= set(action()["inputs"])
