@@ -93,8 +93,7 @@ class Assertions:
             now = self._block(network, locked, inputs)
         (finding,) = compare({name: locked}, {name: now}, settings.check)
         if not finding.ok:
-            lines = (f"{name} is {finding.status}: {finding.note}", *finding.why)
-            raise AssertionError("\n  ".join(lines))
+            raise AssertionError("\n  ".join((finding.sentence, *finding.why)))
 
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):

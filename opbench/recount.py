@@ -107,6 +107,7 @@ def reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     said = lines[0] if lines else ""
     if not isinstance(error, OpbenchError):
+        said = error.msg if isinstance(error, SyntaxError) else said  # without its place
         said = f"{type(error).__name__}: {said}".removesuffix(": ")
     first = error
     while first.__cause__:

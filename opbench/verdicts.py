@@ -58,6 +58,12 @@ class Finding:
     note: str = ""
     why: tuple[str, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """``vgg16 is heavier: ...``: the verdict and its note."""
+        verb = "cannot be counted" if self.status is Status.CANNOT_COUNT else f"is {self.status}"
+        return f"{self.name} {verb}: {self.note}".removesuffix(": ")
+
 
 def compare(
     locked: Mapping[str, Block], now: Mapping[str, Block | Problem], rules: CheckSettings

@@ -18,7 +18,7 @@ from opbench.exporters import Level, Outcome
 from opbench.exporters.github import github
 from opbench.exporters.junit import junit
 from opbench.exporters.sarif import sarif
-from opbench.lock import line_of
+from opbench.lock import line_of, load
 from opbench.metrics import COUNTED
 from opbench.verdicts import Finding, Status
 
@@ -107,7 +107,7 @@ class Report:
         if self._told:
             parts.append(_printed([_row(each) for each in self._told], Format.table))
         for each in self._told:
-            lines = (f"{each.name} is {each.status}: {each.note}", *_first(each.why, _SHOWN))
+            lines = (each.sentence, *_first(each.why, _SHOWN))
             parts.append("\n  ".join(lines) + "\n")
         return "\n".join([*parts, self.summary + "\n"])
 
@@ -119,26 +119,33 @@ class Report:
             parts.append(_printed([_row(each) for each in self._told], Format.markdown))
         for each in self._told:
             bullets = "\n".join(f"- {line}" for line in _first(each.why, _SHOWN))
-            parts.append(
-                f"**{each.name}** is {each.status}: {each.note}\n\n{bullets}".strip() + "\n"
-            )
+            parts.append(f"{each.sentence}\n\n{bullets}".strip() + "\n")
         return "\n".join(parts)
 
     def _outcomes(self, *, shown: int | None = None) -> list[Outcome]:
-        text = self.lock.read_text(encoding="utf-8") if self.lock.is_file() else "{}"
+        text = self._lock_text()
         return [self._outcome(each, text, shown) for each in self.findings]
 
+    def _lock_text(self) -> str:
+        """The lock to point into; with --against, what lies there now may be damaged or gone."""
+        try:
+            load(self.lock)
+        except BadFileError:
+            return "{}"
+        return self.lock.read_text(encoding="utf-8")
+
     def _outcome(self, finding: Finding, lock_text: str, shown: int | None) -> Outcome:
-        file = _file(finding.name)
-        line = 1 if file else line_of(lock_text, ("networks", finding.name))
-        path = self.root / file if file else self.lock
+        file, level = _file(finding.name), _level(finding)
+        line = 1
+        if not file and level is not Level.PASS:
+            line = line_of(lock_text, ("networks", finding.name))
         return Outcome(
             name=finding.name,
             status=finding.status,
-            level=_level(finding),
-            summary=finding.note or f"{finding.name} is {finding.status}",
+            level=level,
+            summary=finding.sentence,
             details=finding.why if shown is None else _first(finding.why, shown),
-            path=_from_checkout(path, self.root),
+            path=_from_checkout(self.root / file if file else self.lock, self.root),
             line=line,
         )
 

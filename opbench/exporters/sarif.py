@@ -39,7 +39,7 @@ def _result(outcome: Outcome, title: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": rule,
         "level": _LEVELS[outcome.level],
-        "message": {"text": f"{outcome.name}: {outcome.text}"},
+        "message": {"text": outcome.text},
         # One alert per target and verdict, however the lines of the lock move.
         "partialFingerprints": {"target/v1": f"{rule}:{outcome.name}"},
     }

@@ -415,6 +415,9 @@ def test_against_a_commit_its_lock_is_compared(lock: Path, project: Project, opb
     result = opbench("check", "--against", "HEAD", "--format", "json")
     assert result.exit_code == 1
     assert found(result)["net.py:build"]["locked_macs"] == macs(4)
+    (folder / lock.name).write_text("{")
+    annotated = opbench("check", "--against", "HEAD", "--format", "github")
+    assert annotated.exit_code == 1 and annotated.stdout.startswith("::error file=net.py,line=1")
     assert opbench("check", "--against", "nowhere").exit_code == 2
     assert opbench("check", "--against", "HEAD", "--update").exit_code == 2
 
