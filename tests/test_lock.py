@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from opbench import catalog
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import (
     Lock,
@@ -21,6 +22,7 @@ from opbench.lock import (
     same_counts,
     save,
 )
+from opbench.metrics import EXACT
 from tests import locked
 
 
@@ -250,3 +252,14 @@ def test_no_git_repository_is_one_sentence(path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(path.parent.parent))
     with pytest.raises(BadValueError, match="not a git repository"):
         load_at("HEAD", path)
+
+
+def test_the_lock_of_this_repository_and_its_facts_are_one_count() -> None:
+    root = Path(__file__).parent.parent
+    lock = load(root / "results" / "opbench.lock.json")
+    facts = {fact.name: fact for fact in catalog.load(root / "results" / "counts.csv")}
+    assert set(lock.networks) == set(facts), "`opbench check --update`, `opbench list --update`"
+    for name, block in lock.networks.items():
+        assert block.input_size == facts[name].input_size
+        for metric in EXACT:
+            assert block.total(metric) == getattr(facts[name], metric), (name, metric)
