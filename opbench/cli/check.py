@@ -40,7 +40,7 @@ def check(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The lock; lock in [tool.opbench] of pyproject.toml, or opbench.lock.json.",
+            help="The lock; tool.opbench.lock of pyproject.toml, else opbench.lock.json.",
         ),
     ] = None,
     input_size: InputSize = None,
@@ -68,8 +68,8 @@ def check(
 ) -> None:
     """Counts now against the lock: 0 as locked or allowed, 1 changed or uncounted, 2 cannot tell.
 
-    Each change is told with the modules and operators that make it.  Rules stand in
-    [tool.opbench.check]: targets, strict, metrics, max_increase, allow_uncounted.
+    Each change is told with the modules and operators that make it.  Rules stand in the table
+    tool.opbench.check of pyproject.toml: targets, strict, metrics, max_increase, allow_uncounted.
     """
     size = parse_input_size(input_size)
     files = [parse_output(each) for each in output or []]
