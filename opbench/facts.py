@@ -53,6 +53,9 @@ def count_target(
     """
     size = input_size or target.input_size
     try:
+        if size and target.images > 1:
+            image = torch.empty((batch_size, *size), device="meta")
+            return build_and_count(target.build, (image,) * target.images, dtype=dtype)
         return build_and_count(target.build, size, batch_size=batch_size, dtype=dtype)
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error

@@ -1,8 +1,17 @@
 """The networks of torchvision and timm, by name.
 
 Both are extras.  Their wheels are built for one release of torch and load compiled operators on
-import; where that fails, or they are absent, the answer is one sentence.  No weights are ever
-downloaded.
+import; where that fails, or they are absent, the answer is one sentence.  Networks are built as
+the library builds them without weights, and none are ever downloaded.
+
+The size of an image is the one the library evaluates the network on, and for torchvision the one
+that its published operation counts are for:
+
+    classification    the smallest crop among the weights on offer
+    segmentation      the size that images are resized to
+    video             16 frames of the crop
+    detection         512 x 512, which the network resizes itself
+    optical flow      512 x 512, and two images at a time
 """
 
 from __future__ import annotations
@@ -10,6 +19,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from typing import Any, cast
 
 from torch import nn
@@ -18,15 +29,18 @@ from opbench.errors import MissingExtraError, UnknownNameError
 
 PROVIDERS = ("torchvision", "timm")
 
-_FALLBACK_SIZE = (3, 224, 224)
+_FALLBACK = 224
+_FRAMES = 16
+_UNCROPPED = 512
 
 
 def match(provider: str, pattern: str) -> list[str]:
-    """The names that a glob matches.
+    """The names that a glob matches; with a dot in it, names of timm with a tag, such as
+    ``resnet50.a1_in1k``.
 
     Raises ``UnknownNameError`` with near matches, ``MissingExtraError`` for an absent library.
     """
-    names = _names(provider)
+    names = _names(provider, tagged=provider == "timm" and "." in pattern)
     matches = [name for name in names if fnmatchcase(name, pattern)]
     if not matches:
         raise UnknownNameError(f"{provider} network", pattern, names)
@@ -37,37 +51,64 @@ def build(provider: str, name: str) -> nn.Module:
     """The network with fresh weights."""
     if provider == "timm":
         return cast(nn.Module, _library("timm").create_model(name, pretrained=False))
-    # Networks with an auxiliary head initialise slowly and warn about it unless told.
-    options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
-    get_model = _library("torchvision").models.get_model
-    return cast(nn.Module, get_model(name, weights=None, **_backbone(name), **options))
+    options: dict[str, Any] = {}
+    if _task(name) in {"detection", "segmentation"}:
+        options["weights_backbone"] = None  # would be downloaded otherwise
+    if name in {"googlenet", "inception_v3"}:
+        options["init_weights"] = False  # slow, and warns unless told
+    return cast(nn.Module, _models().get_model(name, weights=None, **options))
 
 
 def input_size(provider: str, name: str) -> tuple[int, ...]:
-    """The size of one image that the library itself evaluates the network on."""
+    """The size of one image, (C, H, W), or of one clip, (C, T, H, W)."""
     if provider == "timm":
         config = _library("timm").models.get_pretrained_cfg(name)
-        return tuple(config.input_size) if config else _FALLBACK_SIZE
-    weights = _library("torchvision").models.get_model_weights(name)
-    sizes = {
-        size[0]
-        for weight in weights
-        if (size := getattr(weight.transforms(), "crop_size", None)) and len(size) == 1
-    }
-    return (3, min(sizes), min(sizes)) if sizes else _FALLBACK_SIZE
+        return tuple(config.input_size) if config else (3, _FALLBACK, _FALLBACK)
+    task = _task(name)
+    if task in {"detection", "optical_flow"}:
+        return (3, _UNCROPPED, _UNCROPPED)
+    height, width = _evaluated_at(name, "resize_size" if task == "segmentation" else "crop_size")
+    return (3, _FRAMES, height, width) if task == "video" else (3, height, width)
 
 
-def _backbone(name: str) -> dict[str, Any]:
-    """Detection and segmentation networks would otherwise download a backbone's weights."""
-    module = import_module("torchvision.models").get_model_builder(name).__module__
-    return {"weights_backbone": None} if ".detection" in module or ".segmentation" in module else {}
+def images_per_pass(provider: str, name: str) -> int:
+    """How many images one forward pass takes as its arguments."""
+    return 2 if provider == "torchvision" and _task(name) == "optical_flow" else 1
+
+
+def version(name: str) -> str:
+    """The release that a target of a provider comes from, as in "timm 1.0"; else empty."""
+    provider = name.partition(":")[0]
+    try:
+        return f"{provider} {version_of(provider)}" if provider in PROVIDERS else ""
+    except PackageNotFoundError:
+        return provider
+
+
+def _task(name: str) -> str:
+    """ "classification", "detection", "optical_flow", "quantization", "segmentation", "video"."""
+    parts = _models().get_model_builder(name).__module__.split(".")
+    return str(parts[2]) if len(parts) > 3 else "classification"
+
+
+def _evaluated_at(name: str, key: str) -> tuple[int, int]:
+    sizes = []
+    for weights in _models().get_model_weights(name):
+        size = getattr(weights.transforms(), key, ())
+        if size:
+            sizes.append((size[0], size[-1]))
+    return min(sizes, default=(_FALLBACK, _FALLBACK))
 
 
 @cache
-def _names(provider: str) -> list[str]:
-    library = _library(provider)
-    listing = library.list_models if provider == "timm" else library.models.list_models
-    return cast(list[str], listing())
+def _names(provider: str, tagged: bool = False) -> list[str]:
+    if provider == "timm":
+        return cast(list[str], _library("timm").list_models(pretrained=tagged))
+    return cast(list[str], _models().list_models())
+
+
+def _models() -> Any:
+    return _library("torchvision").models
 
 
 @cache

@@ -43,12 +43,14 @@ class Target:
 
     ``build`` makes a new network each time where it can, and example inputs with a batch
     dimension where the target gives them; raises ``TargetError``.  ``input_size`` is that of one
-    image, None where only the example inputs or the user can tell.
+    image, None where only the example inputs or the user can tell; ``images`` how many of them
+    are the arguments of one forward pass (two for optical flow).
     """
 
     name: str
     build: Callable[[], Built]
     input_size: tuple[int, ...] | None = None
+    images: int = 1
     spec: ArchitectureSpec | None = None
 
 
@@ -112,6 +114,7 @@ def _provided(provider: str, pattern: str) -> Iterator[Target]:
             name=f"{provider}:{name}",
             build=partial(_build_provided, provider, name),
             input_size=providers.input_size(provider, name),
+            images=providers.images_per_pass(provider, name),
         )
 
 

@@ -22,6 +22,7 @@ PLAN = {
     "metrics": (0, "both"),
     "statistics": (0, "both"),
     "exporters": (1, "both"),
+    "census": (1, "both"),
     "config": (2, "both"),
     "lock": (2, "both"),
     "verdicts": (3, "both"),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
+from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench import __version__
+from opbench.cli.census import Keeping, collect
 from opbench.cli.options import (
     BatchSize,
     Depth,
@@ -18,11 +23,10 @@ from opbench.cli.options import (
     parse_input_size,
 )
 from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
-from opbench.errors import OpbenchError
+from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
     from opbench.record import Count
-    from opbench.targets import Target
 
 CONVENTION = (
     "1 MAC = one multiply-add of a convolution, linear layer or matrix product; bias, "
@@ -71,6 +75,23 @@ _OPERATOR = (
 _COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 
+# A row of --output; "settings" is what it was made with.
+_KEPT = {
+    "name": str,
+    "input_size": str,
+    "batch_size": int,
+    "params": int,
+    "macs": int,
+    "activations": int,
+    "weight_bytes": int,
+    "peak_activation_bytes": int,
+    "uncounted": str,
+    "device": str,
+    "error": str,
+    "settings": str,
+}
+
+
 def count(
     targets: Targets = None,
     input_size: InputSize = None,
@@ -81,32 +102,47 @@ def count(
     top: Annotated[
         int | None, typer.Option(min=1, help="Only the rows with the most MACs, per target.")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that count side by side.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep each row in this .jsonl or .csv file as soon as it is made, and go on with "
+            "a file that exists.",
+        ),
+    ] = None,
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
 ) -> None:
     """Parameters, MACs, activations and peak activation memory: exact, without weights."""
     size = parse_input_size(input_size)
+    if output is not None and by is not By.model:
+        raise BadValueError(f"--output keeps one row for each target: leave out --by {by}")
     from opbench.targets import resolve
 
-    rows: list[dict[str, Any]] = []
-    failed: list[OpbenchError] = []
-    uncounted = False
-    wanted = resolve(targets or [])
-    for target in wanted:
-        try:
-            counted = _count(target, size, batch_size, dtype)
-        except OpbenchError as error:
-            failed.append(error)
-            rows.append(_failure(target, error))
-            continue
-        uncounted |= bool(counted.uncounted)
-        rows += _rows(target.name, counted, by, depth, top)
-    if len(failed) == len(wanted) == 1:
-        raise failed[0]
+    names = [target.name for target in resolve(targets or [])]
+    make = partial(
+        target_rows, size=size, batch_size=batch_size, dtype=dtype, by=by, depth=depth, top=top
+    )
+    asked = f"batch size {batch_size}, {dtype}, {input_size or 'own'} input"
+    rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
     _print(rows, by, batch_size, format)
-    for reason in failed:
-        messages.print(f"error: {reason}", markup=False)
+    failed = [row for row in rows if row.get("error")]
+    for row in failed:
+        name, reason = row["name"], row["error"]
+        messages.print(f"error: {reason if name in reason else f'{name}: {reason}'}", markup=False)
     if failed:
         raise typer.Exit(1)
+
+
+def _keeping(output: Path, asked: str) -> Keeping:
+    from opbench.providers import version
+
+    torch = f"torch {version_of('torch').partition('+')[0]}"  # "+cpu" counts like any other
+
+    def settings(name: str) -> str:
+        return ", ".join(filter(None, (f"opbench {__version__}", torch, version(name), asked)))
+
+    return Keeping(path=output, columns=_KEPT, settings=settings)
 
 
 def _print(rows: list[dict[str, Any]], by: By, batch_size: int, format: Format) -> None:
@@ -121,21 +157,24 @@ def _print(rows: list[dict[str, Any]], by: By, batch_size: int, format: Format) 
         )
 
 
-def _count(target: Target, size: tuple[int, ...] | None, batch_size: int, dtype: str) -> Count:
+def target_rows(
+    name: str,
+    *,
+    size: tuple[int, ...] | None,
+    batch_size: int,
+    dtype: str,
+    by: By,
+    depth: int | None,
+    top: int | None,
+) -> list[dict[str, Any]]:
+    """The rows of one target.  Raises ``OpbenchError`` where it cannot be counted."""
     import torch
 
     from opbench.facts import count_target
+    from opbench.targets import resolve
 
-    return count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))
-
-
-def _failure(target: Target, error: OpbenchError) -> dict[str, Any]:
-    return {"name": target.name, "error": str(error)}
-
-
-def _rows(
-    name: str, counted: Count, by: By, depth: int | None, top: int | None
-) -> list[dict[str, Any]]:
+    (target,) = resolve([name])
+    counted = count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))
     if by is By.model:
         return [model_row(name, counted)]
     rows = list(

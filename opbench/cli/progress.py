@@ -1,0 +1,64 @@
+"""How far a long command has come, on stderr: a bar on a terminal, now and then a line elsewhere.
+
+A command that is done before the first line is due says nothing, so that scripts and pipes stay
+quiet.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from opbench.cli.output import messages
+
+PERIOD_S = 10.0
+
+
+class Progress:
+    """``with Progress(total, "counted") as progress: ... progress.advance(name)``."""
+
+    def __init__(self, total: int, done: str) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._total, self._what = total, done
+        self._count, self._failed = 0, 0
+        self._due = time.monotonic() + PERIOD_S
+        self._bar = Bar(
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=messages,
+            transient=True,
+            disable=not messages.is_terminal or total < 2,
+        )
+        self._task = self._bar.add_task("", total=total)
+
+    def advance(self, name: str, *, failed: bool = False) -> None:
+        """One more is done."""
+        self._count += 1
+        self._failed += failed
+        self._bar.update(self._task, advance=1, description=f"{self._failures()}{name}")
+        if not messages.is_terminal and time.monotonic() >= self._due:
+            self._due = time.monotonic() + PERIOD_S
+            messages.print(
+                f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}",
+                markup=False,
+            )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def _failures(self) -> str:
+        return f"{self._failed} failed, " if self._failed else ""
