@@ -29,25 +29,27 @@ from opbench.runner.jobs import handle
 Json = dict[str, Any]
 
 
-def main() -> None:
-    """Serve until standard input ends."""
+def main(*, counting: bool) -> None:
+    """Serve until standard input ends.  ``counting``: some requests will want counts."""
     channel = os.dup(sys.stdout.fileno())
     # What a network prints must not be taken for a reply.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    _preload()
+    _preload(counting)
     ended = _wake_up_on_exit()
     _reply(channel, {"ready": os.getpid()})
     for request in _requests():
         worker = _fork(request, channel)
         status = _wait(worker, ended)
         _reply(channel, {"exit": os.waitstatus_to_exitcode(status)})
+    # Taking everything that torch has loaded apart again takes as long as a round.
+    os._exit(0)
 
 
-def _preload() -> None:
-    """Everything that a worker imports; counting, which imports more when first used, included."""
-    specs = registry.specs()
-    smallest = specs["lenet5"]
-    count(smallest.build(), smallest.input_size)
+def _preload(counting: bool) -> None:
+    """Everything that a worker imports; counting imports more when it is first used."""
+    smallest = registry.get("lenet5")
+    if counting:
+        count(smallest.build(), smallest.input_size)
 
 
 def _requests() -> Iterator[Json]:
@@ -114,14 +116,10 @@ def _wait(worker: int, ended: int) -> int:
         if 0 in readable and not os.read(0, 1):
             os.kill(worker, signal.SIGKILL)
             os.waitpid(worker, 0)
-            sys.exit(0)
+            os._exit(0)
 
 
 def _reply(channel: int, reply: Json) -> None:
     data = json.dumps(reply).encode() + b"\n"
     while data:
         data = data[os.write(channel, data) :]
-
-
-if __name__ == "__main__":
-    main()

@@ -24,8 +24,8 @@ Json = dict[str, Any]
 
 # The server must find what this process finds, and nothing that happens to lie in its folder.
 _START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from opbench.runner.server import main; main()"
+    "import json, sys; sys.path[:], counting = json.loads(sys.argv.pop()); "
+    "from opbench.runner.server import main; main(counting=counting)"
 )
 _PATIENCE_S = 5.0
 
@@ -65,7 +65,7 @@ class ForkServer:
 
     def __enter__(self) -> Self:
         self._errors = tempfile.TemporaryFile()
-        self._start()
+        self._start(counting=True)
         return self
 
     def __exit__(
@@ -80,7 +80,8 @@ class ForkServer:
     def renew(self) -> None:
         """Start a new server."""
         self._stop()
-        self._start()
+        # After the first round counts are known, with few exceptions.
+        self._start(counting=False)
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         """Carry out one request in a fresh process."""
@@ -95,10 +96,10 @@ class ForkServer:
         self.renew()
         return failure
 
-    def _start(self) -> None:
+    def _start(self, *, counting: bool) -> None:
         # Its own session: Ctrl-C is for this process, which knows what to do about it.
         self._server = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, json.dumps(sys.path)],
+            [sys.executable, "-P", "-c", _START, json.dumps([sys.path, counting])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -12,9 +12,9 @@ import torch
 from opbench.record import Ceilings
 from opbench.timing.device import Call, Device
 
-_LARGEST_PRODUCT = 8192
+_SMALLEST_PRODUCT, _LARGEST_PRODUCT = 1024, 8192
 _LONG_ENOUGH_S = 0.01
-_SECONDS = 0.12
+_SECONDS = 0.1
 _COPY_BYTES = {"cpu": 1 << 28, "cuda": 1 << 30}
 _LAUNCHES = 500
 
@@ -32,7 +32,7 @@ def measure_ceilings(device: Device, dtype: torch.dtype) -> Ceilings:
 
 def _peak(device: Device, dtype: torch.dtype) -> float:
     """FLOP/s of the matrix product that is large enough to be timed."""
-    size = 512
+    size = _SMALLEST_PRODUCT
     while True:
         fastest = min(_tries(device, _product(size, dtype, device.name)))
         if fastest >= _LONG_ENOUGH_S or size >= _LARGEST_PRODUCT:

@@ -79,7 +79,7 @@ def time_round(
         number=1,
         samples_s=samples.seconds,
         host_samples_s=host,
-        warmup=samples.warmup,
+        warmup=1 + samples.warmup,
         calls_per_sample=samples.calls_per_sample,
         stopped=samples.stopped,
         first_call_s=first_call_s,

@@ -25,6 +25,11 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.kernels = 0
         self.traffic_bytes = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Leave ``__torch_dispatch__`` as it is: torch would import its compiler to wrap it."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Any,

@@ -7,7 +7,7 @@ from itertools import repeat
 import pytest
 
 from opbench.errors import BadValueError
-from opbench.timing.protocol import BLOCK_S, Protocol, sample
+from opbench.timing.protocol import BLOCK_S, Limits, Protocol, Samples, sample
 
 
 class Clock:
@@ -24,47 +24,61 @@ class Clock:
         self.now += taken
         return taken
 
+    def sample(self, seconds: float, min_samples: int = 6) -> Samples:
+        limits = Limits(precision=0.01, seconds=seconds, min_samples=min_samples)
+        return sample(self.stopwatch, limits, now=lambda: self.now)
+
 
 def test_warm_up_goes_on_while_calls_get_faster() -> None:
-    clock = Clock(1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, then=0.3)
-    samples = sample(clock.stopwatch, Protocol(max_seconds=100), now=lambda: clock.now)
+    samples = Clock(1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, then=0.3).sample(100)
     assert samples.warmup >= 10
     assert set(samples.seconds) == {0.3}
 
 
 def test_equal_samples_stop_by_precision() -> None:
-    clock = Clock(then=0.01)
-    samples = sample(clock.stopwatch, Protocol(max_seconds=100), now=lambda: clock.now)
+    samples = Clock(then=0.01).sample(100)
     assert samples.stopped == "precision"
     assert len(samples.seconds) == 10
 
 
-def test_six_samples_are_taken_however_long_they_take() -> None:
-    clock = Clock(then=5.0)
-    samples = sample(clock.stopwatch, Protocol(max_seconds=1), now=lambda: clock.now)
+@pytest.mark.parametrize("fewest", [2, 6])
+def test_the_fewest_samples_are_taken_however_long_they_take(fewest: int) -> None:
+    samples = Clock(then=5.0).sample(1, fewest)
     assert samples.stopped == "time limit"
-    assert samples.seconds == (5.0,) * 6
+    assert samples.seconds == (5.0,) * fewest
     assert samples.warmup == 1
+    assert samples.total_s == 5.0 * (1 + fewest)
 
 
 def test_spread_samples_stop_by_the_time_limit() -> None:
     clock = Clock(*([0.01, 0.03] * 500), then=0.01)
-    samples = sample(clock.stopwatch, Protocol(max_seconds=4), now=lambda: clock.now)
-    assert samples.stopped == "time limit"
+    assert clock.sample(4).stopped == "time limit"
     assert 4 <= clock.now < 4.05
 
 
 def test_a_call_shorter_than_the_clock_can_resolve_is_timed_in_blocks() -> None:
     clock = Clock(then=1e-6)
-    samples = sample(clock.stopwatch, Protocol(max_seconds=100), now=lambda: clock.now)
+    samples = clock.sample(100)
     assert samples.calls_per_sample == pytest.approx(BLOCK_S / 1e-6, abs=1)
     assert samples.seconds[0] == pytest.approx(1e-6)
+    assert sum(clock.calls) == samples.warmup + len(samples.seconds) * samples.calls_per_sample
+
+
+def test_a_cells_time_and_samples_are_shared_out_to_its_rounds() -> None:
+    limits = Protocol(max_seconds=6, rounds=3).limits
+    assert (limits.seconds, limits.min_samples) == (2, 2)
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"precision": 0.0}, {"precision": 1.5}, {"max_seconds": 0.0}, {"max_seconds": float("inf")}],
+    [
+        {"precision": 0.0},
+        {"precision": 1.5},
+        {"max_seconds": 0.0},
+        {"max_seconds": float("inf")},
+        {"rounds": 2},
+    ],
 )
 def test_impossible_limits_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(BadValueError):
-        Protocol(**values)
+        Protocol(**values)  # type: ignore[arg-type]

@@ -1,0 +1,117 @@
+"""What a worker does, in this process: replies are JSON, whatever a network does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from opbench.record import Cell, Load, Round
+from opbench.runner.jobs import handle
+from opbench.timing.protocol import Protocol
+
+NETWORKS = Path(__file__).parent / "networks.py"
+CUDA = {"graph": False, "l2": "warm", "tf32": False}
+
+
+def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
+    values = {"input_size": "3x8x8", "batch_size": 1, "device": "cpu"}
+    cell = Cell(name=name, **{**values, **changes})  # type: ignore[arg-type]
+    return {
+        "job": "time",
+        "cell": asdict(cell),
+        "number": 2,
+        "protocol": asdict(Protocol(max_seconds=0.1)),
+        "own_inputs": own_inputs,
+        "with_load": True,
+        "idle_power_w": None,
+        "cuda": CUDA,
+        "gpu_uuid": None,
+    }
+
+
+def timed(name: str, **changes: Any) -> tuple[Round, Load]:
+    reply = json.loads(json.dumps(handle(request(name, **changes))))
+    assert "done" in reply, reply
+    return Round.from_json(reply["done"]["round"]), Load(**reply["done"]["load"])
+
+
+def test_a_round_has_samples_and_the_counts_of_the_batch() -> None:
+    taken, load = timed(f"{NETWORKS}:conv", batch_size=2)
+    assert taken.number == 2
+    assert len(taken.samples_s) >= 2
+    assert taken.forward_s >= sum(taken.samples_s)
+    assert load.macs == 2 * 6 * 6 * 4 * 27
+    assert load.params == 4 * 27 + 4
+    assert (load.weight_bytes, load.kernels) == (4 * 112, 1)
+    assert load.traffic_bytes == 4 * (2 * 3 * 64 + 112 + 2 * 4 * 36)
+
+
+def test_the_weights_of_the_registry_do_not_depend_on_the_round() -> None:
+    _, load = timed("lenet5", input_size="1x32x32")
+    assert (load.params, load.macs) == (60_000, 325_680)
+
+
+def test_settings_reach_the_network() -> None:
+    _, load = timed(f"{NETWORKS}:conv", dtype="bfloat16", memory_format="channels_last", threads=1)
+    assert load.weight_bytes == 2 * 112
+
+
+def test_threads_are_put_back() -> None:
+    before = torch.get_num_threads()
+    timed(f"{NETWORKS}:conv", threads=before + 1)
+    assert torch.get_num_threads() == before
+
+
+def test_a_target_may_bring_its_own_inputs() -> None:
+    _, load = timed(f"{NETWORKS}:with_inputs", own_inputs=True, batch_size=5)
+    assert load.macs == 5 * 6 * 6 * 4 * 27
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        ("Broken", "ValueError: no such layer"),
+        ("unbuildable", "no weights here"),
+        ("nothing", "has no attribute 'nothing'"),
+    ],
+)
+def test_a_network_that_fails_gives_its_reason_in_one_line(network: str, reason: str) -> None:
+    reply = handle(request(f"{NETWORKS}:{network}"))
+    said = reply.get("refused") or reply["failed"]
+    assert reason in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("network", ["Greedy", "Endless"])
+def test_running_out_of_memory_is_told_from_other_failures(network: str) -> None:
+    reply = handle(request(f"{NETWORKS}:{network}", batch_size=4))
+    assert reply["out_of_memory"], reply
+    assert reply["failed"].startswith("out of memory: ")
+
+
+def test_a_target_that_says_nothing_of_its_input_is_refused() -> None:
+    reply = handle(request(f"{NETWORKS}:conv", own_inputs=True, input_size=""))
+    assert "--input-size" in reply["refused"]
+
+
+def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
+    patterns = ["lenet5", f"{NETWORKS}:with_inputs", f"{NETWORKS}:conv"]
+    asked = {"job": "targets", "patterns": patterns, "devices": ["cpu"], "sized": False}
+    done = handle({**asked, "cuda": CUDA})["done"]
+    assert [(each["input_size"], each["batch_size"]) for each in done["targets"]] == [
+        ("1x32x32", None),
+        ("3x8x8", 5),
+        ("", None),
+    ]
+    assert done["facts"]["torch"] == torch.__version__
+    assert done["gpus"] == {}
+
+
+def test_counts_leave_out_what_cannot_be_counted() -> None:
+    targets = [["lenet5", "1x32x32"], [f"{NETWORKS}:unbuildable", "3x8x8"]]
+    assert handle({"job": "counts", "targets": targets})["done"] == {"lenet5 1x32x32": 325_680}

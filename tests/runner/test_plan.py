@@ -1,0 +1,69 @@
+"""Plans are products of lists, checked before anything runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opbench.errors import BadValueError, OpbenchError
+from opbench.record import Cell
+from opbench.runner.plan import Planned, Sweep, make_plan
+
+CONV = Planned(name="conv", input_size="3x8x8")
+
+
+def test_the_plan_is_the_product_of_the_lists_with_batches_ascending_fastest() -> None:
+    sweep = Sweep(batch_sizes=(4, 1, 4), dtypes=("float32", "bfloat16"), threads=(1, 2))
+    cells = make_plan([CONV, Planned(name="other", input_size="3x9x9")], sweep)
+    assert len(cells) == len(set(cells)) == 2 * 2 * 2 * 2
+    assert [(cell.dtype, cell.threads, cell.batch_size) for cell in cells[:4]] == [
+        ("float32", 1, 1),
+        ("float32", 1, 4),
+        ("float32", 2, 1),
+        ("float32", 2, 4),
+    ]
+
+
+def test_a_given_size_takes_the_place_of_each_targets_own() -> None:
+    sizes = [cell.input_size for cell in make_plan([CONV], Sweep(input_sizes=("3x4x4", "3x5x5")))]
+    assert sizes == ["3x4x4", "3x5x5"]
+
+
+def test_the_usual_settings_are_written_as_nothing_unusual() -> None:
+    (cell,) = make_plan([CONV], Sweep(devices=("cuda",)))
+    expected = Cell(name="conv", input_size="3x8x8", batch_size=1, device="cuda:0")
+    assert cell == expected
+    assert str(cell) == "conv (batch 1)"
+
+
+def test_unusual_settings_are_named() -> None:
+    sweep = Sweep(memory_formats=("channels_last",), compile=("default",), threads=(1,))
+    (cell,) = make_plan([CONV], sweep)
+    assert str(cell) == "conv (batch 1, channels_last, default, 1 thread)"
+
+
+def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> None:
+    own = Planned(name="own", input_size="3x8x8", batch_size=5)
+    assert [cell.batch_size for cell in make_plan([own], Sweep())] == [5]
+    assert [cell.batch_size for cell in make_plan([own], Sweep(batch_sizes=(5,)))] == [5]
+    sized = Sweep(batch_sizes=(2,), input_sizes=("3x4x4",))
+    assert [cell.batch_size for cell in make_plan([own], sized)] == [2]
+    with pytest.raises(BadValueError, match="a batch of 5"):
+        make_plan([own], Sweep(batch_sizes=(1, 5)))
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"batch_sizes": (1, 0)}, "a batch of 0 images"),
+        ({"threads": (0,)}, "0 threads"),
+        ({"devices": ("gpu",)}, "cpu, cuda or cuda:N"),
+        ({"dtypes": ("float31",)}, "did you mean float32"),
+        ({"memory_formats": ("nhwc",)}, "it is one of contiguous, channels_last"),
+        ({"compile": ("max",)}, "no compile mode is called 'max'"),
+    ],
+)
+def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(OpbenchError, match=sentence):
+        Sweep(**values)

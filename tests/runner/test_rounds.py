@@ -1,0 +1,244 @@
+"""The loop over workers that are scripts: order, rounds, failures, and going on after any of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opbench.record import Cell, Load, Round
+from opbench.runner.rounds import Conditions, Run, Watcher
+from opbench.runner.sheet import Sheet
+from opbench.runner.workers import Reply
+from opbench.store import FORMAT, RunWriter, read_run
+from opbench.timing.protocol import Protocol
+
+PROTOCOL = Protocol(precision=0.01, max_seconds=10)
+LOAD = Load(
+    params=10,
+    macs=10**6,
+    activations=5,
+    weight_bytes=40,
+    peak_activation_bytes=80,
+    kernels=1,
+    traffic_bytes=100,
+)
+CEILINGS = {"peak_flops_per_s": 1e9, "bandwidth_bytes_per_s": 1e9, "launch_s": 1e-6}
+
+
+def cell(name: str, batch_size: int = 1) -> Cell:
+    return Cell(name=name, input_size="3x8x8", batch_size=batch_size, device="cpu")
+
+
+Answer = Callable[[Cell, int], Reply | float]
+
+
+class Script:
+    """Workers that answer as the test says: seconds, or a reply."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, int]] = []
+        self.ceilings = 0
+        self.renewed = 0
+
+    def __enter__(self) -> Script:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        if request["job"] == "ceilings":
+            self.ceilings += 1
+            return Reply(done={**CEILINGS, "idle_power_w": 50.0})
+        which = Cell.from_json(request["cell"])
+        self.asked.append((str(which), request["number"]))
+        answer = self.answer(which, request["number"])
+        if isinstance(answer, Reply):
+            return answer
+        assert request["idle_power_w"] == 50.0
+        return Reply(
+            done={
+                "round": asdict(_round(answer, request["number"])),
+                "load": asdict(LOAD) if request["with_load"] else None,
+            }
+        )
+
+
+def _round(seconds: float, number: int) -> Round:
+    return Round(
+        number=number,
+        samples_s=(seconds,) * 10,
+        warmup=3,
+        calls_per_sample=1,
+        stopped="precision",
+        first_call_s=seconds,
+        forward_s=14 * seconds,
+    )
+
+
+def start(
+    folder: Path, plan: list[Cell], answer: Answer, watcher: Watcher | None = None
+) -> tuple[Run, Script]:
+    script = Script(answer)
+    writer = RunWriter.create(folder)
+    writer.write({"kind": "header", "format": FORMAT})
+    sheet = Sheet(plan, PROTOCOL, cores=2)
+    run = Run(
+        sheet=sheet,
+        conditions=Conditions(),
+        writer=writer,
+        workers=script,
+        watcher=watcher or Watcher(),
+    )
+    with suppress(KeyboardInterrupt):
+        run.go()
+    return run, script
+
+
+def kinds(run: Run) -> Counter[str]:
+    return Counter(line["kind"] for line in read_run(run.writer.path).lines)
+
+
+def test_every_cell_has_its_turn_before_any_has_another(tmp_path: Path) -> None:
+    _, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
+    assert script.asked == [
+        ("a (batch 1)", 1), ("b (batch 1)", 1),
+        ("a (batch 1)", 2), ("b (batch 1)", 2),
+        ("a (batch 1)", 3), ("b (batch 1)", 3),
+    ]  # fmt: skip
+
+
+def test_each_round_measures_the_ceilings_and_all_but_the_first_have_new_workers(
+    tmp_path: Path,
+) -> None:
+    run, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
+    assert (script.ceilings, script.renewed) == (3, 2)
+    assert kinds(run) == {"ceilings": 3, "round": 6, "record": 2, "end": 1}
+
+
+def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> None:
+    def answer(which: Cell, number: int) -> float:
+        return 0.01 if which.name == "steady" else 0.01 + 0.001 * number
+
+    run, script = start(tmp_path, [cell("steady"), cell("moving")], answer)
+    assert Counter(name for name, _ in script.asked) == {
+        "steady (batch 1)": 3,
+        "moving (batch 1)": 6,
+    }
+    moving = run.sheet.records[cell("moving")]
+    assert (moving["stopped"], len(moving["samples_per_round"])) == ("rounds", 6)
+
+
+def test_a_record_has_counts_samples_interval_and_roofline(tmp_path: Path) -> None:
+    run, _ = start(tmp_path, [cell("a", batch_size=4)], lambda *_: 0.01)
+    (record,) = read_run(run.writer.path).of_kind("record")
+    assert (record["name"], record["batch_size"], record["macs"]) == ("a", 4, 10**6)
+    assert record["samples_s"] == [0.01] * 30
+    assert record["throughput_images_per_s"] == pytest.approx(400)
+    assert record["attained_flops_per_s"] == pytest.approx(2e6 / 0.01)
+    assert record["fraction_of_peak"] == pytest.approx(0.2)
+    assert record["bound_by"] == "compute"
+    assert record["quality"] == "good"
+
+
+def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Path) -> None:
+    def answer(which: Cell, number: int) -> Reply | float:
+        return Reply(failed="its process was killed") if which.name == "bad" else 0.01
+
+    run, script = start(tmp_path, [cell("bad"), cell("good")], answer)
+    assert Counter(name for name, _ in script.asked) == {"bad (batch 1)": 1, "good (batch 1)": 3}
+    assert run.sheet.failures[cell("bad")].reason == "its process was killed"
+    assert list(run.sheet.records) == [cell("good")]
+
+
+def test_batches_larger_than_one_that_ran_out_of_memory_are_not_tried(tmp_path: Path) -> None:
+    def answer(which: Cell, number: int) -> Reply | float:
+        too_much = which.batch_size >= 4 and which.name == "a"
+        return Reply(failed="out of memory", out_of_memory=True) if too_much else 0.01
+
+    plan = [cell(name, size) for name in "ab" for size in (1, 4, 16)]
+    run, script = start(tmp_path, plan, answer)
+    assert ("a (batch 16)", 1) not in script.asked
+    assert run.sheet.failures[cell("a", 16)].reason == ("not tried: a batch of 4 ran out of memory")
+    assert set(run.sheet.records) == {cell("a"), *(cell("b", size) for size in (1, 4, 16))}
+
+
+def test_ceilings_that_cannot_be_measured_are_a_warning_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Script.ask
+
+    def refuse(script: Script, request: Mapping[str, Any]) -> Reply:
+        if request["job"] == "ceilings":
+            return Reply(failed="out of memory")
+        return ask(script, {**request, "idle_power_w": 50.0})
+
+    monkeypatch.setattr(Script, "ask", refuse)
+    run, _ = start(tmp_path, [cell("a")], lambda *_: 0.01)
+    assert kinds(run)["warning"] == 3
+    assert "bound_by" not in run.sheet.records[cell("a")]
+
+
+@pytest.mark.parametrize("turns", range(7))
+def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
+    tmp_path: Path, turns: int
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def interrupting(which: Cell, number: int) -> float:
+        if len(asked) == turns:
+            raise KeyboardInterrupt
+        asked.append((str(which), number))
+        return 0.01
+
+    plan = [cell("a"), cell("b")]
+    first, _ = start(tmp_path, plan, interrupting)
+    assert first.sheet.settled(plan[0]) == (turns >= 5)
+    first.writer.__exit__(None, None, None)
+    old = read_run(first.writer.path)
+    assert old.of_kind("end")[0]["reason"] == ("finished" if turns == 6 else "interrupted")
+
+    sheet = Sheet(plan, PROTOCOL, cores=2)
+    for line in old.lines:
+        sheet.add(line)
+    script = Script(lambda *_: 0.01)
+    with RunWriter(old.path) as writer:
+        Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script).go()
+    assert len(asked) + len(script.asked) == 6
+    assert not set(asked) & set(script.asked)
+    whole = read_run(old.path)
+    assert whole.finished
+    assert [line["samples_per_round"] for line in whole.of_kind("record")] == [[10, 10, 10]] * 2
+
+
+def test_what_is_not_finished_can_still_be_shown(tmp_path: Path) -> None:
+    def interrupting(which: Cell, number: int) -> float:
+        if number == 2:
+            raise KeyboardInterrupt
+        return 0.01
+
+    run, _ = start(tmp_path, [cell("a")], interrupting)
+    (record,) = run.sheet.unfinished()
+    assert record.measurement.samples_per_round == (10,)
+
+
+def test_watchers_hear_of_rounds_cells_and_lines(tmp_path: Path) -> None:
+    heard: list[Any] = []
+    watcher = Watcher(
+        round=lambda number, cells: heard.append((number, cells)),
+        cell=lambda which, number: heard.append(which.name),
+        line=lambda line: heard.append(line["kind"]),
+    )
+    start(tmp_path, [cell("a")], lambda *_: 0.01, watcher)
+    assert heard[:4] == [(1, 1), "ceilings", "a", "round"]
+    assert heard[-2:] == ["record", "end"]

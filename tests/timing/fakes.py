@@ -1,0 +1,176 @@
+"""A CUDA and an NVML that exist only on paper: two clocks, a queue, and a sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from types import SimpleNamespace
+from typing import Any
+
+CLOCK_HZ = 2e9
+LAUNCH_S = 5e-6
+
+
+class FakeCuda:
+    """As much of ``torch.cuda`` as is used, on two clocks.
+
+    The host needs 5 us to queue a kernel; the device runs kernels in order, each no earlier than
+    it was queued; a synchronisation makes the host wait for the device.
+    """
+
+    def __init__(self, devices: int = 2) -> None:
+        self.devices = devices
+        self.host = 0.0
+        self.device = 0.0
+        self.log: list[str] = []
+        self.current = 1000
+        self.peak = 1000
+        self._captured: list[float] | None = None
+
+    def kernel(self, seconds: float, name: str = "kernel") -> float:
+        """Queue a kernel; returns when it ends."""
+        if self._captured is not None:
+            self._captured.append(seconds)
+            return 0.0
+        self.log.append(name)
+        self.host += LAUNCH_S
+        self.device = max(self.device, self.host) + seconds
+        return self.device
+
+    def perf_counter(self) -> float:
+        return self.host
+
+    def synchronize(self, index: int) -> None:
+        self.log.append("synchronize")
+        self.host = max(self.host, self.device)
+
+    def _sleep(self, cycles: int) -> None:
+        self.kernel(cycles / CLOCK_HZ, "sleep")
+
+    def is_available(self) -> bool:
+        return self.devices > 0
+
+    def device_count(self) -> int:
+        return self.devices
+
+    def reset_peak_memory_stats(self, index: int) -> None:
+        self.peak = self.current
+
+    def memory_allocated(self, index: int) -> int:
+        return self.current
+
+    def max_memory_allocated(self, index: int) -> int:
+        return self.peak
+
+    def empty_cache(self) -> None:
+        self.log.append("empty cache")
+
+    def get_device_properties(self, index: int) -> Any:
+        return SimpleNamespace(L2_cache_size=50 << 20)
+
+    def Event(self, *, enable_timing: bool) -> Any:  # noqa: N802  torch's name
+        assert enable_timing
+        return FakeEvent(self)
+
+    def Stream(self, index: int) -> Any:  # noqa: N802  torch's name
+        return SimpleNamespace(wait_stream=lambda other: None)
+
+    def current_stream(self, index: int) -> Any:
+        return self.Stream(index)
+
+    def stream(self, stream: Any) -> Any:
+        return nullcontext()
+
+    def CUDAGraph(self) -> Any:  # noqa: N802  torch's name
+        graph = SimpleNamespace(kernels=[])
+        graph.replay = lambda: self.kernel(sum(graph.kernels), "graph")
+        return graph
+
+    @contextmanager
+    def graph(self, graph: Any) -> Iterator[None]:
+        self._captured = graph.kernels
+        yield
+        self._captured = None
+
+
+class FakeEvent:
+    def __init__(self, cuda: FakeCuda) -> None:
+        self._cuda = cuda
+
+    def record(self) -> None:
+        self._at = self._cuda.kernel(0.0, "record")
+
+    def elapsed_time(self, end: FakeEvent) -> float:
+        return (end._at - self._at) * 1e3
+
+
+class FakeNvmlError(Exception):
+    pass
+
+
+class FakeNvml:
+    """As much of ``pynvml`` as is used.  A name in ``lacking`` raises as a driver without it."""
+
+    NVMLError = FakeNvmlError
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+
+    def __init__(
+        self, *lacking: str, joules: Callable[[], float] = lambda: 0.0, watts: float = 250.0
+    ) -> None:
+        self.lacking = lacking
+        self.joules = joules
+        self.watts = watts
+        self.throttle_bits = 0x004 | 0x001
+        self.pids = [1]
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in object.__getattribute__(self, "__dict__").get("lacking", ()):
+
+            def refuse(*_: Any) -> None:
+                raise FakeNvmlError(name)
+
+            return refuse
+        return object.__getattribute__(self, name)
+
+    def nvmlInit(self) -> None: ...  # noqa: N802  NVML's name
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
+        if uuid != "GPU-1234":
+            raise FakeNvmlError(uuid)
+        return uuid
+
+    def nvmlDeviceGetName(self, handle: str) -> bytes:  # noqa: N802
+        return b"NVIDIA Paper 100"
+
+    def nvmlDeviceGetUUID(self, handle: str) -> str:  # noqa: N802
+        return handle
+
+    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+        return "570.1"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802
+        return SimpleNamespace(total=8 << 30)
+
+    def nvmlDeviceGetPowerManagementLimit(self, handle: str) -> int:  # noqa: N802
+        return 700_000
+
+    def nvmlDeviceGetMaxClockInfo(self, handle: str, which: int) -> int:  # noqa: N802
+        return 1980
+
+    def nvmlDeviceGetClockInfo(self, handle: str, which: int) -> int:  # noqa: N802
+        return {1: 1755, 2: 2619}[which]
+
+    def nvmlDeviceGetTemperature(self, handle: str, sensor: int) -> int:  # noqa: N802
+        return 61
+
+    def nvmlDeviceGetPowerUsage(self, handle: str) -> int:  # noqa: N802
+        return round(self.watts * 1e3)
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
+        return round(self.joules() * 1e3)
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: str) -> int:  # noqa: N802
+        return self.throttle_bits
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[Any]:  # noqa: N802
+        return [SimpleNamespace(pid=pid) for pid in self.pids]

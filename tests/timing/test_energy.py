@@ -1,0 +1,105 @@
+"""Joules from counters: arithmetic over counters of our own, on clocks of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opbench.timing import energy
+from opbench.timing.energy import (
+    NvmlCounter,
+    NvmlPower,
+    cpu_meter,
+    gpu_meter,
+    idle_power,
+    measure_energy,
+)
+from opbench.timing.gpu import Gpu
+from tests.timing.fakes import FakeNvml
+
+
+class Time:
+    """A clock that moves only when something takes time."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    clock = Time()
+    monkeypatch.setattr(energy, "time", clock)
+    return clock
+
+
+def _package(folder: Path, number: int, microjoules: int, most: int = 10**9) -> Path:
+    package = folder / f"intel-rapl:{number}"
+    package.mkdir(exist_ok=True)
+    (package / "energy_uj").write_text(f"{microjoules}\n")
+    (package / "max_energy_range_uj").write_text(f"{most}\n")
+    return package
+
+
+def test_the_energy_of_a_call_is_the_counters_growth_over_the_window(clock: Time) -> None:
+    gpu = Gpu(FakeNvml(joules=lambda: 200.0 * clock.now), "GPU-1234")
+
+    def stopwatch(calls: int) -> float:
+        clock.now += 0.002 * calls
+        return 0.002 * calls
+
+    spent = measure_energy(NvmlCounter(gpu), stopwatch)
+    assert spent.seconds >= NvmlCounter.window_s
+    assert spent.calls == pytest.approx(spent.seconds / 0.002)
+    assert spent.joules / spent.calls == pytest.approx(200.0 * 0.002, rel=1e-3)
+
+
+def test_what_is_drawn_when_idle_is_watts_over_a_window(clock: Time) -> None:
+    gpu = Gpu(FakeNvml(joules=lambda: 75.0 * clock.now), "GPU-1234")
+    assert idle_power(NvmlCounter(gpu)) == pytest.approx(75.0)
+
+
+def test_a_gpu_without_a_counter_has_its_power_integrated() -> None:
+    gpu = Gpu(FakeNvml("nvmlDeviceGetTotalEnergyConsumption", watts=250.0), "GPU-1234")
+    meter = gpu_meter(gpu)
+    assert isinstance(meter, NvmlPower)
+    meter.window_s = 0.05
+    assert idle_power(meter) == pytest.approx(250.0, rel=0.05)
+
+
+def test_a_gpu_without_either_is_not_measured() -> None:
+    lacking = FakeNvml("nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetPowerUsage")
+    assert gpu_meter(Gpu(lacking, "GPU-1234")) is None
+    assert gpu_meter(None) is None
+
+
+def test_rapl_packages_are_added_and_a_wrapped_counter_counts_its_range(tmp_path: Path) -> None:
+    _package(tmp_path, 0, 1_000_000)
+    _package(tmp_path, 1, 990_000_000)
+    (tmp_path / "intel-rapl:0:0").mkdir()  # a part of package 0, counted in it already
+    meter = cpu_meter(tmp_path)
+    assert meter is not None
+    stop = meter.start()
+    _package(tmp_path, 0, 4_000_000)
+    _package(tmp_path, 1, 5_000_000)
+    assert stop() == pytest.approx(3.0 + 15.0)
+
+
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Iterator[Path]:
+    package = _package(tmp_path, 0, 0)
+    (package / "energy_uj").unlink()
+    (package / "energy_uj").mkdir()  # reading it fails for root as well
+    yield tmp_path
+
+
+def test_without_a_readable_counter_nothing_is_measured(tmp_path: Path, unreadable: Path) -> None:
+    assert cpu_meter(tmp_path / "none") is None
+    assert cpu_meter(unreadable) is None

@@ -1,0 +1,31 @@
+"""Peak resident memory of this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from opbench.timing import memory
+from opbench.timing.memory import watch_resident_memory
+
+
+def test_the_peak_counts_after_the_memory_was_given_back() -> None:
+    peak = watch_resident_memory()
+    elements = 16 * 2**20
+    assert torch.ones(elements).numel() == elements
+    # The kernel sums its counters of pages now and then only.
+    assert elements * 3.9 <= (peak() or 0) < elements * 5
+
+
+def test_each_watch_starts_anew() -> None:
+    torch.ones(16 * 2**20)
+    assert (watch_resident_memory()() or 0) < 2**20
+
+
+def test_where_the_kernel_does_not_tell_the_answer_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(memory, "_CLEAR", tmp_path / "missing" / "clear_refs")
+    assert watch_resident_memory()() is None

@@ -1,0 +1,101 @@
+"""Quality and advice of rounds that we made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from opbench.record import Measurement, Round
+from opbench.timing.protocol import Protocol
+from opbench.timing.quality import needs_another_round, summarise
+
+PROTOCOL = Protocol(precision=0.01, max_seconds=10)
+
+
+def a_round(samples: Sequence[float], **more: Any) -> Round:
+    values = {"number": 1, "warmup": 1, "calls_per_sample": 1, "stopped": "precision"}
+    values |= {"first_call_s": 0.0, "forward_s": sum(samples)}
+    return Round(samples_s=tuple(samples), **{**values, **more})
+
+
+def steady(level: float, count: int = 20, **more: Any) -> Round:
+    """Samples within 0.1 % of ``level``, in no order."""
+    return a_round([level * (1 + 0.001 * ((7 * i) % 5 - 2) / 2) for i in range(count)], **more)
+
+
+def summary(*rounds: Round, cores: int = 2) -> Measurement:
+    return summarise(rounds, PROTOCOL, cores)
+
+
+def test_rounds_that_agree_are_good_and_need_no_advice() -> None:
+    measurement = summary(steady(0.01), steady(0.01), steady(0.01))
+    assert (measurement.quality, measurement.advice) == ("good", "")
+    assert measurement.stopped == "precision"
+    assert measurement.samples_per_round == (20, 20, 20)
+    assert measurement.median_s == pytest.approx(0.01)
+
+
+def test_rounds_that_disagree_are_noisy_though_each_is_precise() -> None:
+    measurement = summary(steady(0.0100), steady(0.0101), steady(0.0103))
+    assert measurement.quality == "noisy"
+    assert "--rounds" in measurement.advice
+    assert measurement.low_s < 0.0100
+    assert measurement.high_s > 0.0103
+
+
+def test_a_wide_interval_is_unstable() -> None:
+    assert summary(steady(0.010), steady(0.012), steady(0.015)).quality == "unstable"
+
+
+def test_times_that_alternate_between_two_values_are_not_good() -> None:
+    alternating = a_round([0.010, 0.011] * 15)
+    measurement = summary(alternating, alternating, alternating)
+    assert measurement.quality == "noisy"
+    assert (measurement.low_s, measurement.high_s) == (0.010, 0.011)
+
+
+def test_times_that_grow_as_they_go_are_unstable_however_narrow_the_interval() -> None:
+    growing = a_round([0.010 * (1 + 0.0005 * i) for i in range(100)])
+    measurement = summary(growing, growing, growing)
+    assert measurement.quality == "unstable"
+    assert "slower or faster as it goes" in measurement.advice
+
+
+@pytest.mark.parametrize(
+    ("seen", "advice"),
+    [
+        ({"others_cores": 1.9}, "other programs kept 1.9 of 2 cores busy: close them"),
+        ({"stolen_cores": 0.5}, "other guests of this machine took 0.5 of 2 cores"),
+        ({"device_before": {"other_processes": 1}}, "another process was using the GPU"),
+        ({"device_after": {"throttled_by": ["hardware slowdown"]}}, "hardware slowdown"),
+    ],
+)
+def test_the_advice_names_the_cause_that_was_seen(seen: dict[str, Any], advice: str) -> None:
+    measurement = summary(steady(0.01), steady(0.011, **seen), steady(0.012))
+    assert advice in measurement.advice
+
+
+def test_medians_over_rounds_leave_out_rounds_that_could_not_tell() -> None:
+    rounds = [steady(0.01, energy_j=joules, peak_memory_bytes=4096) for joules in (1.0, 3.0, None)]
+    measurement = summary(*rounds)
+    assert measurement.energy_j == 2.0
+    assert measurement.peak_memory_bytes == 4096
+    assert measurement.power_w is None
+    assert measurement.host_s is None
+
+
+def test_the_first_three_rounds_are_always_needed() -> None:
+    assert needs_another_round([steady(0.01)] * 2, PROTOCOL)
+    assert not needs_another_round([steady(0.01)] * 3, PROTOCOL)
+
+
+def test_more_rounds_follow_where_they_disagree_until_the_time_or_the_rounds_are_up() -> None:
+    differing = [steady(0.01 + 0.001 * number) for number in range(6)]
+    assert needs_another_round(differing[:3], PROTOCOL)
+    assert not needs_another_round(differing, PROTOCOL)
+    assert summary(*differing).stopped == "rounds"
+    slow = [steady(0.2), steady(0.3), steady(0.4)]
+    assert not needs_another_round(slow, PROTOCOL)
+    assert summary(*slow).stopped == "time limit"

@@ -1,0 +1,78 @@
+"""What binds a network: arithmetic over ceilings of our own, and ceilings that are measured."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from opbench.record import Ceilings, Load
+from opbench.timing import ceilings as module
+from opbench.timing.ceilings import measure_ceilings
+from opbench.timing.device import open_device
+from opbench.timing.roofline import attain, typical
+from opbench.timing.traffic import traffic_of
+
+CEILINGS = Ceilings(peak_flops_per_s=1e12, bandwidth_bytes_per_s=1e11, launch_s=1e-5)
+
+
+def load(macs: int, traffic_bytes: int, kernels: int) -> Load:
+    return Load(
+        params=0,
+        macs=macs,
+        activations=0,
+        weight_bytes=0,
+        peak_activation_bytes=0,
+        kernels=kernels,
+        traffic_bytes=traffic_bytes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("macs", "traffic_bytes", "kernels", "bound_by"),
+    [
+        (10**10, 10**8, 10, "compute"),  # 20 ms, 1 ms, 0.1 ms
+        (10**9, 10**9, 10, "memory"),  # 2 ms, 10 ms, 0.1 ms
+        (10**6, 10**6, 1000, "launch overhead"),  # 2 us, 10 us, 10 ms
+    ],
+)
+def test_the_highest_floor_binds(
+    macs: int, traffic_bytes: int, kernels: int, bound_by: str
+) -> None:
+    attained = attain(load(macs, traffic_bytes, kernels), 0.04, CEILINGS)
+    assert attained.bound_by == bound_by
+    assert attained.attained_flops_per_s == pytest.approx(2 * macs / 0.04)
+    assert attained.fraction_of_peak == pytest.approx(2 * macs / 0.04 / 1e12)
+
+
+def test_ceilings_of_several_rounds_have_their_medians() -> None:
+    several = [
+        Ceilings(peak_flops_per_s=peak, bandwidth_bytes_per_s=5.0, launch_s=1.0)
+        for peak in (1.0, 9.0, 2.0)
+    ]
+    assert typical(several).peak_flops_per_s == 2.0
+
+
+def test_ceilings_are_measured_within_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.02)
+    monkeypatch.setattr(module, "_COPY_BYTES", {"cpu": 1 << 20})
+    measured = measure_ceilings(open_device("cpu"), torch.float32)
+    # From a very slow processor to a very large one.
+    assert 1e7 < measured.peak_flops_per_s < 1e15
+    assert 1e6 < measured.bandwidth_bytes_per_s < 1e14
+    assert 1e-8 < measured.launch_s < 1e-2
+
+
+def test_traffic_is_what_operators_read_and_write_and_views_move_nothing() -> None:
+    linear = nn.Linear(100, 50)
+    images = torch.ones(2, 100)
+
+    def forward() -> torch.Tensor:
+        hidden: torch.Tensor = linear(images.view(2, 10, 10).flatten(1))
+        return hidden.relu_()
+
+    kernels, traffic_bytes = traffic_of(forward)
+    assert kernels == 2
+    product = 2 * 100 + 50 * 100 + 50 + 2 * 50
+    activation = 2 * (2 * 50)
+    assert traffic_bytes == 4 * (product + activation)
