@@ -1,0 +1,313 @@
+"""``opbench run``: what it prints, what it writes, and what it leaves when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from opbench.store import Run, read_run, run_files
+from opbench.timing import ceilings
+from tests.conftest import Opbench
+
+NETWORKS = Path(__file__).parent.parent / "runner" / "networks.py"
+CONV = f"{NETWORKS}:conv"
+QUICK = ("--in-process", "--max-seconds", "0.05", "--precision", "0.5", "--input-size", "3x8x8")
+START = "import sys; from opbench.cli import main; main()"
+
+
+@pytest.fixture(autouse=True)
+def _small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
+    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
+    monkeypatch.setattr(ceilings, "_SMALLEST_PRODUCT", 64)
+    monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 64)
+
+
+@pytest.fixture
+def run(opbench: Opbench, tmp_path: Path) -> Callable[..., Any]:
+    """``opbench run`` in this process, quick and into an empty folder."""
+    return lambda *args: opbench("run", *args, *QUICK, "--results", tmp_path)
+
+
+def only_run(folder: Path) -> Run:
+    (path,) = run_files(folder)
+    return read_run(path)
+
+
+def test_a_run_prints_rows_and_leaves_a_file_with_everything_in_it(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = run(CONV, "--batch-size", "1,4", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert [(row["batch_size"], row["macs"]) for row in rows] == [
+        (1, 6 * 6 * 4 * 27),
+        (4, 4 * 6 * 6 * 4 * 27),
+    ]
+    assert all(row["low_s"] <= row["median_s"] <= row["high_s"] for row in rows)
+
+    written = only_run(tmp_path)
+    assert written.finished
+    assert len(written.header["plan"]) == 2
+    assert {"cpu", "torch", "os"} <= written.header["environment"].keys()
+    assert len(written.of_kind("round")) >= 6
+    for line in written.of_kind("record"):
+        assert {"name", "device", "batch_size", "dtype", "samples_s", "params"} <= line.keys()
+    assert str(written.path) in result.stderr.replace("\n", "")
+
+
+def test_records_are_streamed_as_they_are_made(run: Callable[..., Any], tmp_path: Path) -> None:
+    result = run(CONV, f"{NETWORKS}:Broken", "--json")
+    assert result.exit_code == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["kind"] for line in lines] == ["failure", "record"]
+    assert lines[1] == only_run(tmp_path).of_kind("record")[0]
+
+
+def test_a_network_that_fails_is_a_row_and_the_exit_code_is_1(run: Callable[..., Any]) -> None:
+    result = run(f"{NETWORKS}:Broken", CONV, "--format", "json")
+    assert result.exit_code == 1
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == [CONV, f"{NETWORKS}:Broken"]
+    assert rows[1]["reason"] == "ValueError: no such layer"
+    assert "1 measured, 1 failed" in result.stderr
+
+
+def test_where_stderr_is_no_terminal_each_cell_is_a_line(run: Callable[..., Any]) -> None:
+    said = run(CONV).stderr.replace("\n", " ")
+    assert "round 1 of 3: 1 cell" in said
+    assert "round 3 of 3: 1 cell" in said
+
+
+def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = run("lenet5", CONV, "--batch-size", "1,2", "--dry-run", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert [(row["name"], row["batch_size"]) for row in json.loads(result.stdout)] == [
+        ("lenet5", 1), ("lenet5", 2), (CONV, 1), (CONV, 2),
+    ]  # fmt: skip
+    assert "4 cells; about " in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (("lenett",), "did you mean lenet5"),
+        (("missing.py:net",), "there is no file missing.py"),
+        ((CONV, "--device", "gpu"), "cpu, cuda or cuda:N"),
+        ((CONV, "--batch-size", "0"), "a batch of 0 images"),
+        ((CONV, "--batch-size", "many"), "no list of whole numbers"),
+        ((CONV, "--precision", "2"), "not between 0 and 1"),
+        ((CONV, "--max-seconds", "-1"), "no time limit"),
+        ((CONV, "--rounds", "1"), "3 or more"),
+        ((CONV, "--input-size", "3x0x8"), "3x0x8"),
+        ((CONV, "--dtype", "int3"), "no dtype is called"),
+        ((CONV, "--l2", "lukewarm"), "warm or cold"),
+        ((CONV, "--resume"), "there is no run"),
+        ((CONV, CONV, "--resume"), "one run"),
+        (("--resume",), "there is no run in"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_writes_nothing(
+    opbench: Opbench, tmp_path: Path, args: tuple[str, ...], sentence: str
+) -> None:
+    result = opbench("run", "--in-process", "--results", tmp_path, *args)
+    assert result.exit_code == 2
+    assert sentence in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_written(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = run(CONV, "--device", "cuda:99")
+    assert result.exit_code == 2
+    assert "cuda:99" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_results_folder_that_is_a_file_is_refused(opbench: Opbench, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = opbench("run", CONV, *QUICK, "--results", tmp_path / "file")
+    assert result.exit_code == 2
+    assert "choose another folder" in result.stderr.replace("\n", " ")
+
+
+# Stopped for real, in processes of their own.
+
+
+class Started:
+    """``opbench run`` in another process, its records streamed."""
+
+    def __init__(self, folder: Path, *args: str, **options: Any) -> None:
+        self.folder = folder
+        command = [sys.executable, "-c", START, "run", *args, "--results", str(folder), "--json"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    def wait_for(self, *kinds: str) -> Run:
+        """The run's file once it has a line of each kind."""
+        for _ in range(6000):
+            time.sleep(0.01)
+            files = run_files(self.folder)
+            if files and files[0].stat().st_size:
+                run = read_run(files[0])
+                if all(run.of_kind(kind) for kind in kinds):
+                    return run
+            assert self.process.poll() is None, self.process.communicate()
+        raise AssertionError("it takes too long")
+
+    def end(self) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., Started]]:
+    processes: list[Started] = []
+
+    def start(*args: Any, **options: Any) -> Started:
+        processes.append(Started(*args, **options))
+        return processes[-1]
+
+    yield start
+    for each in processes:
+        each.process.kill()
+        each.process.wait()
+
+
+def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
+    tmp_path: Path, started: Callable[..., Started]
+) -> None:
+    going = started(
+        tmp_path, CONV, f"{NETWORKS}:Hanging", "--input-size", "3x8x8", "--max-seconds", "0.1"
+    )
+    going.wait_for("round")
+    workers = psutil.Process(going.process.pid).children(recursive=True)
+    going.process.send_signal(signal.SIGINT)
+    code, _, said = going.end()
+    assert code == 130
+    assert "0 measured, 0 failed, 2 not finished" in said.replace("\n", " ")
+    assert "Traceback" not in said
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+    run = only_run(tmp_path)
+    assert not run.damages
+    assert [line["name"] for line in run.of_kind("round")] == [CONV]
+    assert run.of_kind("end")[0]["reason"] == "interrupted"
+
+
+def test_a_run_that_was_killed_is_completed_by_what_is_missing(
+    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+) -> None:
+    sleeping = f"{NETWORKS}:Sleeping"
+    going = started(tmp_path, CONV, sleeping, *QUICK)
+    going.wait_for("round")
+    going.process.kill()
+    going.process.wait()
+    before = only_run(tmp_path)
+    # What a kill in the middle of a write leaves.
+    with before.path.open("ab") as file:
+        file.write(b'{"kind":"round","name":"half')
+
+    result = opbench("run", "--resume", "--in-process", "--results", tmp_path, "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert f"line {len(before.lines) + 2}" in result.stderr.replace("\n", "")
+    assert {row["name"] for row in json.loads(result.stdout)} == {CONV, sleeping}
+    after = only_run(tmp_path)
+    assert after.finished
+    assert after.lines[: len(before.lines)] == before.lines
+    measured = [(line["name"], line["number"]) for line in after.of_kind("round")]
+    assert len(measured) == len(set(measured)) >= 6
+
+    again = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    assert again.exit_code == 2
+    assert "is finished" in again.stderr.replace("\n", " ")
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
+    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+) -> None:
+    def no_more_than_8_kilobytes() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+
+    sizes = "1,2,3,4,5,6,7,8"
+    going = started(
+        tmp_path, CONV, "--batch-size", sizes, *QUICK, preexec_fn=no_more_than_8_kilobytes
+    )
+    code, _, said = going.end()
+    assert code == 2, said
+    assert "make room and go on with `opbench run --resume`" in said.replace("\n", " ")
+    assert "Traceback" not in said
+    stopped = only_run(tmp_path)
+    assert not stopped.damages
+    assert stopped.path.stat().st_size <= 8192
+    result = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert only_run(tmp_path).finished
+
+
+def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
+    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+) -> None:
+    hanging = started(tmp_path, f"{NETWORKS}:Hanging", *QUICK)
+    hanging.wait_for("ceilings")
+    refused = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    assert refused.exit_code == 2
+    assert "being written by another process" in refused.stderr.replace("\n", " ")
+    assert opbench("run", CONV, *QUICK, "--results", tmp_path).exit_code == 0
+    hanging.process.kill()
+    first, second = (read_run(path) for path in run_files(tmp_path))
+    finished, unfinished = (first, second) if first.finished else (second, first)
+    assert {line["name"] for line in finished.of_kind("round")} == {CONV}
+    assert not unfinished.of_kind("round")
+
+
+def test_a_run_from_another_environment_is_not_gone_on_with(
+    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+) -> None:
+    assert run(CONV).exit_code == 0
+    path = only_run(tmp_path).path
+    header, *lines = path.read_text().splitlines()
+    changed = json.loads(header)
+    changed["environment"]["cpu"] = "another processor"
+    path.write_text("\n".join([json.dumps(changed), *lines[:-1]]) + "\n")
+    result = opbench("run", "--resume", path, "--in-process", "--results", tmp_path)
+    assert result.exit_code == 2
+    assert "another environment (cpu differ" in result.stderr.replace("\n", " ")
+
+
+def test_on_a_terminal_a_bar_names_the_network(tmp_path: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    command = [sys.executable, "-c", START, "run", CONV, *QUICK, "--results", str(tmp_path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=child, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(child)
+    said = b""
+    try:
+        while chunk := os.read(parent, 4096):
+            said += chunk
+    except OSError:
+        pass  # the other end is closed
+    assert process.wait(60) == 0
+    assert b"round 1 of 3" in said
+    assert b":conv (batch 1)" in said
