@@ -1,8 +1,10 @@
 # make run     set up, then count the registry, time it on this CPU and draw the figures
 # make test    set up, then the tests
-# make check   format, lint, types, tests, counts: what CI runs
+# make check   format, lint, types and tests: what CI runs, beside `make test-slow`
 # make fix     format and mend what ruff can mend
 # make bench   speed and exactness beside other tools, as ratios in one run
+# make counts  count every network anew, twice, and write facts and lock
+# make readme  write the generated parts of the README anew
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +12,7 @@ READY := .venv/ready
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test check fix bench counts readme clean
+.PHONY: run test test-slow check fix bench counts readme clean
 
 run: $(READY)
 	$(BIN)/opbench check
@@ -18,7 +20,10 @@ run: $(READY)
 	$(BIN)/opbench plot --results results
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n auto -m slow
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -37,7 +42,8 @@ readme: $(READY)
 	$(BIN)/python -m tests.readme
 
 counts: $(READY)
-	$(BIN)/opbench list --update
+	$(BIN)/opbench list --update --format csv >/dev/null
+	$(BIN)/opbench check --update
 
 clean:
 	rm -rf .venv
