@@ -16,6 +16,7 @@ from opbench import __version__
 from opbench.cli.check import check
 from opbench.cli.claims import claims
 from opbench.cli.count import count
+from opbench.cli.doctor import doctor
 from opbench.cli.list import list_
 from opbench.cli.output import messages
 from opbench.cli.plot import plot
@@ -52,6 +53,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "count": count,
     "run": run,
+    "doctor": doctor,
     "check": check,
     "plot": plot,
     "claims": claims,

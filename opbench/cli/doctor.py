@@ -1,0 +1,80 @@
+"""``opbench doctor``: what this machine is, what is missing, what will disturb a timing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+
+from opbench.cli.output import Column, Format, emit, text
+
+_COLUMNS = (
+    Column(key="what", title=""),
+    Column(key="name", title="name"),
+    Column(key="value", title="found", show=text),
+    Column(key="advice", title="what to do", show=text),
+)
+
+_OPTIONAL = {
+    "torchvision": "for torchvision:NAME: `pip install 'opbench[torchvision]'`",
+    "timm": "for timm:NAME: `pip install 'opbench[timm]'`",
+    "pynvml": "for a GPU's clocks, power and energy: `pip install 'opbench[gpu]'`",
+}
+
+
+def doctor(
+    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+) -> None:
+    """What this machine is, what is missing, what will disturb timings.
+
+    The facts are those that stand in the header of a run; runs are compared only where they are
+    equal.
+    """
+    from opbench.environment import system_facts
+    from opbench.timing.disturbances import findings, watch
+
+    facts = system_facts()
+    torch, gpu = _of_torch()
+    facts |= torch
+    cores = len(facts.get("affinity", ())) or facts["logical_cores"]
+    rows = [{"what": "fact", "name": key, "value": value} for key, value in facts.items()]
+    rows += _missing(torch)
+    rows += [
+        {"what": "disturbs", "name": "", "value": each.seen, "advice": each.advice}
+        for each in (*findings(facts | gpu), *watch(cores))
+    ]
+    emit(rows, format, _COLUMNS)
+
+
+def _of_torch() -> tuple[dict[str, Any], dict[str, Any]]:
+    """What PyTorch knows, and how the first GPU is doing; nothing where it cannot be imported."""
+    try:
+        import torch
+
+        from opbench.timing.gpu import open_gpu
+        from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
+    except (ImportError, OSError):
+        return {}, {}
+    if not torch.cuda.is_available():
+        return torch_facts(), {}
+    gpu = open_gpu(gpu_uuid("cuda:0"))
+    return torch_facts() | gpu_facts("cuda:0"), gpu.state() if gpu else {}
+
+
+def _missing(torch: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if not torch:
+        yield _lacking("torch", "nothing can be counted or timed: `pip install torch`")
+    elif not torch.get("gpu"):
+        yield _lacking("GPU", "--device cuda needs one, and a PyTorch built for it")
+    for module, advice in _OPTIONAL.items():
+        if find_spec(module) is None:
+            yield _lacking(module, advice)
+    if not any(shutil.which(compiler) for compiler in ("g++", "clang++", "cl")):
+        yield _lacking("C++ compiler", "--compile needs one on the CPU")
+
+
+def _lacking(name: str, advice: str) -> dict[str, Any]:
+    return {"what": "missing", "name": name, "value": None, "advice": advice}

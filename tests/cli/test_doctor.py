@@ -1,0 +1,40 @@
+"""``opbench doctor``: facts, what is missing, what disturbs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pytest
+import torch
+
+from tests.conftest import Opbench
+
+# The package's attribute of that name is the command itself.
+module = import_module("opbench.cli.doctor")
+
+
+def test_facts_are_those_of_a_runs_header(rows: Callable[..., list[dict[str, Any]]]) -> None:
+    facts = {row["name"]: row["value"] for row in rows("doctor") if row["what"] == "fact"}
+    assert facts["torch"] == torch.__version__
+    assert facts["logical_cores"] == os.cpu_count()
+
+
+def test_what_is_missing_says_how_to_get_it(
+    rows: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    missing = {row["name"]: row["advice"] for row in rows("doctor") if row["what"] == "missing"}
+    assert {"torchvision", "timm", "pynvml"} <= missing.keys()
+    assert all("pip install" in missing[name] for name in ("torchvision", "timm", "pynvml"))
+
+
+def test_without_pytorch_it_says_that_first(
+    opbench: Opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_of_torch", lambda: ({}, {}))
+    result = opbench("doctor", "--format", "markdown")
+    assert result.exit_code == 0
+    assert "nothing can be counted or timed" in result.stdout
