@@ -18,8 +18,16 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-_WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand, torch.normal})
+_WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand})
 _MANY = 1024  # fewer random numbers than this may well be looked at
+
+# What initialises a tensor and does nothing to one without values; torch would take its time,
+# and import a symbolic algebra system, to do nothing.
+_SETTERS = """
+uniform_ normal_ fill_ zero_ erfinv_ clamp_ mul_ add_ div_ sub_ bernoulli_ exponential_
+log_normal_ random_
+"""
+_INITIALISES = frozenset(getattr(Tensor, name) for name in _SETTERS.split())
 
 
 def build_without_weights(build: Callable[[], Any]) -> Any:
@@ -38,6 +46,8 @@ class _WeightsOnMeta(TorchFunctionMode):
             kwargs.pop("pin_memory", None)
         elif _is_meta(kwargs.get("device")):
             kwargs = {**kwargs, "device": "cpu"}
+        elif _only_sets_values(func, args, kwargs):
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
         try:
             return func(*args, **kwargs)
         except RuntimeError:
@@ -70,10 +80,13 @@ def _is_weight(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool
         return False
     if func is torch.empty:
         return True
-    if func is torch.normal:
-        return False
-    size = args[0] if args and isinstance(args[0], (tuple, list)) else args
+    size = kwargs.get("size", args[0] if args and isinstance(args[0], (tuple, list)) else args)
     return all(isinstance(n, int) for n in size) and torch.Size(size).numel() >= _MANY
 
 
-__all__ = ["Tensor", "build_without_weights"]
+def _only_sets_values(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    if func not in _INITIALISES and getattr(func, "__module__", "") != "torch.nn.init":
+        return False
+    values = (*args, *kwargs.values())
+    tensors = [each for each in values if isinstance(each, Tensor)]
+    return len(tensors) == 1 and tensors[0].is_meta and values[0] is tensors[0]

@@ -63,8 +63,7 @@ def _uses_cuda() -> bool:
 @contextmanager
 def _switches() -> Iterator[None]:
     gradients, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic = _determinism()
     fast_paths, collecting = torch.backends.mha.get_fastpath_enabled(), gc.isenabled()
     torch.backends.mha.set_fastpath_enabled(False)
     gc.disable()
@@ -73,7 +72,15 @@ def _switches() -> Iterator[None]:
     finally:
         torch.set_grad_enabled(gradients)
         torch.set_default_dtype(dtype)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        if _determinism() != deterministic:  # to set it takes seconds: torch imports its compiler
+            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
         torch.backends.mha.set_fastpath_enabled(fast_paths)
         if collecting:
             gc.enable()
+
+
+def _determinism() -> tuple[bool, bool]:
+    return (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
