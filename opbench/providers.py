@@ -54,7 +54,7 @@ def build(provider: str, name: str) -> nn.Module:
     options: dict[str, Any] = {}
     if _task(name) in {"detection", "segmentation"}:
         options["weights_backbone"] = None  # would be downloaded otherwise
-    if name in {"googlenet", "inception_v3"}:
+    if name.removeprefix("quantized_") in {"googlenet", "inception_v3"}:
         options["init_weights"] = False  # slow, and warns unless told
     return cast(nn.Module, _models().get_model(name, weights=None, **options))
 
