@@ -13,7 +13,7 @@ itself on real tensors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import torch
@@ -26,7 +26,19 @@ Shortcut = Callable[[Arguments, dict[str, Any]], Tensor | None]
 def _same(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     """One element for each element of the first argument; the others are settings."""
     x = args[0]
-    return torch.empty_like(x) if x.is_floating_point() else None
+    return _like(x) if x.is_floating_point() else None
+
+
+def _like(x: Tensor) -> Tensor:
+    """Same shape, type and layout; ``torch.empty_like`` is one of the slow ones."""
+    if x.is_contiguous():
+        return torch.empty(x.shape, dtype=x.dtype, device="meta")
+    expected = 1
+    for stride, extent in sorted(zip(x.stride(), x.shape, strict=True)):
+        if extent != 1 and stride != expected:
+            return torch.empty_like(x)  # with gaps or overlaps
+        expected *= extent
+    return torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device="meta")
 
 
 def _in_place(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
@@ -93,8 +105,15 @@ def _binary(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
         return _same(args, kwargs)
     if not (x.is_contiguous() and y.is_contiguous() and x.is_floating_point()):
         return None
-    large, small = (x, y) if x.dim() >= y.dim() else (y, x)
-    return torch.empty_like(large) if _spreads(small.shape, large.shape) else None
+    shape = _broadcast(x.shape, y.shape)
+    return None if shape is None else torch.empty(shape, dtype=x.dtype, device="meta")
+
+
+def _broadcast(one: Sequence[int], other: Sequence[int]) -> list[int] | None:
+    pairs = list(zip_longest(reversed(one), reversed(other), fillvalue=1))
+    if any(a != b and 1 not in (a, b) for a, b in pairs):
+        return None
+    return [b if a == 1 else a for a, b in reversed(pairs)]
 
 
 def _binary_in_place(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
@@ -103,13 +122,7 @@ def _binary_in_place(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
         return _in_place(args, kwargs)
     if not isinstance(y, Tensor) or not y.is_meta or y.dtype is not x.dtype:
         return None
-    return _in_place(args, kwargs) if y.dim() <= x.dim() and _spreads(y.shape, x.shape) else None
-
-
-def _spreads(small: Sequence[int], large: Sequence[int]) -> bool:
-    """Whether ``small`` broadcasts to exactly ``large``."""
-    ends = zip(reversed(small), reversed(large), strict=False)
-    return all(a in (1, b) for a, b in ends)
+    return _in_place(args, kwargs) if _broadcast(x.shape, y.shape) == list(x.shape) else None
 
 
 def _cat(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
@@ -160,7 +173,7 @@ def _attention(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     same = query.shape[:2] == key.shape[:2] and query.shape[3] == key.shape[3]
     if not same or not _alike(query, key, value):
         return None
-    return torch.empty_like(query)
+    return _like(query)
 
 
 def _convolution(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
@@ -290,7 +303,10 @@ SHORTCUTS: dict[str, Shortcut] = {
     **{f"{name}.default": _same for name in _UNARY.split()},
     **{f"{name}_.default": _in_place for name in _UNARY.split()},
     "pow.Tensor_Scalar": _same,
+    "maximum.default": _binary,
+    "minimum.default": _binary,
     "softplus.default": _same,
+    "rrelu.default": _same,
     "clamp.default": _same,
     "clamp_.default": _in_place,
     **{f"{name}.Tensor": _binary for name in _BINARY},

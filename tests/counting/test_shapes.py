@@ -57,6 +57,7 @@ SETTINGS = {
     "pow.Tensor_Scalar": (0.75,),
     "clamp.default": (0.0, 1.0),
     "clamp_.default": (0.0, 1.0),
+    "rrelu.default": (0.1, 0.3),
 }
 
 
@@ -68,6 +69,8 @@ def test_elementwise_operators_keep_shape_type_and_layout(name: str) -> None:
     assert agrees(name, real(5, dtype=torch.float64), *settings)
     if not name.split(".")[0].endswith("_"):
         assert agrees(name, real(2, 3, 4).transpose(1, 2), *settings)
+        assert agrees(name, real(2, 9, 4)[:, ::2].transpose(0, 2), *settings)
+        assert agrees(name, real(2, 1, 4).expand(2, 3, 4), *settings)
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -97,7 +100,10 @@ def test_pairs_keep_or_broadcast(name: str) -> None:
 def test_the_larger_of_two_tensors_may_come_second() -> None:
     assert agrees("add.Tensor", real(4), real(3, 4))
     assert agrees("mul.Tensor", real(3, 1, 1), real(2, 3, 4, 4))
-    assert shortcut("add.Tensor", real(3, 1), real(1, 4)) is None
+    assert agrees("add.Tensor", real(3, 1), real(1, 4))
+    assert agrees("sub.Tensor", real(2, 1, 4, 1), real(3, 1, 5))
+    assert agrees("maximum.default", real(1, 1, 4), real(5, 4))
+    assert shortcut("add.Tensor", real(3, 2), real(3)) is None
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
