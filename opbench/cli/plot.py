@@ -1,7 +1,8 @@
 """``opbench plot``: figures from files, without torch.
 
 The rule it embodies: everything is drawn before anything is written, so that a figure that cannot
-be drawn leaves no half-finished folder; the same input gives the same bytes.
+be drawn leaves no half-finished folder; the same input gives the same bytes.  A figure whose
+measurements are missing says what to run to get them, and the others are drawn.
 """
 
 from __future__ import annotations
@@ -13,18 +14,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.errors import BadFileError
+from opbench.cli.output import messages
+from opbench.errors import BadFileError, BadValueError, MissingDataError, UnknownNameError
+from opbench.metrics import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FORMATS = ("svg", "png")
+    from opbench.figures import Options
+    from opbench.table import Table
 
 # Without dates and versions: a file changes when its content does.
 _METADATA: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": "opbench"},
     "png": {"Software": "opbench"},
+    "pdf": {"CreationDate": None, "Creator": "opbench", "Producer": "opbench"},
 }
+
+Pages = dict[str, dict[str, bytes]]
 
 
 class Unit(StrEnum):
@@ -45,6 +52,7 @@ class Theme(StrEnum):
 
     light = "light"
     dark = "dark"
+    both = "both"
 
 
 def plot(
@@ -63,60 +71,152 @@ def plot(
     with_: Annotated[
         list[Overlay] | None, typer.Option("--with", help="Lay published points over the chart.")
     ] = None,
-    theme: Annotated[Theme, typer.Option(help="Light or dark paper.")] = Theme.light,
+    x: Annotated[str, typer.Option(metavar="METRIC", help="What lies on the x axis.")] = "",
+    y: Annotated[str, typer.Option(metavar="METRIC", help="What lies on the y axis.")] = "",
+    log: Annotated[
+        bool | None, typer.Option(help="Logarithmic axes; each figure has its own default.")
+    ] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Only these families.")
+    ] = None,
+    highlight: Annotated[
+        list[str] | None, typer.Option(metavar="TARGET", help="Bring these networks forward.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Name these networks only; frontier: the best ones."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="Timings of this device: cpu, cuda:0 or part of its name.")
+    ] = "",
+    dtype: Annotated[str, typer.Option(help="Timings in this data type.")] = "",
+    batch_size: Annotated[
+        str, typer.Option(metavar="N[,N]...", help="Timings at these batch sizes.")
+    ] = "",
+    accuracies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
+    ] = None,
+    theme: Annotated[Theme, typer.Option(help="Paper.")] = Theme.light,
+    as_: Annotated[
+        str, typer.Option("--as", metavar="KIND[,KIND]...", help="Kinds of file to write.")
+    ] = "svg,png,pdf",
 ) -> None:
-    """Draw figures as SVG and PNG, and print their paths."""
+    """Draw figures as SVG, PNG and PDF, and print their paths."""
     from opbench import figures as gallery
 
     wanted = list(dict.fromkeys(figures or gallery.names()))
     for name in wanted:
         gallery.describe(name)  # a misspelt name is answered before anything is loaded
-    _check_folder(results)
+    choices: dict[str, Any] = {
+        "x": x,
+        "y": y,
+        "log": log,
+        "families": tuple(family or ()),
+        "highlight": tuple(highlight or ()),
+        "label": tuple(label or ()),
+        "device": device,
+        "dtype": dtype,
+        "batch_sizes": _batch_sizes(batch_size),
+        "chart2016": Overlay.chart2016 in (with_ or ()),
+    }
+    kinds = _kinds(as_)
+    _check(x, y, results)
+    _check_use({_FLAGS.get(key, key) for key, value in choices.items() if value}, wanted)
 
     from opbench import table
 
-    options = gallery.Options(
-        unit=unit.value, chart2016=Overlay.chart2016 in (with_ or ()), theme=theme.value
-    )
-    pages = _draw(wanted, table.load(results), options)
-    for path in _write(pages, out or results / "figures", suffix=_suffix(theme)):
+    loaded = table.load(results, accuracies)
+    for note in loaded.notes:
+        messages.print(note, markup=False)
+    papers = ("light", "dark") if theme is Theme.both else (theme.value,)
+    pages: Pages = {}
+    for paper in papers:
+        options = gallery.Options(unit=unit.value, theme=paper, **choices)  # type: ignore[arg-type]
+        pages |= _draw(wanted, loaded, options, kinds, asked=bool(figures))
+    for path in _write(pages, out or results / "figures"):
         typer.echo(path)
 
 
-def _check_folder(results: Path) -> None:
+_FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "with"}
+
+
+def _batch_sizes(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        sizes = (0,)
+    if any(size < 1 for size in sizes):
+        raise BadValueError(f"the batch sizes {text!r} are not positive integers such as 1,16")
+    return sizes
+
+
+def _kinds(text: str) -> list[str]:
+    kinds = [kind.strip() for kind in text.split(",")]
+    for kind in kinds:
+        if kind not in _METADATA:
+            raise UnknownNameError(
+                "kind of file", kind, _METADATA, see="there are svg, png and pdf"
+            )
+    return kinds
+
+
+def _check(x: str, y: str, results: Path) -> None:
+    for name in filter(None, (x, y)):
+        if name not in METRICS:
+            raise UnknownNameError("metric", name, METRICS, see=f"there are {', '.join(METRICS)}")
     if not results.is_dir() and results != Path("results"):
         raise BadFileError(f"there is no folder {results}: `opbench run --results DIR` makes one")
 
 
-def _suffix(theme: Theme) -> str:
-    return "" if theme is Theme.light else f"-{theme.value}"
+def _check_use(flags: set[str], wanted: list[str]) -> None:
+    """Refuse an option that none of the wanted figures knows: it would be ignored in silence."""
+    from opbench import figures as gallery
+
+    for flag in sorted(flags):
+        if not any(flag in gallery.takes(name) for name in wanted):
+            able = [name for name in gallery.names() if flag in gallery.takes(name)]
+            raise BadValueError(
+                f"--{flag} does nothing for {', '.join(wanted)}: it is for {', '.join(able)}"
+            )
 
 
-def _draw(names: list[str], table: Any, options: Any) -> dict[str, dict[str, bytes]]:
+def _draw(
+    names: list[str], table: Table, options: Options, kinds: list[str], *, asked: bool
+) -> Pages:
+    """The pages on one paper.  What lacks measurements is said, or raised when ``asked`` for."""
     from opbench import figures as gallery
     from opbench.figures._style import theme
 
     pages = {}
+    suffix = "" if options.theme == "light" else f"-{options.theme}"
     with theme(options.theme):
         for name in names:
-            figure = gallery.find(name)(table, options)
-            pages[name] = {kind: _rendered(figure, kind) for kind in _FORMATS}
+            try:
+                figure = gallery.find(name)(table, options)
+            except MissingDataError as error:
+                if asked:
+                    raise MissingDataError(f"{name}: {error}") from None
+                messages.print(f"{name} is not drawn: {error}", markup=False)
+                continue
+            title = gallery.describe(name)
+            pages[name + suffix] = {kind: _rendered(figure, kind, title) for kind in kinds}
     return pages
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _rendered(figure: Figure, kind: str, title: str) -> bytes:
     buffer = BytesIO()
-    figure.savefig(buffer, format=kind, metadata=_METADATA[kind])
+    figure.savefig(buffer, format=kind, metadata={**_METADATA[kind], "Title": title})
     return buffer.getvalue()
 
 
-def _write(pages: dict[str, dict[str, bytes]], out: Path, *, suffix: str) -> list[Path]:
+def _write(pages: Pages, out: Path) -> list[Path]:
     paths = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, page in pages.items():
             for kind, data in page.items():
-                path = out / f"{name}{suffix}.{kind}"
+                path = out / f"{name}.{kind}"
                 path.write_bytes(data)
                 paths.append(path)
     except OSError as error:

@@ -1,8 +1,8 @@
 """Figures, one module each, found by scanning this folder.
 
 A module ``accuracy_vs_ops.py`` is the figure ``accuracy-vs-ops``: its docstring's first line is
-the one-line description and ``draw(table, options)`` returns a matplotlib ``Figure``.  Modules
-whose name begins with an underscore are parts that figures share.
+the one-line description, ``TAKES`` the options that it knows, and ``draw(table, options)`` returns
+a matplotlib ``Figure``.  Modules whose name begins with an underscore are parts that figures share.
 
 Names and descriptions are read without importing matplotlib, so that a misspelt name is answered
 at once; saving is left to whoever asked for the figure.
@@ -48,6 +48,12 @@ def find(name: str) -> Draw:
     """The figure's function.  Raises ``UnknownNameError`` with near matches."""
     draw: Draw = import_module(f"{__name__}.{_module(name)}").draw
     return draw
+
+
+def takes(name: str) -> frozenset[str]:
+    """The options that the figure knows.  Raises ``UnknownNameError``."""
+    options: frozenset[str] = import_module(f"{__name__}.{_module(name)}").TAKES
+    return options
 
 
 def _module(name: str) -> str:

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from opbench.errors import BadValueError
-from opbench.figures import _words
+from opbench.errors import MissingDataError
+from opbench.figures import _select, _words
 from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour, hues
@@ -40,17 +40,18 @@ class Ranking:
 
 
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
-    """Bars in ascending order.  Raises ``BadValueError`` when no network has the value."""
-    frame = table.networks.dropna(subset=[ranking.key])
+    """Bars in ascending order.  Raises ``MissingDataError`` when no network has the value."""
+    frame = _select.any_dataset(table, options).dropna(subset=[ranking.key])
     columns = _columns(frame)
     if not columns:
-        raise BadValueError("no network of the registry has an accuracy to draw")
+        raise MissingDataError("no network of the registry has an accuracy to draw")
     words = Sheet(
         title=ranking.title,
         subtitle=ranking.subtitle,
         caption=_words.caption(frame, options),
         left=0.45,
         axis=0.5,
+        panel_titles=True,
     )
     inches = max(_column_height(frame, column) for column in columns)
     figure, (left, _, right, top) = sheet(words.with_plot_height(inches))
@@ -101,6 +102,8 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
     for bar, single in zip(bars, rows["single_crop"], strict=True):
         if not single:
             bar.set(hatch="////", edgecolor=colour("paper"), linewidth=0)
+    for bar, lit in zip(bars, rows["lit"], strict=True):
+        bar.set_alpha(1.0 if lit else 0.2)
     numbers = [ranking.write(value) for value in values]
     axes.bar_label(bars, numbers, padding=4, size=10.5, color=colour("ink"))
     axes.set_yticks(range(len(rows)), rows["label"], color=colour("ink"), size=11)

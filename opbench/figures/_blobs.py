@@ -7,24 +7,53 @@ print alone.
 
 from __future__ import annotations
 
-from math import pi, sqrt
+from dataclasses import dataclass
+from math import pi
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
 from matplotlib.lines import Line2D
 
 from opbench.figures._style import colour, hues
 
-LEGEND_MILLIONS = (5, 35, 65, 95, 125, 155)
-
-_DISC = "o"
-_SQUARE = "s"
+DISC = "o"
+SQUARE = "s"
 
 
-def area(params: pd.Series[float], scale: float) -> pd.Series[float]:
-    """Square points of the disc's bounding box; ``scale`` is that area per million parameters."""
-    return params * 1e-6 * scale
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """What the area says: ``column`` in units of ``unit`` at ``scale`` square points each."""
+
+    column: str
+    unit: float
+    scale: float
+    legend: tuple[float, ...]
+    words: str
+
+    def areas(self, frame: pd.DataFrame) -> pd.Series[float]:
+        """Square points of a disc's bounding box."""
+        return frame[self.column].astype(float) / self.unit * self.scale
+
+    def smaller(self, factor: float) -> Sizing:
+        """The same, for a smaller plot."""
+        return Sizing(
+            column=self.column, unit=self.unit, scale=self.scale * factor, legend=self.legend,
+            words=self.words,
+        )  # fmt: skip
+
+
+# The sizes of the 2016 chart's legend; 155 million parameters are a disc of 61 points.
+BY_PARAMS = Sizing(
+    column="params",
+    unit=1e6,
+    scale=24.0,
+    legend=(5, 35, 65, 95, 125, 155),
+    words="million\nparameters",
+)
+BY_OPS = Sizing(
+    column="flops", unit=1e9, scale=60.0, legend=(1, 5, 10, 20, 40), words="G-ops\nper image"
+)
+PLAIN = Sizing(column="one", unit=1.0, scale=70.0, legend=(), words="")
 
 
 def hue(family: str) -> str:
@@ -33,90 +62,68 @@ def hue(family: str) -> str:
 
 
 def draw_networks(
-    axes: Axes, frame: pd.DataFrame, x: pd.Series[float], scale: float
-) -> list[PathCollection]:
-    """A blob for each row of ``frame`` at (``x``, ``top1``), largest first so that none is hidden.
+    axes: Axes,
+    frame: pd.DataFrame,
+    x: pd.Series[float],
+    y: pd.Series[float],
+    areas: pd.Series[float],
+) -> None:
+    """A blob for each row, largest first so that none is hidden; unlit ones fade.
 
     A patch of paper below each keeps grid and leader lines from showing through.
     """
-    colours = hues(frame["family"])
-    drawn = []
-    for single, marker in ((True, _DISC), (False, _SQUARE)):
-        rows = frame[frame["single_crop"] == single].sort_values("params", ascending=False)
-        if rows.empty:
-            continue
-        size = area(rows["params"], scale) * (1 if single else pi / 4)
-        axes.scatter(
-            x[rows.index], rows["top1"], s=size, marker=marker, color=colour("paper"), zorder=2.5
-        )
-        drawn.append(
+    order = areas.sort_values(ascending=False, kind="stable").index
+    for lit in (False, True):
+        for single, marker in ((True, DISC), (False, SQUARE)):
+            here = frame.loc[order]
+            rows = here[(here["lit"] == lit) & (here["single_crop"] == single)].index
+            if rows.empty:
+                continue
+            size = areas[rows] * (1 if single else pi / 4)
+            axes.scatter(x[rows], y[rows], s=size, marker=marker, color=colour("paper"), zorder=2.5)
             axes.scatter(
-                x[rows.index],
-                rows["top1"],
+                x[rows],
+                y[rows],
                 s=size,
                 marker=marker,
-                c=[colours[family] for family in rows["family"]],
-                alpha=0.78,
+                c=[hue(family) for family in frame.loc[rows, "family"]],
+                alpha=0.78 if lit else 0.16,
                 edgecolors=colour("paper"),
                 linewidths=0.9,
                 zorder=3,
             )
-        )
-    return drawn
 
 
-def size_legend(axes: Axes, scale: float, *, at: tuple[float, float]) -> None:
-    """The discs of 5 to 155 million parameters in a row; ``at`` is its right end, in axes units."""
-    width = axes.bbox.width / axes.figure.dpi * 72  # points
-    height = axes.bbox.height / axes.figure.dpi * 72
-    right, middle = at
-    for millions in reversed(LEGEND_MILLIONS):
-        radius = sqrt(millions * scale) / 2
-        right -= radius / width
-        axes.scatter(
-            [right], [middle], s=millions * scale, transform=axes.transAxes, facecolors="none",
-            edgecolors=colour("muted"), linewidths=0.9, zorder=4,
-        )  # fmt: skip
-        axes.text(
-            right, middle - (sqrt(LEGEND_MILLIONS[-1] * scale) / 2 + 11) / height, str(millions),
-            transform=axes.transAxes, ha="center", va="center", size=10.5, color=colour("muted"),
-        )  # fmt: skip
-        right -= (radius + 7) / width
-    axes.text(
-        right, middle, "million\nparameters", transform=axes.transAxes, ha="right", va="center",
-        size=10.5, color=colour("muted"), linespacing=1.15,
-    )  # fmt: skip
-
-
-def family_legend(axes: Axes, frame: pd.DataFrame, *, columns: int = 1) -> None:
-    """The families of ``frame`` with their hues, in order of the year they first appeared."""
+def family_entries(frame: pd.DataFrame) -> list[Line2D]:
+    """Legend entries of the families of ``frame``, in order of the year they first appeared."""
     first = frame.groupby("family")["year"].min().reset_index().sort_values(["year", "family"])
-    colours = hues(first["family"])
     entries = [
-        Line2D([], [], ls="", marker=_DISC, ms=8, color=colours[family], label=family_label(family))
+        Line2D([], [], ls="", marker=DISC, ms=8, color=hue(family), label=family_label(family))
         for family in first["family"]
     ]
     if not frame["single_crop"].all():
+        words = "not a single central crop"
         entries.append(
-            Line2D(
-                [], [], ls="", marker=_SQUARE, ms=7, color=colour("muted"),
-                label="another protocol than\na single central crop",
-            )
-        )  # fmt: skip
-    axes.add_artist(
-        axes.legend(
-            handles=entries, loc="upper left", ncols=columns, fontsize=11, handletextpad=0.3,
-            labelspacing=0.35, borderaxespad=0.2,
+            Line2D([], [], ls="", marker=SQUARE, ms=7, color=colour("muted"), label=words)
         )
-    )  # fmt: skip
+    return entries
 
 
 _FAMILY_LABELS = {
-    "alexnet": "AlexNet", "overfeat": "OverFeat", "vgg": "VGG", "nin": "Network in network",
-    "inception": "Inception", "resnet": "ResNet", "squeezenet": "SqueezeNet",
-    "xception": "Xception", "enet": "ENet", "fractalnet": "FractalNet", "lenet": "LeNet", "ciresan": "Ciresan MLP",
-    "caffenet128": "CaffeNet128", "modules": "modules",
-}  # fmt: skip
+    "alexnet": "AlexNet",
+    "overfeat": "OverFeat",
+    "vgg": "VGG",
+    "nin": "NiN",
+    "inception": "Inception",
+    "resnet": "ResNet",
+    "squeezenet": "SqueezeNet",
+    "xception": "Xception",
+    "enet": "ENet",
+    "fractalnet": "FractalNet",
+    "lenet": "LeNet",
+    "ciresan": "Ciresan",
+    "caffenet": "CaffeNet128",
+}
 
 
 def family_label(family: str) -> str:

@@ -8,9 +8,26 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """``unit`` says whether a multiply-add counts 2 (``ops``) or 1 (``macs``) on an axis."""
+    """Choices; what is left open is chosen by the figure.
+
+    unit: whether a multiply-add counts 2 (``ops``) or 1 (``macs``) on an axis.
+    x, y: keys of ``METRICS``.
+    log: logarithmic axes or not.
+    families, highlight, label: globs of families, of networks to bring forward, of networks to
+        name; ``label`` also knows the word ``frontier``.
+    device: "cpu", "cuda:0" or part of a machine's name.
+    """
 
     unit: Literal["ops", "macs"] = "ops"
+    x: str = ""
+    y: str = ""
+    log: bool | None = None
+    families: tuple[str, ...] = ()
+    highlight: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    device: str = ""
+    dtype: str = ""
+    batch_sizes: tuple[int, ...] = ()
     chart2016: bool = False
     theme: Literal["light", "dark"] = "light"
 

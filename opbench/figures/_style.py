@@ -15,6 +15,7 @@ from typing import Any, Literal
 import font_source_sans_pro as typeface
 import matplotlib as mpl
 from matplotlib import font_manager
+from matplotlib.colors import to_hex, to_rgb
 
 _INK = {
     "light": {"paper": "#ffffff", "ink": "#1c2024", "muted": "#60666d", "grid": "#e4e7ea"},
@@ -34,9 +35,11 @@ FAMILY_HUES = {
     "fractalnet": "#5b7f13",
     "lenet": "#7d4f2a",
     "ciresan": "#35618f",
-    "caffenet128": "#b8860b",
+    "caffenet": "#b8860b",
     "modules": "#6b7280",
 }
+
+_LIGHTER = 0.22  # of the way to white, on dark paper
 
 # For families that the list above does not know, in order of their names.
 _SPARE = ("#117733", "#882255", "#44aa99", "#999933", "#332288", "#aa4499")
@@ -91,10 +94,18 @@ def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
 
 
 def hues(families: Iterable[str]) -> dict[str, str]:
-    """A colour for each family: the same one in every figure."""
+    """A colour for each family: the same one in every figure, a little lighter on dark paper."""
     unknown = sorted(set(families) - set(FAMILY_HUES))
     spare = {family: _SPARE[rank % len(_SPARE)] for rank, family in enumerate(unknown)}
-    return {**FAMILY_HUES, **spare}
+    return {family: on_paper(tint) for family, tint in {**FAMILY_HUES, **spare}.items()}
+
+
+def on_paper(tint: str) -> str:
+    """``tint`` as it is drawn on the paper in force."""
+    if sum(to_rgb(colour("paper"))) > 1.5:
+        return tint
+    red, green, blue = (part + _LIGHTER * (1 - part) for part in to_rgb(tint))
+    return to_hex((red, green, blue))
 
 
 def colour(role: Literal["paper", "ink", "muted", "grid"]) -> str:

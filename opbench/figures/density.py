@@ -16,6 +16,8 @@ def _three_digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
+TAKES = frozenset({"family", "highlight"})
+
 _RANKING = Ranking(
     key="density",
     write=_three_digits,

@@ -11,6 +11,8 @@ from opbench.figures._bars import Ranking, draw_ranking
 from opbench.figures._options import Options
 from opbench.table import Table
 
+TAKES = frozenset({"family", "highlight"})
+
 _RANKING = Ranking(
     key="top1",
     write="{:.1f}".format,

@@ -7,83 +7,151 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from opbench.cli.plot import plot
-from opbench.errors import BadFileError, UnknownNameError
+from opbench import figures
+from tests.conftest import Opbench
+from tests.made_up import write_results
 
-_app = typer.Typer()
-_app.command()(plot)
+KINDS = ("svg", "png", "pdf")
 
 
-def _plot(*arguments: str) -> list[Path]:
-    result = CliRunner().invoke(_app, [*arguments], catch_exceptions=False)
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("results"), batches=(1, 16))
+
+
+def _paths(result: Result) -> list[Path]:
     assert result.exit_code == 0, result.output
     return [Path(line) for line in result.stdout.splitlines()]
 
 
-def _error(*arguments: str) -> BaseException | None:
-    return CliRunner().invoke(_app, [*arguments]).exception
-
-
-def test_an_svg_and_a_png_are_written_and_their_paths_printed(tmp_path: Path) -> None:
-    paths = _plot("accuracy-vs-ops", "--out", str(tmp_path))
-    assert paths == [tmp_path / "accuracy-vs-ops.svg", tmp_path / "accuracy-vs-ops.png"]
-    svg, png = (path.read_bytes() for path in paths)
+def test_a_figure_is_written_in_three_formats_and_the_paths_printed(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    paths = _paths(opbench("plot", "density", "--results", results, "--out", tmp_path))
+    assert paths == [tmp_path / f"density.{kind}" for kind in KINDS]
+    svg, png, pdf = (path.read_bytes() for path in paths)
     assert svg.startswith(b"<?xml")
     assert png.startswith(b"\x89PNG")
+    assert pdf.startswith(b"%PDF")
 
 
-def test_the_same_input_gives_the_same_bytes_also_in_another_process(tmp_path: Path) -> None:
-    first = _plot("accuracy-vs-ops", "--with", "chart2016", "--out", str(tmp_path / "one"))
-    code = (
-        "import typer; from opbench.cli.plot import plot; app = typer.Typer();"
-        "app.command()(plot); app()"
+def test_the_same_input_gives_the_same_bytes_also_in_another_process(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    arguments = ["plot", "accuracy-vs-ops", "--with", "chart2016", "--results", str(results)]
+    first = _paths(opbench(*arguments, "--out", tmp_path / "one"))
+    subprocess.run(
+        [sys.executable, "-m", "opbench", *arguments, "--out", str(tmp_path / "two")],
+        check=True,
+        capture_output=True,
+        env={"PATH": "", "PYTHONHASHSEED": "7"},
     )
-    command = [sys.executable, "-c", code, "accuracy-vs-ops", "--with", "chart2016", "--out"]
-    subprocess.run([*command, str(tmp_path / "two")], check=True, capture_output=True)
     for path in first:
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
-def test_plotting_imports_no_torch() -> None:
+def test_every_figure_is_drawn_from_one_run(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    paths = _paths(opbench("plot", "--as", "png", "--results", results, "--out", tmp_path))
+    assert {path.stem for path in paths} == set(figures.names())
+
+
+def test_without_runs_what_needs_none_is_drawn_and_the_rest_says_what_to_run(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    write_results(tmp_path, names=("resnet18", "vgg16", "lenet5"), batches=())
+    wanted = ("top1", "time-vs-batch")
+    result = opbench("plot", "--results", tmp_path, "--family", "resnet", "--as", "png")
+    drawn = {path.stem for path in _paths(result)}
+    assert wanted[0] in drawn
+    assert wanted[1] not in drawn
+    assert "time-vs-batch is not drawn: nothing was timed yet: `opbench run` does it" in (
+        result.stderr.replace("\n", " ")
+    )
+
+
+def test_a_figure_that_was_asked_for_and_cannot_be_drawn_is_an_error(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    write_results(tmp_path, names=("resnet18",), batches=())
+    result = opbench("plot", "ops-vs-time", "--results", tmp_path)
+    assert result.exit_code == 2
+    assert "ops-vs-time: nothing was timed yet" in result.stderr
+    assert not (tmp_path / "figures").exists()
+
+
+def test_plotting_imports_no_torch(results: Path, tmp_path: Path) -> None:
     code = (
-        "import sys, tempfile; from pathlib import Path; from opbench.cli.plot import plot;"
-        "plot(['top1'], out=Path(tempfile.mkdtemp())); print('torch' in sys.modules)"
+        "import sys; from pathlib import Path; from opbench.cli.plot import plot;"
+        f"plot(['top1'], results=Path({str(results)!r}), out=Path({str(tmp_path)!r}));"
+        "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False"
 
 
-def test_dark_paper_does_not_overwrite_light(tmp_path: Path) -> None:
-    light = _plot("density", "--out", str(tmp_path))
-    dark = _plot("density", "--theme", "dark", "--out", str(tmp_path))
-    assert not set(light) & set(dark)
-    assert all(path.is_file() for path in (*light, *dark))
+def test_both_papers_are_drawn_beside_each_other(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    arguments = ("plot", "density", "--theme", "both", "--results", results, "--out", tmp_path)
+    names = {path.name for path in _paths(opbench(*arguments))}
+    assert names == {f"density{paper}.{kind}" for paper in ("", "-dark") for kind in KINDS}
 
 
-def test_a_misspelt_figure_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("model,top1\nresnet18,99.5\nnosuchnet,50\n")
+    result = opbench(
+        *("plot", "top1", "--accuracies", mine, "--results", results, "--out", tmp_path)
+    )
+    assert len(_paths(result)) == len(KINDS)
+    assert "1 of 2 rows match a network here; these do not: nosuchnet" in (
+        result.stderr.replace("\n", " ")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("top1", "densty"), "no figure is called 'densty'; did you mean density?"),
+        (("top1", "--results", "/nowhere"), "there is no folder /nowhere"),
+        (("pareto", "--x", "mac"), "no metric is called 'mac'; did you mean macs"),
+        (("top1", "--as", "svg,gif"), "no kind of file is called 'gif'"),
+        (("top1", "--x", "macs"), "--x does nothing for top1: it is for accuracy-vs-ops,"),
+        (("ops-vs-time", "--batch-size", "1,zero"), "the batch sizes '1,zero' are not positive"),
+        (("top1", "--family", "resnett"), "no family is called 'resnett'; did you mean resnet"),
+        (("top1", "--accuracies", "/nowhere.csv"), "/nowhere.csv cannot be read"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_written(
+    opbench: Opbench, results: Path, tmp_path: Path, arguments: tuple[str, ...], complaint: str
+) -> None:
     out = tmp_path / "figures"
-    error = _error("top1", "densty", "--out", str(out))
-    assert isinstance(error, UnknownNameError)
-    assert "did you mean density" in str(error)
+    given = () if "--results" in arguments else ("--results", results)
+    result = opbench("plot", *arguments, *given, "--out", out)
+    assert result.exit_code == 2
+    assert complaint in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr
     assert not out.exists()
 
 
-def test_a_missing_results_folder_is_named(tmp_path: Path) -> None:
-    error = _error("top1", "--results", str(tmp_path / "nowhere"))
-    assert isinstance(error, BadFileError)
-    assert "nowhere" in str(error)
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
-    error = _error("density", "--out", str(tmp_path / "file" / "figures"))
-    assert isinstance(error, BadFileError)
-    assert "--out" in str(error)
+    out = tmp_path / "file" / "figures"
+    result = opbench("plot", "density", "--results", results, "--out", out)
+    assert result.exit_code == 2
+    assert "choose another folder with --out" in result.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("option", [("--unit", "flops"), ("--with", "chart2017"), ("--theme", "x")])
-def test_a_choice_that_does_not_exist_exits_with_2(option: tuple[str, str]) -> None:
-    assert CliRunner().invoke(_app, ["top1", *option]).exit_code == 2
+def test_a_choice_that_does_not_exist_exits_with_2(
+    opbench: Opbench, option: tuple[str, str]
+) -> None:
+    assert opbench("plot", "top1", *option).exit_code == 2

@@ -1,4 +1,4 @@
-"""A small registry with round numbers, so that what a figure draws can be said in advance."""
+"""Small tables with round numbers, so that what a figure draws can be said in advance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from opbench import table
 from opbench.table.networks import chart2016, join_networks
+from tests.made_up import write_results
 
 mpl.use("agg")
 
@@ -32,12 +33,13 @@ def fact(name: str, **changes: object) -> SimpleNamespace:
 
 def accuracy(top1: float, protocol: str = table.SINGLE_CROP) -> SimpleNamespace:
     return SimpleNamespace(
-        top1=top1, top5=None, protocol=protocol, source="A paper", source_url="https://example.org"
+        top1=top1, top5=None, protocol=protocol, source="A paper, Table 1", source_url="https://a.b"
     )
 
 
 @pytest.fixture(scope="session")
 def small_table() -> table.Table:
+    """Four ImageNet networks, one of which another beats and one with ten crops."""
     facts = [
         fact("cheap", macs=500_000_000, params=5_000_000, family="squeezenet"),
         fact("good", macs=2_000_000_000, params=35_000_000, family="resnet"),
@@ -66,3 +68,9 @@ def small_table() -> table.Table:
         ),
     ]
     return table.Table(networks=join_networks(facts, accuracies), chart2016=chart2016(points))
+
+
+@pytest.fixture(scope="session")
+def timed_table(tmp_path_factory: pytest.TempPathFactory) -> table.Table:
+    """Real counts and accuracies of twelve networks, timings at exactly 100 GFLOP/s and 50 W."""
+    return table.load(write_results(tmp_path_factory.mktemp("results")))

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from opbench.errors import BadValueError
+from opbench.errors import MissingDataError
 from opbench.figures import Options, find
 from opbench.figures._style import theme
-from opbench.table import Table
+from opbench.table import Table, load
 
 
 def _draw(table: Table, **choices: object) -> Axes:
     with theme("light"):
         figure = find("accuracy-vs-ops")(table, Options(**choices))  # type: ignore[arg-type]
         figure.draw_without_rendering()
-    return figure.axes[0]
+    return figure.axes[-1]
 
 
 def _blobs(axes: Axes) -> dict[tuple[float, float], float]:
@@ -55,9 +56,14 @@ def test_another_protocol_is_a_square_of_the_same_area(small_table: Table) -> No
     assert sizes[(6, 64)] / sizes[(1, 58)] == pytest.approx(65 / 5 * np.pi / 4)
 
 
-def test_the_size_legend_has_the_papers_six_sizes(small_table: Table) -> None:
-    texts = [text.get_text() for text in _draw(small_table).texts]
-    assert [text for text in ("5", "35", "65", "95", "125", "155") if text not in texts] == []
+def test_the_size_legend_has_the_papers_six_sizes_at_the_blobs_scale(small_table: Table) -> None:
+    with theme("light"):
+        figure = find("accuracy-vs-ops")(small_table, Options())
+    legend, axes = figure.axes
+    texts = [text.get_text() for text in legend.texts]
+    assert texts[:6] == ["155", "125", "95", "65", "35", "5"]
+    areas = [float(disc.get_sizes()[0]) for disc in legend.collections]
+    assert areas[0] == pytest.approx(_blobs(axes)[(8, 71)])
 
 
 def test_other_datasets_stay_off_the_axis(small_table: Table) -> None:
@@ -99,5 +105,19 @@ def test_the_caption_names_the_sources_and_the_convention(small_table: Table) ->
 
 def test_without_any_accuracy_there_is_a_sentence(small_table: Table) -> None:
     empty = Table(networks=small_table.networks.assign(top1=np.nan))
-    with pytest.raises(BadValueError, match="no ImageNet network"):
+    with pytest.raises(MissingDataError, match="no network of imagenet has an accuracy"):
         _draw(empty)
+
+
+def test_every_network_of_the_registry_is_named_once_and_no_label_hides_another() -> None:
+    loaded = load(Path(__file__).parents[2] / "results")
+    axes = _draw(loaded, chart2016=True)
+    networks = loaded.networks
+    drawn = networks[(networks["dataset"] == "imagenet") & networks["top1"].notna()]
+    written = [text for text in axes.texts if text.get_text()]
+    names = sorted(name for text in written for name in text.get_text().split(", "))
+    lost = loaded.chart2016["name"][~loaded.chart2016["architecture"].isin(drawn["name"])]
+    assert len(lost) == 1
+    assert names == sorted([*drawn["label"], *lost])
+    for one, other in combinations([text.get_window_extent() for text in written], 2):
+        assert not one.overlaps(other)

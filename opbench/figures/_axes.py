@@ -1,0 +1,70 @@
+"""Axes: limits with room for blobs, ticks at 1, 2 and 5, labels with unit and convention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullLocator
+
+from opbench.figures._options import Options
+from opbench.metrics import METRICS
+
+_COUNTED = {"macs", "flops"}
+_FEW_DECADES = 2.6
+
+
+def values(frame: pd.DataFrame, key: str, column: str = "") -> pd.Series[float]:
+    """A metric's column in the unit that its axis prints; ``column`` when it is named otherwise."""
+    return frame[column or key].astype(float) * METRICS[key].scale
+
+
+def axis_label(key: str, options: Options) -> str:
+    """Label, unit and, for counts, the convention and what was counted."""
+    text = METRICS[key].axis
+    if key in _COUNTED:
+        convention = "1 multiply-add = 2 operations" if key == "flops" else "1 multiply-add = 1 MAC"
+        return f"{text} of one image  ({convention})"
+    return text
+
+
+def set_axis(axes: Axes, which: str, shown: pd.Series[float], *, log: bool) -> None:
+    """Scale, limits and ticks of the ``x`` or ``y`` axis of ``axes`` for the values ``shown``."""
+    axis: Axis = getattr(axes, f"{which}axis")
+    low, high = float(shown.min()), float(shown.max())
+    if log:
+        getattr(axes, f"set_{which}scale")("log")
+        room = (high / low) ** 0.08 * 1.12
+        getattr(axes, f"set_{which}lim")(low / room, high * room)
+        _log_ticks(axis, low / room, high * room)
+    else:
+        room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+        bottom = low - room if low < 0 or low > 0.3 * high else 0.0
+        getattr(axes, f"set_{which}lim")(bottom, high + room)
+
+
+def set_accuracy(axes: Axes, shown: pd.Series[float]) -> None:
+    """The y axis of an accuracy: room for blobs below and labels above."""
+    room = max(1.0, 0.12 * (shown.max() - shown.min()))
+    axes.set_ylim(shown.min() - 1.1 * room, shown.max() + 1.3 * room)
+    # Nothing is more accurate than 100 %, so no tick says so.
+    axes.yaxis.set_major_locator(_UpTo100())
+
+
+class _UpTo100(AutoLocator):
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        return [tick for tick in super().tick_values(vmin, vmax) if tick <= 100]
+
+
+def _log_ticks(axis: Axis, low: float, high: float) -> None:
+    few = high / low < 10**_FEW_DECADES
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=20))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_locator(NullLocator())
+
+
+def number(value: float) -> str:
+    """``0.05``, ``2``, ``5,000``: as few digits as say it."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"

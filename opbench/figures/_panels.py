@@ -1,0 +1,59 @@
+"""Two panels: the same plot at a small and at a larger batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench.figures import _select
+from opbench.figures._frame import Sheet, sheet
+from opbench.figures._options import Options
+
+_BATCHES = (1, 16)
+_GUTTER = 0.75  # inches
+_STACK = 0.85  # inches between panels that stand on each other
+
+Draw = Callable[[Axes, pd.DataFrame], Any]
+
+
+def wanted_batches(frame: pd.DataFrame, options: Options) -> list[int]:
+    """The batches of the reader, or the paper's 1 and 16, as far as they were measured."""
+    return _select.batches(frame, options.batch_sizes[:2] or _BATCHES)
+
+
+def draw_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Draw) -> Figure:
+    """``draw`` on one set of axes for the cells of each batch, side by side."""
+    figure, (left, bottom, right, top) = sheet(words)
+    gutter = _GUTTER / words.width
+    wide = (right - left - gutter * (len(batches) - 1)) / len(batches)
+    for rank, batch in enumerate(batches):
+        place = (left + rank * (wide + gutter), bottom, wide, top - bottom)
+        _draw_panel(figure, place, frame, batch, draw)
+    return figure
+
+
+def stack_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Draw) -> Figure:
+    """The same one above the other, for what spreads in x."""
+    figure, (left, bottom, right, top) = sheet(words)
+    gutter = _STACK / words.height
+    tall = (top - bottom - gutter * (len(batches) - 1)) / len(batches)
+    for rank, batch in enumerate(batches):
+        place = (left, top - tall - rank * (tall + gutter), right - left, tall)
+        _draw_panel(figure, place, frame, batch, draw)
+    return figure
+
+
+def _draw_panel(
+    figure: Figure,
+    place: tuple[float, float, float, float],
+    frame: pd.DataFrame,
+    batch: int,
+    draw: Draw,
+) -> None:
+    axes = figure.add_axes(place)
+    axes.set_title(f"batch {batch}", loc="left", size=13, weight="semibold", pad=7)
+    draw(axes, frame[frame["batch_size"] == batch])

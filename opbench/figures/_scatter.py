@@ -1,0 +1,99 @@
+"""Networks as blobs over two metrics: the drawing behind most figures.
+
+Intervals are drawn as whiskers where the table has them: columns ``KEY_low`` and ``KEY_high``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from opbench.figures import _blobs, _labels, _select
+from opbench.figures._axes import axis_label, set_accuracy, set_axis, values
+from opbench.figures._options import Options
+from opbench.figures._style import colour
+from opbench.frontier import frontier
+from opbench.metrics import METRICS
+
+_ACCURACIES = {"top1", "top5"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scatter:
+    """Which metric lies on which axis, and what else is drawn."""
+
+    x: str
+    y: str
+    sizing: _blobs.Sizing = _blobs.BY_PARAMS
+    log_x: bool = True
+    log_y: bool = False
+    frontier: bool = False
+    type_size: float = 10.5
+
+
+def draw_scatter(
+    axes: Axes, frame: pd.DataFrame, spec: Scatter, options: Options
+) -> tuple[_labels.Points, list[_labels.Line]]:
+    """Everything but the labels: they come last, see ``finish``."""
+    x, y = values(frame, spec.x), values(frame, spec.y)
+    set_axis(axes, "x", x, log=spec.log_x)
+    if spec.y in _ACCURACIES:
+        set_accuracy(axes, y)
+    else:
+        set_axis(axes, "y", y, log=spec.log_y)
+    axes.set_xlabel(axis_label(spec.x, options))
+    axes.set_ylabel(axis_label(spec.y, options))
+    lines = []
+    best = None
+    if spec.frontier:
+        best = frontier(frame, spec.x, spec.y)
+        lines.append(_draw_frontier(axes, best, spec))
+    areas = spec.sizing.areas(frame)
+    _blobs.draw_networks(axes, frame, x, y, areas)
+    lines += _whiskers(axes, frame, spec)
+    points = _labels.Points(
+        x=list(x), y=list(y), areas=list(areas), labels=_select.labels(frame, options, best)
+    )
+    return points, lines
+
+
+def finish(axes: Axes, spec: Scatter, points: _labels.Points, lines: list[_labels.Line]) -> None:
+    """Write the labels.  Nothing may be drawn or scaled afterwards."""
+    _labels.place(axes, points, lines, size=spec.type_size)
+
+
+def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> _labels.Line:
+    x, y = list(values(best, spec.x)), list(values(best, spec.y))
+    if METRICS[spec.x].better == "lower":
+        x, y = [*x, axes.get_xlim()[1]], [*y, y[-1]]
+    else:
+        x, y = [axes.get_xlim()[0], *x], [y[0], *y]
+    # A step up where the next network begins, down where the last one ends.
+    where = "steps-post" if METRICS[spec.x].better == "lower" else "steps-pre"
+    axes.plot(x, y, drawstyle=where, color=colour("muted"), lw=1.1, ls=(0, (4, 3)), zorder=1)
+    across, up = np.repeat(x, 2), np.repeat(y, 2)
+    if where == "steps-post":
+        return list(across[1:]), list(up[:-1])
+    return list(across[:-1]), list(up[1:])
+
+
+def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:
+    """Intervals where the table has them; they are returned, for labels to avoid."""
+    lines: list[_labels.Line] = []
+    at = {"x": values(frame, spec.x), "y": values(frame, spec.y)}
+    for which, key in (("x", spec.x), ("y", spec.y)):
+        if f"{key}_low" not in frame:
+            continue
+        low, high = (values(frame, key, f"{key}_{end}") for end in ("low", "high"))
+        ends = np.clip(np.array([at[which] - low, high - at[which]]), 0, None)
+        for alpha, rows in ((0.9, frame["lit"]), (0.2, ~frame["lit"])):
+            axes.errorbar(
+                at["x"][rows], at["y"][rows], **{f"{which}err": ends[:, rows.to_numpy()]},
+                fmt="none", ecolor=colour("ink"), elinewidth=0.8, alpha=alpha, zorder=3.6,
+            )  # fmt: skip
+        for start, stop, x, y in zip(low, high, at["x"], at["y"], strict=True):
+            lines.append(([start, stop], [y, y]) if which == "x" else ([x, x], [start, stop]))
+    return lines

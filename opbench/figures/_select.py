@@ -1,0 +1,149 @@
+"""Which rows a figure draws: the reader's choice, or the one that shows most.
+
+The rule it embodies: one figure, one machine, one data type, one setting.  Timings of two
+machines never share an axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from opbench.errors import MissingDataError, UnknownNameError
+from opbench.figures._options import Options
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+_SETTING = ["machine", "device", "dtype", "variant"]
+
+# Which run gives a column that is missing.
+_REMEDIES = {
+    "power_w": "no power was measured: on a machine whose power can be read, "
+    "`opbench run --device cuda` measures it",
+    "energy_j": "no energy was measured: on a machine whose energy counter can be read, "
+    "`opbench run --device cuda` measures it",
+    "peak_memory_bytes": "no peak memory was measured: `opbench run` measures it on Linux and on "
+    "CUDA devices",
+}
+
+
+def networks(table: Table, options: Options, dataset: str = "imagenet") -> pd.DataFrame:
+    """The networks of ``dataset`` that have an accuracy, with ``lit``: are they brought forward.
+
+    Raises ``MissingDataError`` when there is none, ``UnknownNameError`` for a family or a
+    highlighted network that is not there.
+    """
+    frame = table.networks
+    frame = frame[(frame["dataset"] == dataset) & frame["top1"].notna()]
+    if frame.empty:
+        raise MissingDataError(
+            f"no network of {dataset} has an accuracy: give some with --accuracies FILE"
+        )
+    return _chosen(frame, table, options)
+
+
+def any_dataset(table: Table, options: Options) -> pd.DataFrame:
+    """The networks of every dataset that have an accuracy.  Raises as ``networks`` does."""
+    return _chosen(table.networks.dropna(subset=["top1"]), table, options)
+
+
+def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataFrame:
+    """The measured cells of ImageNet's networks at one setting that have a value in ``column``.
+
+    Raises ``MissingDataError`` saying what to run.
+    """
+    frame = table.cells
+    if frame.empty:
+        raise MissingDataError("nothing was timed yet: `opbench run` does it")
+    frame = frame[frame["own_size"] & (frame["dataset"] == "imagenet")]
+    frame = _at(frame, options)
+    if column not in frame or frame[column].isna().all():
+        raise MissingDataError(_REMEDIES.get(column, f"no {METRICS[column].label} was measured"))
+    return _chosen(_one_setting(frame.dropna(subset=[column])), table, options)
+
+
+def costs(table: Table, options: Options, key: str) -> pd.DataFrame:
+    """Networks with an accuracy and a value of ``key``: counts, or timings at one batch.
+
+    Raises ``MissingDataError`` saying what to run.
+    """
+    known = networks(table, options)
+    if key in known:
+        return known.dropna(subset=[key])
+    timed = cells(table, options, key).dropna(subset=["top1"])
+    (batch, *_) = batches(timed, options.batch_sizes[:1] or (1,))
+    return timed[timed["batch_size"] == batch].sort_values("name", ignore_index=True)
+
+
+def batches(frame: pd.DataFrame, wanted: Sequence[int]) -> list[int]:
+    """Those of ``wanted`` that were measured.  Raises ``MissingDataError`` when none was."""
+    there = [size for size in wanted if (frame["batch_size"] == size).any()]
+    if not there:
+        sizes = ",".join(map(str, wanted))
+        raise MissingDataError(
+            f"nothing was timed at this batch: `opbench run --batch-size {sizes}`"
+        )
+    return there
+
+
+def labels(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = None) -> list[str]:
+    """The label of each row, empty where the reader wants none."""
+    globs = options.label or options.highlight
+    if not globs:
+        return list(frame["label"])
+    frontier = set() if best is None or "frontier" not in globs else set(best["name"])
+    return [
+        label if name in frontier or _fits(name, globs) else ""
+        for name, label in zip(frame["name"], frame["label"], strict=True)
+    ]
+
+
+def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
+    wanted = options.device
+    if wanted:
+        named = frame["machine"].str.contains(wanted, case=False, regex=False)
+        kind = frame["device"].eq(wanted) | frame["device"].str.startswith(f"{wanted}:")
+        frame = frame[named | kind]
+    if options.dtype:
+        frame = frame[frame["dtype"] == options.dtype]
+    if frame.empty:
+        where = f" --device {wanted}" if wanted else ""
+        kind_of = f" --dtype {options.dtype}" if options.dtype else ""
+        raise MissingDataError(f"no timing fits: `opbench run{where}{kind_of}` makes some")
+    return frame
+
+
+def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
+    """The setting with the most cells, the latest run winning a tie."""
+    keyed = frame.assign(variant=frame["variant"].fillna(""))
+    ranked = keyed.groupby(_SETTING)["run"].agg(["size", "max"]).reset_index()
+    best = ranked.sort_values(["size", "max", *_SETTING]).iloc[-1]
+    return frame[(keyed[_SETTING] == best[_SETTING]).all(axis=1)]
+
+
+def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame:
+    known = set(table.networks["family"])
+    for family in options.families:
+        if not any(fnmatchcase(each, family) for each in known):
+            raise UnknownNameError("family", family, known)
+    if options.families:
+        frame = frame[[_fits(family, options.families) for family in frame["family"]]]
+    for target in options.highlight:
+        if not any(fnmatchcase(name, target) for name in table.networks["name"]):
+            raise MissingDataError(
+                f"{target!r} is in no registry and no run here: `opbench run {target}` counts and "
+                "times it"
+            )
+    lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
+    if frame.empty:
+        wanted = ",".join(options.families)
+        raise MissingDataError(
+            f"nothing to draw{' is left of --family ' + wanted if wanted else ''}"
+        )
+    return frame.assign(lit=lit)
+
+
+def _fits(name: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)

@@ -1,0 +1,154 @@
+"""A line per network over batch sizes, named at its right end.
+
+A batch that failed is a cross at the end of its line, and a sentence in the caption.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from opbench.errors import MissingDataError
+from opbench.figures import _select, _words
+from opbench.figures._axes import axis_label, number, set_axis, values
+from opbench.figures._blobs import family_entries, hue
+from opbench.figures._frame import Sheet, single_axes
+from opbench.figures._options import Options
+from opbench.figures._style import colour
+from opbench.table import Table
+
+TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+
+_NAMES = 1.9  # inches for the names right of the lines
+_LINE = 12.0  # points from one name to the next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Which metric is swept, under which words."""
+
+    key: str
+    title: str
+    subtitle: str
+    note: str = ""
+    from_zero: bool = False
+
+
+def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
+    """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
+    frame = _select.cells(table, options, sweep.key)
+    if options.batch_sizes:
+        frame = frame[frame["batch_size"].isin(_select.batches(frame, options.batch_sizes))]
+    if frame["batch_size"].nunique() < 2:
+        raise MissingDataError(
+            "only one batch size was measured here: "
+            f"`opbench run --device {frame['device'].iloc[0]} --batch-size 1,2,4,8,16` sweeps some"
+        )
+    failures = _failures(table, frame)
+    words = Sheet(
+        title=sweep.title,
+        subtitle=sweep.subtitle,
+        caption=_words.joined(_words.timed(table, frame), sweep.note, _failed_words(failures)),
+        legend=family_entries(frame),
+        right=_NAMES,
+    ).with_plot_height(6.3)
+    figure, axes = single_axes(words)
+    _scale(axes, frame, options, sweep)
+    for _, rows in frame.groupby("name"):
+        _draw_line(axes, rows.sort_values("batch_size"), failures, sweep)
+    _name_lines(axes, frame, options, sweep)
+    return figure
+
+
+def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
+    sizes = sorted(set(frame["batch_size"]))
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
+    axes.xaxis.set_major_locator(FixedLocator(sizes))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("batch size [images]")
+    shown = values(frame, sweep.key)
+    if sweep.from_zero:
+        axes.set_ylim(0, shown.max() * 1.15)
+    else:
+        set_axis(axes, "y", shown, log=options.log is not False)
+    axes.set_ylabel(axis_label(sweep.key, options))
+
+
+def _draw_line(axes: Axes, rows: pd.DataFrame, failures: pd.DataFrame, sweep: Sweep) -> None:
+    y = values(rows, sweep.key)
+    lit = bool(rows["lit"].iloc[0])
+    tint = hue(rows["family"].iloc[0])
+    strength = 0.9 if lit else 0.15
+    axes.plot(rows["batch_size"], y, color=tint, alpha=strength, lw=1.6, marker="o", ms=3.5)
+    if f"{sweep.key}_low" in rows:
+        low, high = (values(rows, sweep.key, f"{sweep.key}_{end}") for end in ("low", "high"))
+        axes.fill_between(rows["batch_size"], low, high, color=tint, alpha=0.2 * strength, lw=0)
+    lost = failures[failures["name"] == rows["name"].iloc[0]]
+    here = [size for size in lost["batch_size"] if size <= axes.get_xlim()[1]]
+    axes.plot(here, [y.iloc[-1]] * len(here), ls="", marker="x", ms=6, color=tint, alpha=strength)
+
+
+def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
+    last = frame.sort_values("batch_size").drop_duplicates("name", keep="last")
+    last = last.assign(wanted=_select.labels(last, options)).query("wanted != ''")
+    ends = axes.transData.transform(
+        list(zip(last["batch_size"], values(last, sweep.key), strict=True))
+    )
+    pixels = axes.figure.dpi / 72
+    heights = spread(list(ends[:, 1]), _LINE * pixels)
+    right = axes.bbox.x1
+    for (x, y), height, label in zip(ends, heights, last["wanted"], strict=True):
+        axes.annotate(
+            label, xy=(x, y), xycoords="figure pixels", xytext=(right + 22 * pixels, height),
+            textcoords="figure pixels", va="center", size=9.5, annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "lw": 0.6, "color": colour("muted"), "shrinkA": 2, "shrinkB": 3,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
+
+
+def spread(wanted: list[float], gap: float) -> list[float]:
+    """Positions at least ``gap`` apart, in the order of ``wanted``, with least squared moves.
+
+    Neighbours that are too close become one block that stands at the mean of what its members
+    want: R. E. Barlow et al., "Statistical Inference under Order Restrictions", 1972.
+    """
+    order = sorted(range(len(wanted)), key=lambda index: (wanted[index], index))
+    blocks: list[tuple[float, list[int]]] = []
+    for rank, index in enumerate(order):
+        mean, members = wanted[index] - rank * gap, [index]
+        while blocks and blocks[-1][0] > mean:
+            other, before = blocks.pop()
+            total = other * len(before) + mean * len(members)
+            members = before + members
+            mean = total / len(members)
+        blocks.append((mean, members))
+    placed = dict.fromkeys(range(len(wanted)), 0.0)
+    flat = [(mean, index) for mean, members in blocks for index in members]
+    for rank, (mean, index) in enumerate(flat):
+        placed[index] = mean + rank * gap
+    return [placed[index] for index in range(len(wanted))]
+
+
+def _failures(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    if table.failures.empty:
+        return table.failures.reindex(columns=["name", "batch_size", "label", "reason"])
+    failed = table.failures
+    first = frame.iloc[0]
+    here = (failed["machine"] == first["machine"]) & (failed["device"] == first["device"])
+    same = (failed["dtype"] == first["dtype"]) & failed["name"].isin(frame["name"])
+    labels = dict(zip(frame["name"], frame["label"], strict=True))
+    lost: pd.DataFrame = failed[here & same]
+    return lost.assign(label=lost["name"].map(labels))
+
+
+def _failed_words(failures: pd.DataFrame) -> str:
+    listed = [f"{row.label} at {row.batch_size} ({row.reason})" for row in failures.itertuples()]
+    return f"Crosses, cells that failed: {'; '.join(listed)}." if listed else ""

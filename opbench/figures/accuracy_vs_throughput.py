@@ -1,0 +1,78 @@
+"""Accuracy against images per second; blob area is operations.
+
+Figure 9 of arXiv:1605.07678: a falling line that no network rises above, hence accuracy and time
+in a hyperbolic relation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench.figures import _select, _words
+from opbench.figures._axes import values
+from opbench.figures._blobs import BY_OPS, family_entries
+from opbench.figures._frame import Sheet
+from opbench.figures._labels import Line
+from opbench.figures._options import Options
+from opbench.figures._panels import stack_panels, wanted_batches
+from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures._style import colour
+from opbench.regression import upper_bound
+from opbench.table import Table
+
+TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+
+_SMALL = BY_OPS.smaller(0.6)
+_BOUND = "Shaded: above the falling line that no network rises above and that lies nearest to all."
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
+    frame = _select.cells(table, options).dropna(subset=["top1"])
+    batches = wanted_batches(frame, options)
+    spec = Scatter(
+        x="throughput_images_per_s",
+        y="top1",
+        sizing=_SMALL,
+        log_x=bool(options.log),
+        type_size=9,
+    )
+    words = Sheet(
+        title="Accuracy against speed",
+        subtitle="Top-1 on ImageNet against images per second; area of a blob: operations of "
+        "an image",
+        caption=_words.joined(
+            _words.timed(table, frame),
+            _words.sources(table.networks[table.networks["name"].isin(frame["name"])]),
+            _words.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
+            f"{_BOUND}  {_words.TOP1_INTERVAL}  {_words.counted(options)}",
+        ),
+        legend=family_entries(frame),
+        sizing=_SMALL,
+        panel_titles=True,
+    ).with_plot_height(5.2 * len(batches))
+
+    def panel(axes: Axes, rows: pd.DataFrame) -> None:
+        points, lines = draw_scatter(axes, rows, spec, options)
+        lines += _shade(axes, rows)
+
+        finish(axes, spec, points, lines)
+
+    return stack_panels(words, frame, batches, panel)
+
+
+def _shade(axes: Axes, rows: pd.DataFrame) -> list[Line]:
+    x = values(rows, "throughput_images_per_s")
+    bound = upper_bound(list(zip(x, rows["top1"], strict=True)))
+    if bound is None:
+        return []
+    (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
+    steps = np.linspace(low, high, 60)
+    heights = bound.intercept + bound.slope * steps
+    axes.fill_between(steps, heights, top, color=colour("grid"), alpha=0.6, lw=0, zorder=0.5)
+    axes.plot(steps, heights, color=colour("muted"), lw=1.1, zorder=1)
+    axes.set_ylim(top=top)
+    return [([low, high], [float(heights[0]), float(heights[-1])])]

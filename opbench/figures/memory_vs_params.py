@@ -1,0 +1,48 @@
+"""Peak memory against the size of the parameters, with a fitted line.
+
+Figure 6 of arXiv:1605.07678: a floor that every network pays, and a slope above one.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from opbench.figures import _select, _words
+from opbench.figures._axes import values
+from opbench.figures._blobs import PLAIN, family_entries
+from opbench.figures._fit import draw_fit
+from opbench.figures._frame import Sheet, single_axes
+from opbench.figures._options import Options
+from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """One panel, at batch 1 unless the reader wants another.  Raises ``MissingDataError``."""
+    frame = _select.cells(table, options, "peak_memory_bytes")
+    (batch, *_) = _select.batches(frame, options.batch_sizes[:1] or (1,))
+    frame = frame[frame["batch_size"] == batch].dropna(subset=["weight_bytes"]).assign(one=1.0)
+    spec = Scatter(
+        x="weight_bytes",
+        y="peak_memory_bytes",
+        sizing=PLAIN,
+        log_x=bool(options.log),
+        log_y=bool(options.log),
+    )
+    words = Sheet(
+        title="Memory against parameters",
+        subtitle=f"Peak memory of forward passes at batch {batch} against the weights as stored",
+        caption=_words.joined(_words.timed(table, frame), _words.MEMORY),
+        legend=family_entries(frame),
+    ).with_plot_height(6.0)
+    figure, axes = single_axes(words)
+    points, lines = draw_scatter(axes, frame, spec, options)
+    units = (METRICS[spec.x].unit, METRICS[spec.y].unit)
+    x, y = values(frame, spec.x), values(frame, spec.y)
+    lines += draw_fit(axes, x, y, units)
+
+    finish(axes, spec, points, lines)
+    return figure

@@ -1,0 +1,58 @@
+"""Operations against time for one image; blob area is parameters.
+
+Figure 7 of arXiv:1605.07678: whether the count predicts the clock, at two batch sizes.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench.figures import _select, _words
+from opbench.figures._axes import values
+from opbench.figures._blobs import BY_PARAMS, family_entries
+from opbench.figures._fit import draw_fit
+from opbench.figures._frame import Sheet
+from opbench.figures._options import Options
+from opbench.figures._panels import draw_panels, wanted_batches
+from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+TAKES = frozenset(
+    {"unit", "x", "log", "family", "highlight", "label", "device", "dtype", "batch-size"}
+)
+
+_SMALL = BY_PARAMS.smaller(0.45)
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
+    frame = _select.cells(table, options)
+    batches = wanted_batches(frame, options)
+    spec = Scatter(
+        x=options.x or options.cost,
+        y="latency_per_image_s",
+        sizing=_SMALL,
+        log_x=options.log is not False,
+        log_y=options.log is not False,
+        type_size=9,
+    )
+    words = Sheet(
+        title=f"Do {METRICS[spec.x].label} predict time?",
+        subtitle="Time for one image against its cost; area of a blob: parameters",
+        caption=_words.joined(_words.timed(table, frame), _words.counted(options)),
+        legend=family_entries(frame),
+        sizing=_SMALL,
+        panel_titles=True,
+    ).with_plot_height(6.0)
+
+    def panel(axes: Axes, rows: pd.DataFrame) -> None:
+        points, lines = draw_scatter(axes, rows, spec, options)
+        units = (METRICS[spec.x].unit, "ms")
+        lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
+
+        finish(axes, spec, points, lines)
+
+    return draw_panels(words, frame, batches, panel)

@@ -1,0 +1,123 @@
+"""Every cost against top-1, with the networks that no other beats.
+
+One panel for each cost that is known: parameters, multiply-accumulates, activations, latency,
+memory, energy; ``--x`` picks one.  What lies on the frontier is named and listed.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench.errors import MissingDataError
+from opbench.figures import _blobs, _select, _words
+from opbench.figures._frame import Sheet, sheet, single_axes
+from opbench.figures._options import Options
+from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures._style import colour
+from opbench.frontier import frontier
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+TAKES = frozenset(
+    {"unit", "x", "y", "log", "family", "highlight", "label", "device", "dtype", "batch-size"}
+)
+
+_COUNTED = ("macs", "params", "activations")
+_TIMED = ("latency_s", "peak_memory_bytes", "energy_j")
+_COLUMNS = 3
+_SMALL = _blobs.BY_PARAMS.smaller(0.2)
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel for each cost, or one for the reader's.  Raises ``MissingDataError``."""
+    wanted = (options.x,) if options.x else (options.cost, *_COUNTED[1:], *_TIMED)
+    frames, missing = _frames(table, options, wanted)
+    if not frames:
+        raise MissingDataError(missing[wanted[0]])
+    words = _sheet(table, frames, missing, options)
+    if len(frames) == 1:
+        ((key, frame),) = frames.items()
+        figure, axes = single_axes(words.with_plot_height(6.3))
+        _panel(axes, frame, key, options, alone=True)
+        return figure
+    return _grid(words, frames, options)
+
+
+def _frames(
+    table: Table, options: Options, wanted: tuple[str, ...]
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """The rows for each cost, and for each that cannot be drawn the sentence that says why."""
+    frames, missing = {}, {}
+    for key in wanted:
+        try:
+            frames[key] = _select.costs(table, options, key)
+        except MissingDataError as error:
+            missing[key] = str(error)
+    return frames, missing
+
+
+def _sheet(
+    table: Table, frames: dict[str, pd.DataFrame], missing: dict[str, str], options: Options
+) -> Sheet:
+    timed = [frame for frame in frames.values() if "run" in frame]
+    networks = table.networks[
+        table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
+    ]
+
+    sizing = _blobs.BY_PARAMS if len(frames) == 1 else _SMALL
+    return Sheet(
+        title="Which networks no other beats",
+        subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on ImageNet against each "
+        "cost; the best are joined and named",
+        caption=_words.joined(
+            *(_lists(frames, options)),
+            _words.timed(table, timed[0]) if timed else "",
+            _words.caption(networks, options),
+            *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),
+        ),
+        legend=_blobs.family_entries(networks),
+        sizing=sizing,
+    )
+
+
+def _lists(frames: dict[str, pd.DataFrame], options: Options) -> list[str]:
+    return [
+        f"By {METRICS[key].label}: {', '.join(frontier(frame, key, options.y or 'top1')['label'])}."
+        for key, frame in frames.items()
+    ]
+
+
+def _grid(words: Sheet, frames: dict[str, pd.DataFrame], options: Options) -> Figure:
+    rows = ceil(len(frames) / _COLUMNS)
+    figure, (left, bottom, right, top) = sheet(words.with_plot_height(3.9 * rows))
+    width, height = figure.get_size_inches()
+    across, up = 0.7 / width, 0.75 / height
+    wide = (right - left - across * (_COLUMNS - 1)) / _COLUMNS
+    tall = (top - bottom - up * (rows - 1)) / rows
+    for rank, (key, frame) in enumerate(frames.items()):
+        down, over = divmod(rank, _COLUMNS)
+        place = (left + over * (wide + across), top - tall - down * (tall + up), wide, tall)
+        _panel(figure.add_axes(place), frame, key, options, alone=False)
+    return figure
+
+
+def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone: bool) -> None:
+    spec = Scatter(
+        x=key,
+        y=options.y or "top1",
+        sizing=_blobs.BY_PARAMS if alone else _SMALL,
+        log_x=options.log is not False,
+        frontier=True,
+        type_size=10.5 if alone else 8.5,
+    )
+    named = Options(label=options.label or ("frontier",), highlight=options.highlight)
+    points, lines = draw_scatter(axes, frame, spec, named)
+    if not alone:
+        axes.set_xlabel(METRICS[key].axis, size=11.5)
+        axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
+        axes.tick_params(labelsize=10, labelcolor=colour("muted"))
+    finish(axes, spec, points, lines)

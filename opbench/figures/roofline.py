@@ -1,0 +1,102 @@
+"""Attained FLOP/s against arithmetic intensity, under the roofs of the device.
+
+A network left of the ridge waits for memory, one right of it for arithmetic, one far below both
+for the launch of its kernels.  The bytes are a lower bound from the counts: every weight read
+once, every output of a convolution or linear layer written once and read once.
+
+Reference:
+    S. Williams, A. Waterman, D. Patterson.  "Roofline: An Insightful Visual Performance Model for
+    Multicore Architectures."  Commun. ACM 52 (2009) 65.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench.figures import _blobs, _labels, _select, _words
+from opbench.figures._axes import set_axis
+from opbench.figures._frame import Sheet
+from opbench.figures._options import Options
+from opbench.figures._panels import draw_panels, wanted_batches
+from opbench.figures._style import colour
+from opbench.table import Table
+
+TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
+
+_SMALL = _blobs.BY_PARAMS.smaller(0.45)
+_ITEM_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
+_BOUND = (
+    "Bytes: a lower bound from the counts, every weight read once, every output of a convolution "
+    "or linear layer written and read once.  FLOP = 2 per multiply-add."
+)
+_NO_ROOF = "No roofs: this run did not measure the device's peak rate and bandwidth."
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
+    frame = with_intensity(_select.cells(table, options))
+    batches = wanted_batches(frame, options)
+    roofs = _roofs(table, frame)
+    words = Sheet(
+        title="How much of the machine a network uses",
+        subtitle="Attained rate against arithmetic intensity; area of a blob: parameters",
+        caption=_words.joined(_words.timed(table, frame), _BOUND, "" if roofs else _NO_ROOF),
+        legend=_blobs.family_entries(frame),
+        sizing=_SMALL,
+        panel_titles=True,
+    ).with_plot_height(6.0)
+
+    def panel(axes: Axes, rows: pd.DataFrame) -> None:
+        _draw_panel(axes, rows, roofs, options)
+
+    return draw_panels(words, frame, batches, panel)
+
+
+def with_intensity(cells: pd.DataFrame) -> pd.DataFrame:
+    """``cells`` with ``gflops_per_s`` (attained) and ``flop_per_byte`` (an upper bound)."""
+    batch = cells["batch_size"]
+    item = cells["dtype"].map(_ITEM_BYTES).fillna(4)
+    flop = 2 * cells["macs"] * batch
+    moved = item * (cells["params"] + 2 * cells["activations"] * batch)
+    return cells.assign(gflops_per_s=flop / cells["latency_s"] * 1e-9, flop_per_byte=flop / moved)
+
+
+def _roofs(table: Table, frame: pd.DataFrame) -> tuple[float, float] | None:
+    """Peak GFLOP/s and GB/s of the machine, where the runs of ``frame`` measured them."""
+    for header in reversed(table.runs):
+        peaks = header.get("roofline") or {}
+        if header.get("run") in set(frame["run"]) and {"flop_per_s", "bytes_per_s"} <= set(peaks):
+            return peaks["flop_per_s"] * 1e-9, peaks["bytes_per_s"] * 1e-9
+    return None
+
+
+def _draw_panel(
+    axes: Axes, rows: pd.DataFrame, roofs: tuple[float, float] | None, options: Options
+) -> None:
+    x, y = rows["flop_per_byte"], rows["gflops_per_s"]
+    set_axis(axes, "x", x, log=True)
+    set_axis(axes, "y", pd.concat([y, pd.Series(roofs[:1])]) if roofs else y, log=True)
+    axes.set_xlabel("arithmetic intensity [FLOP/byte]")
+    axes.set_ylabel("attained rate [GFLOP/s]")
+    lines = _draw_roofs(axes, roofs) if roofs else []
+    areas = _SMALL.areas(rows)
+    _blobs.draw_networks(axes, rows, x, y, areas)
+    points = _labels.Points(
+        x=list(x), y=list(y), areas=list(areas), labels=_select.labels(rows, options)
+    )
+    _labels.place(axes, points, lines, size=9)
+
+
+def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[_labels.Line]:
+    rate, bandwidth = roofs
+    steps = np.geomspace(*axes.get_xlim(), 80)
+    heights = np.minimum(rate, bandwidth * steps)
+    axes.plot(steps, heights, color=colour("muted"), lw=1.4, zorder=1)
+    axes.text(
+        0.985, 0.985, f"measured roofs: {rate:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s",
+        transform=axes.transAxes, ha="right", va="top", size=11, color=colour("muted"),
+    )  # fmt: skip
+    return [(list(steps), list(heights))]

@@ -1,0 +1,25 @@
+"""Time for one image against batch size, a line per network.
+
+Figure 3 of arXiv:1605.07678.
+"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from opbench.figures import _sweep
+from opbench.figures._options import Options
+from opbench.table import Table
+
+TAKES = _sweep.TAKES
+
+_SWEEP = _sweep.Sweep(
+    key="latency_per_image_s",
+    title="Time for one image, by batch size",
+    subtitle="Median time of a forward pass divided by the images in it",
+)
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
+    return _sweep.draw_sweep(table, options, _SWEEP)

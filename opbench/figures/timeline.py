@@ -1,0 +1,82 @@
+"""Accuracy and cost of the ImageNet networks by year.
+
+Two panels over one axis of years: what was reached, and what it cost.  Networks of one year stand
+side by side in the order of their cost.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+from opbench.errors import MissingDataError
+from opbench.figures import _blobs, _labels, _select, _words
+from opbench.figures._axes import set_accuracy, set_axis, values
+from opbench.figures._frame import Sheet, sheet
+from opbench.figures._options import Options
+from opbench.metrics import METRICS
+from opbench.table import Table
+
+TAKES = frozenset({"unit", "family", "highlight", "label"})
+
+_SMALL = _blobs.BY_PARAMS.smaller(0.4)
+_GUTTER = 0.35  # inches
+_SHARE = 0.86  # of a year that its networks are spread over
+
+
+def draw(table: Table, options: Options) -> Figure:
+    """Top-1 above, operations below.  Raises ``MissingDataError`` when no network has a year."""
+    frame = _select.networks(table, options).dropna(subset=["year"])
+    if frame.empty:
+        raise MissingDataError("no network has a year: only the registry's do")
+    words = Sheet(
+        title="What each year brought, and what it cost",
+        subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
+        caption=_words.caption(frame, options, _words.TOP1_INTERVAL),
+        legend=_blobs.family_entries(frame),
+        sizing=_SMALL,
+    ).with_plot_height(7.6)
+    figure, (left, bottom, right, top) = sheet(words)
+    gutter = _GUTTER / words.height
+    tall = (top - bottom - gutter) / 2
+    above = figure.add_axes((left, bottom + tall + gutter, right - left, tall))
+    below = figure.add_axes((left, bottom, right - left, tall))
+    where = _spread_years(frame, options.cost)
+    _panel(above, frame, where, "top1", options)
+    _panel(below, frame, where, options.cost, options)
+    above.tick_params(axis="x", labelbottom=False)
+    below.set_xlabel("year of publication")
+    return figure
+
+
+def _spread_years(frame: pd.DataFrame, cost: str) -> pd.Series[float]:
+    rank = frame.groupby("year")[cost].rank(method="first")
+    count = frame.groupby("year")["name"].transform("size")
+    return frame["year"].astype(float) + _SHARE * ((rank - 0.5) / count - 0.5)
+
+
+def _panel(
+    axes: Axes, frame: pd.DataFrame, where: pd.Series[float], key: str, options: Options
+) -> None:
+    y = values(frame, key)
+    axes.set_xlim(frame["year"].min() - 0.5, frame["year"].max() + 0.5)
+    axes.xaxis.set_major_locator(MultipleLocator(1))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="x", visible=False)
+    for year in range(int(frame["year"].min()), int(frame["year"].max())):
+        axes.axvline(year + 0.5, color=axes.xaxis.get_gridlines()[0].get_color(), lw=0.8, zorder=0)
+    if key == "top1":
+        set_accuracy(axes, y)
+    else:
+        set_axis(axes, "y", y, log=True)
+    axes.set_ylabel(METRICS[key].axis)
+    areas = _SMALL.areas(frame)
+    _blobs.draw_networks(axes, frame, where, y, areas)
+
+    points = _labels.Points(
+        x=list(where), y=list(y), areas=list(areas), labels=_select.labels(frame, options)
+    )
+    _labels.place(axes, points, size=9)

@@ -1,0 +1,106 @@
+"""Figures of counts and accuracies alone."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from opbench.errors import MissingDataError
+from opbench.figures import Options, find
+from opbench.figures._style import theme
+from opbench.figures.modules import choice
+from opbench.table import Table
+
+
+def _draw(name: str, table: Table, **choices: object) -> Figure:
+    with theme("light"):
+        figure = find(name)(table, Options(**choices))  # type: ignore[arg-type]
+        figure.draw_without_rendering()
+    return figure
+
+
+def _names(axes: Axes) -> set[str]:
+    return {name for text in axes.texts for name in text.get_text().split(", ") if name}
+
+
+def _words(figure: Figure) -> str:
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_the_other_datasets_have_a_panel_each(timed_table: Table) -> None:
+    figure = _draw("accuracy-vs-ops-others", timed_table)
+    panels = {axes.get_title(loc="left"): _names(axes) for axes in figure.axes[1:]}
+    assert panels == {
+        "ImageNet at 128 pixels": {"CaffeNet128", "CaffeNet128 elu", "CaffeNet128 width 2x"},
+        "CIFAR-10": {"ResNet-110"},
+        "MNIST": {"LeNet-5"},
+    }
+
+
+def test_no_axis_of_accuracy_has_a_tick_above_100_percent(timed_table: Table) -> None:
+    mnist = _draw("accuracy-vs-ops-others", timed_table).axes[-1]
+    assert max(mnist.get_yticks()) <= 100
+
+
+def test_the_module_study_names_what_was_changed(timed_table: Table) -> None:
+    (axes,) = _draw("modules", timed_table).axes
+    assert _names(axes) == {"CaffeNet128", "elu", "width 2x"}
+    cross_hairs = [line.get_xdata()[0] for line in axes.lines if line.get_alpha() == 0.6]
+    assert cross_hairs[0] == pytest.approx(2 * 208_986_240 * 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("caffenet128", "the network itself"),
+        ("caffenet128_elu", "activation function"),
+        ("caffenet128_avgmax_pool", "pooling"),
+        ("caffenet128_conv_classifier", "classifier"),
+        ("caffenet128_bn", "normalisation"),
+        ("caffenet128_colorspace", "colour space"),
+        ("caffenet128_nogroups", "width and groups"),
+    ],
+)
+def test_a_variant_belongs_to_the_choice_it_changes(name: str, changed: str) -> None:
+    with theme("light"):
+        label, tint = choice(name)
+    assert label == changed
+    assert to_hex(tint) == tint
+
+
+def test_without_the_study_the_figure_says_so(small_table: Table) -> None:
+    with pytest.raises(MissingDataError, match="imagenet128"):
+        _draw("modules", small_table)
+
+
+def test_the_timeline_has_years_below_and_two_panels(timed_table: Table) -> None:
+    figure = _draw("timeline", timed_table)
+    above, below = figure.axes[1:]
+    assert above.get_xlim() == below.get_xlim() == (2011.5, 2016.5)
+    assert _names(above) == _names(below)
+    assert "VGG-16" in _names(above)
+
+
+def test_the_chart_of_2016_has_an_arrow_and_a_reason_for_what_moved(timed_table: Table) -> None:
+    figure = _draw("chart2016", timed_table)
+    words = _words(figure)
+    # Two groups halve what conv2, conv4 and conv5 cost; 2 * 724,406,816 = 1.45 G-ops.
+    assert "AlexNet: 2.26 → 1.45, the chart's counter ignored the two groups" in words
+    assert "GoogLeNet: 3.00 → 3.17" in words
+    assert "VGG-16: " not in words
+    arrows = [text for text in figure.axes[-1].texts if getattr(text, "arrow_patch", None)]
+    moved = {tuple(round(float(part), 3) for part in text.xy) for text in arrows}
+    assert (1.449, 57.1) in moved
+
+
+def test_a_correction_without_a_known_reason_is_called_unexplained(small_table: Table) -> None:
+    # The made-up chart says 3 G-ops, the made-up count 4.
+    assert "Good: 3.00 → 4.00, unexplained." in _words(_draw("chart2016", small_table))
+
+
+def test_a_network_that_cannot_be_run_is_a_ring(small_table: Table) -> None:
+    figure = _draw("chart2016", small_table)
+    assert "Lost: its ImageNet classifier was never published" in _words(figure)
+    assert "Lost" in _names(figure.axes[-1])

@@ -1,0 +1,175 @@
+"""Figures of timings: every point is arithmetic on the made-up run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from opbench import table
+from opbench.errors import MissingDataError, UnknownNameError
+from opbench.figures import Options, find
+from opbench.figures._style import theme
+from opbench.figures._sweep import spread
+from opbench.figures.roofline import with_intensity
+from opbench.table import Table
+from tests.made_up import GFLOPS_PER_S, write_results
+
+IMAGENET = 7  # networks of the made-up run that are ImageNet's
+
+
+def _draw(name: str, table: Table, **choices: object) -> Figure:
+    with theme("light"):
+        figure = find(name)(table, Options(**choices))  # type: ignore[arg-type]
+        figure.draw_without_rendering()
+    return figure
+
+
+def _blobs(axes: Axes) -> list[tuple[float, float]]:
+    """Where the filled blobs lie; a network's patch of paper and label's dot are not blobs."""
+    return [
+        (float(x), float(y))
+        for collection in axes.collections
+        if collection.get_alpha() == 0.78
+        for x, y in collection.get_offsets()
+    ]
+
+
+def _words(figure: Figure) -> str:
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_operations_predict_a_time_of_exactly_100_gflops(timed_table: Table) -> None:
+    one, sixteen = _draw("ops-vs-time", timed_table).axes[-2:]
+    for axes, lost in ((one, 0), (sixteen, 1)):
+        points = _blobs(axes)
+        assert len(points) == IMAGENET - lost
+        # G-ops at 100 GFLOP/s: 10 ms each, whatever the batch.
+        assert all(ms == pytest.approx(10 * gops * 100 / GFLOPS_PER_S) for gops, ms in points)
+    text = " ".join(text.get_text() for text in one.texts)
+    assert "fit: 10 ms/G-ops" in text
+    assert "R² 1.00, rank correlation 1.00" in text
+
+
+def test_throughput_is_images_over_seconds(timed_table: Table) -> None:
+    axes = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,)).axes[-1]
+    rates = {round(accuracy, 2): rate for rate, accuracy in _blobs(axes)}
+    resnet = timed_table.networks.set_index("name").loc["resnet50"]
+    assert rates[round(resnet["top1"], 2)] == pytest.approx(100e9 / (2 * resnet["macs"]))
+
+
+def test_power_is_joules_over_seconds(timed_table: Table) -> None:
+    axes = _draw("ops-vs-power", timed_table).axes[-2]
+    assert [watts for _, watts in _blobs(axes)] == pytest.approx([50.0] * IMAGENET)
+
+
+def test_memory_against_weights_finds_floor_and_slope(timed_table: Table) -> None:
+    axes = _draw("memory-vs-params", timed_table).axes[0]
+    text = " ".join(text.get_text() for text in axes.texts)
+    assert "fit: 2 MiB/MiB · x + 64 MiB" in text
+
+
+@pytest.mark.parametrize("name", ["time-vs-batch", "memory-vs-batch", "power-vs-batch"])
+def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
+    name: str, timed_table: Table
+) -> None:
+    figure = _draw(name, timed_table)
+    axes = figure.axes[0]
+    lines = [line for line in axes.lines if line.get_marker() == "o"]
+    assert len(lines) == IMAGENET
+    assert sorted(len(line.get_xdata()) for line in lines) == [2, *[3] * (IMAGENET - 1)]
+    crosses = [x for line in axes.lines if line.get_marker() == "x" for x in line.get_xdata()]
+    assert crosses == [16]
+    assert "VGG-16 at 16 (out of memory)" in _words(figure)
+
+
+def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -> None:
+    words = _words(_draw("ops-vs-time", timed_table))
+    for fact in ("A processor (cpu), float32", "run made-up", "PyTorch 2.13.0", "2 threads", "1"):
+        assert fact in words
+
+
+def test_intensity_counts_weights_once_and_outputs_twice(timed_table: Table) -> None:
+    cells = timed_table.cells
+    row = with_intensity(cells[cells["batch_size"] == 4]).set_index("name").loc["resnet18"]
+    moved = 4 * (row["params"] + 2 * 4 * row["activations"])
+    assert row["flop_per_byte"] == pytest.approx(4 * 2 * row["macs"] / moved)
+    assert row["gflops_per_s"] == pytest.approx(GFLOPS_PER_S)
+
+
+def test_pareto_lists_what_lies_on_each_frontier(timed_table: Table) -> None:
+    words = _words(_draw("pareto", timed_table, x="params"))
+    # By parameters: SqueezeNet 1.2 M, GoogLeNet 7.0 M, ResNet-18 11.7 M, ResNet-50 25.6 M.
+    assert "By parameters: SqueezeNet 1.0, GoogLeNet, ResNet-18, ResNet-50." in words
+
+
+def test_pareto_says_why_a_panel_is_missing(tmp_path: Path) -> None:
+    loaded = table.load(write_results(tmp_path, energy=False, batches=(1,)))
+    words = _words(_draw("pareto", loaded))
+    assert "No panel of energy per image: no energy was measured" in words
+
+
+def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> None:
+    gpu = timed_table.cells.assign(machine="A card", device="cuda:0", latency_per_image_s=1e-4)
+    both = replace(timed_table, cells=pd.concat([timed_table.cells, gpu], ignore_index=True))
+    for device, count in (("cuda", IMAGENET), ("cpu", IMAGENET), ("card", IMAGENET)):
+        assert len(_blobs(_draw("ops-vs-time", both, device=device).axes[-2])) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "choices", "remedy"),
+    [
+        ("ops-vs-time", {"device": "cuda:0"}, "`opbench run --device cuda:0`"),
+        ("ops-vs-time", {"dtype": "bfloat16"}, "`opbench run --dtype bfloat16`"),
+        ("ops-vs-time", {"batch_sizes": (128,)}, "`opbench run --batch-size 128`"),
+        ("accuracy-vs-ops", {"highlight": ("mine.py:net",)}, "`opbench run mine.py:net`"),
+    ],
+)
+def test_what_is_missing_says_what_to_run(
+    timed_table: Table, name: str, choices: dict[str, object], remedy: str
+) -> None:
+    with pytest.raises(MissingDataError, match="opbench run") as caught:
+        _draw(name, timed_table, **choices)
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["power-vs-batch", "ops-vs-power"])
+def test_without_a_meter_the_figure_says_so(name: str, tmp_path: Path) -> None:
+    loaded = table.load(write_results(tmp_path, energy=False))
+    with pytest.raises(MissingDataError, match="no power was measured"):
+        _draw(name, loaded)
+
+
+def test_without_any_run_the_figure_says_so(small_table: Table) -> None:
+    with pytest.raises(MissingDataError, match="nothing was timed yet: `opbench run`"):
+        _draw("time-vs-batch", small_table)
+
+
+def test_one_family_is_drawn_alone_and_a_misspelt_one_refused(timed_table: Table) -> None:
+    axes = _draw("accuracy-vs-ops", timed_table, families=("resnet",)).axes[-1]
+    assert len(_blobs(axes)) == 2
+    with pytest.raises(UnknownNameError, match="did you mean resnet"):
+        _draw("accuracy-vs-ops", timed_table, families=("resnett",))
+
+
+def test_a_highlight_fades_the_others_and_is_the_only_label(timed_table: Table) -> None:
+    axes = _draw("accuracy-vs-ops", timed_table, highlight=("resnet50",)).axes[-1]
+    assert len(_blobs(axes)) == 1
+    assert [text.get_text() for text in axes.texts] == ["ResNet-50"]
+
+
+def test_labels_can_be_the_frontier_alone(timed_table: Table) -> None:
+    axes = _draw("accuracy-vs-ops", timed_table, label=("frontier",)).axes[-1]
+    assert "VGG-16" not in {text.get_text() for text in axes.texts}
+    assert "ResNet-50" in {text.get_text() for text in axes.texts}
+
+
+def test_spread_moves_neighbours_apart_by_as_little_as_possible() -> None:
+    assert spread([0, 100], 10) == [0, 100]
+    # Three at 50 with a gap of 10 stand at 40, 50, 60 around their mean.
+    assert spread([50, 50, 50], 10) == pytest.approx([40, 50, 60])
+    assert spread([60, 0, 56], 10) == pytest.approx([63, 0, 53])
