@@ -1,0 +1,94 @@
+"""opbench's own count, and two that follow from it.
+
+mac           the rule of ``opbench.counting``
+flop          two operations for each multiply-accumulate
+connections   multiply-accumulates, and one for each output element that receives a bias: how
+              the papers of the nineties describe a network (LeNet-5: 340,908)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opbench.conventions.convention import BIAS, Convention, Item
+from opbench.conventions.trace import OperatorCall, Trace, kind_of
+from opbench.counting.free import FREE
+from opbench.counting.rules import RULES, NoRuleError
+
+# Where the bias is among the arguments of an operator; None there means that there is none.
+_BIAS_AT = {
+    "linear": 2,
+    "conv1d": 2,
+    "conv2d": 2,
+    "conv3d": 2,
+    "convolution": 2,
+    "_convolution": 2,
+    "conv_transpose1d": 2,
+    "conv_transpose2d": 2,
+    "conv_transpose3d": 2,
+    "bilinear": 3,
+    "addmm": 0,
+}
+
+
+def counted(call: OperatorCall) -> Iterator[OperatorCall]:
+    """The call itself where opbench has a rule for it, else those of its parts that have one."""
+    if call.name in RULES:
+        yield call
+    elif call.name not in FREE:
+        for part in call.parts:
+            yield from counted(part)
+
+
+def macs_of(call: OperatorCall) -> int:
+    """Multiply-accumulates of a call that opbench has a rule for; 0 where the rule declines."""
+    try:
+        return RULES[call.name].macs(call.args, call.out)
+    except NoRuleError:
+        return 0
+
+
+def bias_additions(call: OperatorCall) -> int:
+    """Elements of the result that receive a bias."""
+    position = _BIAS_AT.get(call.name)
+    if position is None or call.arg(position) is None:
+        return 0
+    return int(call.out.numel())
+
+
+def _macs(trace: Trace) -> Iterator[Item]:
+    for call in trace.operators:
+        for each in counted(call):
+            yield kind_of(each), macs_of(each)
+
+
+def _flops(trace: Trace) -> Iterator[Item]:
+    for kind, macs in _macs(trace):
+        yield kind, 2 * macs
+
+
+def _connections(trace: Trace) -> Iterator[Item]:
+    for call in trace.operators:
+        for each in counted(call):
+            yield kind_of(each), macs_of(each)
+            yield BIAS, bias_additions(each)
+
+
+MAC = Convention(
+    name="mac",
+    unit="MACs",
+    about="opbench's own: one for each multiply-add of a dot product, nothing else.",
+    count=_macs,
+)
+FLOP = Convention(
+    name="flop",
+    unit="FLOPs",
+    about="Two for each multiply-add of a dot product, nothing else.",
+    count=_flops,
+)
+CONNECTIONS = Convention(
+    name="connections",
+    unit="connections",
+    about="One for each multiply-add and one for each element that receives a bias.",
+    count=_connections,
+)
