@@ -11,6 +11,10 @@
     max_increase = "1%"                    # or 1000, or a table from glob to either, or to both:
     max_increase = { "models/*" = "1%", "resnet*" = { params = 0, macs = 1000 } }
 
+    [tool.opbench.compare]
+    threshold = "3%, 50us"                 # what does not matter, or a table from glob to it
+    strict = false                         # AMBIGUOUS fails as well
+
 A flag wins over the environment (``OPBENCH_LOCK``, ``OPBENCH_CHECK_STRICT``, ...: section and key
 in capitals, lists with commas), which wins over the file.  A key that nobody reads would be a rule
 that silently does not hold, so unknown keys and values of the wrong type are refused.
@@ -28,6 +32,7 @@ from typing import Any
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
 from opbench.metrics import COUNTED, EXACT
+from opbench.thresholds import Threshold, parse_thresholds
 
 LOCK = "opbench.lock.json"
 FILE = "pyproject.toml"
@@ -67,12 +72,21 @@ class CheckSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompareSettings:
+    """``[tool.opbench.compare]``."""
+
+    threshold: tuple[Threshold, ...] = ()
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of it.  ``root`` is the folder that targets are relative to; ``lock`` is absolute."""
 
     root: Path
     lock: Path
     check: CheckSettings = field(default_factory=CheckSettings)
+    compare: CompareSettings = field(default_factory=CompareSettings)
 
 
 def load(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -90,8 +104,17 @@ def load(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     if "lock" in said:
         said["lock"] = folder / said["lock"]
     values |= said
-    check = {key.removeprefix("check."): values[key] for key in values if key[:6] == "check."}
-    return Settings(root=root, lock=values.get("lock", root / LOCK), check=CheckSettings(**check))
+    return Settings(
+        root=root,
+        lock=values.get("lock", root / LOCK),
+        check=CheckSettings(**_section(values, "check")),
+        compare=CompareSettings(**_section(values, "compare")),
+    )
+
+
+def _section(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    start = f"{section}."
+    return {key.removeprefix(start): values[key] for key in values if key.startswith(start)}
 
 
 def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
@@ -146,7 +169,7 @@ def _same_section(one: str, other: str) -> bool:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     variables = {"OPBENCH_" + key.replace(".", "_").upper(): key for key in _KEYS}
     for variable, text in environment.items():
-        if variable.startswith("OPBENCH_CHECK_") and variable not in variables:
+        if variable.startswith(_OURS) and variable not in variables:
             raise UnknownNameError("environment variable", variable, variables)
         if variable in variables and text:
             key = variables[variable]
@@ -231,7 +254,8 @@ def _list_from_text(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-_SECTIONS = frozenset({"check"})
+_SECTIONS = frozenset({"check", "compare"})
+_OURS = tuple(f"OPBENCH_{section.upper()}_" for section in _SECTIONS)
 _KEYS: dict[str, _Kind] = {
     "lock": _Kind(_text),
     "check.targets": _Kind(_texts, _list_from_text),
@@ -239,4 +263,6 @@ _KEYS: dict[str, _Kind] = {
     "check.metrics": _Kind(_metrics, _list_from_text),
     "check.allow_uncounted": _Kind(_texts, _list_from_text),
     "check.max_increase": _Kind(_allowances),
+    "compare.threshold": _Kind(parse_thresholds),
+    "compare.strict": _Kind(_flag, _flag_from_text),
 }

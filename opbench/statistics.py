@@ -111,22 +111,22 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
-    """How many times the time of ``base`` that of ``new`` is, from the medians of their rounds.
+    """How many times the median over rounds of ``base`` that of ``new`` is.
 
-    Welch's t on logarithms: rounds are independent, samples within a round are not.  Both need two
-    rounds or more.
+    Welch's t on the logarithms of the rounds' medians: rounds are independent, samples within a
+    round are not.  Both need two rounds or more.
     """
     first, second = ([median(samples) for samples in rounds] for rounds in (base, new))
+    ratio = median(second) / median(first)
     variances = [_standard_error(medians) ** 2 for medians in (first, second)]
     total = sum(variances)
-    ratio = math.exp(_mean_log(second) - _mean_log(first))
     if not total:
         return Interval(ratio, ratio, ratio)
     freedom = total**2 / sum(
         variance**2 / (len(medians) - 1)
         for variance, medians in zip(variances, (first, second), strict=True)
     )
-    half = student_t(max(1, math.floor(freedom))) * math.sqrt(total)
+    half = _MEDIAN_ERROR * student_t(max(1, math.floor(freedom))) * math.sqrt(total)
     return Interval(ratio, ratio / math.exp(half), ratio * math.exp(half))
 
 
@@ -176,12 +176,9 @@ def _stretches(samples: Sequence[float]) -> Sequence[float]:
     return [median(samples[start:end]) for start, end in pairwise(cuts)]
 
 
-def _mean_log(values: Sequence[float]) -> float:
-    return math.fsum(map(math.log, values)) / len(values)
-
-
 def _standard_error(values: Sequence[float]) -> float:
     """Of the mean of the logarithms."""
-    mean = _mean_log(values)
-    squares = math.fsum((math.log(value) - mean) ** 2 for value in values)
+    logarithms = [math.log(value) for value in values]
+    mean = math.fsum(logarithms) / len(logarithms)
+    squares = math.fsum((each - mean) ** 2 for each in logarithms)
     return math.sqrt(squares / (len(values) - 1) / len(values))

@@ -175,6 +175,23 @@ def run_files(results: Path) -> list[Path]:
     return sorted((results / RUNS).glob("*.jsonl"))
 
 
+def find_run(results: Path, name: str | None = None) -> Path:
+    """The run file called ``name`` (a path, or a name below ``results``); the newest by default.
+
+    Raises ``BadFileError`` where there is none.
+    """
+    files = run_files(results)
+    if name is None:
+        if not files:
+            raise BadFileError(f"there is no run in {results}: `opbench run` makes one")
+        return files[-1]
+    for path in (Path(name), results / RUNS / f"{name}.jsonl", results / RUNS / name):
+        if path.is_file():
+            return path
+    known = f": it has {', '.join(path.stem for path in files)}" if files else ""
+    raise BadFileError(f"there is no run {name!r} in {results}{known}")
+
+
 def _parse(raw: bytes) -> Line:
     try:
         line = json.loads(raw)

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from opbench import __version__
 from opbench.cli.check import check
 from opbench.cli.claims import claims
+from opbench.cli.compare import compare
 from opbench.cli.count import count
 from opbench.cli.doctor import doctor
 from opbench.cli.list import list_
@@ -53,6 +54,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "show": show,
     "count": count,
     "run": run,
+    "compare": compare,
     "doctor": doctor,
     "check": check,
     "plot": plot,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from opbench.errors import BadValueError
 if TYPE_CHECKING:
     from opbench.runner.start import Prepared
     from opbench.runner.workers import Workers
-    from opbench.store import RunWriter
+    from opbench.store import Run, RunWriter
 
 # Words of one option, separated by commas.
 Words = str
@@ -36,9 +37,7 @@ def run(
     input_size: Annotated[
         Words | None, typer.Option(metavar="CxHxW", help="Size of one image; or a list.")
     ] = None,
-    dtype: Annotated[
-        Words, typer.Option(help="float32, bfloat16, float16, float64.")
-    ] = "float32",
+    dtype: Annotated[Words, typer.Option(help="float32, bfloat16, float16, float64.")] = "float32",
     memory_format: Annotated[
         Words, typer.Option(help="contiguous or channels_last; or a list.")
     ] = "contiguous",
@@ -55,9 +54,7 @@ def run(
     rounds: Annotated[int, typer.Option(help="Fresh processes per cell, at least.")] = 3,
     seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
     cuda_graph: Annotated[bool, typer.Option(help="Replay a CUDA graph.")] = False,
-    l2: Annotated[
-        str, typer.Option(help="The GPU's L2 cache: warm or cold.")
-    ] = "warm",
+    l2: Annotated[str, typer.Option(help="The GPU's L2 cache: warm or cold.")] = "warm",
     tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
     in_process: Annotated[
         bool, typer.Option(help="No fresh processes: quicker, and less to be trusted.")
@@ -80,9 +77,7 @@ def run(
     """
     from opbench.cli.run_report import print_plan, report
     from opbench.runner.plan import Sweep
-    from opbench.runner.start import find_run, prepare
-    from opbench.runner.start import resume as go_on
-    from opbench.store import RunWriter, read_run
+    from opbench.runner.start import prepare
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -97,36 +92,58 @@ def run(
     )
     protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
-    if resume and len(targets or ()) > 1:
-        raise BadValueError("--resume goes on with one run: name one, or none for the newest")
-    old = read_run(find_run(results, next(iter(targets or ()), None))) if resume else None
-    with _workers(in_process) as workers:
+    old = _run_to_resume(targets or (), results) if resume else None
+    with choose_workers(in_process=in_process) as workers:
         if old is not None:
-            for damage in old.damages:
-                messages.print(f"damaged, and measured again: {damage}", markup=False)
-            prepared = go_on(old, workers)
+            prepared = _what_is_missing(old, workers)
         else:
             prepared = prepare(targets or (), sweep, protocol, cuda, workers)
         if dry_run:
             print_plan(prepared, workers, format)
             return
-        with RunWriter(old.path) if old else RunWriter.create(results) as writer:
-            writer.write(prepared.first_line(writer.path.stem))
-            interrupted = _measure(prepared, writer, workers, stream=json)
-    report(prepared.sheet, writer.path, None if json else format)
+        path, interrupted = take(prepared, old.path if old else results, workers, stream=json)
+    report(prepared.sheet, path, None if json else format)
     if interrupted:
         raise KeyboardInterrupt
     if prepared.sheet.failures:
         raise typer.Exit(1)
 
 
+def take(prepared: Prepared, where: Path, workers: Workers, *, stream: bool) -> tuple[Path, bool]:
+    """Measure into the run file ``where``, or into a new one in the folder of that name.
+
+    The file, and whether Ctrl-C came before the end.
+    """
+    from opbench.store import RunWriter
+
+    with RunWriter(where) if where.is_file() else RunWriter.create(where) as writer:
+        writer.write(prepared.first_line(writer.path.stem))
+        return writer.path, _measure(prepared, writer, workers, stream=stream)
+
+
+def _run_to_resume(names: Sequence[str], results: Path) -> Run:
+    from opbench.store import find_run, read_run
+
+    if len(names) > 1:
+        raise BadValueError("--resume goes on with one run: name one, or none for the newest")
+    return read_run(find_run(results, next(iter(names), None)))
+
+
+def _what_is_missing(run: Run, workers: Workers) -> Prepared:
+    from opbench.runner.start import resume
+
+    for damage in run.damages:
+        messages.print(f"damaged, and measured again: {damage}", markup=False)
+    return resume(run, workers)
+
+
 def _measure(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool) -> bool:
     """Run to the end; whether Ctrl-C came before."""
     from opbench.cli.run_progress import Progress
-    from opbench.runner.rounds import Run
+    from opbench.runner import rounds
 
     with Progress(prepared.sheet, stream=stream) as progress:
-        going = Run(
+        going = rounds.Run(
             sheet=prepared.sheet,
             conditions=prepared.conditions,
             writer=writer,
@@ -139,7 +156,8 @@ def _measure(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream:
     return True
 
 
-def _workers(in_process: bool) -> Workers:
+def choose_workers(*, in_process: bool = False) -> Workers:
+    """Fresh processes, where there are any and they are wanted."""
     import os
 
     if in_process or not hasattr(os, "fork"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from opbench import __version__
@@ -19,7 +18,7 @@ from opbench.runner.plan import Planned, Sweep, make_plan
 from opbench.runner.rounds import Conditions
 from opbench.runner.sheet import Sheet, available_cores
 from opbench.runner.workers import Workers, done
-from opbench.store import FORMAT, Run, run_files
+from opbench.store import FORMAT, Run
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 
@@ -80,23 +79,6 @@ def resume(run: Run, workers: Workers) -> Prepared:
             f"{run.path}, line 1: the header lacks what a run needs to go on ({error}): "
             "start a new run"
         ) from None
-
-
-def find_run(results: Path, name: str | None) -> Path:
-    """The run file called ``name`` (a path, or a name below ``results``); the newest by default.
-
-    Raises ``BadFileError`` where there is none.
-    """
-    files = run_files(results)
-    if name is None:
-        if not files:
-            raise BadFileError(f"there is no run in {results} to go on with: give --results")
-        return files[-1]
-    for path in (Path(name), results / "runs" / f"{name}.jsonl", results / "runs" / name):
-        if path.is_file():
-            return path
-    known = f": it has {', '.join(path.stem for path in files)}" if files else ""
-    raise BadFileError(f"there is no run {name!r} in {results}{known}")
 
 
 def _resumed(run: Run, workers: Workers) -> Prepared:

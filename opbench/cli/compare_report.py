@@ -1,0 +1,114 @@
+"""What ``opbench compare`` found, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from opbench.cli.output import Column, Format, emit, scaled, text
+from opbench.compare import Comparison, Verdict
+from opbench.exporters import Level, Outcome
+from opbench.exporters.github import github
+from opbench.exporters.junit import junit
+from opbench.store import Run
+
+TITLE = "opbench compare"
+
+
+class ReportFormat(StrEnum):
+    """How comparisons are reported."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    github = "github"
+    junit = "junit"
+
+
+_MS = scaled(1e3, 3)
+_FAILING = (Verdict.SLOWER, Verdict.FAILED)
+
+
+def _change(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio - 1:+.1%}"
+
+
+_COLUMNS = (
+    Column(key="verdict", title="verdict"),
+    Column(key="cell", title="cell"),
+    Column(key="base_s", title="base ms", show=_MS, right=True),
+    Column(key="new_s", title="new ms", show=_MS, right=True),
+    Column(key="ratio", title="change", show=_change, right=True),
+    Column(key="ratio_low", title="95 % from", show=_change, right=True),
+    Column(key="ratio_high", title="to", show=_change, right=True),
+    Column(key="note", title="", show=text),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Comparisons of two runs.  ``strict``: AMBIGUOUS fails.  ``differing``: facts that differ."""
+
+    comparisons: Sequence[Comparison]
+    base: Run
+    new: Run
+    strict: bool
+    differing: Mapping[str, tuple[Any, Any]]
+
+    @property
+    def fails(self) -> bool:
+        """Whether the answer is no."""
+        return any(self._level(each) is Level.FAIL for each in self.comparisons)
+
+    @property
+    def summary(self) -> str:
+        """``12 cells: 1 SLOWER, 11 SAME``."""
+        numbers = Counter(each.verdict for each in self.comparisons)
+        said = ", ".join(f"{numbers[verdict]} {verdict}" for verdict in Verdict if numbers[verdict])
+        plural = "" if len(self.comparisons) == 1 else "s"
+        return f"{len(self.comparisons)} cell{plural}: {said}"
+
+    def print(self, format: ReportFormat) -> str | None:
+        """The report; None when it has been printed already."""
+        if format is ReportFormat.github:
+            return github(self._outcomes(), title=TITLE)
+        if format is ReportFormat.junit:
+            return junit(self._outcomes(), title=TITLE)
+        if format is ReportFormat.json:
+            return json.dumps([each.to_json() for each in self.comparisons], indent=1) + "\n"
+        rows = [{**each.to_json(), "cell": str(each.cell)} for each in self._by_verdict()]
+        emit(rows, Format(format), _COLUMNS, caption=self._caption())
+        return None
+
+    def _by_verdict(self) -> list[Comparison]:
+        order = list(Verdict)
+        return sorted(self.comparisons, key=lambda each: order.index(each.verdict))
+
+    def _caption(self) -> str:
+        across = (
+            f" Across environments: {', '.join(self.differing)} differ." if self.differing else ""
+        )
+        return f"{self.summary}; base {self.base.path.stem}, new {self.new.path.stem}.{across}"
+
+    def _outcomes(self) -> list[Outcome]:
+        return [
+            Outcome(
+                name=str(each.cell),
+                status=str(each.verdict),
+                level=self._level(each),
+                summary=each.sentence,
+                details=(each.note,) if each.note else (),
+            )
+            for each in self.comparisons
+        ]
+
+    def _level(self, comparison: Comparison) -> Level:
+        failing = (*_FAILING, Verdict.AMBIGUOUS) if self.strict else _FAILING
+        if comparison.verdict in failing:
+            return Level.FAIL
+        return Level.PASS if comparison.verdict is Verdict.SAME else Level.NOTE

@@ -1,0 +1,191 @@
+"""``opbench compare``: exit codes, formats, refusals, and being tried on itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from opbench.store import Run, read_run
+from tests.conftest import Opbench
+from tests.test_compare import record
+
+# The package's attribute of that name is the command itself.
+module = import_module("opbench.cli.compare")
+
+STEADY = (1.0, 1.001, 0.999)
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_any_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Path]:
+    """A run file of records name=seconds."""
+
+    def write(file: str, environment: dict[str, Any] | None = None, **cells: float) -> Path:
+        header = {"kind": "header", "format": 1, "environment": environment or {"cpu": "Paper 1"}}
+        lines = [header]
+        for name, seconds in cells.items():
+            lines.append(record(name, *(seconds * each for each in STEADY)))
+        path = tmp_path / "results" / "runs" / f"{file}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict", "code"),
+    [(0.010, "SAME", 0), (0.012, "SLOWER", 1), (0.008, "FASTER", 0), (0.0102, "AMBIGUOUS", 0)],
+)
+def test_only_slower_is_a_no(
+    opbench: Opbench, run: Callable[..., Path], seconds: float, verdict: str, code: int
+) -> None:
+    result = opbench("compare", run("base", a=0.010), run("new", a=seconds), "--format", "json")
+    assert result.exit_code == code, result.stderr
+    (row,) = json.loads(result.stdout)
+    assert (row["name"], row["verdict"]) == ("a", verdict)
+    assert row["ratio_low"] < row["ratio"] < row["ratio_high"]
+    assert f"1 cell: 1 {verdict}" in result.stderr
+
+
+def test_strict_makes_ambiguous_a_no(opbench: Opbench, run: Callable[..., Path]) -> None:
+    base, new = run("base", a=0.010), run("new", a=0.0102)
+    assert opbench("compare", base, new, "--strict").exit_code == 1
+
+
+def test_runs_are_found_by_name_below_results(opbench: Opbench, run: Callable[..., Path]) -> None:
+    run("one", a=0.010), run("two", a=0.010)
+    assert opbench("compare", "one", "two").exit_code == 0
+    missing = opbench("compare", "one", "three")
+    assert missing.exit_code == 2
+    assert "it has one, two" in missing.stderr.replace("\n", " ")
+
+
+def test_unequal_environments_are_refused_and_named_unless_across(
+    opbench: Opbench, run: Callable[..., Path]
+) -> None:
+    base, new = run("base", a=0.010), run("new", {"cpu": "Paper 2"}, a=0.010)
+    refused = opbench("compare", base, new)
+    assert refused.exit_code == 2
+    assert "cpu: 'Paper 1' and 'Paper 2'" in refused.stderr.replace("\n", " ")
+    across = opbench("compare", base, new, "--across")
+    assert across.exit_code == 0
+    assert "cpu differ" in " ".join(across.stdout.split())
+
+
+@pytest.mark.parametrize("threshold", ["30%", "5ms", "1%, 5ms"])
+def test_what_is_below_the_threshold_is_the_same(
+    opbench: Opbench, run: Callable[..., Path], threshold: str
+) -> None:
+    base, new = run("base", a=0.010), run("new", a=0.012)
+    assert opbench("compare", base, new, "--threshold", threshold).exit_code == 0
+
+
+def test_thresholds_stand_in_pyproject_by_target(
+    opbench: Opbench, run: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.opbench.compare.threshold]\n"*" = "2%"\n"noisy*" = "30%"\n'
+    )
+    base, new = run("base", noisy=0.010, a=0.010), run("new", noisy=0.012, a=0.012)
+    result = opbench("compare", base, new, "--format", "json")
+    assert {row["name"]: row["verdict"] for row in json.loads(result.stdout)} == {
+        "noisy": "SAME",
+        "a": "SLOWER",
+    }
+
+
+@pytest.mark.parametrize("threshold", ["much", "3", "3 parsec"])
+def test_a_threshold_that_is_none_is_refused(
+    opbench: Opbench, run: Callable[..., Path], threshold: str
+) -> None:
+    result = opbench("compare", run("a", a=0.01), run("b", a=0.01), "--threshold", threshold)
+    assert result.exit_code == 2
+    assert "must be such as" in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("names", [(), ("one",), ("one", "two", "three")])
+def test_it_takes_two_runs(opbench: Opbench, names: tuple[str, ...]) -> None:
+    result = opbench("compare", *names)
+    assert result.exit_code == 2
+    assert "name two runs" in result.stderr
+
+
+def test_a_damaged_line_is_named_and_the_rest_compared(
+    opbench: Opbench, run: Callable[..., Path]
+) -> None:
+    base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.010)
+    lines = new.read_text().splitlines()
+    new.write_text("\n".join([lines[0], lines[1][:40], lines[2]]) + "\n")
+    result = opbench("compare", base, new, "--format", "json")
+    assert f"{new}, line 2" in result.stderr.replace("\n", "")
+    assert [row["verdict"] for row in json.loads(result.stdout)] == ["GONE", "SAME"]
+
+
+def test_github_and_junit_say_what_is_slower(opbench: Opbench, run: Callable[..., Path]) -> None:
+    base, new = run("base", a=0.010, b=0.010), run("new", a=0.012, b=0.010)
+    annotated = opbench("compare", base, new, "--format", "github").stdout
+    assert annotated.startswith("::error title=opbench compare%3A a (batch 1) SLOWER::")
+    assert annotated.count("::error") == 1
+    tree = ElementTree.fromstring(opbench("compare", base, new, "--format", "junit").stdout)
+    assert (tree.get("tests"), tree.get("failures")) == ("2", "1")
+
+
+def test_markdown_has_a_row_per_cell_the_slower_first(
+    opbench: Opbench, run: Callable[..., Path]
+) -> None:
+    base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.012)
+    lines = opbench("compare", base, new, "--format", "markdown").stdout.splitlines()
+    assert lines[2].startswith("| SLOWER | b (batch 1) | 10.000 | 12.000 | +20.0% |")
+    assert lines[3].startswith("| SAME | a (batch 1) |")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        # 1 - 0.05^(1/3) = 63 %.
+        ((0.010, 0.010, 0.010), "0 false alarms in 3 comparisons of the same with the same "
+         "(a rate of at most 63%); 0 ambiguous"),
+        ((0.010, 0.012, 0.008), "2 false alarms in 3 comparisons of the same with the same; "
+         "0 ambiguous"),
+    ],
+)  # fmt: skip
+def test_the_self_test_tells_how_often_it_was_fooled(
+    opbench: Opbench,
+    run: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: tuple[float, ...],
+    said: str,
+) -> None:
+    def twice(targets: list[str]) -> tuple[Run, Run]:
+        assert targets == ["a", "b", "c"]
+        second = dict(zip("abc", seconds, strict=True))
+        return read_run(run("one", a=0.010, b=0.010, c=0.010)), read_run(run("two", **second))
+
+    monkeypatch.setattr(module, "_twice", twice)
+    result = opbench("compare", "--self-test", "a", "b", "c")
+    assert said in result.stderr.replace("\n", " ")
+    assert result.exit_code == ("2 false" in said)
+
+
+def test_comparing_imports_neither_torch_nor_pandas(run: Callable[..., Path]) -> None:
+    code = (
+        "import sys; from opbench.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'pandas', 'numpy'} & sys.modules.keys()"
+    )
+    command = [sys.executable, "-c", code, "compare", run("a", a=0.01), run("b", a=0.01)]
+    subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,155 @@
+"""Two runs compared: verdicts by arithmetic, and refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opbench.compare import Comparison, Verdict, compare_runs, judge, unequal
+from opbench.errors import BadFileError, BadValueError
+from opbench.statistics import Interval
+from opbench.store import FORMAT, Run, read_run
+from opbench.thresholds import Threshold, parse_thresholds, threshold_for
+
+ENVIRONMENT = {"cpu": "Paper 1", "torch": "2.13.0", "load_before": 0.1}
+
+Write = Callable[..., Run]
+
+
+def record(name: str, *medians: float, **changes: Any) -> dict[str, Any]:
+    """A record of rounds of five equal samples each."""
+    samples = [seconds for seconds in medians for _ in range(5)]
+    return {
+        "kind": "record",
+        "name": name,
+        "input_size": "3x8x8",
+        "batch_size": 1,
+        "device": "cpu",
+        "dtype": "float32",
+        "memory_format": "contiguous",
+        "compile": None,
+        "threads": None,
+        "median_s": sorted(medians)[len(medians) // 2],
+        "samples_s": samples,
+        "samples_per_round": [5] * len(medians),
+        "advice": "",
+        **changes,
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Write:
+    """A run file of the given lines."""
+    numbers = iter(range(100))
+
+    def write(*lines: dict[str, Any], **facts: Any) -> Run:
+        path = tmp_path / f"run{next(numbers)}.jsonl"
+        header = {"kind": "header", "format": FORMAT, "environment": ENVIRONMENT | facts}
+        path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
+        return read_run(path)
+
+    return write
+
+
+def verdicts(comparisons: list[Comparison]) -> dict[str, str]:
+    return {each.cell.name: str(each.verdict) for each in comparisons}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.99, 1.01, Verdict.SAME),
+        (1.021, 1.05, Verdict.SLOWER),
+        (0.90, 0.97, Verdict.FASTER),
+        (1.01, 1.03, Verdict.AMBIGUOUS),
+        (0.97, 1.00, Verdict.AMBIGUOUS),
+        (0.90, 1.10, Verdict.AMBIGUOUS),
+        (1.000, 1.0199, Verdict.SAME),
+    ],
+)
+def test_the_verdict_is_where_the_interval_lies(low: float, high: float, verdict: Verdict) -> None:
+    assert judge(Interval((low + high) / 2, low, high), 0.02) is verdict
+
+
+def test_each_cell_has_its_verdict(run: Write) -> None:
+    base = run(
+        record("same", 0.010, 0.01001, 0.00999),
+        record("slower", 0.010, 0.01001, 0.00999),
+        record("faster", 0.010, 0.01001, 0.00999),
+        record("noise", 0.010, 0.011, 0.012),
+        record("gone", 0.010, 0.010, 0.010),
+        record("failing", 0.010, 0.010, 0.010),
+    )
+    new = run(
+        record("same", 0.010, 0.01001, 0.00999),
+        record("slower", 0.012, 0.01201, 0.01199),
+        record("faster", 0.009, 0.00901, 0.00899),
+        record("noise", 0.012, 0.010, 0.013),
+        record("failing", 0.010, kind="failure", reason="out of memory"),
+        record("new", 0.010, 0.010, 0.010),
+    )
+    assert verdicts(compare_runs(base, new)) == {
+        "same": "SAME",
+        "slower": "SLOWER",
+        "faster": "FASTER",
+        "noise": "AMBIGUOUS",
+        "gone": "GONE",
+        "failing": "FAILED",
+        "new": "NEW",
+    }
+
+
+def test_the_ratio_is_of_the_medians_and_names_its_interval(run: Write) -> None:
+    base, new = (run(record("a", *(x * s for x in (1.0, 1.001, 0.999)))) for s in (0.01, 0.0125))
+    (compared,) = compare_runs(base, new)
+    assert compared.ratio is not None
+    assert compared.ratio.estimate == pytest.approx(1.25)
+    assert compared.ratio.low < 1.25 < compared.ratio.high
+    assert compared.to_json()["ratio_low"] == compared.ratio.low
+    assert "SLOWER, +25.0%" in compared.sentence
+
+
+def test_cells_that_differ_in_a_setting_are_different_cells(run: Write) -> None:
+    base = run(record("a", 0.01, 0.01, 0.01), record("a", 0.02, 0.02, 0.02, batch_size=2))
+    new = run(record("a", 0.02, 0.02, 0.02, batch_size=2), record("a", 0.01, 0.01, 0.01))
+    assert [str(each.verdict) for each in compare_runs(base, new)] == ["SAME", "SAME"]
+
+
+def test_runs_without_a_cell_in_common_are_refused(run: Write) -> None:
+    with pytest.raises(BadValueError, match="no cell in common"):
+        compare_runs(run(record("a", 0.01, 0.01)), run(record("b", 0.01, 0.01)))
+
+
+def test_a_record_that_lacks_what_is_needed_is_named(run: Write) -> None:
+    broken = record("a", 0.01, 0.01)
+    del broken["samples_per_round"]
+    with pytest.raises(BadFileError, match="samples_per_round"):
+        compare_runs(run(broken), run(record("a", 0.01, 0.01)))
+    with pytest.raises(BadFileError, match="a second round"):
+        compare_runs(run(record("a", 0.01)), run(record("a", 0.01, 0.01)))
+
+
+def test_only_facts_about_the_machine_make_environments_unequal(run: Write) -> None:
+    base = run(record("a", 0.01, 0.01))
+    assert unequal(base, run(record("a", 0.01, 0.01), load_before=3.0)) == {}
+    other = run(record("a", 0.01, 0.01), cpu="Paper 2", gpu="Paper 100")
+    assert unequal(base, other) == {"cpu": ("Paper 1", "Paper 2"), "gpu": (None, "Paper 100")}
+
+
+def test_thresholds_are_relative_absolute_and_by_target() -> None:
+    thresholds = parse_thresholds({"*": "3%, 50us", "resnet*": "1ms"})
+    assert threshold_for("vgg16", thresholds) == Threshold(relative=3 * 1e-2, seconds=50 * 1e-6)
+    assert threshold_for("resnet18", thresholds).of(0.010) == pytest.approx(0.1)
+    assert threshold_for("vgg16", thresholds).of(1e-3) == pytest.approx(0.05)
+    assert threshold_for("vgg16", thresholds).of(1.0) == pytest.approx(0.03)
+    assert threshold_for("vgg16", ()) == Threshold()
+
+
+@pytest.mark.parametrize("value", ["", "3", "3 percent", 3, "3%, soon", {"a": ""}])
+def test_what_is_no_threshold_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="must be such as"):
+        parse_thresholds(value)
