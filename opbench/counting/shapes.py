@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 Arguments = Sequence[Any]
-Shortcut = Callable[[Arguments, dict[str, Any]], Tensor | None]
+Result = Tensor | tuple[Tensor, ...] | None
+Shortcut = Callable[[Arguments, dict[str, Any]], Result]
 
 
 def _same(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
@@ -220,6 +221,11 @@ def _max_pool(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     return _pooled(x, kernel, stride, padding, dilation, ceil)
 
 
+def _max_pool_and_places(args: Arguments, kwargs: dict[str, Any]) -> Result:
+    values = _max_pool(args, kwargs)
+    return None if values is None else (values, values.new_empty(values.shape, dtype=torch.int64))
+
+
 def _avg_pool(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     """``avg_pool2d`` and ``avg_pool3d``: input, kernel, stride, padding, ceil mode, ..."""
     x, kernel, stride, padding, ceil = _completed(args[:5], ((), 0, False))
@@ -306,7 +312,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "maximum.default": _binary,
     "minimum.default": _binary,
     "softplus.default": _same,
-    "rrelu.default": _same,
+    "rrelu.default": _same_if_contiguous,
     "clamp.default": _same,
     "clamp_.default": _in_place,
     **{f"{name}.Tensor": _binary for name in _BINARY},
@@ -318,6 +324,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "max_pool1d.default": _max_pool,
     "max_pool2d.default": _max_pool,
     "max_pool3d.default": _max_pool,
+    "max_pool2d_with_indices.default": _max_pool_and_places,
     "avg_pool2d.default": _avg_pool,
     "avg_pool3d.default": _avg_pool,
     "adaptive_avg_pool1d.default": _adaptive_pool,
@@ -348,7 +355,7 @@ def shortcut_of(func: Any) -> Shortcut | None:
     return SHORTCUTS.get(name.removeprefix("aten.")) if name.startswith("aten.") else None
 
 
-def result_of(shortcut: Shortcut, args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
+def result_of(shortcut: Shortcut, args: Arguments, kwargs: dict[str, Any]) -> Result:
     """What the shortcut says, where the first argument is on the meta device."""
     first = args[0][0] if isinstance(args[0], list) and args[0] else args[0]
     return shortcut(args, kwargs) if isinstance(first, Tensor) and first.is_meta else None
