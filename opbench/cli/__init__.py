@@ -21,6 +21,7 @@ from opbench.cli.doctor import doctor
 from opbench.cli.list import list_
 from opbench.cli.output import messages
 from opbench.cli.plot import plot
+from opbench.cli.report import report
 from opbench.cli.run import run
 from opbench.cli.show import show
 from opbench.errors import OpbenchError
@@ -58,6 +59,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "check": check,
     "plot": plot,
+    "report": report,
     "claims": claims,
 }
 

@@ -1,0 +1,61 @@
+"""``opbench report``: everything known, as one HTML page that opens from disk.
+
+The rule it embodies: the page is made whole before it is written, and moved into its place at
+once, so that an older page stays until there is a newer one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opbench.cli.output import messages
+from opbench.errors import BadFileError
+
+
+def report(
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the measurements lie.")
+    ] = Path("results"),
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; RESULTS/index.html by default.")
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option(help="Put the figures in, which takes most of the time.")
+    ] = True,
+    accuracies: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
+    ] = None,
+) -> None:
+    """Write one self-contained interactive page, and print its path."""
+    if not results.is_dir():
+        raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
+
+    from opbench import claims, page, table
+
+    loaded = table.load(results, accuracies)
+    for note in loaded.notes:
+        messages.print(note, markup=False)
+    drawn = page.pictures(loaded) if figures else ()
+    for picture in drawn:
+        if picture.missing:
+            messages.print(f"{picture.name} is not drawn: {picture.missing}", markup=False)
+    text = page.render(loaded, claims.evaluate(claims.load_evidence(results)), drawn)
+    typer.echo(_write(text, out or results / "index.html"))
+
+
+def _write(text: str, path: Path) -> Path:
+    """``text`` in ``path``, whole or not at all.  Raises ``BadFileError``."""
+    half = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise BadFileError(
+            f"{path} cannot be written: {error.strerror}: choose another file with --out"
+        ) from None
+    return path

@@ -1,0 +1,135 @@
+// Budgets: one slider per cost, and the sentence that names the best network within them.
+
+const NICE = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
+
+// Round limits, in SI units, from the cheapest network to the dearest; the last is no limit.
+function steps(key) {
+  const values = population().map((point) => valueOf(point, key)).filter((value) => value > 0);
+  const { scale } = DATA.metrics[key];
+  if (!values.length) return [Infinity];
+  const low = Math.min(...values) * scale;
+  const high = Math.max(...values) * scale;
+  const found = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const nice of NICE) {
+      const step = Number(`${nice}e${power}`);
+      if (step >= low && step < high) found.push(Number((step / scale).toPrecision(12)));
+    }
+  }
+  return [...found, Infinity];
+}
+
+function nearest(list, limit) {
+  if (!known(limit)) return list.length - 1;
+  const far = (step) => Math.abs(Math.log(step / limit));
+  return list.reduce((best, step, i) => (far(step) < far(list[best]) ? i : best), 0);
+}
+
+function buildBudgets(changed) {
+  byId("budgets").replaceChildren(...DATA.budgets.filter(isThere).map((key) => budgetRow(key, changed)));
+  const absent = DATA.budgets.filter((key) => !isThere(key));
+  byId("unmeasured").replaceChildren(...(absent.length ? [
+    `Not measured yet, so no budget: ${absent.map((key) => DATA.metrics[key].label).join(", ")}. `,
+    el("code", {}, DATA.remedies[absent[0]]), " measures it.",
+  ] : []));
+}
+
+function budgetRow(key, changed) {
+  const { label, unit, scale } = DATA.metrics[key];
+  const list = steps(key);
+  const slider = el("input", {
+    type: "range", id: `slide-${key}`, min: 0, max: list.length - 1, step: 1,
+    "aria-label": `at most, ${label}`,
+    oninput: () => limit(key, list[Number(slider.value)]),
+  });
+  const number = el("input", {
+    type: "number", id: `limit-${key}`, min: 0, step: "any", placeholder: "any",
+    "aria-label": `at most, ${label} in ${unit}`,
+    onchange: () => limit(key, number.value === "" ? Infinity : Number(number.value) / scale),
+  });
+  function limit(metric, value) {
+    if (value > 0 && Number.isFinite(value)) state.max[metric] = Number(value.toPrecision(12));
+    else delete state.max[metric];
+    changed();
+  }
+  return el("div", { class: "budget" },
+    el("label", { for: `slide-${key}` }, sentence(label)), slider,
+    el("span", { class: "limit" }, "≤ ", number, ` ${unit}`));
+}
+
+function showBudgets() {
+  for (const key of DATA.budgets.filter(isThere)) {
+    const list = steps(key);
+    const limit = state.max[key];
+    const slider = byId(`slide-${key}`);
+    slider.max = list.length - 1;
+    slider.value = nearest(list, limit);
+    slider.setAttribute("aria-valuetext", known(limit) ? `at most ${withUnit(key, limit)}` : "no limit");
+    slider.style.setProperty("--part", `${(100 * slider.value) / Math.max(1, list.length - 1)}%`);
+    byId(`limit-${key}`).value = known(limit) ? Number((limit * DATA.metrics[key].scale).toPrecision(6)) : "";
+  }
+}
+
+const budgetWords = () =>
+  Object.entries(state.max).map(([key, limit]) => withUnit(key, limit)).join(" and ");
+
+// Best first by what is drawn upwards, the cheaper one first between equals.
+function withinBudget(points) {
+  return points
+    .filter((point) => known(point.vy) && !point.broken.length)
+    .sort((a, b) => b.vy - a.vy || a.macs - b.macs);
+}
+
+function showAnswer(points) {
+  const fitting = withinBudget(points);
+  const [best, ...rest] = fitting.filter((point) => point.single_crop);
+  byId("answer").replaceChildren(...(best ? answer(best, rest, fitting) : [
+    el("p", { class: "verdict" }, Object.keys(state.max).length
+      ? `Nothing shown fits within ${budgetWords()}.` : "Nothing is shown."),
+    el("p", {}, "Raise the limits, or show more families."),
+  ]));
+}
+
+function answer(best, rest, fitting) {
+  const limits = budgetWords();
+  const better = fitting.filter((point) => !point.single_crop && point.vy > best.vy);
+  const metric = DATA.metrics[state.y];
+  return [
+    el("p", { class: "small" }, limits ? `Within ${limits}, the best is` : "Without a limit, the best is"),
+    el("p", { class: "verdict" }, pickButton(best)),
+    el("p", {}, el("strong", {}, withUnit(state.y, best.vy)), ` ${metric.label}, `,
+      costs(best), "."),
+    el("p", {}, el("span", { class: "small" }, "Who says so? "), ...witnesses(best)),
+    rest.length ? el("p", { class: "small" }, "Then ",
+      ...rest.slice(0, 3).flatMap((point, i) => [i ? ", " : "", pickButton(point),
+        ` ${withUnit(state.y, point.vy)}`]), ".") : "",
+    better.length ? el("p", { class: "small" },
+      `More is claimed for ${better.map((point) => `${point.label} (${withUnit(state.y, point.vy)}, ${point.protocol})`).join(", ")}, `
+      + "which was not tested on a single central crop.") : "",
+  ].filter(Boolean);
+}
+
+function costs(point) {
+  const keys = new Set(["macs", "params", ...Object.keys(state.max)]);
+  return [...keys].map((key) => key === "params"
+    ? `${withUnit(key, valueOf(point, key)).replace(" M", " million")} parameters`
+    : `${withUnit(key, valueOf(point, key))}`).join(", ");
+}
+
+function witnesses(point) {
+  const counted = point.published_only ? "; its cost as drawn there."
+    : `; its operations were counted by opbench ${DATA.version}`;
+  return [
+    "The accuracy: ", link(point.source ?? "no source", point.source_url),
+    point.protocol ? ` (${point.protocol})` : "", counted,
+    ...(point.published_only ? [] : [
+      point.fvcore_macs === point.macs ? " and, to the last integer, by fvcore" : "",
+      point.paper ? ", from " : ".", link(point.paper || "", point.paper_url), point.paper ? "." : "",
+    ]),
+  ].filter((part) => part !== "");
+}
+
+const pickButton = (point) => el("button", {
+  type: "button", class: "name", "data-pick": point.name,
+  "aria-label": `${point.label}: show every fact`,
+}, point.label);

@@ -1,0 +1,143 @@
+// The main chart, drawn by plotly.  Blob area is proportional to parameters, hue is family.
+
+const BIGGEST = { params: 155e6, wide: 58, narrow: 38 };
+const LEGEND_SIZES = [5e6, 35e6, 65e6, 95e6, 125e6, 155e6];
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const isDark = () => css("--is-dark") === "1";
+const tint = (family) => DATA.families[isDark() ? "dark" : "light"][family] ?? css("--muted");
+const isNarrow = () => byId("chart").clientWidth < 560;
+
+function diameter(params) {
+  const full = isNarrow() ? BIGGEST.narrow : BIGGEST.wide;
+  return Math.max(5, full * Math.sqrt(Math.min(params, BIGGEST.params) / BIGGEST.params));
+}
+
+function symbol(point) {
+  const shape = point.single_crop ? "circle" : "diamond";
+  return point.published_only ? `${shape}-open` : shape;
+}
+
+// Every fact in brief; the panel below the chart has the rest, with links.
+function hoverText(point) {
+  const rows = [`<b>${plotlyText(point.label)}</b> · ${plotlyText(point.family)}${point.year ? ` · ${point.year}` : ""}`];
+  const interval = known(point.top1_low) ? ` (${point.top1_low.toFixed(1)} to ${point.top1_high.toFixed(1)})` : "";
+  if (known(point.top1)) rows.push(`top-1 ${withUnit("top1", point.top1)}${interval}${known(point.top5) ? `, top-5 ${withUnit("top5", point.top5)}` : ""}`);
+  rows.push(`${withUnit("macs", point.macs)}, ${withUnit("params", point.params)} parameters${known(point.activations) ? `, ${withUnit("activations", point.activations)} activations` : ""}`);
+  if (point.cell) rows.push(`${withUnit("latency_s", point.cell.latency_s)}, ${withUnit("throughput_images_per_s", point.cell.throughput_images_per_s)} at batch ${point.cell.batch_size}`);
+  if (known(point.input_size)) rows.push(`input ${plotlyText(inputWords(point.input_size))}`);
+  if (point.protocol) rows.push(`accuracy: ${plotlyText(point.protocol)}`);
+  if (point.source) rows.push(`source: ${plotlyText(point.source)}`);
+  rows.push(point.published_only ? "counts: as published, cannot be run" : `counts: opbench ${DATA.version}`);
+  if (point.cell) rows.push(`timing: run ${plotlyText(point.cell.run)}`);
+  return rows.join("<br>");
+}
+
+function familyTrace(family, points) {
+  return {
+    type: "scatter", mode: "markers", name: plotlyText(family),
+    x: points.map((point) => point.vx * DATA.metrics[state.x].scale),
+    y: points.map((point) => point.vy * DATA.metrics[state.y].scale),
+    customdata: points.map((point) => point.name),
+    text: points.map(hoverText), hovertemplate: "%{text}<extra></extra>",
+    marker: {
+      size: points.map((point) => diameter(point.params)), symbol: points.map(symbol),
+      color: tint(family), opacity: points.map((point) => (point.broken.length ? 0.13 : 0.78)),
+      line: {
+        color: points.map((point) => (point.name === state.pick ? css("--ink") : point.published_only ? tint(family) : css("--paper"))),
+        width: points.map((point) => (point.name === state.pick ? 2.5 : point.published_only ? 1.8 : 1)),
+      },
+    },
+  };
+}
+
+function frontierTrace(points) {
+  const best = frontier(points);
+  return {
+    type: "scatter", mode: "lines", name: "Pareto frontier", hoverinfo: "skip",
+    x: best.map((point) => point.vx * DATA.metrics[state.x].scale),
+    y: best.map((point) => point.vy * DATA.metrics[state.y].scale),
+    line: { color: css("--muted"), width: 1.4, dash: "dot", shape: "hv" },
+  };
+}
+
+// Dashed lines at the limits that lie on the axis.
+function limitLines() {
+  if (!known(state.max[state.x])) return [];
+  const at = state.max[state.x] * DATA.metrics[state.x].scale;
+  return [{
+    type: "line", xref: "x", yref: "paper", x0: at, x1: at, y0: 0, y1: 1, layer: "below",
+    line: { color: css("--accent"), width: 1.5, dash: "dash" },
+  }];
+}
+
+function layout() {
+  const axis = {
+    gridcolor: css("--grid"), linecolor: css("--muted"), zeroline: false, automargin: true,
+    tickfont: { color: css("--muted"), size: 13 }, title: { standoff: 12, font: { size: 14.5 } },
+  };
+  const log = state.log === "1";
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+    margin: { l: 58, r: 14, t: 10, b: 52 }, hovermode: "closest", hoverdistance: 12, dragmode: isNarrow() ? false : "zoom",
+    font: { family: "'Source Sans Pro', sans-serif", color: css("--ink"), size: 14 },
+    hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--grid"), align: "left", font: { color: css("--ink"), size: 13.5, family: "'Source Sans Pro', sans-serif" } },
+    xaxis: {
+      ...axis, type: log ? "log" : "linear", ...(log ? { dtick: "D2", minor: { showgrid: false } } : { rangemode: "tozero" }),
+      title: { ...axis.title, text: plotlyText(axisTitle(state.x)) }, showline: true, ticks: "outside", tickcolor: css("--muted"), ticklen: 4,
+    },
+    yaxis: { ...axis, title: { ...axis.title, text: plotlyText(axisTitle(state.y)) } },
+    shapes: limitLines(), annotations: [],
+  };
+}
+
+const CONFIG = {
+  responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false,
+};
+
+async function drawChart(points) {
+  const drawn = points.filter(isDrawn);
+  const families = [...new Set(drawn.map((point) => point.family))].sort();
+  // The big ones first, so that they hide no small one.
+  const bigFirst = [...drawn].sort((a, b) => b.params - a.params);
+  const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
+  if (state.front === "1") traces.unshift(frontierTrace(drawn));
+  const chart = byId("chart");
+  await Plotly.react(chart, traces, layout(), CONFIG);
+  await labelChart(chart, drawn);
+  describeChart(chart, points, drawn);
+}
+
+// Names are placed once the axes are known.
+function labelChart(chart, drawn) {
+  const { xaxis, yaxis } = chart._fullLayout;
+  const best = new Set(frontier(drawn).map((point) => point.name));
+  const rank = (point) => (point.name === state.pick ? 4 : 0) + (point.broken.length ? 0 : 2) + best.has(point.name);
+  const ranked_ = drawn
+    .map((point) => ({
+      label: point.label, rank: rank(point), vy: point.vy, faint: point.broken.length > 0,
+      px: xaxis.d2p(point.vx * DATA.metrics[state.x].scale),
+      py: yaxis.d2p(point.vy * DATA.metrics[state.y].scale), r: diameter(point.params) / 2,
+    }))
+    .sort((a, b) => b.rank - a.rank || b.vy - a.vy);
+  const box = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
+  return Plotly.relayout(chart, { annotations: placeLabels(ranked_, box) });
+}
+
+function describeChart(chart, points, drawn) {
+  const title = `${sentence(DATA.metrics[state.y].label)} against ${DATA.metrics[state.x].label}`;
+  byId("chart-title").textContent = title;
+  const best = frontier(drawn).map((point) => point.label).join(", ");
+  chart.setAttribute("aria-label", `Chart: ${title}, ${drawn.length} networks. On the Pareto frontier: ${best || "none"}. The table below holds the same numbers.`);
+  byId("empty").hidden = drawn.length > 0;
+  byId("empty").textContent = drawn.length ? "" : emptyWords(points);
+  chart.classList.toggle("blank", !drawn.length);
+}
+
+function emptyWords(points) {
+  if (!points.length) return "No network is selected: clear the search, or show more families.";
+  const lacking = [state.x, state.y].filter((key) => points.every((point) => !known(valueOf(point, key))));
+  const remedy = lacking.map((key) => DATA.remedies[key]).find(Boolean);
+  return `None of the ${points.length} networks selected has a number for ${lacking.map((key) => DATA.metrics[key].label).join(" and ") || "both axes"}`
+    + `${remedy ? `: ${remedy} measures it` : ""}. The table lists them.`;
+}

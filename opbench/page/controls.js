@@ -1,0 +1,121 @@
+// Axes, conditions, families, search: what changes the selection.
+
+function fill(id, options, value) {
+  byId(id).replaceChildren(...options.map(({ key, label, disabled }) =>
+    el("option", { value: key, disabled, selected: key === value }, label)));
+}
+
+function metricOption(key) {
+  const label = axisTitle(key);
+  if (isThere(key)) return { key, label };
+  return { key, label: `${label} – not measured: ${DATA.remedies[key] ?? "no source has it"}`, disabled: true };
+}
+
+function showControls() {
+  fill("x", DATA.costs.map(metricOption), state.x);
+  fill("y", DATA.gains.map(metricOption), state.y);
+  fill("data", DATA.datasets, state.data);
+  showConditions();
+  byId("log").checked = state.log === "1";
+  byId("front").checked = state.front === "1";
+  if (byId("q").value !== state.q) byId("q").value = state.q;
+  showFamilies();
+}
+
+function showConditions() {
+  const { places, at, dtypes, dtype, batches, batch } = condition();
+  const as = (values) => values.map((value) => ({ key: String(value), label: String(value) }));
+  const lists = { at: [places, at], dtype: [dtypes, dtype], batch: [batches, batch] };
+  for (const [id, [values, value]] of Object.entries(lists)) {
+    fill(id, values.length ? as(values) : [{ key: "", label: "nothing timed yet" }], String(value));
+    byId(id).disabled = !values.length;
+  }
+}
+
+function showFamilies() {
+  const off = familiesOff();
+  const there = [...new Set(population().map((point) => point.family))].sort();
+  const boxes = there.map((family) => el("label", { class: "chip", style: `--tint:${tint(family)}` },
+    el("input", { type: "checkbox", checked: !off.has(family), "data-family": family }),
+    el("span", { class: "swatch", "aria-hidden": "true" }), family));
+  const focused = document.activeElement?.dataset?.family;
+  byId("families").replaceChildren(el("legend", {}, "Families"), ...boxes,
+    el("button", { type: "button", class: "quiet", "data-families": "all" }, "all"),
+    el("button", { type: "button", class: "quiet", "data-families": "none" }, "none"));
+  boxes.map((box) => box.firstChild).find((input) => known(focused) && input.dataset.family === focused)?.focus();
+}
+
+function toggleFamily(family, shown) {
+  const off = familiesOff();
+  if (shown) off.delete(family);
+  else off.add(family);
+  setFamiliesOff(off);
+}
+
+function listenToControls(changed) {
+  for (const id of ["x", "y", "at", "dtype", "batch"]) {
+    byId(id).addEventListener("change", (event) => { state[id] = event.target.value; changed(); });
+  }
+  byId("data").addEventListener("change", (event) => {
+    // Limits and families belong to the data set they were chosen for.
+    Object.assign(state, { data: event.target.value, max: {}, off: "", pick: "" });
+    changed();
+  });
+  for (const id of ["log", "front"]) {
+    byId(id).addEventListener("change", (event) => { state[id] = event.target.checked ? "1" : "0"; changed(); });
+  }
+  byId("q").addEventListener("input", (event) => { state.q = event.target.value.trim(); changed(); });
+  byId("families").addEventListener("change", (event) => {
+    toggleFamily(event.target.dataset.family, event.target.checked);
+    changed();
+  });
+  byId("families").addEventListener("click", (event) => {
+    const all = event.target.dataset.families;
+    if (!all) return;
+    setFamiliesOff(new Set(all === "none" ? population().map((point) => point.family) : []));
+    changed();
+  });
+}
+
+// Light, dark, or as the system has it.
+const THEMES = { "": "Colours: as the system", light: "Colours: light", dark: "Colours: dark" };
+
+function listenToTheme(changed) {
+  const root = document.documentElement;
+  const show = () => {
+    byId("theme").textContent = THEMES[root.dataset.theme ?? ""];
+    changed();
+  };
+  byId("theme").addEventListener("click", () => {
+    const next = isDark() ? "light" : "dark";
+    root.dataset.theme = next;
+    show();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  byId("theme").textContent = THEMES[""];
+}
+
+// How to read the marks: area, marker, frontier.
+function showKeys(points) {
+  const circle = (params) => {
+    const size = diameter(params);
+    return el("span", { class: "size" }, el("span", { class: "blob", style: `width:${size}px;height:${size}px` }), `${params / 1e6}`);
+  };
+  const marks = [["●", "single central crop", () => true],
+    ["◆", "another protocol", (point) => !point.single_crop],
+    ["○", "published only, cannot be run", (point) => point.published_only]];
+  byId("keys").replaceChildren(
+    el("span", { class: "sizes" }, "Million parameters: ", ...LEGEND_SIZES.map(circle)),
+    el("span", { class: "marks" }, ...marks.filter(([, , test]) => points.some(test))
+      .map(([mark, words]) => el("span", {}, el("b", { "aria-hidden": "true" }, mark), ` ${words}`)),
+    state.front === "1" ? el("span", {}, el("b", { class: "dots", "aria-hidden": "true" }, "┈┈"), " no other is better in both") : ""));
+}
+
+function showCaption(points) {
+  const lost = points.filter((point) => !isDrawn(point)).map((point) => point.label);
+  const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size; 1 multiply-add = 1 MAC, 2 operations.`];
+  if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`);
+  if (lost.length) words.push(`Not drawn, for want of a number: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
+  if (points.some((point) => !point.single_crop)) words.push("The frontier and the answer leave out accuracies of other protocols.");
+  byId("caption").textContent = words.join(" ");
+}

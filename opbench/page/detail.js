@@ -1,0 +1,71 @@
+// Every fact about one network, each with its source.
+
+function showDetail() {
+  const panel = byId("detail");
+  const point = population().find((each) => each.name === state.pick);
+  panel.hidden = !point;
+  if (!point) return panel.replaceChildren();
+  return panel.replaceChildren(
+    el("div", { class: "bar" },
+      el("h2", { id: "detail-title", tabindex: -1 }, point.label, " ", el("small", {}, el("code", {}, point.name))),
+      el("button", { type: "button", "data-pick": "" }, "Close")),
+    facts(accuracyFacts(point)), facts(countFacts(point)), facts(timingFacts(point)),
+  );
+}
+
+const facts = (rows) => (rows.length ? el("dl", { class: "facts" }, ...rows.flatMap(([term, value, ...from]) => [
+  el("dt", {}, term), el("dd", {}, value, from.length ? el("span", { class: "from" }, ...from) : ""),
+])) : "");
+
+function accuracyFacts(point) {
+  if (!known(point.top1)) return [["Accuracy", "none published that we know of"]];
+  const interval = known(point.top1_low)
+    ? `95 % interval ${point.top1_low.toFixed(2)} to ${point.top1_high.toFixed(2)}, from the number of test images` : "";
+  const source = [link(point.source, point.source_url), point.protocol ? ` · ${point.protocol}` : ""];
+  const rows = [["Top-1", `${point.top1} %`, ...source, interval ? ` · ${interval}` : ""]];
+  if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source]);
+  rows.push(["Density", withUnit("density", point.density), "top-1 divided by parameters"]);
+  return rows;
+}
+
+const exact = (value) => value.toLocaleString("en");
+
+function countFacts(point) {
+  if (point.published_only) {
+    return [["MACs", exact(point.macs), "half of the operations drawn in ", link(point.source, point.source_url)],
+      ["Parameters", exact(point.params), link(point.source, point.source_url)]];
+  }
+  const by = `counted by opbench ${DATA.version}, one image of ${inputWords(point.input_size)}`;
+  const rows = [
+    ["MACs", exact(point.macs), by, witnessWords(point), statedWords("multiply-adds", point.stated_macs)],
+    ["Parameters", exact(point.params), by, statedWords("parameters", point.stated_params)],
+    ["Activations", exact(point.activations), "elements made by convolutions and linear layers"],
+  ];
+  if (known(point.peak_activation_bytes)) rows.push(["Peak activation memory", withUnit("peak_activation_bytes", point.peak_activation_bytes), "analytic, one image"]);
+  if (known(point.weight_bytes)) rows.push(["Weights", withUnit("weight_bytes", point.weight_bytes), "parameters and buffers as stored"]);
+  if (point.uncounted) rows.push(["Not counted", point.uncounted, "operators without a rule: the MACs are a lower bound"]);
+  if (point.paper) rows.push(["Network from", link(point.paper, point.paper_url), point.year ? String(point.year) : ""]);
+  return rows;
+}
+
+function witnessWords(point) {
+  if (point.witness_note) return ` · fvcore differs: ${point.witness_note}`;
+  return known(point.fvcore_macs) && point.fvcore_macs === point.macs ? " · fvcore counts the same" : "";
+}
+
+const statedWords = (what, value) => (known(value) ? ` · the paper states ${exact(value)} ${what}` : "");
+
+function timingFacts(point) {
+  const cells = DATA.cells.filter((cell) => cell.name === point.name);
+  const failures = DATA.failures.filter((cell) => cell.name === point.name);
+  if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${point.name}`), " measures it"]];
+  const setting = (cell) => `${place(cell)}, ${cell.dtype}, batch ${cell.batch_size}`;
+  return [
+    ...cells.map((cell) => [setting(cell),
+      [withUnit("latency_s", cell.latency_s), withUnit("throughput_images_per_s", cell.throughput_images_per_s),
+        known(cell.peak_memory_bytes) ? `${withUnit("peak_memory_bytes", cell.peak_memory_bytes)} peak` : "",
+        known(cell.energy_j) ? `${withUnit("energy_j", cell.energy_j)} per image` : ""].filter(Boolean).join(", "),
+      `run ${cell.run} · 95 % interval of the median ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}`]),
+    ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
+  ];
+}

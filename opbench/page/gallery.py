@@ -1,0 +1,72 @@
+"""The figures of ``opbench plot`` as SVG inside the page, in the colours of the page.
+
+The rule it embodies: what a figure cannot show is said.  One whose measurements are missing comes
+as the sentence that says what to run.  Letters stay letters, which keeps them small and lets a
+screen reader or a search find them; inks become CSS variables, so that one drawing serves light
+and dark.  Drawings are packed: unpacked they would be most of the page.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from base64 import b64encode
+from dataclasses import dataclass
+from io import BytesIO
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from opbench import figures
+from opbench.errors import MissingDataError
+from opbench.figures import _style
+from opbench.table import Table
+
+_DECIMALS = re.compile(r"(-?\d+\.\d\d)\d+")
+_NAMED = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A figure, or in ``missing`` why it is not there.  ``svg`` is empty then."""
+
+    name: str
+    description: str
+    svg: str = ""
+    missing: str = ""
+
+    @property
+    def packed(self) -> str:
+        """``svg`` by gzip and base64, empty where there is none; the same for the same drawing."""
+        return b64encode(gzip.compress(self.svg.encode(), mtime=0)).decode() if self.svg else ""
+
+
+def pictures(table: Table) -> tuple[Picture, ...]:
+    """Every figure of ``opbench.figures``, in the order of their names."""
+    return tuple(_picture(name, table) for name in figures.names())
+
+
+def _picture(name: str, table: Table) -> Picture:
+    description = figures.describe(name)
+    try:
+        drawn = figures.find(name)(table, figures.Options())
+    except MissingDataError as missing:
+        return Picture(name=name, description=description, missing=str(missing))
+    return Picture(name=name, description=description, svg=inline(drawn, name))
+
+
+def inline(figure: Figure, name: str) -> str:
+    """``figure`` as an SVG element whose identifiers begin with ``name``."""
+    buffer = BytesIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "opbench"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "opbench"})
+    whole = buffer.getvalue().decode()
+    svg = _DECIMALS.sub(r"\1", whole[whole.index("<svg") :])
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return _inked(_NAMED.sub(rf"\g<1>{name}-", svg))
+
+
+def _inked(svg: str) -> str:
+    for role, tint in _style._INK["light"].items():
+        svg = svg.replace(f": {tint}", f": var(--{role})")
+    return svg

@@ -1,0 +1,177 @@
+"""The data of the page: one JSON object, safe to stand inside a script element.
+
+The rule it embodies: numbers go in as they are in the table, in SI units and unrounded, missing
+ones as null; the page scales and rounds.  Everything that says where a number is from goes along.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from opbench import __version__, catalog
+from opbench.figures import _style
+from opbench.figures._words import DATASETS
+from opbench.metrics import METRICS
+from opbench.page.gallery import Picture
+from opbench.table import Table
+
+_COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
+          "latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
+          "energy_j")  # fmt: skip
+_GAINS = ("top1", "top5", "density")
+_BUDGETS = ("macs", "params", "latency_s", "peak_memory_bytes", "energy_j")
+_MEASURED = ("latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
+             "energy_j", "power_w")  # fmt: skip
+
+_NETWORK = ("name", "label", "family", "year", "dataset", "input_size", "params", "macs", "flops",
+            "activations", "peak_activation_bytes", "weight_bytes", "uncounted", "top1",
+            "top1_low", "top1_high", "top5", "density", "protocol", "single_crop", "source",
+            "source_url", "paper", "paper_url")  # fmt: skip
+_WITNESSED = ("fvcore_macs", "witness_note", "stated_params", "stated_macs")
+_CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
+         "latency_s_low", "latency_s_high", *_MEASURED)  # fmt: skip
+_FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
+
+# What gives the numbers that are missing; shown where one would choose them.
+_REMEDIES = {
+    "latency_s": "opbench run --device cpu",
+    "latency_per_image_s": "opbench run --device cpu",
+    "throughput_images_per_s": "opbench run --device cpu --batch-size 16",
+    "peak_memory_bytes": "opbench run --device cpu",
+    "energy_j": "opbench run --device cuda, where a power meter can be read",
+}
+
+# Letters that a JSON text need not hold as they are, and that could end its script element.
+_RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+
+_NO_DATASET = "no data set (building blocks)"
+_CHART_2016 = {
+    "source": "Chart of 2016 in Culurciello, Neural Network Architectures",
+    "source_url": "https://culurciello.github.io/tech/2016/06/04/nets.html",
+    "protocol": "central crop, as drawn in 2016",
+}
+
+
+def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> dict[str, Any]:
+    """Everything the page shows, as plain lists and objects."""
+    families = sorted({*table.networks["family"]})
+    return {
+        "version": __version__,
+        "metrics": {key: asdict(metric) for key, metric in METRICS.items()},
+        "costs": _COSTS,
+        "gains": _GAINS,
+        "budgets": _BUDGETS,
+        "measured": _MEASURED,
+        "remedies": _REMEDIES,
+        "datasets": _datasets(table.networks["dataset"]),
+        "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
+        "networks": _networks(table) + _published_only(table.chart2016),
+        "cells": _rows(_own_size(table.cells), _CELL),
+        "other_sizes": len(table.cells) - len(_own_size(table.cells)),
+        "failures": _rows(table.failures, _FAILURE),
+        "runs": [dict(header) for header in table.runs],
+        "claims": [asdict(finding) for finding in findings],
+        "figures": [_figure(picture) for picture in drawn],
+        "notes": table.notes,
+    }
+
+
+def as_json(value: object) -> str:
+    """``value`` as JSON that ends no script element and opens no comment, the same every time."""
+    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.translate(_RISKY)
+
+
+def _plain(value: Any) -> Any:
+    """Without what JSON does not know: numbers that are none become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "item"):  # a number of numpy's
+        value = value.item()
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
+    there = [column for column in columns if column in frame]
+    return [
+        {str(key): value for key, value in row.items()} for row in frame[there].to_dict("records")
+    ]
+
+
+def _networks(table: Table) -> list[dict[str, Any]]:
+    facts = {fact.name: fact for fact in catalog.load()}
+    witnessed = {
+        name: {key: getattr(fact, key) for key in _WITNESSED} for name, fact in facts.items()
+    }
+    rows = _rows(table.networks, _NETWORK)
+    return [{**row, **_if_same(row, facts, witnessed), "published_only": False} for row in rows]
+
+
+def _if_same(
+    row: Mapping[str, Any], facts: Mapping[str, Any], more: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The witness's counts, where they are about the very numbers of ``row``."""
+    fact = facts.get(row["name"])
+    return more[row["name"]] if fact is not None and fact.macs == row["macs"] else {}
+
+
+def _published_only(chart: pd.DataFrame) -> list[dict[str, Any]]:
+    """The points of the 2016 chart that no network of the registry stands for."""
+    if chart.empty:
+        return []
+    lost = chart[chart["architecture"].isna()]
+    return [
+        {
+            **_CHART_2016,
+            "name": f"chart2016:{row['name']}",
+            "label": f"{row['name']} (2016)",
+            "family": str(row["name"]).lower(),
+            "dataset": "imagenet",
+            "params": row["params"],
+            "macs": row["flops"] / 2,
+            "flops": row["flops"],
+            "top1": row["top1"],
+            "density": row["top1"] / (row["params"] * METRICS["params"].scale),
+            "single_crop": True,
+            "published_only": True,
+        }
+        for row in lost.to_dict("records")
+    ]
+
+
+def _own_size(cells: pd.DataFrame) -> pd.DataFrame:
+    return cells[cells["own_size"].astype(bool)] if "own_size" in cells else cells
+
+
+def _datasets(there: pd.Series[Any]) -> list[dict[str, str]]:
+    """The data sets that networks are for, the usual one first."""
+    sizes = there.value_counts()
+    ranked = sorted(sizes.index, key=lambda key: (key != "imagenet", key == "none", key))
+    return [
+        {"key": key, "label": DATASETS.get(key, _NO_DATASET if key == "none" else key)}
+        for key in ranked
+    ]
+
+
+def _tints(paper: Any, families: Sequence[str]) -> dict[str, str]:
+    with _style.theme(paper):
+        return _style.hues(families)
+
+
+def _figure(picture: Picture) -> dict[str, str]:
+    return {
+        "name": picture.name,
+        "description": picture.description,
+        "missing": picture.missing,
+        "packed": picture.packed,
+    }

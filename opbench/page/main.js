@@ -1,0 +1,86 @@
+// The page as a whole: one state, drawn anew after every change.
+
+function draw() {
+  const points = selection();
+  showControls();
+  showBudgets();
+  showAnswer(points);
+  showKeys(points);
+  showCaption(points);
+  showTable(points, changed);
+  showDetail();
+  return drawChart(points);
+}
+
+let drawing = Promise.resolve();
+
+// One drawing at a time; `data-ready` counts those that are done.
+function redraw() {
+  drawing = drawing.then(draw).then(() => {
+    const root = document.documentElement;
+    root.dataset.ready = Number(root.dataset.ready ?? 0) + 1;
+  });
+  return drawing;
+}
+
+function changed() {
+  writeFragment();
+  return redraw();
+}
+
+function pick(name) {
+  state.pick = name;
+  changed().then(() => {
+    if (name) byId("detail-title")?.focus({ preventScroll: true });
+    if (name) byId("detail").scrollIntoView({ block: "nearest" });
+  });
+}
+
+function restore() {
+  readFragment();
+  buildBudgets(changed);
+  return redraw();
+}
+
+function start() {
+  byId("version").textContent = DATA.version;
+  document.addEventListener("click", (event) => {
+    const chosen = event.target.closest("[data-pick]");
+    if (chosen) pick(chosen.dataset.pick);
+    const target = event.target.closest("[data-to]");
+    if (target) jump(target.dataset.to);
+  });
+  // The fragment is the view's, so that a link inside the page must not take it.
+  for (const to of document.querySelectorAll("[data-to]")) to.setAttribute("href", "#");
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-to], .skip")) event.preventDefault();
+    if (event.target.closest(".skip")) jump("table-title");
+  });
+  byId("csv").addEventListener("click", () => download(selection()));
+  listenToControls(changed);
+  listenToTheme(redraw);
+  showFigures();
+  showClaims();
+  showProvenance();
+  restore().then(() => {
+    byId("chart").on("plotly_click", ({ points: [hit] }) => hit.customdata && pick(hit.customdata));
+  });
+  addEventListener("hashchange", restore);
+  addEventListener("resize", soon(redraw));
+}
+
+function jump(id) {
+  byId(id).scrollIntoView();
+  byId(id).focus({ preventScroll: true });
+}
+
+// Once things have been quiet for a moment.
+function soon(action) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, 150);
+  };
+}
+
+start();

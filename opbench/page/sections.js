@@ -1,0 +1,98 @@
+// Figures, claims and provenance: they do not change with the selection.
+
+async function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const svg = await new Response(stream).text();
+  return document.importNode(new DOMParser().parseFromString(svg, "image/svg+xml").documentElement, true);
+}
+
+function figure({ name, description, packed }, open) {
+  const inside = el("figure", { class: "drawn" });
+  const box = el("details", { id: `figure-${name}` }, el("summary", {}, el("b", {}, name), " ", description), inside);
+  box.addEventListener("toggle", async () => {
+    if (!box.open || inside.childElementCount) return;
+    const svg = await unpacked(packed);
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", description);
+    inside.replaceChildren(svg);
+  });
+  box.open = open;
+  return box;
+}
+
+function showFigures() {
+  const drawn = DATA.figures.filter((each) => each.packed);
+  const missing = DATA.figures.filter((each) => each.missing);
+  const reasons = new Map();
+  for (const { name, missing: why } of missing) reasons.set(why, [...(reasons.get(why) ?? []), name]);
+  byId("figures").replaceChildren(
+    ...drawn.map((each) => figure(each, each.name === "accuracy-vs-ops")),
+    ...[...reasons].map(([why, names]) => el("p", { class: "note" }, `Not drawn: ${names.join(", ")}. ${sentence(why)}.`)),
+    DATA.figures.length ? "" : el("p", { class: "note" }, "Left out: ", el("code", {}, "opbench report"), " without --no-figures puts them in."));
+}
+
+const VERDICTS = { holds: "yes", "does not hold": "no", "cannot tell": "open" };
+
+function showClaims() {
+  const count = (verdict) => DATA.claims.filter((claim) => claim.verdict === verdict).length;
+  byId("tally").textContent = `Of ${DATA.claims.length} statements of the article, the paper and the works they draw on, `
+    + `${Object.keys(VERDICTS).map((verdict) => `${count(verdict)} ${verdict}`).join(", ").replace(" holds", " hold").replace("does not hold", "do not hold").replace("cannot tell", "cannot be told")}, on these results.`;
+  fill("verdict", [{ key: "", label: "all" }, ...Object.keys(VERDICTS).map((key) => ({ key, label: key }))], "");
+  const list = () => byId("claims").replaceChildren(...DATA.claims
+    .filter((claim) => ["", claim.verdict].includes(byId("verdict").value)).map(claimRow));
+  byId("verdict").addEventListener("change", list);
+  list();
+}
+
+const claimRow = (claim) => el("article", { class: "claim" },
+  el("span", { class: `badge ${VERDICTS[claim.verdict]}` }, claim.verdict),
+  el("div", {},
+    el("p", { class: "said" }, claim.statement),
+    el("p", { class: "small" }, "Said: ", claim.expected || "–", claim.found ? ` · Found: ${claim.found}` : "", claim.missing ? ` · Missing: ${claim.missing}` : ""),
+    el("p", { class: "small" }, link(claim.source, claim.source_url), ` · tested by: ${claim.test} · on ${claim.on}`)));
+
+function showProvenance() {
+  byId("provenance").replaceChildren(countsProvenance(), accuracyProvenance(), ...runProvenance(),
+    ...(DATA.notes.length ? [el("h3", {}, "To be known"), el("ul", {}, ...DATA.notes.map((note) => el("li", {}, note)))] : []));
+}
+
+function countsProvenance() {
+  const own = DATA.networks.filter((network) => !network.published_only);
+  const same = own.filter((network) => known(network.fvcore_macs) && network.fvcore_macs === network.macs).length;
+  const odd = own.filter((network) => network.uncounted).map((network) => `${network.label}: ${network.uncounted}`);
+  return el("div", {}, el("h3", {}, "Counts"),
+    el("p", {}, `Parameters, MACs, activations and analytic memory of ${own.length} networks: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. `,
+      "A MAC is one multiply-accumulate of a convolution, a linear layer or a product of tensors; bias, normalisation, activation functions, pooling and additions count nothing; operations are 2 per MAC. ",
+      `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds the same MACs to the last integer; where it does not, the network’s facts say why. `,
+      odd.length ? `With operators that no rule covers: ${odd.join("; ")}.` : "No operator was left uncounted."));
+}
+
+function accuracyProvenance() {
+  const groups = new Map();
+  for (const network of DATA.networks.filter((each) => known(each.top1))) {
+    const key = JSON.stringify([network.source, network.source_url, network.protocol]);
+    groups.set(key, [...(groups.get(key) ?? []), network.label]);
+  }
+  const rows = [...groups].map(([key, labels]) => [...JSON.parse(key), labels]).sort((a, b) => b[3].length - a[3].length || String(a[0]).localeCompare(String(b[0])));
+  return el("div", {}, el("h3", {}, "Accuracies, as published"),
+    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Sources of the accuracies" }, el("table", {},
+      el("thead", {}, el("tr", {}, ...["Source", "Protocol", "Networks"].map((title) => el("th", { scope: "col" }, title)))),
+      el("tbody", {}, ...rows.map(([source, address, protocol, labels]) => el("tr", {},
+        el("th", { scope: "row" }, link(source ?? "not stated", address)), el("td", {}, protocol ?? "–"), el("td", {}, labels.join(", "))))))));
+}
+
+function runProvenance() {
+  const title = el("h3", {}, "Timings");
+  if (!DATA.runs.length) return [title, el("p", {}, "None yet: ", el("code", {}, "opbench run"), " times the registry on this machine, and the next page has latency, throughput and memory.")];
+  const failed = DATA.failures.length ? [el("p", {}, `${DATA.failures.length} cells could not be measured: `,
+    DATA.failures.map((cell) => `${cell.name}, batch ${cell.batch_size} (${cell.reason})`).join("; "), ".")] : [];
+  const sizes = DATA.other_sizes ? [el("p", { class: "note" }, `${DATA.other_sizes} cells at another input size than the network’s own are in the runs and not on this page.`)] : [];
+  return [title, ...DATA.runs.map(runBox), ...failed, ...sizes];
+}
+
+const runBox = (run) => el("details", {},
+  el("summary", {}, el("b", {}, `Run ${run.run}`), ` ${run.environment?.gpu ?? run.environment?.cpu ?? ""}`),
+  el("dl", { class: "facts tight" }, ...Object.entries({ ...run.environment, ...run.protocol }).flatMap(([key, value]) => [
+    el("dt", {}, key.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)),
+  ])));

@@ -1,0 +1,82 @@
+// Which networks are shown, what each is worth on an axis, and which no other beats.
+
+const MEASURED = new Set(DATA.measured);
+
+const place = (cell) => [cell.machine, cell.device, cell.variant].filter(known).join(", ");
+
+// Distinct values of a column of the cells, those that were measured most first.
+function ranked(cells, column) {
+  const sizes = new Map();
+  for (const cell of cells) sizes.set(column(cell), (sizes.get(column(cell)) ?? 0) + 1);
+  return [...sizes].sort((a, b) => b[1] - a[1]).map(([value]) => value);
+}
+
+// The condition in force: what was chosen if it was measured, else what was measured most.
+function condition() {
+  const pick = (values, wanted) => values.find((value) => String(value) === wanted) ?? values[0];
+  const places = ranked(DATA.cells, place);
+  const at = pick(places, state.at);
+  const there = DATA.cells.filter((cell) => place(cell) === at);
+  const dtypes = ranked(there, (cell) => cell.dtype);
+  const dtype = pick(dtypes, state.dtype);
+  const typed = there.filter((cell) => cell.dtype === dtype);
+  const batches = ranked(typed, (cell) => cell.batch_size).sort((a, b) => a - b);
+  const batch = pick(batches, state.batch);
+  return { places, at, dtypes, dtype, batches, batch };
+}
+
+const conditionWords = ({ at, dtype, batch }) => `${at}, ${dtype}, batch ${batch}`;
+
+// Every network of the data set with the cell of the condition in force.
+function population() {
+  const { at, dtype, batch } = condition();
+  const cells = new Map();
+  for (const cell of DATA.cells) {
+    if (place(cell) === at && cell.dtype === dtype && cell.batch_size === batch) cells.set(cell.name, cell);
+  }
+  return DATA.networks
+    .filter((network) => network.dataset === state.data)
+    .map((network) => ({ ...network, cell: cells.get(network.name) ?? null }));
+}
+
+const valueOf = (point, key) => (MEASURED.has(key) ? point.cell?.[key] : point[key]) ?? null;
+
+// Whether any number of this metric is there at all.
+const isThere = (key) =>
+  (MEASURED.has(key) ? DATA.cells : DATA.networks).some((row) => known(row[key]));
+
+function matches(point) {
+  const text = [point.name, point.label, point.family, point.year, point.source, point.protocol]
+    .filter(known).join(" ").toLowerCase();
+  return state.q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+// Limits that the point breaks; a number that is missing fits no budget.
+const broken = (point) => Object.keys(state.max).filter((key) => {
+  const value = valueOf(point, key);
+  return !known(value) || value > state.max[key];
+});
+
+// The selection: what chart and table share.
+function selection() {
+  const off = familiesOff();
+  return population()
+    .filter((point) => !off.has(point.family) && matches(point))
+    .map((point) => ({
+      ...point,
+      vx: valueOf(point, state.x), vy: valueOf(point, state.y), broken: broken(point),
+    }));
+}
+
+const isDrawn = (point) => known(point.vx) && known(point.vy) && (state.log === "0" || point.vx > 0);
+
+// The points that no other beats, cheapest first.  Numbers of other protocols take no part.
+function frontier(points) {
+  const sign = DATA.metrics[state.x].better === "lower" ? 1 : -1;
+  const able = points.filter((point) => isDrawn(point) && point.single_crop);
+  const beats = (a, b) =>
+    sign * a.vx <= sign * b.vx && a.vy >= b.vy && (a.vx !== b.vx || a.vy !== b.vy);
+  return able
+    .filter((point) => !able.some((other) => beats(other, point)))
+    .sort((a, b) => sign * (a.vx - b.vx) || a.vy - b.vy);
+}

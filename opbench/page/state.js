@@ -1,0 +1,54 @@
+// What the reader chose.  It lives in the URL's fragment, so that a view can be shared.
+
+const DEFAULTS = Object.freeze({
+  data: DATA.datasets[0]?.key ?? "imagenet",
+  x: "macs", y: "top1", log: "1", front: "1",
+  at: "", dtype: "", batch: "",
+  off: "", q: "", sort: "-y", pick: "",
+});
+
+const state = { ...DEFAULTS, max: {} };
+
+// Families that are switched off, as a set.
+const familiesOff = () => new Set(state.off ? JSON.parse(state.off) : []);
+
+function setFamiliesOff(families) {
+  state.off = families.size ? JSON.stringify([...families].sort()) : "";
+}
+
+function readFragment() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  for (const key of Object.keys(DEFAULTS)) state[key] = given.get(key) ?? DEFAULTS[key];
+  state.max = {};
+  for (const key of DATA.budgets) {
+    const limit = Number(given.get(`max.${key}`));
+    if (given.has(`max.${key}`) && limit > 0 && Number.isFinite(limit)) state.max[key] = limit;
+  }
+  mendState();
+}
+
+// A fragment is typed by anyone: what cannot be is the default instead.
+function mendState() {
+  const choices = {
+    data: DATA.datasets.map((each) => each.key),
+    x: DATA.costs, y: DATA.gains, log: ["0", "1"], front: ["0", "1"],
+  };
+  for (const [key, allowed] of Object.entries(choices)) {
+    if (!allowed.includes(state[key])) state[key] = DEFAULTS[key];
+  }
+  try {
+    if (!Array.isArray(JSON.parse(state.off || "[]"))) state.off = "";
+  } catch {
+    state.off = "";
+  }
+}
+
+function writeFragment() {
+  const kept = new URLSearchParams();
+  for (const [key, usual] of Object.entries(DEFAULTS)) {
+    if (state[key] !== usual) kept.set(key, state[key]);
+  }
+  for (const [key, limit] of Object.entries(state.max)) kept.set(`max.${key}`, String(limit));
+  const text = kept.toString();
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+}

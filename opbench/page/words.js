@@ -1,0 +1,51 @@
+// Words, numbers and elements.  Text from files only ever becomes a text node.
+
+const DATA = JSON.parse(document.getElementById("island").textContent);
+const byId = (id) => document.getElementById(id);
+
+// An element; `on…` attributes are listeners, false and null ones are left out.
+function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value != null) element.setAttribute(key, value);
+  }
+  element.append(...children.filter((child) => child != null && child !== ""));
+  return element;
+}
+
+// A link where the address is one of the web's; else its words alone.
+function link(words, address) {
+  if (!/^https?:\/\//i.test(address ?? "")) return document.createTextNode(words ?? "");
+  return el("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, words ?? address);
+}
+
+// plotly reads a little HTML in its texts: what is text has to stay text.
+const plotlyText = (text) =>
+  String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const known = (value) => value !== null && value !== undefined;
+
+// Three significant digits, thousands apart, and no more zeros than are known.
+function digits(value, significant = 3) {
+  const whole = Math.abs(value) >= 10 ** (significant - 1);
+  return value.toLocaleString("en", whole
+    ? { maximumFractionDigits: 0 }
+    : { maximumSignificantDigits: significant });
+}
+
+const PERCENTAGES = new Set(["top1", "top5"]);
+
+// A value of a metric on paper, without and with its unit.
+function scaled(key, value) {
+  if (!known(value)) return "–";
+  if (PERCENTAGES.has(key)) return value.toFixed(1);
+  return digits(value * DATA.metrics[key].scale);
+}
+const withUnit = (key, value) => `${scaled(key, value)} ${DATA.metrics[key].unit}`.replace(" %/M", " % per M");
+
+const axisTitle = (key) => `${sentence(DATA.metrics[key].label)} [${DATA.metrics[key].unit}]`;
+
+const inputWords = (size) => (size ? size.replaceAll("x", " × ") : "–");
