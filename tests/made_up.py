@@ -33,9 +33,11 @@ def write_results(
             "kind": "header",
             "format": 1,
             "run": "made-up",
+            "started": "2026-11-22T20:15:00Z",
             "environment": {"cpu": "A processor", "torch": "2.13.0", "torch_threads": 2},
-            "protocol": {"precision": 0.01, "max_seconds": 2.0},
-        }
+            "protocol": {"precision": 0.01, "max_seconds": 2.0, "rounds": 3},
+        },
+        *(ceiling(number, peak) for number, peak in enumerate((180e9, 200e9, 250e9), 1)),
     ]
     for fact in facts:
         for batch in batches:
@@ -64,8 +66,28 @@ def record(fact: Any, batch: int, *, energy: bool = True) -> dict[str, Any]:
         "median_s": seconds,
         "low_s": 0.95 * seconds,
         "high_s": 1.1 * seconds,
+        "weight_bytes": fact.weight_bytes,
+        "traffic_bytes": fact.weight_bytes + 12 * fact.activations * batch,
         "peak_memory_bytes": 2**20 * 64 + fact.weight_bytes * 2,
         "energy_j": 50 * seconds if energy else None,
+        "power_w": 50.0 if energy else None,
+        "idle_power_w": 20.0 if energy else None,
+        "quality": "good",
+    }
+
+
+def ceiling(number: int, peak: float) -> dict[str, Any]:
+    """What one round saw the machine reach."""
+    return {
+        "kind": "ceilings",
+        "number": number,
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": None,
+        "peak_flops_per_s": peak,
+        "bandwidth_bytes_per_s": 10e9,
+        "launch_s": 1e-6,
+        "idle_power_w": 20.0,
     }
 
 

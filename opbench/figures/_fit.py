@@ -47,3 +47,16 @@ def draw_fit(
         size=11, color=colour("muted"), linespacing=1.35,
     )  # fmt: skip
     return [(list(steps[seen]), list(heights[seen])), fence(axes, text)]
+
+
+def draw_idle(axes: Axes, rows: pd.DataFrame) -> list[Line]:
+    """The power the device drew while idle, where it was measured; returned for labels to avoid."""
+    idle = rows["idle_power_w"].astype(float).median()
+    if not idle > 0:
+        return []
+    axes.axhline(idle, color=colour("muted"), lw=1.1, ls=(0, (1, 2)), zorder=1)
+    text = axes.text(
+        0.985, idle, f"idle: {idle:.0f} W", transform=axes.get_yaxis_transform(), ha="right",
+        va="bottom", size=11, color=colour("muted"),
+    )  # fmt: skip
+    return [([*axes.get_xlim()], [idle, idle]), fence(axes, text)]

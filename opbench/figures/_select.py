@@ -24,6 +24,8 @@ _REMEDIES = {
     "`opbench run --device cuda` measures it",
     "energy_j": "no energy was measured: on a machine whose energy counter can be read, "
     "`opbench run --device cuda` measures it",
+    "traffic_bytes": "the run does not say what its networks read and write: `opbench run` of "
+    "this version does",
     "peak_memory_bytes": "no peak memory was measured: `opbench run` measures it on Linux and on "
     "CUDA devices",
 }

@@ -16,6 +16,7 @@ from opbench.errors import MissingDataError
 from opbench.figures import _select, _words
 from opbench.figures._axes import axis_label, number, set_axis, values
 from opbench.figures._blobs import family_entries, hue
+from opbench.figures._fit import draw_idle
 from opbench.figures._frame import Sheet, single_axes
 from opbench.figures._options import Options
 from opbench.figures._style import colour
@@ -60,6 +61,8 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     _scale(axes, frame, options, sweep)
     for _, rows in frame.groupby("name"):
         _draw_line(axes, rows.sort_values("batch_size"), failures, sweep)
+    if sweep.key == "power_w":
+        draw_idle(axes, frame)
     _name_lines(axes, frame, options, sweep)
     return figure
 

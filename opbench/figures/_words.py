@@ -23,9 +23,10 @@ FRONTIER = "The stepped line joins the networks that no other beats in both dire
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
 MEMORY = (
-    "Peak memory beyond what was there before the network's first pass: of the device's allocator "
-    "on a GPU, of the resident memory of the process on a CPU."
+    "Peak memory, weights included: of the allocator on a GPU, growth of the resident memory of "
+    "the measuring process on a CPU."
 )
+POWER = "Power is that of the whole device while forward passes run; its idle power is drawn apart."
 
 
 def counted(options: Options) -> str:
@@ -65,27 +66,42 @@ def joined(*parts: str) -> str:
 
 
 def timed(table: Table, frame: pd.DataFrame) -> str:
-    """Run, machine, protocol and date of the timings in ``frame``."""
-    headers = {str(header.get("run")): header for header in table.runs}
+    """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
     runs = sorted(set(frame["run"]))
-    first = frame.iloc[0]
-    kinds = [str(first["dtype"]), *([str(first["variant"])] if pd.notna(first["variant"]) else [])]
-    machine = f"{first['machine']} ({first['device']}), {', '.join(kinds)}"
+    headers = {str(header.get("run")): header for header in table.runs}
+    header = headers.get(runs[-1], {})
+    date = str(header.get("started", "")).partition("T")[0]
     return (
-        f"Timings: {machine}; {_software(headers.get(runs[-1], {}))}; run {', '.join(runs)}; "
-        "median of one forward pass in evaluation mode, whiskers its 95 % interval."
+        f"Timings: {_where(frame, header)}; run {', '.join(runs)}{f' of {date}' if date else ''}; "
+        f"{_protocol(header)}.{_quality(frame)}"
     )
 
 
-def _software(header: Mapping[str, Any]) -> str:
-    environment = header.get("environment", {})
-    protocol = header.get("protocol", {})
-    words = [f"PyTorch {environment['torch']}" if "torch" in environment else "PyTorch"]
-    if "torch_threads" in environment:
+def _where(frame: pd.DataFrame, header: Mapping[str, Any]) -> str:
+    first, environment = frame.iloc[0], header.get("environment", {})
+    words = [f"{first['machine']} ({first['device']})", str(first["dtype"])]
+    if isinstance(first["variant"], str):
+        words.append(first["variant"])
+    if first["device"] == "cpu" and "torch_threads" in environment:
         words.append(f"{environment['torch_threads']} threads")
-    if "precision" in protocol and "max_seconds" in protocol:
-        words.append(
-            f"until the median is known to {100 * protocol['precision']:g} % "
-            f"or {protocol['max_seconds']:g} s"
-        )
+    if "torch" in environment:
+        words.append(f"PyTorch {environment['torch']}")
     return ", ".join(words)
+
+
+def _protocol(header: Mapping[str, Any]) -> str:
+    protocol = header.get("protocol", {})
+    words = "median time of a forward pass in evaluation mode and its 95 % interval"
+    if "rounds" in protocol:
+        words += f" over {protocol['rounds']} or more rounds"
+    if "precision" in protocol and "max_seconds" in protocol:
+        words += (
+            f", until known to {100 * protocol['precision']:g} % or for "
+            f"{protocol['max_seconds']:g} s"
+        )
+    return words
+
+
+def _quality(frame: pd.DataFrame) -> str:
+    bad = frame["quality"].isin(["noisy", "unstable"]) if "quality" in frame else pd.Series([False])
+    return f"  {bad.sum()} of {len(frame)} cells were noisy or unstable." if bad.any() else ""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from opbench.figures import _select, _words
 from opbench.figures._axes import values
 from opbench.figures._blobs import BY_PARAMS, family_entries
-from opbench.figures._fit import draw_fit
+from opbench.figures._fit import draw_fit, draw_idle
 from opbench.figures._frame import Sheet
 from opbench.figures._options import Options
 from opbench.figures._panels import draw_panels, wanted_batches
@@ -35,7 +35,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="Does power follow operations?",
         subtitle="Power during forward passes against the cost of one image; area: parameters",
-        caption=_words.joined(_words.timed(table, frame), _words.counted(options)),
+        caption=_words.joined(_words.timed(table, frame), _words.counted(options), _words.POWER),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
@@ -47,6 +47,7 @@ def draw(table: Table, options: Options) -> Figure:
         units = (METRICS[spec.x].unit, "W")
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
 
+        lines += draw_idle(axes, rows)
         finish(axes, spec, points, lines)
 
     return draw_panels(words, frame, batches, panel)

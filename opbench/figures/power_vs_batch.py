@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from opbench.figures import _sweep
+from opbench.figures import _sweep, _words
 from opbench.figures._options import Options
 from opbench.table import Table
 
@@ -17,6 +17,7 @@ _SWEEP = _sweep.Sweep(
     key="power_w",
     title="Power, by batch size",
     subtitle="Power drawn during forward passes",
+    note=_words.POWER,
     from_zero=True,
 )
 

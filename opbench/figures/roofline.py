@@ -1,8 +1,8 @@
-"""Attained FLOP/s against arithmetic intensity, under the roofs of the device.
+"""Attained FLOP/s against arithmetic intensity, under the measured roofs of the device.
 
 A network left of the ridge waits for memory, one right of it for arithmetic, one far below both
-for the launch of its kernels.  The bytes are a lower bound from the counts: every weight read
-once, every output of a convolution or linear layer written once and read once.
+for the launch of its kernels.  The bytes are what the operators of a forward pass read and write,
+each by itself, as the run found them in the trace.
 
 Reference:
     S. Williams, A. Waterman, D. Patterson.  "Roofline: An Insightful Visual Performance Model for
@@ -27,23 +27,21 @@ from opbench.table import Table
 TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
 
 _SMALL = _blobs.BY_PARAMS.smaller(0.45)
-_ITEM_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
-_BOUND = (
-    "Bytes: a lower bound from the counts, every weight read once, every output of a convolution "
-    "or linear layer written and read once.  FLOP = 2 per multiply-add."
+_BYTES = (
+    "Bytes: what the operators of one forward pass read and write, each by itself.  "
+    "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run."
 )
-_NO_ROOF = "No roofs: this run did not measure the device's peak rate and bandwidth."
 
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = with_intensity(_select.cells(table, options))
+    frame = with_intensity(_select.cells(table, options, "traffic_bytes"))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
     words = Sheet(
         title="How much of the machine a network uses",
         subtitle="Attained rate against arithmetic intensity; area of a blob: parameters",
-        caption=_words.joined(_words.timed(table, frame), _BOUND, "" if roofs else _NO_ROOF),
+        caption=_words.joined(_words.timed(table, frame), _BYTES),
         legend=_blobs.family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
@@ -56,21 +54,24 @@ def draw(table: Table, options: Options) -> Figure:
 
 
 def with_intensity(cells: pd.DataFrame) -> pd.DataFrame:
-    """``cells`` with ``gflops_per_s`` (attained) and ``flop_per_byte`` (an upper bound)."""
-    batch = cells["batch_size"]
-    item = cells["dtype"].map(_ITEM_BYTES).fillna(4)
-    flop = 2 * cells["macs"] * batch
-    moved = item * (cells["params"] + 2 * cells["activations"] * batch)
-    return cells.assign(gflops_per_s=flop / cells["latency_s"] * 1e-9, flop_per_byte=flop / moved)
+    """``cells`` with ``gflops_per_s`` (attained) and ``flop_per_byte``."""
+    flop = 2 * cells["macs"] * cells["batch_size"]
+    return cells.assign(
+        gflops_per_s=flop / cells["latency_s"] * 1e-9,
+        flop_per_byte=flop / cells["traffic_bytes"].astype(float),
+    )
 
 
 def _roofs(table: Table, frame: pd.DataFrame) -> tuple[float, float] | None:
-    """Peak GFLOP/s and GB/s of the machine, where the runs of ``frame`` measured them."""
-    for header in reversed(table.runs):
-        peaks = header.get("roofline") or {}
-        if header.get("run") in set(frame["run"]) and {"flop_per_s", "bytes_per_s"} <= set(peaks):
-            return peaks["flop_per_s"] * 1e-9, peaks["bytes_per_s"] * 1e-9
-    return None
+    """Peak GFLOP/s and GB/s of the machine, from the latest run of ``frame`` that has them."""
+    if table.ceilings.empty:
+        return None
+    where = ["run", "machine", "device", "dtype"]
+    seen = table.ceilings.merge(frame[where].drop_duplicates(), on=where).sort_values("run")
+    if seen.empty:
+        return None
+    last = seen.iloc[-1]
+    return last["peak_flops_per_s"] * 1e-9, last["bandwidth_bytes_per_s"] * 1e-9
 
 
 def _draw_panel(

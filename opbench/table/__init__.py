@@ -7,6 +7,7 @@ is in no registry gets one, a cell that failed is a row with its reason.
 
     Table.networks    one row per network: exact counts for one image, its accuracy
     Table.cells       one row per measured cell of the runs, with its network's columns beside it
+    Table.ceilings    what each device was seen to reach in each run
     Table.failures    one row per cell that could not be measured
     Table.runs        the header of every run, oldest first
     Table.chart2016   the fourteen points of the 2016 chart
@@ -27,7 +28,7 @@ import pandas as pd
 from opbench import catalog
 from opbench.accuracy import load_chart2016, primaries
 from opbench.store import read_run, run_files
-from opbench.table.cells import measured, read_cells, strangers
+from opbench.table.cells import measured, read_ceilings, read_cells, strangers
 from opbench.table.networks import SINGLE_CROP, chart2016, join_networks
 from opbench.table.own import join_own
 
@@ -41,6 +42,7 @@ class Table:
     networks: pd.DataFrame
     cells: pd.DataFrame = field(default_factory=pd.DataFrame)
     failures: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ceilings: pd.DataFrame = field(default_factory=pd.DataFrame)
     runs: tuple[Mapping[str, Any], ...] = ()
     chart2016: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[str, ...] = ()
@@ -65,6 +67,7 @@ def load(results: Path, accuracies: Path | None = None) -> Table:
         networks=networks,
         cells=measured(cells, networks),
         failures=failures,
+        ceilings=read_ceilings(runs),
         runs=tuple(run.header for run in runs),
         chart2016=chart2016(load_chart2016()),
         notes=notes,

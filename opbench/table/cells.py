@@ -31,9 +31,23 @@ CELL_COLUMNS: Mapping[str, Kind] = {
     "median_s": "positive",
     "low_s": "positive",
     "high_s": "positive",
+    "weight_bytes": "optional positive",
+    "traffic_bytes": "optional positive",
     "peak_memory_bytes": "optional positive",
     "energy_j": "optional positive",
     "power_w": "optional positive",
+    "idle_power_w": "optional positive",
+    "quality": "optional text",
+}
+
+CEILING_COLUMNS: Mapping[str, Kind] = {
+    "name": "text",
+    "run": "text",
+    "machine": "text",
+    "device": "text",
+    "dtype": "text",
+    "peak_flops_per_s": "positive",
+    "bandwidth_bytes_per_s": "positive",
 }
 
 FAILURE_COLUMNS: Mapping[str, Kind] = {
@@ -53,8 +67,18 @@ _CELL = ["name", "machine", "device", "dtype", "variant", "batch_size"]
 # What a sweep may vary beside batch size and data type; the usual value goes without saying.
 _USUAL = {"memory_format": "contiguous", "compile": None, "threads": None}
 
-_OF_NETWORK = ["label", "family", "year", "dataset", "top1", "top1_low", "top1_high", "single_crop",
-               "weight_bytes", "flops", "density"]  # fmt: skip
+_OF_NETWORK = [
+    *("label", "family", "year", "dataset", "flops", "density"),
+    *("top1", "top1_low", "top1_high", "single_crop", "protocol"),
+]
+
+
+def read_ceilings(runs: Sequence[Run]) -> pd.DataFrame:
+    """What each device was seen to reach in each run and data type: medians over its rounds."""
+    frames = [_frame(run, "ceilings", CEILING_COLUMNS) for run in runs]
+    whole = pd.concat([pd.DataFrame(columns=[*CEILING_COLUMNS]), *frames], ignore_index=True)
+    where, values = ["run", "machine", "device", "dtype"], [*CEILING_COLUMNS][-2:]
+    return whole.astype(dict.fromkeys(values, float)).groupby(where)[values].median().reset_index()
 
 
 def read_cells(runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -94,7 +118,7 @@ def _stranger(row: Mapping[Any, Any]) -> SimpleNamespace:
         params=row["params"],
         macs=round(row["macs"]),
         activations=round(row["activations"]),
-        weight_bytes=None,
+        weight_bytes=row["weight_bytes"],
         peak_activation_bytes=None,
     )
 
@@ -102,9 +126,12 @@ def _stranger(row: Mapping[Any, Any]) -> SimpleNamespace:
 def measured(cells: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
     """``cells`` with the columns of their networks, and ``own_size``: was it the input size of
     the network's paper."""
-    facts = networks[["name", "input_size", *_OF_NETWORK]]
+    facts = networks[["name", "input_size", "weight_bytes", *_OF_NETWORK]]
     joined = cells.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
-    return joined.assign(own_size=joined["input_size"] == joined["input_size_of_paper"])
+    return joined.assign(
+        own_size=joined["input_size"] == joined["input_size_of_paper"],
+        weight_bytes=joined["weight_bytes"].fillna(joined["weight_bytes_of_paper"]).astype(float),
+    )
 
 
 def _frame(run: Run, kind: str, columns: Mapping[str, Kind]) -> pd.DataFrame:
@@ -119,6 +146,7 @@ def _where(header: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, str 
     machine = environment.get("gpu" if on_gpu else "cpu") or line.get("device")
     odd = [f"{key} {line[key]}" for key, usual in _USUAL.items() if line.get(key, usual) != usual]
     return {
+        "name": line.get("name", f"{line['kind']} of {line.get('device')}"),
         "run": header.get("run"),
         "machine": machine,
         "variant": ", ".join(odd) or None,

@@ -89,16 +89,41 @@ def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
 
 def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -> None:
     words = _words(_draw("ops-vs-time", timed_table))
-    for fact in ("A processor (cpu), float32", "run made-up", "PyTorch 2.13.0", "2 threads", "1"):
+    for fact in (
+        *("A processor (cpu), float32", "run made-up of 2026-11-22", "PyTorch 2.13.0"),
+        *("2 threads", "3 or more rounds", "until known to 1"),
+    ):
         assert fact in words
 
 
-def test_intensity_counts_weights_once_and_outputs_twice(timed_table: Table) -> None:
+def test_intensity_is_operations_over_what_is_read_and_written(timed_table: Table) -> None:
     cells = timed_table.cells
     row = with_intensity(cells[cells["batch_size"] == 4]).set_index("name").loc["resnet18"]
-    moved = 4 * (row["params"] + 2 * 4 * row["activations"])
+    moved = row["weight_bytes"] + 12 * 4 * row["activations"]
     assert row["flop_per_byte"] == pytest.approx(4 * 2 * row["macs"] / moved)
     assert row["gflops_per_s"] == pytest.approx(GFLOPS_PER_S)
+
+
+def test_the_roofs_are_the_medians_of_the_rounds_and_meet_at_the_ridge(timed_table: Table) -> None:
+    axes = _draw("roofline", timed_table).axes[-2]
+    assert "measured roofs: 200 GFLOP/s, 10 GB/s" in {text.get_text() for text in axes.texts}
+    (roof,) = (line for line in axes.lines if len(line.get_xdata()) == 80)
+    for intensity, height in zip(*roof.get_data(), strict=True):
+        assert height == pytest.approx(min(200, 10 * intensity))
+
+
+def test_idle_power_is_drawn_apart(timed_table: Table) -> None:
+    for name in ("ops-vs-power", "power-vs-batch"):
+        texts = [text.get_text() for axes in _draw(name, timed_table).axes for text in axes.texts]
+        assert "idle: 20 W" in texts
+
+
+def test_a_noisy_cell_is_mentioned(timed_table: Table) -> None:
+    noisy = timed_table.cells.assign(quality="unstable")
+    assert "cells were noisy or unstable" in _words(
+        _draw("ops-vs-time", replace(timed_table, cells=noisy))
+    )
+    assert "noisy" not in _words(_draw("ops-vs-time", timed_table))
 
 
 def test_pareto_lists_what_lies_on_each_frontier(timed_table: Table) -> None:

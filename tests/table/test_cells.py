@@ -12,7 +12,7 @@ import pytest
 
 from opbench.errors import BadFileError
 from opbench.store import read_run
-from opbench.table.cells import measured, read_cells, strangers
+from opbench.table.cells import measured, read_ceilings, read_cells, strangers
 from opbench.table.networks import join_networks
 
 
@@ -126,3 +126,17 @@ def test_a_cell_at_another_input_size_is_marked(tmp_path: Path) -> None:
     fact = strangers(cells.iloc[:1], set())[0]
     joined = measured(cells, join_networks([SimpleNamespace(**vars(fact))], {}))
     assert joined["own_size"].to_list() == [True, False]
+
+
+def test_ceilings_are_medians_over_the_rounds_of_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "1.jsonl"
+    header = {"kind": "header", "format": 1, "run": "r", "environment": {"cpu": "A processor"}}
+    rounds = [
+        {"kind": "ceilings", "device": "cpu", "dtype": "float32", "peak_flops_per_s": peak,
+         "bandwidth_bytes_per_s": 5.0}
+        for peak in (1.0, 9.0, 2.0)
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in [header, *rounds]))
+    (row,) = read_ceilings([read_run(path)]).to_dict("records")
+    assert (row["peak_flops_per_s"], row["bandwidth_bytes_per_s"]) == (2.0, 5.0)
+    assert read_ceilings([]).empty
