@@ -142,6 +142,16 @@ def _cat(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     return torch.empty(shape, dtype=first.dtype, device="meta")
 
 
+def _scatter(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
+    x, axis, index, source = args
+    same_axes = -x.dim() <= axis < x.dim() == index.dim() == source.dim()
+    if not same_axes or not _alike(x, source):
+        return None
+    bounds = zip(_without(index.shape, axis), _without(x.shape, axis), strict=True)
+    fits = all(a <= b for a, b in (*bounds, *zip(index.shape, source.shape, strict=True)))
+    return _same_if_contiguous(args, kwargs) if fits else None
+
+
 def _without(shape: Sequence[int], axis: int) -> list[int]:
     return [extent for i, extent in enumerate(shape) if i != axis % len(shape)]
 
@@ -332,6 +342,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "adaptive_avg_pool3d.default": _adaptive_pool,
     "prelu.default": _prelu,
     "cat.default": _cat,
+    "scatter.src": _scatter,
     "linear.default": _linear,
     "mm.default": _product,
     "bmm.default": _product,

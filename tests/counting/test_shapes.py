@@ -128,6 +128,16 @@ def test_odd_concatenations_are_left_to_torch(args: tuple[Any, ...]) -> None:
     assert shortcut("cat.default", *args) is None
 
 
+def test_scattering() -> None:
+    index = torch.zeros(2, 3, dtype=torch.int64)
+    assert agrees("scatter.src", real(2, 5), 1, index, real(2, 3))
+    assert agrees("scatter.src", real(2, 5), -1, index, real(2, 4))
+    assert shortcut("scatter.src", real(2, 5), 1, index, real(2, 2)) is None
+    assert shortcut("scatter.src", real(1, 5), 1, index, real(2, 3)) is None
+    assert shortcut("scatter.src", real(2, 5, 1), 1, index, real(2, 3)) is None
+    assert shortcut("scatter.src", real(2, 5), 2, index, real(2, 3)) is None
+
+
 def test_normalisation_and_softmax() -> None:
     x = real(2, 6, 4, 4)
     statistics = [real(6) for _ in range(4)]
