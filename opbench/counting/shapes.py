@@ -142,6 +142,17 @@ def _cat(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     return torch.empty(shape, dtype=first.dtype, device="meta")
 
 
+def _reduction(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
+    """``sum`` and ``mean``: input, axes, whether they stay."""
+    x, axes, keep = args[0], args[1], len(args) > 2 and args[2]
+    axes = [axes] if isinstance(axes, int) else axes
+    if kwargs or not axes or not _full(x) or not all(-x.dim() <= i < x.dim() for i in axes):
+        return None
+    gone = {i % x.dim() for i in axes}
+    kept = [1 if i in gone else n for i, n in enumerate(x.shape) if keep or i not in gone]
+    return torch.empty(kept, dtype=x.dtype, device="meta") if len(gone) == len(axes) else None
+
+
 def _scatter(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     x, axis, index, source = args
     same_axes = -x.dim() <= axis < x.dim() == index.dim() == source.dim()
@@ -342,6 +353,8 @@ SHORTCUTS: dict[str, Shortcut] = {
     "adaptive_avg_pool3d.default": _adaptive_pool,
     "prelu.default": _prelu,
     "cat.default": _cat,
+    "sum.dim_IntList": _reduction,
+    "mean.dim": _reduction,
     "scatter.src": _scatter,
     "linear.default": _linear,
     "mm.default": _product,

@@ -128,6 +128,16 @@ def test_odd_concatenations_are_left_to_torch(args: tuple[Any, ...]) -> None:
     assert shortcut("cat.default", *args) is None
 
 
+@pytest.mark.parametrize("name", ["sum.dim_IntList", "mean.dim"])
+def test_reductions(name: str) -> None:
+    for axes in ([2], [2, 3], [-1], [0, 1, 2, 3], [1, -1]):
+        assert agrees(name, real(2, 3, 4, 5), axes)
+        assert agrees(name, real(2, 3, 4, 5), axes, True)
+    assert shortcut(name, real(2, 3), [2]) is None
+    assert shortcut(name, real(2, 3), [1, -1]) is None
+    assert shortcut(name, real(2, 3), [1], dtype=torch.float64) is None
+
+
 def test_scattering() -> None:
     index = torch.zeros(2, 3, dtype=torch.int64)
     assert agrees("scatter.src", real(2, 5), 1, index, real(2, 3))
