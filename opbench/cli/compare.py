@@ -14,7 +14,7 @@ from opbench.cli.compare_report import Report, ReportFormat
 from opbench.cli.output import messages
 from opbench.compare import Comparison, Verdict, compare_runs, unequal
 from opbench.errors import BadValueError, OpbenchError
-from opbench.store import Run, find_run, read_run
+from opbench.store import Run, RunWriter, find_run, read_run
 from opbench.thresholds import Threshold, parse_thresholds
 
 _SELF_TEST = ("lenet5", "caffenet128", "squeezenet1_1", "googlenet", "resnet18", "resnet110_cifar")
@@ -113,10 +113,10 @@ def _twice(targets: list[str]) -> Iterator[Run]:
     for _ in range(2):
         with TemporaryDirectory() as folder, choose_workers() as workers:
             prepared = prepare(targets, Sweep(), Protocol(), CudaOptions(), workers)
-            path, interrupted = take(prepared, Path(folder), workers, stream=False)
-            if interrupted:
+            writer = RunWriter.create(Path(folder))
+            if take(prepared, writer, workers):
                 raise KeyboardInterrupt
-            yield read_run(path)
+            yield read_run(writer.path)
 
 
 def _false_alarms(comparisons: Sequence[Comparison]) -> str:

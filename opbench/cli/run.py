@@ -78,6 +78,7 @@ def run(
     from opbench.cli.run_report import print_plan, report
     from opbench.runner.plan import Sweep
     from opbench.runner.start import prepare
+    from opbench.store import RunWriter
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -101,24 +102,33 @@ def run(
         if dry_run:
             print_plan(prepared, workers, format)
             return
-        path, interrupted = take(prepared, old.path if old else results, workers, stream=json)
-    report(prepared.sheet, path, None if json else format)
+        writer = RunWriter(old.path) if old else RunWriter.create(results)
+        interrupted = take(prepared, writer, workers, stream=json)
+    report(prepared.sheet, writer.path, None if json else format)
     if interrupted:
         raise KeyboardInterrupt
     if prepared.sheet.failures:
         raise typer.Exit(1)
 
 
-def take(prepared: Prepared, where: Path, workers: Workers, *, stream: bool) -> tuple[Path, bool]:
-    """Measure into the run file ``where``, or into a new one in the folder of that name.
+def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool = False) -> bool:
+    """Measure into a file; whether Ctrl-C came before the end."""
+    from opbench.cli.run_progress import Progress
+    from opbench.runner import rounds
 
-    The file, and whether Ctrl-C came before the end.
-    """
-    from opbench.store import RunWriter
-
-    with RunWriter(where) if where.is_file() else RunWriter.create(where) as writer:
+    with writer, Progress(prepared.sheet, stream=stream) as progress:
         writer.write(prepared.first_line(writer.path.stem))
-        return writer.path, _measure(prepared, writer, workers, stream=stream)
+        going = rounds.Run(
+            sheet=prepared.sheet,
+            conditions=prepared.conditions,
+            writer=writer,
+            workers=workers,
+            watcher=progress.watcher,
+        )
+        with suppress(KeyboardInterrupt):
+            going.go()
+            return False
+    return True
 
 
 def _run_to_resume(names: Sequence[str], results: Path) -> Run:
@@ -135,25 +145,6 @@ def _what_is_missing(run: Run, workers: Workers) -> Prepared:
     for damage in run.damages:
         messages.print(f"damaged, and measured again: {damage}", markup=False)
     return resume(run, workers)
-
-
-def _measure(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool) -> bool:
-    """Run to the end; whether Ctrl-C came before."""
-    from opbench.cli.run_progress import Progress
-    from opbench.runner import rounds
-
-    with Progress(prepared.sheet, stream=stream) as progress:
-        going = rounds.Run(
-            sheet=prepared.sheet,
-            conditions=prepared.conditions,
-            writer=writer,
-            workers=workers,
-            watcher=progress.watcher,
-        )
-        with suppress(KeyboardInterrupt):
-            going.go()
-            return False
-    return True
 
 
 def choose_workers(*, in_process: bool = False) -> Workers:
