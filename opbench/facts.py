@@ -7,11 +7,14 @@ side.  ``fact`` makes a row of ``results/counts.csv``; ``recompute`` a paper's c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from opbench.catalog import Fact
+from opbench.conventions import Trace, tally, trace
+from opbench.conventions import get as get_convention
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.construct import build_without_weights
 from opbench.errors import CountError
@@ -51,14 +54,39 @@ def count_target(
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
-    size = input_size or target.input_size
+    inputs = _inputs(target, input_size, batch_size)
     try:
-        if size and target.images > 1:
-            image = torch.empty((batch_size, *size), device="meta")
-            return build_and_count(target.build, (image,) * target.images, dtype=dtype)
-        return build_and_count(target.build, size, batch_size=batch_size, dtype=dtype)
+        return build_and_count(target.build, inputs, batch_size=batch_size, dtype=dtype)
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error
+
+
+def trace_target(
+    target: Target,
+    counted: Count,
+    input_size: tuple[int, ...] | None = None,
+    *,
+    batch_size: int = 1,
+) -> Trace:
+    """The same forward pass once more, written down for ``opbench.conventions``.
+
+    ``counted`` tells where the target can run.  Raises ``CountError`` where it cannot be watched.
+    """
+    inputs = _inputs(target, input_size, batch_size)
+    try:
+        return trace(target.build, inputs, batch_size=batch_size, device=counted.device)
+    except CountError as error:
+        raise CountError(f"{target.name}: {error}") from error
+
+
+def _inputs(
+    target: Target, input_size: tuple[int, ...] | None, batch_size: int
+) -> tuple[Any, ...] | None:
+    """A size, as many images as the target takes, or None for its own example inputs."""
+    size = input_size or target.input_size
+    if size and target.images > 1:
+        return (torch.empty((batch_size, *size), device="meta"),) * target.images
+    return size
 
 
 def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
@@ -70,20 +98,11 @@ def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
         "macs": counted.macs,
         "flops": counted.flops,
         "weight_bytes": counted.params * claim.bytes_per_param,
-        "connections": counted.macs + bias_additions(build_without_weights(spec.build), counted),
     }
+    if claim.quantity == "connections":
+        connections = tally(get_convention("connections"), trace(spec.build, size))
+        return Recomputed(claim=claim, counted=connections.total)
     return Recomputed(claim=claim, counted=values[claim.quantity])
-
-
-def bias_additions(network: nn.Module, counted: Count) -> int:
-    """Output elements of convolutions and linear layers that receive a bias."""
-    biased = {
-        name
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
-        and module.bias is not None
-    }
-    return sum(each.activations for each in counted.operators if each.module in biased)
 
 
 def facts() -> list[Fact]:

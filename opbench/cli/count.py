@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import partial
 from importlib.metadata import version as version_of
@@ -13,6 +13,7 @@ import typer
 
 from opbench import __version__
 from opbench.cli.census import Keeping, collect
+from opbench.cli.conventions import ConventionName, convention_rows, emit_convention
 from opbench.cli.options import (
     BatchSize,
     Depth,
@@ -99,6 +100,7 @@ def count(
     dtype: Dtype = Precision.float32,
     by: Annotated[By, typer.Option(help="What a row is.")] = By.model,
     depth: Depth = None,
+    convention: ConventionName = None,
     top: Annotated[
         int | None, typer.Option(min=1, help="Only the rows with the most MACs, per target.")
     ] = None,
@@ -117,15 +119,29 @@ def count(
     size = parse_input_size(input_size)
     if output is not None and by is not By.model:
         raise BadValueError(f"--output keeps one row for each target: leave out --by {by}")
+    if convention is not None:
+        _check_convention(convention, by, output)
     from opbench.targets import resolve
 
     names = [target.name for target in resolve(targets or [])]
-    make = partial(
+    make: Callable[[str], list[dict[str, Any]]] = partial(
         target_rows, size=size, batch_size=batch_size, dtype=dtype, by=by, depth=depth, top=top
     )
+    if convention is not None:
+        make = partial(
+            convention_rows,
+            convention=convention,
+            size=size,
+            batch_size=batch_size,
+            by_kind=by is By.operator,
+            top=top,
+        )
     asked = f"batch size {batch_size}, {dtype}, {input_size or 'own'} input"
     rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
-    _print(rows, by, batch_size, format)
+    if convention is not None:
+        emit_convention(rows, convention, _images(batch_size), format)
+    else:
+        _print(rows, by, batch_size, format)
     failed = [row for row in rows if row.get("error")]
     for row in failed:
         name, reason = row["name"], row["error"]
@@ -149,12 +165,26 @@ def _print(rows: list[dict[str, Any]], by: By, batch_size: int, format: Format) 
     keys = {key for row in rows for key, value in row.items() if value not in (None, "")}
     optional = {"error", "uncounted"}
     columns = [each for each in _COLUMNS[by] if each.key in keys or each.key not in optional]
-    images = "one image" if batch_size == 1 else f"the whole batch of {batch_size} images"
-    emit(rows, format, columns, caption=f"For {images}. {CONVENTION}")
+    emit(rows, format, columns, caption=f"For {_images(batch_size)}. {CONVENTION}")
     if any(row.get("uncounted") for row in rows):
         messages.print(
             "warning: uncounted operators have no rule: their MACs are missing from the sums"
         )
+
+
+def _images(batch_size: int) -> str:
+    return "one image" if batch_size == 1 else f"the whole batch of {batch_size} images"
+
+
+def _check_convention(convention: str, by: By, output: Path | None) -> None:
+    """Refused before anything is counted."""
+    from opbench.conventions import get
+
+    get(convention)
+    if by is By.module:
+        raise BadValueError("--convention goes with --by model or operator, not with --by module")
+    if output is not None:
+        raise BadValueError("--output keeps opbench's own counts: leave out --convention")
 
 
 def target_rows(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from opbench.cli.conventions import show_chart, show_conventions
 from opbench.cli.count import CONVENTION, model_row
 from opbench.cli.options import Depth, InputSize, parse_input_size
 from opbench.cli.output import Column, Format, emit, integer, text
@@ -52,8 +53,15 @@ def show(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="One network.")],
     input_size: InputSize = None,
     depth: Depth = None,
+    conventions: Annotated[
+        bool,
+        typer.Option(
+            "--conventions", help="What other counters would print, and where they differ."
+        ),
+    ] = False,
     format: Annotated[
-        Format, typer.Option(help="How to print; all but table print the modules only.")
+        Format,
+        typer.Option(help="How to print; all but table print the modules (or conventions) only."),
     ] = Format.table,
 ) -> None:
     """One network: its paper, claims against counts, modules, accuracies and departures."""
@@ -68,6 +76,9 @@ def show(
             f"say {found[0].name} or {found[1].name}, or use `opbench count {target}`"
         )
     counted = count_target(found[0], size)
+    if conventions:
+        show_conventions(found[0], counted, size, format)
+        return
     rows = [
         {"name": found[0].name, **row}
         for row in _module_rows(counted, 99 if depth is None else depth)
@@ -79,6 +90,7 @@ def show(
     if found[0].spec:
         _print_claims(found[0].spec)
         _print_accuracies(found[0].name)
+        show_chart(found[0].name)
     emit(rows, format, _MODULES, title="\nModules")
     if found[0].spec:
         _print_departures(found[0].spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,11 +23,11 @@ def trace(
     inputs_or_input_size: Inputs | None = None,
     *,
     batch_size: int = 1,
-    device: Literal["meta", "cpu"] = "meta",
+    device: str = "meta",
 ) -> Trace:
     """One forward pass of what ``build()`` returns, a network or a pair with example inputs.
 
-    ``device`` is where ``opbench.counting`` could run it (``Count.device``).
+    ``device`` is where ``opbench.counting`` could run it (``Count.device``: "meta" or "cpu").
 
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.

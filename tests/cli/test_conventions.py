@@ -1,0 +1,113 @@
+"""``opbench count --convention`` and ``opbench show --conventions``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from opbench.cli.conventions import NAMES
+from opbench.conventions import CONVENTIONS, DISAGREEMENTS
+
+CONV = "from torch import nn\nnet = nn.Conv2d(3, 8, 3, padding='same')\n"
+
+
+def flat(text: str) -> str:
+    """Lines as one, the way they were before the terminal broke them."""
+    return " ".join(text.split())
+
+
+def test_a_count_by_convention_has_the_usual_keys_and_the_other_number(rows) -> None:
+    (row,) = rows("count", "alexnet", "--convention", "ptflops")
+    assert row["macs"] == 724_406_816 and row["params"] == 60_965_224
+    assert row["convention"] == "ptflops" and row["unit"] == "MACs"
+    biases = 96 * 55**2 + 256 * 27**2 + (384 + 384 + 256) * 13**2 + 4096 + 4096 + 1000
+    assert row["value"] == 724_406_816 + biases
+
+
+def test_the_header_says_convention_and_unit(opbench) -> None:
+    out = flat(opbench("count", "vgg16", "--convention", "torchvision").stdout)
+    assert "torchvision (MACs)" in out
+    assert "15.47 GFLOPS" in out
+    assert CONVENTIONS["torchvision"].about in out
+
+
+def test_kinds_of_operators_add_up(rows) -> None:
+    (whole,) = rows("count", "googlenet", "--convention", "chart2016")
+    kinds = rows("count", "googlenet", "--convention", "chart2016", "--by", "operator")
+    assert sum(row["value"] for row in kinds) == whole["value"]
+    top = rows("count", "googlenet", "--convention", "chart2016", "--by", "operator", "--top", 1)
+    assert [row["kind"] for row in top] == ["convolution"]
+
+
+def test_input_size_and_batch_size_are_heeded(rows) -> None:
+    (one,) = rows("count", "squeezenet1_1", "--convention", "thop", "--input-size", "3x64x64")
+    many = ("--input-size", "3x64x64", "--batch-size", 3)
+    (three,) = rows("count", "squeezenet1_1", "--convention", "thop", *many)
+    assert three["value"] == 3 * one["value"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--convention", "thopp"], "did you mean thop"),
+        (["--convention", "thop", "--by", "module"], "--by model or operator"),
+        (["--convention", "thop", "--output", "rows.jsonl"], "leave out --convention"),
+        (["--convention", "ptflops-hooks", "--batch-size", 2], "ask for one image"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(opbench, arguments, said) -> None:
+    result = opbench("count", "lenet5", *arguments)
+    assert result.exit_code == 2
+    assert said in flat(result.stderr)
+    assert not result.stdout
+
+
+def test_a_network_that_the_tool_cannot_count_is_a_row_and_the_others_go_on(opbench) -> None:
+    result = opbench("count", "enet", "lenet5", "--convention", "torch-opcounter", "--format=json")
+    assert result.exit_code == 1
+    enet, lenet = json.loads(result.stdout)
+    assert "no handler for transposed convolution" in enet["error"]
+    assert lenet["value"] > 0
+
+
+def test_the_help_names_every_convention() -> None:
+    assert NAMES.split(", ") == list(CONVENTIONS)
+
+
+def test_conventions_side_by_side_with_their_differences(rows, write) -> None:
+    path = write("mine.py", CONV)
+    shown = rows("show", f"{path}:net", "--input-size", "3x5x5", "--conventions")
+    assert [row["convention"] for row in shown] == list(CONVENTIONS)
+    by_name = {row["convention"]: row for row in shown}
+    assert by_name["mac"]["value"] == 8 * 25 * 27
+    assert by_name["mac"]["itemised"] == "equal"
+    assert by_name["fvcore"]["difference_convolution"] == -8 * 25 * 27
+    assert by_name["ptflops"]["itemised"] == "+200 bias"
+    for row in shown:
+        gaps = [value for key, value in row.items() if key.startswith("difference_")]
+        assert sum(gaps) == row["difference"] == row["value"] - by_name["mac"]["value"]
+
+
+def test_a_tool_that_cannot_count_says_so_in_its_place(rows) -> None:
+    shown = {row["convention"]: row for row in rows("show", "enet", "--conventions")}
+    assert shown["torch-opcounter"]["value"] is None
+    assert "no handler" in shown["torch-opcounter"]["itemised"]
+    assert shown["thop"]["difference_transposed_convolution"] > 0
+
+
+def test_the_table_explains_every_convention_and_the_chart(opbench) -> None:
+    out = flat(opbench("show", "googlenet", "--conventions").stdout)
+    assert all(flat(convention.about) in out for convention in CONVENTIONS.values())
+    assert "3.0 G-Ops there, 3.18 by chart2016 (+6.2%)." in out
+    assert DISAGREEMENTS["googlenet"] in out
+
+
+@pytest.mark.parametrize("name", DISAGREEMENTS)
+def test_show_explains_a_point_of_the_chart_that_is_not_met(opbench, name: str) -> None:
+    assert flat(DISAGREEMENTS[name]) in flat(opbench("show", name).stdout)
+
+
+def test_a_point_that_is_met_needs_no_explanation(opbench) -> None:
+    assert "chart of 2016" not in opbench("show", "resnet18").stdout
+    assert "3.63 by chart2016 (+0.1%)" in flat(opbench("show", "resnet18", "--conventions").stdout)
