@@ -1,0 +1,23 @@
+"""``python -m tests.bench [conformance] [speed]`` writes ``results/conformance.md`` and
+``results/speed.md``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.bench import conformance, speed
+
+_PARTS = {"conformance": conformance.report, "speed": speed.report}
+
+
+def main() -> None:
+    """Run the parts that are named, or all of them."""
+    for name in sys.argv[1:] or _PARTS:
+        path = Path("results") / f"{name}.md"
+        path.write_text(_PARTS[name](), encoding="utf-8")
+        sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Who is exact where: the conformance cases through every counter that is installed."""
+
+from __future__ import annotations
+
+import opbench
+from tests.bench.peers import PEERS, Answers, Peer, answers
+from tests.conformance.cases import CASES, FAMILIES, Case
+
+_HEAD = """# Conformance: who counts what
+
+{cases} networks of one idea each, whose multiply-accumulates are known by arithmetic and confirmed
+by loops that multiply one pair of numbers at a time (`tests/conformance`). Written by `make bench`.
+
+The rule is that of opbench: elements of an operator's result times the length of the dot product
+behind each; no cost for biases, activation functions, normalisation and pooling. **A tool that is
+not exact here is not always wrong by its own rule**: thop, ptflops and torchinfo add biases, and
+thop, ptflops and fvcore add estimates for elementwise operators. What no rule explains are zeros,
+factors and failures. Tools that print two operations per multiply-accumulate are halved; nothing
+else is changed.
+
+"""
+_DETAILS = """
+## Case by case
+
+`=` is exact; `2.5x` is that many times the right number; `+12` is 12 where nothing is right;
+`fails` raised.
+
+"""
+
+
+def report() -> str:
+    """The page, as Markdown."""
+    asked = {peer: answers(peer) for peer in PEERS if peer.name == "opbench" or peer.version()}
+    found = {peer: said for peer, said in asked.items() if said is not None}
+    missing = [peer.name for peer in PEERS if peer not in found]
+    text = _HEAD.format(cases=len(CASES)) + _summary(found)
+    if missing:
+        text += f"\nNot installed, or not able to start here: {', '.join(missing)}.\n"
+    return text + _DETAILS + _details(found)
+
+
+def _summary(found: dict[Peer, Answers]) -> str:
+    head = ["tool", "version", "**exact**", *FAMILIES]
+    rows = [
+        [
+            peer.name,
+            opbench.__version__ if peer.name == "opbench" else peer.version() or "",
+            f"**{_exact(said, CASES)} of {len(CASES)}**",
+            *(f"{_exact(said, family)} of {len(family)}" for family in FAMILIES.values()),
+        ]
+        for peer, said in found.items()
+    ]
+    return _table(head, rows)
+
+
+def _exact(said: Answers, cases: tuple[Case, ...]) -> int:
+    return sum(said[case.idea] == case.macs for case in cases)
+
+
+def _details(found: dict[Peer, Answers]) -> str:
+    head = ["case", "MACs", *(peer.name for peer in found)]
+    rows = [
+        [case.idea, f"{case.macs:,}", *(_cell(said[case.idea], case) for said in found.values())]
+        for case in CASES
+    ]
+    return _table(head, rows)
+
+
+def _cell(said: float | None, case: Case) -> str:
+    if said is None:
+        return "fails"
+    if said == case.macs:
+        return "="
+    return f"{said / case.macs:.3g}x" if case.macs else f"+{said:,.0f}"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,0 +1,181 @@
+"""How long counting takes, as ratios within one run; absolute times depend on the machine."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from fvcore.nn import FlopCountAnalysis
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from opbench.counting import build_and_count, count
+from opbench.registry import specs
+from opbench.spec import ArchitectureSpec
+
+_HEAD = """# Speed
+
+Ratios, each of two things measured in one run on one machine; written by `make bench`. Above 1,
+opbench is the faster, or the leaner. Every network of the registry that classifies ImageNet
+({networks} of them), one image; the sum of their times, and the range over the networks.
+
+"""
+_REPEATS = 3
+
+
+def report() -> str:
+    """The page, as Markdown."""
+    chosen = [spec for spec in specs().values() if spec.dataset == "imagenet"]
+    times = {name: [] for name in _TIMED}
+    for spec in chosen:
+        for name, timed in _TIMED.items():
+            times[name].append(timed(spec))
+    lines = [_HEAD.format(networks=len(chosen)), "| opbench against | ratio | from | to |\n"]
+    lines.append("|---|--:|--:|--:|\n")
+    for label, theirs, ours in _COMPARED:
+        lines.append(_row(label, times[theirs], times[ours]))
+    return "".join(lines) + _processes()
+
+
+def _row(label: str, theirs: list[float], ours: list[float]) -> str:
+    each = [a / b for a, b in zip(theirs, ours, strict=True)]
+    return f"| {label} | {sum(theirs) / sum(ours):.1f} | {min(each):.1f} | {max(each):.1f} |\n"
+
+
+def best_of(repeats: int, work: Callable[[], object]) -> float:
+    """The shortest of several runs, in seconds."""
+    taken = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def _on_meta(spec: ArchitectureSpec) -> tuple[nn.Module, torch.Tensor]:
+    with torch.device("meta"):
+        return spec.build().eval(), torch.empty(1, *spec.input_size)
+
+
+def _opbench(spec: ArchitectureSpec) -> float:
+    network, _ = _on_meta(spec)
+    return best_of(_REPEATS, partial(count, network, spec.input_size))
+
+
+def _opbench_building(spec: ArchitectureSpec) -> float:
+    return best_of(_REPEATS, partial(build_and_count, spec.build, spec.input_size))
+
+
+def _plain(spec: ArchitectureSpec) -> float:
+    network, images = _on_meta(spec)
+    with torch.inference_mode():
+        return best_of(_REPEATS, partial(network, images))
+
+
+def _plain_building(spec: ArchitectureSpec) -> float:
+    def work() -> None:
+        network, images = _on_meta(spec)
+        with torch.inference_mode():
+            network(images)
+
+    return best_of(_REPEATS, work)
+
+
+def _flop_counter(spec: ArchitectureSpec) -> float:
+    network, images = _on_meta(spec)
+
+    def work() -> None:
+        with torch.no_grad(), FlopCounterMode(display=False):
+            network(images)
+
+    return best_of(_REPEATS, work)
+
+
+def _fvcore(spec: ArchitectureSpec) -> float:
+    network = spec.build().eval()
+    images = torch.randn(1, *spec.input_size)
+
+    def work() -> None:
+        analysis = FlopCountAnalysis(network, images)
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+    with torch.no_grad():
+        return best_of(1, work)
+
+
+_TIMED = {
+    "opbench": _opbench,
+    "opbench, building": _opbench_building,
+    "plain": _plain,
+    "plain, building": _plain_building,
+    "flop_counter": _flop_counter,
+    "fvcore": _fvcore,
+}
+_COMPARED = (
+    ("`fvcore` on the CPU", "fvcore", "opbench"),
+    ("`torch.utils.flop_counter` on the meta device", "flop_counter", "opbench"),
+    ("a plain forward pass on the meta device", "plain", "opbench"),
+    (
+        "a plain forward pass on the meta device, building included",
+        "plain, building",
+        "opbench, building",
+    ),
+)
+
+_FORWARD = """
+import torch
+from opbench.registry import specs
+for spec in specs().values():
+    with torch.device("meta"):
+        network, images = spec.build().eval(), torch.empty(1, *spec.input_size)
+    with torch.inference_mode():
+        network(images)
+"""
+_PEAK = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+_VGG19 = """
+from opbench.counting import build_and_count
+from opbench.registry import specs
+spec = specs()["vgg19"]
+assert build_and_count(spec.build, spec.input_size).macs == 19_632_062_464
+0"""
+
+
+def _processes() -> str:
+    """Whole programs, in processes of their own."""
+    plain = _process(_FORWARD)
+    check = statistics.median(
+        best_of(1, partial(_run, "-m", "opbench", "check")) for _ in range(_REPEATS)
+    )
+    alone, counting = (int(_output(code + _PEAK)) for code in ("import torch", _VGG19))
+    return (
+        "\n| whole programs | ratio |\n|---|--:|\n"
+        f"| a plain meta forward pass of the whole registry, against `opbench check` of it | "
+        f"{plain / check:.1f} |\n"
+        f"| peak memory of `import torch`, against counting VGG-19 | {alone / counting:.3f} |\n"
+    )
+
+
+def _process(code: str) -> float:
+    return statistics.median(
+        best_of(1, partial(_run, "-W", "ignore", "-c", code)) for _ in range(_REPEATS)
+    )
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def _output(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    ).stdout

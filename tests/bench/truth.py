@@ -1,0 +1,65 @@
+"""Truth: networks whose time is known are measured within 1 % of it, or called noisy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.bench import Claim, opbench_run, python
+from tests.bench.modules import KNOWN_S, SIZE, SLEPT_S
+
+FILE = "tests/bench/modules.py"
+WITHIN = 0.01
+
+# The known product timed by PyTorch's own tool, in a process of its own.
+PRODUCT = f"""
+import json, torch
+from torch.utils.benchmark import Timer
+from tests.bench.modules import Product
+with torch.inference_mode():
+    module, images = Product().eval(), torch.randn(1, {SIZE}, {SIZE})
+    timer = Timer("module(images)", globals={{"module": module, "images": images}},
+                  num_threads=torch.get_num_threads())
+    print(json.dumps({{"median": timer.adaptive_autorange(min_run_time=1.0).median}}))
+"""
+
+
+def claims() -> Iterator[Claim]:
+    """Constant times, and times that are not."""
+    names = ("Spinning", "Sleeping", "Alternating", "Slowing")
+    run = opbench_run(*(f"{FILE}:{name}" for name in names), "--input-size", "4")
+    yield _known(run.records[f"{FILE}:Spinning"], "a module that works a known time", KNOWN_S)
+    yield _known(run.records[f"{FILE}:Sleeping"], "a module that sleeps a known time", SLEPT_S)
+    for name, what in (
+        ("Alternating", "a module that alternates between two times"),
+        ("Slowing", "a module that slows down as it goes"),
+    ):
+        quality = run.records[f"{FILE}:{name}"]["quality"]
+        yield Claim(what=what, wanted="not good", seen=quality, holds=quality != "good")
+    yield _product()
+
+
+def _known(record: dict[str, float], what: str, seconds: float) -> Claim:
+    error = record["median_s"] / seconds - 1
+    return Claim(
+        what=what,
+        wanted="within 1 %, or not good",
+        seen=f"{error:+.2%}, {record['quality']}",
+        holds=abs(error) <= WITHIN or record["quality"] != "good",
+    )
+
+
+def _product() -> Claim:
+    name = f"{FILE}:Product"
+    before = python(PRODUCT)["median"]
+    record = opbench_run(name, "--input-size", f"{SIZE}x{SIZE}").records[name]
+    peers = sorted((before, python(PRODUCT)["median"]))
+    low, high = (record[key] * factor for key, factor in (("low_s", 0.99), ("high_s", 1.01)))
+    macs = record["macs"]
+    return Claim(
+        what=f"a matrix product of {macs:,} MACs, beside torch.utils.benchmark before and after",
+        wanted="the intervals overlap within 1 %, or not good",
+        seen=f"{record['median_s'] / peers[0]:.3f} and {record['median_s'] / peers[1]:.3f} times, "
+        f"{record['quality']}",
+        holds=macs == SIZE**3
+        and ((low <= peers[1] and peers[0] <= high) or record["quality"] != "good"),
+    )
