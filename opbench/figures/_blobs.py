@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -89,7 +90,7 @@ def draw_networks(
                 c=[hue(family) for family in frame.loc[rows, "family"]],
                 alpha=0.78 if lit else 0.16,
                 edgecolors=colour("paper"),
-                linewidths=0.9,
+                linewidths=np.minimum(0.9, 0.12 * np.sqrt(size)),  # a rim must not eat its disc
                 zorder=3,
             )
 

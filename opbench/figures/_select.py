@@ -79,6 +79,11 @@ def costs(table: Table, options: Options, key: str) -> pd.DataFrame:
     return timed[timed["batch_size"] == batch].sort_values("name", ignore_index=True)
 
 
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` for a figure without accuracies, where their protocol has no say in the marker."""
+    return frame.assign(single_crop=True)
+
+
 def batches(frame: pd.DataFrame, wanted: Sequence[int]) -> list[int]:
     """Those of ``wanted`` that were measured.  Raises ``MissingDataError`` when none was."""
     there = [size for size in wanted if (frame["batch_size"] == size).any()]
@@ -139,6 +144,11 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
                 "times it"
             )
     lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
+    if options.highlight and not any(lit):
+        raise MissingDataError(
+            f"{', '.join(options.highlight)} has no point here: --accuracies FILE gives it an "
+            "accuracy, `opbench run` timings"
+        )
     if frame.empty:
         wanted = ",".join(options.families)
         raise MissingDataError(

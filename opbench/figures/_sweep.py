@@ -41,7 +41,7 @@ class Sweep:
 
 def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.cells(table, options, sweep.key)
+    frame = _select.plain(_select.cells(table, options, sweep.key))
     if options.batch_sizes:
         frame = frame[frame["batch_size"].isin(_select.batches(frame, options.batch_sizes))]
     if frame["batch_size"].nunique() < 2:
@@ -104,7 +104,7 @@ def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep)
         list(zip(last["batch_size"], values(last, sweep.key), strict=True))
     )
     pixels = axes.figure.dpi / 72
-    heights = spread(list(ends[:, 1]), _LINE * pixels)
+    heights = _inside(spread(list(ends[:, 1]), _LINE * pixels), axes)
     right = axes.bbox.x1
     for (x, y), height, label in zip(ends, heights, last["wanted"], strict=True):
         axes.annotate(
@@ -115,6 +115,13 @@ def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep)
                 "relpos": (0, 0.5),
             },
         )  # fmt: skip
+
+
+def _inside(heights: list[float], axes: Axes) -> list[float]:
+    """The same, moved together so that they stand beside the plot."""
+    down = min(0.0, axes.bbox.y1 - max(heights, default=0.0))
+    up = max(0.0, axes.bbox.y0 - min(heights, default=0.0) - down)
+    return [height + down + up for height in heights]
 
 
 def spread(wanted: list[float], gap: float) -> list[float]:

@@ -22,12 +22,12 @@ from opbench.table import Table
 
 TAKES = frozenset({"unit", "log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 
-_SMALL = BY_PARAMS.smaller(0.45)
+_SMALL = BY_PARAMS.smaller(0.2)
 
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.cells(table, options, "power_w")
+    frame = _select.plain(_select.cells(table, options, "power_w"))
     batches = wanted_batches(frame, options)
     spec = Scatter(
         x=options.cost, y="power_w", sizing=_SMALL, log_x=options.log is not False, type_size=9
@@ -43,7 +43,7 @@ def draw(table: Table, options: Options) -> Figure:
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         points, lines = draw_scatter(axes, rows, spec, options)
-        axes.set_ylim(0, axes.get_ylim()[1] * 1.1)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
         units = (METRICS[spec.x].unit, "W")
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
 

@@ -26,7 +26,7 @@ from opbench.table import Table
 
 TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
 
-_SMALL = _blobs.BY_PARAMS.smaller(0.45)
+_SMALL = _blobs.BY_PARAMS.smaller(0.2)
 _BYTES = (
     "Bytes: what the operators of one forward pass read and write, each by itself.  "
     "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run."
@@ -35,7 +35,7 @@ _BYTES = (
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = with_intensity(_select.cells(table, options, "traffic_bytes"))
+    frame = with_intensity(_select.plain(_select.cells(table, options, "traffic_bytes")))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
     words = Sheet(
@@ -93,9 +93,10 @@ def _draw_panel(
 
 def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[_labels.Line]:
     rate, bandwidth = roofs
-    steps = np.geomspace(*axes.get_xlim(), 80)
+    left, right = axes.get_xlim()
+    steps = np.unique(np.clip([left, rate / bandwidth, right], left, right))
     heights = np.minimum(rate, bandwidth * steps)
-    axes.plot(steps, heights, color=colour("muted"), lw=1.4, zorder=1)
+    axes.plot(steps, heights, color=colour("muted"), lw=1.4, zorder=1, gid="roof")
     axes.text(
         0.985, 0.985, f"measured roofs: {rate:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s",
         transform=axes.transAxes, ha="right", va="top", size=11, color=colour("muted"),

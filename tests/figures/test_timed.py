@@ -107,7 +107,7 @@ def test_intensity_is_operations_over_what_is_read_and_written(timed_table: Tabl
 def test_the_roofs_are_the_medians_of_the_rounds_and_meet_at_the_ridge(timed_table: Table) -> None:
     axes = _draw("roofline", timed_table).axes[-2]
     assert "measured roofs: 200 GFLOP/s, 10 GB/s" in {text.get_text() for text in axes.texts}
-    (roof,) = (line for line in axes.lines if len(line.get_xdata()) == 80)
+    (roof,) = (line for line in axes.lines if line.get_gid() == "roof")
     for intensity, height in zip(*roof.get_data(), strict=True):
         assert height == pytest.approx(min(200, 10 * intensity))
 
@@ -187,6 +187,11 @@ def test_a_highlight_fades_the_others_and_is_the_only_label(timed_table: Table) 
     assert [text.get_text() for text in axes.texts] == ["ResNet-50"]
 
 
+def test_a_highlight_without_an_accuracy_is_not_ignored_in_silence(timed_table: Table) -> None:
+    with pytest.raises(MissingDataError, match="lenet5 has no point here: --accuracies FILE"):
+        _draw("accuracy-vs-ops", timed_table, highlight=("lenet5",))
+
+
 def test_labels_can_be_the_frontier_alone(timed_table: Table) -> None:
     axes = _draw("accuracy-vs-ops", timed_table, label=("frontier",)).axes[-1]
     assert "VGG-16" not in {text.get_text() for text in axes.texts}
@@ -198,3 +203,10 @@ def test_spread_moves_neighbours_apart_by_as_little_as_possible() -> None:
     # Three at 50 with a gap of 10 stand at 40, 50, 60 around their mean.
     assert spread([50, 50, 50], 10) == pytest.approx([40, 50, 60])
     assert spread([60, 0, 56], 10) == pytest.approx([63, 0, 53])
+
+
+def test_the_names_of_a_crowded_sweep_stand_beside_the_plot(timed_table: Table) -> None:
+    axes = _draw("power-vs-batch", timed_table).axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() != "idle: 20 W"]
+    assert len(boxes) == IMAGENET
+    assert all(axes.bbox.y0 - 20 < box.y0 and box.y1 < axes.bbox.y1 + 20 for box in boxes)
