@@ -1,70 +1,105 @@
 """The command line: one module per command, and the only place that catches errors.
 
-Exit codes: 0 fine, 1 the answer is no, 2 the user can mend it, 130 interrupted.  Command modules
-import torch, pandas and matplotlib inside their function, so that ``--help`` needs none of them.
+Exit codes: 0 fine, 1 the answer is no, 2 the user can mend it, 130 interrupted.  A command's
+module is imported when the command is called, and imports torch, pandas and matplotlib inside its
+function: ``--help`` needs none of them.  What it says of each command is the first sentence of the
+function's docstring, read from the source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from opbench import __version__
-from opbench.cli.check import check
-from opbench.cli.claims import claims
-from opbench.cli.compare import compare
-from opbench.cli.count import count
-from opbench.cli.doctor import doctor
-from opbench.cli.list import list_
-from opbench.cli.output import messages
-from opbench.cli.plot import plot
-from opbench.cli.report import report
-from opbench.cli.run import run
-from opbench.cli.show import show
 from opbench.errors import OpbenchError
+
+# Every command and the function in the module of its name.
+COMMANDS = {
+    "list": "list_",
+    "show": "show",
+    "count": "count",
+    "run": "run",
+    "compare": "compare",
+    "doctor": "doctor",
+    "check": "check",
+    "plot": "plot",
+    "report": "report",
+    "claims": "claims",
+}
 
 
 class _Commands(TyperGroup):
-    """Turns what a user can mend into one sentence and an exit code, for every command alike."""
+    """Loads commands as they are called, and turns what a user can mend into one sentence and an
+    exit code, for every command alike."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Near matches are looked for among the keys.
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary(name)) for name in COMMANDS])
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except OpbenchError as error:
-            messages.print(f"error: {error}", markup=False)
+            _say(f"error: {error}")
             raise typer.Exit(2) from error
         except KeyboardInterrupt:
-            messages.print("interrupted")
+            _say("interrupted")
             raise typer.Exit(130) from None
 
 
+_OPTIONS: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+# Without Rich, whose Markdown alone takes longer to import than everything else here.
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
     help="What a neural network's accuracy costs: operations, parameters, time and memory.",
+    **_OPTIONS,
 )
 
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "list": list_,
-    "show": show,
-    "count": count,
-    "run": run,
-    "compare": compare,
-    "doctor": doctor,
-    "check": check,
-    "plot": plot,
-    "report": report,
-    "claims": claims,
-}
 
-for _name, _function in _COMMANDS.items():
-    app.command(_name)(_function)
+def summary(name: str) -> str:
+    """The first sentence about a command."""
+    source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == COMMANDS[name]:
+            return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+    raise AssertionError(f"opbench/cli/{name}.py has no function {COMMANDS[name]}")
+
+
+def _command(name: str) -> Any:
+    function = getattr(import_module(f"opbench.cli.{name}"), COMMANDS[name])
+    alone = typer.Typer(**_OPTIONS)
+    alone.command(name)(function)
+    return typer.main.get_command(alone)
+
+
+def _say(sentence: str) -> None:
+    from opbench.cli.output import messages
+
+    messages.print(sentence, markup=False)
 
 
 def _print_version(wanted: bool) -> None:
