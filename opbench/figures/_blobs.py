@@ -90,7 +90,9 @@ def draw_networks(
                 c=[hue(family) for family in frame.loc[rows, "family"]],
                 alpha=0.78 if lit else 0.16,
                 edgecolors=colour("paper"),
-                linewidths=np.minimum(0.9, 0.12 * np.sqrt(size)),  # a rim must not eat its disc
+                linewidths=np.minimum(
+                    0.9, 0.12 * np.sqrt(size)
+                ).tolist(),  # a rim must not eat its disc
                 zorder=3,
             )
 

@@ -3,13 +3,15 @@
 A plain ``name,top1`` works, and so does the results table that timm publishes.  A row is matched
 by the network's full name, with or without what stands before its colon
 (``timm:resnet50.a1_in1k`` or ``resnet50.a1_in1k``, ``mine.py:net`` or ``net``); a row for
-``resnet50.a1_in1k`` says nothing about the registry's ``resnet50``, which is another network.
-What matches nothing is listed, never dropped in silence.
+``resnet50.a1_in1k`` says nothing about the registry's ``resnet50``, which is another network, and
+about ``timm:resnet50`` only where the file has no other set of weights for it.
+Where a file has several rows of one name, the one at the network's own input size is meant.  What
+matches nothing is listed, never dropped in silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +28,7 @@ _ALIASES = {
     "source": ("source",),
     "source_url": ("source_url", "url"),
     "dataset": ("dataset",),
+    "size": ("img_size", "input_size"),
 }
 _NEEDED = ("name", "top1")
 _UNSTATED = "not stated"
@@ -37,7 +40,7 @@ def join_own(networks: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, tuple[st
     Raises ``BadFileError`` for a file without a column of names or of top-1.
     """
     rows = _read(path)
-    found = dict(_matches(rows, list(networks["name"])))
+    found = dict(_matches(rows, dict(zip(networks["name"], networks["input_size"], strict=True))))
     columns = [column for column in (*ACCURACY_COLUMNS, "dataset") if column in rows]
     joined = networks.copy()
     for column in columns:
@@ -62,7 +65,7 @@ def _read(path: Path) -> pd.DataFrame:
     frame["protocol"] = frame.get("protocol", pd.Series(_UNSTATED, frame.index)).fillna(_UNSTATED)
     frame["source"] = frame.get("source", pd.Series(path.name, frame.index)).fillna(path.name)
     frame = frame.reindex(columns=[*dict.fromkeys([*frame.columns, "name", *ACCURACY_COLUMNS])])
-    return checked(_once(frame, path), ACCURACY_COLUMNS, str(path))
+    return checked(frame, ACCURACY_COLUMNS, str(path))
 
 
 def _raw(path: Path) -> pd.DataFrame:
@@ -75,23 +78,32 @@ def _raw(path: Path) -> pd.DataFrame:
         raise BadFileError(f"{path} is no CSV file ({reason}): write name,top1 rows") from None
 
 
-def _once(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
-    twice = rows["name"].duplicated()
-    if twice.any():
-        raise BadFileError(f"{path}: {rows['name'][twice].iloc[0]} has two rows: remove one")
-    return rows
-
-
-def _matches(rows: pd.DataFrame, known: Collection[str]) -> Iterator[tuple[str, int]]:
-    """Pairs of a network's name and the row that is about it."""
-    bare: dict[str, list[str]] = {}
+def _matches(rows: pd.DataFrame, known: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Pairs of a network's name and the row that is about it; ``known`` are their input sizes."""
+    full: dict[str, list[str]] = {}
     for name in known:
-        bare.setdefault(name.rpartition(":")[2], []).append(name)
+        full.setdefault(name.rpartition(":")[2], []).append(name)
+    where: dict[str, list[int]] = {}
     for index, name in enumerate(rows["name"]):
-        if name in known:
-            yield name, index
-        elif len(bare.get(name, ())) == 1:
-            yield bare[name][0], index
+        where.setdefault(name, []).append(index)
+    tagged: dict[str, list[str]] = {}
+    for name in where:
+        tagged.setdefault(name.partition(".")[0], []).append(name)
+    for name, indices in where.items():
+        meant = [name] if name in known else full.get(name, [])
+        base = name.partition(".")[0]
+        if not meant and f"timm:{base}" in known and len(tagged[base]) == 1:
+            meant = [f"timm:{base}"]
+        if len(meant) == 1:
+            same = [at for at in indices if len(indices) == 1 or _at(rows, at, known[meant[0]])]
+            if len(same) == 1:
+                yield meant[0], same[0]
+
+
+def _at(rows: pd.DataFrame, index: int, input_size: str) -> bool:
+    """Is the row of images of that size: "3x224x224", or 224 alone?"""
+    size = str(rows["size"].iloc[index]) if "size" in rows else ""
+    return size in (input_size, input_size.rpartition("x")[2])
 
 
 def _notes(rows: pd.DataFrame, used: set[int], path: Path) -> tuple[str, ...]:

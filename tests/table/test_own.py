@@ -21,7 +21,7 @@ def networks() -> pd.DataFrame:
             input_size="3x224x224", params=10_000_000, macs=1000, activations=10,
         )  # fmt: skip
 
-    names = ("resnet50", "timm:resnet50.a1_in1k", "mine.py:net", "one:x", "two:x")
+    names = ("resnet50", "timm:resnet50.a1_in1k", "mine.py:net", "one:x", "two:x", "timm:vgg16")
     published = SimpleNamespace(
         top1=75.3, top5=92.2, protocol="single central crop", source="S", source_url="https://s.org"
     )
@@ -71,12 +71,39 @@ def test_the_results_table_of_timm_is_read_and_a_tag_is_part_of_the_name(
     assert notes[0].endswith("1 of 2 rows match a network here; these do not: resnet50.tv_in1k")
 
 
+def test_a_network_of_timm_without_a_tag_is_matched_where_there_is_one_set_of_weights(
+    networks: pd.DataFrame, tmp_path: Path
+) -> None:
+    joined, _ = _join(networks, tmp_path, "model,top1\nvgg16.tv_in1k,71.6\n")
+    assert joined.loc["timm:vgg16", "top1"] == 71.6
+    joined, notes = _join(networks, tmp_path, "model,top1\nvgg16.tv_in1k,71.6\nvgg16.x,70\n")
+    assert joined.loc["timm:vgg16", "top1"] != joined.loc["timm:vgg16", "top1"]
+    assert "these do not: vgg16.tv_in1k, vgg16.x" in notes[0]
+
+
 def test_a_short_name_that_could_be_two_networks_matches_neither(
     networks: pd.DataFrame, tmp_path: Path
 ) -> None:
     joined, notes = _join(networks, tmp_path, "name,top1\nx,50\n")
-    assert joined["top1"].isna().sum() == 4
+    assert joined["top1"].isna().sum() == 5
     assert "these do not: x" in notes[0]
+
+
+def test_of_two_rows_the_one_at_the_networks_input_size_is_meant(
+    networks: pd.DataFrame, tmp_path: Path
+) -> None:
+    text = "model,img_size,top1\nresnet50,288,78\nresnet50,224,76\n"
+    joined, notes = _join(networks, tmp_path, text)
+    assert joined.loc["resnet50", "top1"] == 76
+    assert notes[0].endswith("these do not: resnet50")
+
+
+def test_two_rows_that_cannot_be_told_apart_match_nothing_and_are_listed(
+    networks: pd.DataFrame, tmp_path: Path
+) -> None:
+    joined, notes = _join(networks, tmp_path, "name,top1\nresnet50,70\nresnet50,71\n")
+    assert joined.loc["resnet50", "top1"] == 75.3
+    assert "0 of 2 rows match a network here; these do not: resnet50, resnet50" in notes[0]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +113,6 @@ def test_a_short_name_that_could_be_two_networks_matches_neither(
         ("top1\n70\n", "line 1: no column name or"),
         ("name,top1\nresnet50,170\n", "top1 of resnet50 is 170"),
         ("name,top1\nresnet50,high\n", "top1 of resnet50 is high"),
-        ("name,top1\nresnet50,70\nresnet50,71\n", "resnet50 has two rows"),
         ("", "is no CSV file"),
     ],
 )
