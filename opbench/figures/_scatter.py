@@ -48,7 +48,7 @@ def draw_scatter(
     axes.set_ylabel(axis_label(spec.y, options))
     lines = []
     best = None
-    if spec.frontier:
+    if spec.frontier and METRICS[spec.y].better == "higher":
         best = frontier(frame, spec.x, spec.y)
         lines.append(_draw_frontier(axes, best, spec))
     areas = spec.sizing.areas(frame)

@@ -66,17 +66,23 @@ def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataF
     return _chosen(_one_setting(frame.dropna(subset=[column])), table, options)
 
 
-def costs(table: Table, options: Options, key: str) -> pd.DataFrame:
-    """Networks with an accuracy and a value of ``key``: counts, or timings at one batch.
+def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFrame:
+    """Networks with a value of both metrics: of the registry where it has them, else of a run at
+    one batch.
 
     Raises ``MissingDataError`` saying what to run.
     """
     known = networks(table, options)
-    if key in known:
-        return known.dropna(subset=[key])
-    timed = cells(table, options, key).dropna(subset=["top1"])
+    if x in known and y in known:
+        return known.dropna(subset=[x, y])
+    timed = cells(table, options, x if x not in known else y)
     (batch, *_) = batches(timed, options.batch_sizes[:1] or (1,))
-    return timed[timed["batch_size"] == batch].sort_values("name", ignore_index=True)
+    frame = timed[timed["batch_size"] == batch].dropna(subset=[x, y])
+    if frame.empty:
+        raise MissingDataError(
+            f"no network was measured that has both {METRICS[x].label} and {METRICS[y].label}"
+        )
+    return frame.sort_values("name", ignore_index=True)
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -44,13 +44,13 @@ _OVERLAY = (
 
 def draw(table: Table, options: Options) -> Figure:
     """One panel, ImageNet only.  Raises ``MissingDataError`` when no network has an accuracy."""
-    frame = _select.costs(table, options, options.x or options.cost)
     spec = Scatter(
         x=options.x or options.cost,
         y=options.y or "top1",
         log_x=options.log is not False,
         frontier=True,
     )
+    frame = _select.points(table, options, spec.x, spec.y)
     figure, axes = single_axes(_sheet(table, frame, spec, options))
     points, lines = draw_scatter(axes, frame, spec, options)
 

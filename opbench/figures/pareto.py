@@ -54,7 +54,7 @@ def _frames(
     frames, missing = {}, {}
     for key in wanted:
         try:
-            frames[key] = _select.costs(table, options, key)
+            frames[key] = _select.points(table, options, key, options.y or "top1")
         except MissingDataError as error:
             missing[key] = str(error)
     return frames, missing

@@ -68,8 +68,8 @@ _CELL = ["name", "machine", "device", "dtype", "variant", "batch_size"]
 _USUAL = {"memory_format": "contiguous", "compile": None, "threads": None}
 
 _OF_NETWORK = [
-    *("label", "family", "year", "dataset", "flops", "density"),
-    *("top1", "top1_low", "top1_high", "single_crop", "protocol"),
+    *("label", "family", "year", "dataset", "flops", "density", "peak_activation_bytes"),
+    *("top1", "top5", "top1_low", "top1_high", "single_crop", "protocol"),
 ]
 
 

@@ -151,6 +151,7 @@ def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> Non
         ("ops-vs-time", {"device": "cuda:0"}, "`opbench run --device cuda:0`"),
         ("ops-vs-time", {"dtype": "bfloat16"}, "`opbench run --dtype bfloat16`"),
         ("ops-vs-time", {"batch_sizes": (128,)}, "`opbench run --batch-size 128`"),
+        ("accuracy-vs-ops", {"y": "latency_s", "batch_sizes": (3,)}, "--batch-size 3"),
         ("accuracy-vs-ops", {"highlight": ("mine.py:net",)}, "`opbench run mine.py:net`"),
     ],
 )
@@ -196,6 +197,17 @@ def test_labels_can_be_the_frontier_alone(timed_table: Table) -> None:
     axes = _draw("accuracy-vs-ops", timed_table, label=("frontier",)).axes[-1]
     assert "VGG-16" not in {text.get_text() for text in axes.texts}
     assert "ResNet-50" in {text.get_text() for text in axes.texts}
+
+
+@pytest.mark.parametrize("y", ["top1", "top5", "density", "latency_s", "power_w", "macs"])
+@pytest.mark.parametrize("x", ["params", "throughput_images_per_s", "peak_activation_bytes"])
+def test_any_two_metrics_can_be_drawn_against_each_other(
+    timed_table: Table, x: str, y: str
+) -> None:
+    axes = _draw("accuracy-vs-ops", timed_table, x=x, y=y, label=("resnet50",)).axes[-1]
+    networks = timed_table.networks
+    known = networks[(networks["dataset"] == "imagenet") & networks["top1"].notna()]
+    assert len(_blobs(axes)) == (known["top5"].notna().sum() if y == "top5" else IMAGENET)
 
 
 def test_spread_moves_neighbours_apart_by_as_little_as_possible() -> None:
