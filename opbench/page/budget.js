@@ -30,7 +30,7 @@ function buildBudgets(changed) {
   const absent = DATA.budgets.filter((key) => !isThere(key));
   byId("unmeasured").replaceChildren(...(absent.length ? [
     `Not measured yet, so no budget: ${absent.map((key) => DATA.metrics[key].label).join(", ")}. `,
-    el("code", {}, DATA.remedies[absent[0]]), " measures it.",
+    ...withCode(`${DATA.remedies[absent[0]]}.`),
   ] : []));
 }
 
@@ -82,7 +82,7 @@ function withinBudget(points) {
 
 function showAnswer(points) {
   const fitting = withinBudget(points);
-  const [best, ...rest] = fitting.filter((point) => point.single_crop);
+  const [best, ...rest] = fitting.filter(contends);
   byId("answer").replaceChildren(...(best ? answer(best, rest, fitting) : [
     el("p", { class: "verdict" }, Object.keys(state.max).length
       ? `Nothing shown fits within ${budgetWords()}.` : "Nothing is shown."),
@@ -117,15 +117,14 @@ function costs(point) {
 }
 
 function witnesses(point) {
-  const counted = point.published_only ? "; its cost as drawn there."
-    : `; its operations were counted by opbench ${DATA.version}`;
   return [
     "The accuracy: ", link(point.source ?? "no source", point.source_url),
-    point.protocol ? ` (${point.protocol})` : "", counted,
-    ...(point.published_only ? [] : [
-      point.fvcore_macs === point.macs ? " and, to the last integer, by fvcore" : "",
-      point.paper ? ", from " : ".", link(point.paper || "", point.paper_url), point.paper ? "." : "",
-    ]),
+    point.protocol ? ` (${point.protocol})` : "",
+    `. The operations: counted by opbench ${DATA.version}`,
+    point.fvcore_macs === point.macs ? " and, to the last integer, by fvcore" : "",
+    point.paper ? ", from " : "", link(point.paper ?? "", point.paper_url), ".",
+    ...(point.cell && Object.keys(state.max).some((key) => MEASURED.has(key))
+      ? [` The timing: run ${point.cell.run}, ${conditionWords(condition())}.`] : []),
   ].filter((part) => part !== "");
 }
 

@@ -10,11 +10,14 @@ const isNarrow = () => byId("chart").clientWidth < 560;
 
 function diameter(params) {
   const full = isNarrow() ? BIGGEST.narrow : BIGGEST.wide;
-  return Math.max(5, full * Math.sqrt(Math.min(params, BIGGEST.params) / BIGGEST.params));
+  return Math.max(4.5, full * Math.sqrt(params / BIGGEST.params));
 }
 
+// A square of the same area is less wide than a circle.
+const markerSize = (point) => diameter(point.params) * (point.single_crop ? 1 : Math.sqrt(Math.PI) / 2);
+
 function symbol(point) {
-  const shape = point.single_crop ? "circle" : "diamond";
+  const shape = point.single_crop ? "circle" : "square";
   return point.published_only ? `${shape}-open` : shape;
 }
 
@@ -41,7 +44,7 @@ function familyTrace(family, points) {
     customdata: points.map((point) => point.name),
     text: points.map(hoverText), hovertemplate: "%{text}<extra></extra>",
     marker: {
-      size: points.map((point) => diameter(point.params)), symbol: points.map(symbol),
+      size: points.map(markerSize), symbol: points.map(symbol),
       color: tint(family), opacity: points.map((point) => (point.broken.length ? 0.13 : 0.78)),
       line: {
         color: points.map((point) => (point.name === state.pick ? css("--ink") : point.published_only ? tint(family) : css("--paper"))),
@@ -57,7 +60,7 @@ function frontierTrace(points) {
     type: "scatter", mode: "lines", name: "Pareto frontier", hoverinfo: "skip",
     x: best.map((point) => point.vx * DATA.metrics[state.x].scale),
     y: best.map((point) => point.vy * DATA.metrics[state.y].scale),
-    line: { color: css("--muted"), width: 1.4, dash: "dot", shape: "hv" },
+    line: { color: css("--muted"), width: 1.4, dash: "dash", shape: "hv" },
   };
 }
 
@@ -71,7 +74,19 @@ function limitLines() {
   }];
 }
 
-function layout() {
+// 1, 2 and 5 of every power of ten that the points span, or the powers alone where they are many.
+function logTicks(drawn) {
+  const values = drawn.map((point) => point.vx * DATA.metrics[state.x].scale);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const ticks = [];
+  const fine = high / low < 1e3;
+  for (let power = Math.floor(Math.log10(low)) - 1; power <= Math.ceil(Math.log10(high)); power += 1) {
+    for (const factor of fine ? [1, 2, 5] : [1]) ticks.push(Number(`${factor}e${power}`));
+  }
+  return { tickmode: "array", tickvals: ticks, ticktext: ticks.map((tick) => digits(tick)) };
+}
+
+function layout(drawn) {
   const axis = {
     gridcolor: css("--grid"), linecolor: css("--muted"), zeroline: false, automargin: true,
     tickfont: { color: css("--muted"), size: 13 }, title: { standoff: 12, font: { size: 14.5 } },
@@ -83,7 +98,7 @@ function layout() {
     font: { family: "'Source Sans Pro', sans-serif", color: css("--ink"), size: 14 },
     hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--grid"), align: "left", font: { color: css("--ink"), size: 13.5, family: "'Source Sans Pro', sans-serif" } },
     xaxis: {
-      ...axis, type: log ? "log" : "linear", ...(log ? { dtick: "D2", minor: { showgrid: false } } : { rangemode: "tozero" }),
+      ...axis, type: log ? "log" : "linear", ...(log ? logTicks(drawn) : { rangemode: "tozero" }),
       title: { ...axis.title, text: plotlyText(axisTitle(state.x)) }, showline: true, ticks: "outside", tickcolor: css("--muted"), ticklen: 4,
     },
     yaxis: { ...axis, title: { ...axis.title, text: plotlyText(axisTitle(state.y)) } },
@@ -103,7 +118,7 @@ async function drawChart(points) {
   const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
   if (state.front === "1") traces.unshift(frontierTrace(drawn));
   const chart = byId("chart");
-  await Plotly.react(chart, traces, layout(), CONFIG);
+  await Plotly.react(chart, traces, layout(drawn), CONFIG);
   await labelChart(chart, drawn);
   describeChart(chart, points, drawn);
 }
@@ -113,15 +128,30 @@ function labelChart(chart, drawn) {
   const { xaxis, yaxis } = chart._fullLayout;
   const best = new Set(frontier(drawn).map((point) => point.name));
   const rank = (point) => (point.name === state.pick ? 4 : 0) + (point.broken.length ? 0 : 2) + best.has(point.name);
-  const ranked_ = drawn
+  const order = drawn
     .map((point) => ({
       label: point.label, rank: rank(point), vy: point.vy, faint: point.broken.length > 0,
       px: xaxis.d2p(point.vx * DATA.metrics[state.x].scale),
       py: yaxis.d2p(point.vy * DATA.metrics[state.y].scale), r: diameter(point.params) / 2,
     }))
     .sort((a, b) => b.rank - a.rank || b.vy - a.vy);
-  const box = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
-  return Plotly.relayout(chart, { annotations: placeLabels(ranked_, box) });
+  const area = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
+  const line = state.front === "1" ? frontierBoxes(drawn, xaxis, yaxis) : [];
+  return Plotly.relayout(chart, { annotations: placeLabels(order, area, line) });
+}
+
+// The steps of the frontier, as thin boxes that no name should cross.
+function frontierBoxes(drawn, xaxis, yaxis) {
+  const corners = frontier(drawn).map((point) => ({
+    x: xaxis.d2p(point.vx * DATA.metrics[state.x].scale), y: yaxis.d2p(point.vy * DATA.metrics[state.y].scale),
+  }));
+  return corners.slice(1).flatMap((to, i) => {
+    const from = corners[i];
+    return [
+      { left: Math.min(from.x, to.x), right: Math.max(from.x, to.x), top: from.y - 1, bottom: from.y + 1 },
+      { left: to.x - 1, right: to.x + 1, top: Math.min(from.y, to.y), bottom: Math.max(from.y, to.y) },
+    ];
+  });
 }
 
 function describeChart(chart, points, drawn) {
@@ -139,5 +169,5 @@ function emptyWords(points) {
   const lacking = [state.x, state.y].filter((key) => points.every((point) => !known(valueOf(point, key))));
   const remedy = lacking.map((key) => DATA.remedies[key]).find(Boolean);
   return `None of the ${points.length} networks selected has a number for ${lacking.map((key) => DATA.metrics[key].label).join(" and ") || "both axes"}`
-    + `${remedy ? `: ${remedy} measures it` : ""}. The table lists them.`;
+    + `${remedy ? `: ${remedy.replaceAll("`", "")}` : ""}. The table lists them.`;
 }

@@ -8,7 +8,7 @@ function fill(id, options, value) {
 function metricOption(key) {
   const label = axisTitle(key);
   if (isThere(key)) return { key, label };
-  return { key, label: `${label} – not measured: ${DATA.remedies[key] ?? "no source has it"}`, disabled: true };
+  return { key, label: `${label} – not measured: ${(DATA.remedies[key] ?? "no source has it").replaceAll("`", "")}`, disabled: true };
 }
 
 function showControls() {
@@ -18,7 +18,7 @@ function showControls() {
   showConditions();
   byId("log").checked = state.log === "1";
   byId("front").checked = state.front === "1";
-  if (byId("q").value !== state.q) byId("q").value = state.q;
+  if (byId("q").value.trim() !== state.q) byId("q").value = state.q;
   showFamilies();
 }
 
@@ -77,22 +77,20 @@ function listenToControls(changed) {
   });
 }
 
-// Light, dark, or as the system has it.
-const THEMES = { "": "Colours: as the system", light: "Colours: light", dark: "Colours: dark" };
+// As the system has it, until the reader asks for the other.
 
 function listenToTheme(changed) {
   const root = document.documentElement;
   const show = () => {
-    byId("theme").textContent = THEMES[root.dataset.theme ?? ""];
-    changed();
+    byId("theme").textContent = isDark() ? "Light colours" : "Dark colours";
+    return changed();
   };
   byId("theme").addEventListener("click", () => {
-    const next = isDark() ? "light" : "dark";
-    root.dataset.theme = next;
+    root.dataset.theme = isDark() ? "light" : "dark";
     show();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-  byId("theme").textContent = THEMES[""];
+  byId("theme").textContent = isDark() ? "Light colours" : "Dark colours";
 }
 
 // How to read the marks: area, marker, frontier.
@@ -102,13 +100,13 @@ function showKeys(points) {
     return el("span", { class: "size" }, el("span", { class: "blob", style: `width:${size}px;height:${size}px` }), `${params / 1e6}`);
   };
   const marks = [["●", "single central crop", () => true],
-    ["◆", "another protocol", (point) => !point.single_crop],
+    ["■", "another protocol", (point) => !point.single_crop],
     ["○", "published only, cannot be run", (point) => point.published_only]];
   byId("keys").replaceChildren(
     el("span", { class: "sizes" }, "Million parameters: ", ...LEGEND_SIZES.map(circle)),
     el("span", { class: "marks" }, ...marks.filter(([, , test]) => points.some(test))
       .map(([mark, words]) => el("span", {}, el("b", { "aria-hidden": "true" }, mark), ` ${words}`)),
-    state.front === "1" ? el("span", {}, el("b", { class: "dots", "aria-hidden": "true" }, "┈┈"), " no other is better in both") : ""));
+    state.front === "1" ? el("span", {}, el("b", { class: "dots", "aria-hidden": "true" }), " no other is better in both") : ""));
 }
 
 function showCaption(points) {
@@ -116,6 +114,6 @@ function showCaption(points) {
   const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size; 1 multiply-add = 1 MAC, 2 operations.`];
   if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`);
   if (lost.length) words.push(`Not drawn, for want of a number: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
-  if (points.some((point) => !point.single_crop)) words.push("The frontier and the answer leave out accuracies of other protocols.");
+  if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
   byId("caption").textContent = words.join(" ");
 }

@@ -21,9 +21,9 @@ function accuracyFacts(point) {
   if (!known(point.top1)) return [["Accuracy", "none published that we know of"]];
   const interval = known(point.top1_low)
     ? `95 % interval ${point.top1_low.toFixed(2)} to ${point.top1_high.toFixed(2)}, from the number of test images` : "";
-  const source = [link(point.source, point.source_url), point.protocol ? ` · ${point.protocol}` : ""];
-  const rows = [["Top-1", `${point.top1} %`, ...source, interval ? ` · ${interval}` : ""]];
-  if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source]);
+  const source = () => [link(point.source ?? "no source given", point.source_url), point.protocol ? ` · ${point.protocol}` : ""];
+  const rows = [["Top-1", `${point.top1} %`, ...source(), interval ? ` · ${interval}` : ""]];
+  if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source()]);
   rows.push(["Density", withUnit("density", point.density), "top-1 divided by parameters"]);
   return rows;
 }

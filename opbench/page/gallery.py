@@ -49,10 +49,11 @@ def pictures(table: Table) -> tuple[Picture, ...]:
 def _picture(name: str, table: Table) -> Picture:
     description = figures.describe(name)
     try:
-        drawn = figures.find(name)(table, figures.Options())
+        with _style.theme("light"):
+            svg = inline(figures.find(name)(table, figures.Options()), name)
     except MissingDataError as missing:
         return Picture(name=name, description=description, missing=str(missing))
-    return Picture(name=name, description=description, svg=inline(drawn, name))
+    return Picture(name=name, description=description, svg=svg)
 
 
 def inline(figure: Figure, name: str) -> str:

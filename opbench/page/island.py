@@ -40,11 +40,11 @@ _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size"
 
 # What gives the numbers that are missing; shown where one would choose them.
 _REMEDIES = {
-    "latency_s": "opbench run --device cpu",
-    "latency_per_image_s": "opbench run --device cpu",
-    "throughput_images_per_s": "opbench run --device cpu --batch-size 16",
-    "peak_memory_bytes": "opbench run --device cpu",
-    "energy_j": "opbench run --device cuda, where a power meter can be read",
+    "latency_s": "`opbench run --device cpu` measures it",
+    "latency_per_image_s": "`opbench run --device cpu` measures it",
+    "throughput_images_per_s": "`opbench run --device cpu --batch-size 16` measures it",
+    "peak_memory_bytes": "`opbench run --device cpu` measures it",
+    "energy_j": "`opbench run --device cuda` measures it where a power meter can be read",
 }
 
 # Letters that a JSON text need not hold as they are, and that could end its script element.

@@ -17,10 +17,9 @@ function spots(x, y, r, width) {
 }
 
 // Annotations for the points, given in order of rank, inside a plot of width x height pixels.
-function placeLabels(points, { width, height, ink }) {
-  const taken = points.map(({ px, py, r }) => ({
-    left: px - 0.75 * r, right: px + 0.75 * r, top: py - 0.75 * r, bottom: py + 0.75 * r,
-  }));
+function placeLabels(points, { width, height, ink }, obstacles) {
+  const blob = ({ px, py, r }) => ({ left: px - 0.8 * r, right: px + 0.8 * r, top: py - 0.8 * r, bottom: py + 0.8 * r });
+  const taken = [...obstacles, ...points.map(blob)];
   const inside = (box) => box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height;
   const placed = [];
   for (const point of points) {

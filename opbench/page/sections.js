@@ -28,7 +28,7 @@ function showFigures() {
   for (const { name, missing: why } of missing) reasons.set(why, [...(reasons.get(why) ?? []), name]);
   byId("figures").replaceChildren(
     ...drawn.map((each) => figure(each, each.name === "accuracy-vs-ops")),
-    ...[...reasons].map(([why, names]) => el("p", { class: "note" }, `Not drawn: ${names.join(", ")}. ${sentence(why)}.`)),
+    ...[...reasons].map(([why, names]) => el("p", { class: "note" }, `Not drawn: ${names.join(", ")}. `, ...withCode(`${sentence(why)}.`))),
     DATA.figures.length ? "" : el("p", { class: "note" }, "Left out: ", el("code", {}, "opbench report"), " without --no-figures puts them in."));
 }
 
@@ -85,7 +85,7 @@ function accuracyProvenance() {
 function runProvenance() {
   const title = el("h3", {}, "Timings");
   if (!DATA.runs.length) return [title, el("p", {}, "None yet: ", el("code", {}, "opbench run"), " times the registry on this machine, and the next page has latency, throughput and memory.")];
-  const failed = DATA.failures.length ? [el("p", {}, `${DATA.failures.length} cells could not be measured: `,
+  const failed = DATA.failures.length ? [el("p", {}, `${DATA.failures.length} ${DATA.failures.length === 1 ? "cell" : "cells"} could not be measured: `,
     DATA.failures.map((cell) => `${cell.name}, batch ${cell.batch_size} (${cell.reason})`).join("; "), ".")] : [];
   const sizes = DATA.other_sizes ? [el("p", { class: "note" }, `${DATA.other_sizes} cells at another input size than the network’s own are in the runs and not on this page.`)] : [];
   return [title, ...DATA.runs.map(runBox), ...failed, ...sizes];

@@ -70,10 +70,13 @@ function selection() {
 
 const isDrawn = (point) => known(point.vx) && known(point.vy) && (state.log === "0" || point.vx > 0);
 
-// The points that no other beats, cheapest first.  Numbers of other protocols take no part.
+// What is compared: one protocol, and networks that one can run.
+const contends = (point) => point.single_crop && !point.published_only;
+
+// The points that no other beats, cheapest first.
 function frontier(points) {
   const sign = DATA.metrics[state.x].better === "lower" ? 1 : -1;
-  const able = points.filter((point) => isDrawn(point) && point.single_crop);
+  const able = points.filter((point) => isDrawn(point) && contends(point));
   const beats = (a, b) =>
     sign * a.vx <= sign * b.vx && a.vy >= b.vy && (a.vx !== b.vx || a.vy !== b.vy);
   return able

@@ -51,12 +51,12 @@ function headCell(column, changed) {
 
 function bodyCell(point, column) {
   const value = cellValue(point, column);
-  if (column === "label") return el("th", { scope: "row" }, swatch(point), pickButton(point));
-  if (column === "fits") return el("td", {}, value ? "yes" : `no: ${point.broken.map((key) => DATA.metrics[key].label).join(", ")}`);
+  if (column === "label") return el("th", { scope: "row", class: "network" }, swatch(point), pickButton(point));
+  if (column === "fits") return el("td", { class: "nowrap" }, value ? "yes" : `over: ${point.broken.map((key) => (SHORT[key] ?? DATA.metrics[key].label)).join(", ")}`);
   if (column === "source") return el("td", { class: "source" }, link(value ?? "–", point.source_url));
   if (column === "input_size") return el("td", { class: "nowrap" }, inputWords(value));
   if (DATA.metrics[column]) return el("td", { class: "number" }, scaled(column, value));
-  return el("td", { class: column === "protocol" && !point.single_crop ? "odd" : "" }, known(value) ? String(value) : "–");
+  return el("td", { class: column === "protocol" && !point.single_crop ? "odd nowrap" : "nowrap" }, known(value) ? String(value) : "–");
 }
 
 const swatch = (point) => el("span", { class: "swatch", style: `--tint:${tint(point.family)}`, "aria-hidden": "true" });

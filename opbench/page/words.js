@@ -25,6 +25,9 @@ function link(words, address) {
 const plotlyText = (text) =>
   String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+// A sentence whose `commands` are set as code.
+const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
+
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const known = (value) => value !== null && value !== undefined;
 

@@ -1,0 +1,59 @@
+"""``opbench report``: one file from files, without torch; an older page outlives an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_the_page_lies_in_the_results_and_its_path_is_printed(opbench, tmp_path: Path) -> None:
+    done = opbench("report", "--results", tmp_path, "--no-figures")
+    assert done.exit_code == 0, done.output
+    path = tmp_path / "index.html"
+    assert done.stdout.strip() == str(path)
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_the_page_can_be_written_elsewhere(opbench, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "page.html"
+    assert opbench("report", "--results", tmp_path, "--no-figures", "--out", out).exit_code == 0
+    assert out.is_file()
+
+
+def test_another_process_writes_the_same_bytes_and_needs_no_torch(opbench, tmp_path: Path) -> None:
+    opbench("report", "--results", tmp_path, "--no-figures")
+    out = tmp_path / "again.html"
+    code = (
+        "import sys; from pathlib import Path; from opbench.cli.report import report;"
+        f"report(Path({str(tmp_path)!r}), Path({str(out)!r}), figures=False);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert out.read_bytes() == (tmp_path / "index.html").read_bytes()
+
+
+def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(opbench, tmp_path: Path) -> None:
+    done = opbench("report", "--results", tmp_path / "absent")
+    assert done.exit_code == 2
+    assert "opbench run" in done.stderr
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence(opbench, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "index.html"
+    done = opbench("report", "--results", tmp_path, "--no-figures", "--out", out)
+    assert done.exit_code == 2
+    assert "--out" in done.stderr
+
+
+def test_a_damaged_run_leaves_the_older_page(opbench, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("older")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a.jsonl").write_text("no header\n")
+    done = opbench("report", "--results", tmp_path, "--no-figures")
+    assert done.exit_code == 2
+    assert "a.jsonl" in done.stderr
+    assert (tmp_path / "index.html").read_text() == "older"

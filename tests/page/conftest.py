@@ -1,0 +1,81 @@
+"""A results folder with timings and hostile names, the page of it, and a browser to open it in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from opbench.cli import app
+from tests.page.made_up import HOSTILE, RUN, run_lines
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with one run of every ImageNet network."""
+    folder = tmp_path_factory.mktemp("results")
+    (folder / "runs").mkdir()
+    text = "".join(json.dumps(line) + "\n" for line in run_lines())
+    (folder / "runs" / f"{RUN}.jsonl").write_text(text, encoding="utf-8")
+    rows = [f'"{name}",50,javascript:alert(3)\n' for name in HOSTILE]
+    (folder / "mine.csv").write_text("name,top1,source_url\n" + "".join(rows), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(results: Path) -> Path:
+    """The page of ``results``, without figures, which take long."""
+    out = results / "index.html"
+    command = ["report", "--results", results, "--accuracies", results / "mine.csv", "--no-figures"]
+    done = CliRunner().invoke(app, [str(part) for part in [*command, "--out", out]])
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
+    """A headless Chromium of its own; without one the test skips and says what to install."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and chromedriver):
+        pytest.skip("no browser: `apt-get install -y chromium chromium-driver`")
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def view(driver: Any, page: Path) -> Callable[[str], Any]:
+    """``view("x=params")`` opens the page with a fragment and waits until it is drawn."""
+    from tests.page.view import View
+
+    return lambda fragment="": View(driver, page, fragment)

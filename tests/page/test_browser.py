@@ -1,0 +1,281 @@
+"""The page in a real browser: what a reader does, and what comes of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from opbench import catalog, table
+from opbench.accuracy import primaries
+from opbench.frontier import frontier
+from tests.page.made_up import HOSTILE, RUN, SLOW, seconds
+
+FACTS = {fact.name: fact for fact in catalog.load()}
+IMAGENET = {name for name, fact in FACTS.items() if fact.dataset == "imagenet"}
+
+
+def best_within(macs: float) -> str:
+    """The most accurate ImageNet network by single central crop, from the files themselves."""
+    able = [
+        accuracy
+        for name, accuracy in primaries().items()
+        if name in IMAGENET
+        and FACTS[name].macs <= macs
+        and accuracy.protocol == "single central crop"
+    ]
+    return max(able, key=lambda accuracy: accuracy.top1).architecture
+
+
+def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view, page) -> None:
+    opened = view()
+    opened.driver.get_log("performance")
+    opened.reload()
+    assert opened.logs() == []
+    messages = [json.loads(each["message"])["message"] for each in opened.logs("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if "requestWillBeSent" in m["method"]]
+    away = [url for url in asked if not url.startswith(("data:", "blob:"))]
+    assert set(away) == {page.as_uri()}
+
+
+def test_every_imagenet_network_with_an_accuracy_is_a_point_and_no_other(view) -> None:
+    expected = IMAGENET & primaries().keys()
+    assert set(view().drawn()) == expected | set(HOSTILE) | {"chart2016:ENet"}
+
+
+def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view) -> None:
+    points = view().drawn()
+    vgg, resnet = points["vgg16"], points["resnet50"]
+    assert vgg["x"] == pytest.approx(15.47, abs=0.01)  # the 15.5 billion of its paper's 30.9 G-ops
+    area = (vgg["size"] / resnet["size"]) ** 2
+    assert area == pytest.approx(FACTS["vgg16"].params / FACTS["resnet50"].params)
+
+
+def test_another_protocol_has_another_marker_and_a_published_point_is_hollow(view) -> None:
+    points = view().drawn()
+    assert points["resnet50"]["symbol"] == "circle"
+    assert points["overfeat_accurate"]["symbol"] == "square"
+    assert points["chart2016:ENet"]["symbol"] == "circle-open"
+
+
+def test_hovering_tells_the_facts_and_who_says_so(view) -> None:
+    told = view().hover("vgg16")
+    for fact in ("VGG-16", "15.5 GMAC", "138 M parameters", "Keras Applications README", RUN):
+        assert fact in told
+
+
+def test_switching_the_axis_moves_title_points_and_fragment(view) -> None:
+    opened = view()
+    opened.choose("x", "params")
+    assert opened.text("#chart-title") == "Top-1 accuracy against parameters"
+    assert opened.drawn()["vgg16"]["x"] == pytest.approx(138.357544)
+    assert opened.fragment() == {"x": "params"}
+    opened.choose("y", "density")
+    expected = 71.268 / 138.357544
+    assert opened.drawn()["vgg16"]["y"] == pytest.approx(expected)
+
+
+def test_batch_and_linear_axis_are_choices(view) -> None:
+    opened = view("x=latency_s")
+    macs = FACTS["alexnet"].macs
+    assert opened.drawn()["alexnet"]["x"] == pytest.approx(1e3 * seconds(macs, 1))
+    opened.choose("batch", "16")
+    assert opened.drawn()["alexnet"]["x"] == pytest.approx(1e3 * seconds(macs, 16))
+    assert SLOW not in opened.drawn()
+    assert "VGG-19" in opened.text("#caption")
+    opened.click("#log")
+    assert opened.js("return document.getElementById('chart')._fullLayout.xaxis.type") == "linear"
+
+
+def test_what_was_not_measured_is_offered_disabled_with_what_to_run(view) -> None:
+    option = view().one("#x option[value=energy_j]")
+    assert option.get_attribute("disabled")
+    assert "opbench run" in option.text
+
+
+def test_a_family_is_switched_off_and_on(view) -> None:
+    opened = view()
+    before = set(opened.rows())
+    opened.after(lambda: opened.one("[data-family=vgg]").send_keys(Keys.SPACE))
+    assert before - set(opened.rows()) == {name for name in before if name.startswith("vgg")}
+    assert json.loads(opened.fragment()["off"]) == ["vgg"]
+    opened.after(lambda: opened.one("[data-family=vgg]").send_keys(Keys.SPACE))
+    assert set(opened.rows()) == before
+
+
+def test_the_slider_names_the_best_network_within_it_and_who_says_so(view) -> None:
+    opened = view()
+    slider = opened.one("#slide-macs")
+    while opened.one("#limit-macs").get_attribute("value") != "2":
+        opened.after(lambda: slider.send_keys(Keys.ARROW_LEFT))
+    best = best_within(2e9)
+    answer = opened.text("#answer")
+    assert answer.startswith("Within 2 GMAC, the best is" + FACTS[best].label)
+    assert primaries()[best].source in answer
+    assert FACTS[best].paper in answer
+    assert slider.get_attribute("aria-valuetext") == "at most 2 GMAC"
+    assert opened.one("#answer").get_attribute("aria-live") == "polite"
+    points = opened.drawn()
+    assert all((points[name]["opacity"] < 0.5) == (FACTS[name].macs > 2e9)
+               for name in points if name in FACTS)  # fmt: skip
+
+
+def test_two_limits_hold_together(view) -> None:
+    opened = view("max.macs=2000000000")
+    box = opened.one("#limit-latency_s")
+    opened.after(lambda: box.send_keys("10", Keys.TAB))
+    assert "Within 2 GMAC and 10 ms" in opened.text("#answer")
+    best = best_within((10e-3 - 1e-4) * 1e11)  # as fast as the made-up timings are
+    assert FACTS[best].label in opened.text("#answer .verdict")
+    assert RUN in opened.text("#answer")
+
+
+def test_a_budget_that_nothing_fits_says_so(view) -> None:
+    assert "Nothing shown fits within 0.001 GMAC" in view("max.macs=1000000").text("#answer")
+
+
+@pytest.mark.parametrize(("x", "column"), [("macs", "macs"), ("throughput_images_per_s",) * 2])
+def test_the_frontier_is_what_no_other_beats(view, results, x: str, column: str) -> None:
+    loaded = table.load(results, results / "mine.csv")
+    frame = loaded.networks
+    if x not in frame:
+        frame = loaded.cells[loaded.cells["batch_size"] == 1]
+    frame = frame[frame["single_crop"] & frame["dataset"].eq("imagenet")]
+    best = frontier(frame, column, "top1").sort_values("top1")
+    scale = 1e-9 if x == "macs" else 1
+    expected = pd.DataFrame({"x": best[column] * scale, "y": best["top1"]}).to_numpy().tolist()
+    assert view(f"x={x}").frontier() == [pytest.approx(pair) for pair in expected]
+
+
+def test_search_narrows_chart_and_table_alike(view) -> None:
+    opened = view()
+    opened.after(lambda: opened.one("#q").send_keys("vgg 19"))
+    opened.wait(lambda: opened.fragment().get("q") == "vgg 19" and len(opened.rows()) == 2)
+    assert set(opened.rows()) == set(opened.drawn()) == {"vgg19", "vgg19_bn"}
+
+
+def test_the_table_sorts_by_any_column_both_ways(view) -> None:
+    opened = view("x=params")
+    opened.click("[data-sort=macs]")
+    macs = [float(text) for text in opened.column("MACs")]
+    assert macs == sorted(macs)
+    opened.click("[data-sort=macs]")
+    assert [float(text) for text in opened.column("MACs")] == sorted(macs, reverse=True)
+    head = opened.one("th:has([data-sort=macs])")
+    assert head.get_attribute("aria-sort") == "descending"
+    opened.click("[data-sort=label]")
+    labels = opened.column("Network")
+    assert labels.index("AlexNet") < labels.index("ResNet-18") < labels.index("ResNet-101")
+
+
+def test_the_csv_holds_the_selection_unrounded(view, downloads: Path) -> None:
+    opened = view("q=resnet&sort=macs")
+    opened.js("document.getElementById('csv').click()")
+    path = downloads / "opbench.csv"
+    opened.wait(path.exists)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == opened.rows()
+    for row in rows:
+        assert int(row["macs"]) == FACTS[row["name"]].macs
+        assert float(row["latency_s"]) == pytest.approx(seconds(int(row["macs"]), 1), rel=1e-12)
+        assert (row["source"], row["run"]) == (primaries()[row["name"]].source, RUN)
+
+
+def test_a_view_is_restored_from_its_address(view) -> None:
+    fragment = 'x=params&y=top5&log=0&off=["vgg"]&max.macs=3000000000&sort=macs&pick=resnet18'
+    opened = view(fragment)
+    opened.reload()
+    assert opened.one("#x").get_attribute("value") == "params"
+    assert opened.one("#y").get_attribute("value") == "top5"
+    assert opened.one("#limit-macs").get_attribute("value") == "3"
+    assert not any(name.startswith("vgg") for name in opened.rows())
+    assert "1,814,073,344" in opened.text("#detail")
+    assert not opened.one("#log").is_selected()
+    opened.choose("batch", "16")  # what is written back is what was read
+    read = dict(each.split("=") for each in fragment.split("&"))
+    assert opened.fragment() == read | {"batch": "16"}
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["x=__proto__&y=1", "off=%7B&max.macs=-1", "data=nowhere&log=9", "%%%&pick=none"]
+)
+def test_an_address_that_cannot_be_is_the_usual_view(view, nonsense: str) -> None:
+    opened = view(nonsense)
+    assert opened.text("#chart-title") == "Top-1 accuracy against multiply-accumulates"
+    assert opened.logs() == []
+
+
+def test_data_sets_never_share_an_axis(view) -> None:
+    opened = view()
+    opened.choose("data", "mnist")
+    expected = {name for name, fact in FACTS.items() if fact.dataset == "mnist"}
+    assert set(opened.rows()) == expected
+
+
+def test_markup_in_a_name_is_text_everywhere(view) -> None:
+    opened = view(f"sort=label&pick={HOSTILE[0].replace('=', '%3D')}")
+    for name in HOSTILE:
+        assert name in opened.column("Network")
+    assert opened.text("#detail-title").startswith(HOSTILE[0])
+    assert HOSTILE[0] in opened.hover(HOSTILE[0]) or HOSTILE[1] in opened.hover(HOSTILE[0])
+    assert opened.driver.title.startswith("opbench")
+    assert opened.js("return document.querySelectorAll('img, [href^=javascript]').length") == 0
+    assert opened.logs() == []
+
+
+def test_a_click_shows_every_fact_and_why_a_cell_failed(view) -> None:
+    opened = view(f"q={SLOW}")
+    opened.click(f"#table [data-pick={SLOW}]")
+    shown = opened.text("#detail")
+    assert "19,632,062,464" in shown
+    assert "no room" in shown
+    assert opened.js("return document.activeElement.id") == "detail-title"
+    opened.click("#detail [data-pick='']")
+    assert not opened.one("#detail").is_displayed()
+
+
+def test_claims_are_filtered_by_verdict(view) -> None:
+    opened = view()
+    opened.js("""const list = document.getElementById('verdict'); list.value = 'does not hold';
+        list.dispatchEvent(new Event('change'))""")
+    badges = "return [...document.querySelectorAll('.badge')].map(each => each.textContent)"
+    assert set(opened.js(badges)) == {"does not hold"}
+
+
+def test_dark_follows_the_system_and_the_button(view) -> None:
+    opened = view()
+    back = "return getComputedStyle(document.body).backgroundColor"
+    light = opened.js(back)
+    opened.after(lambda: opened.prefer("dark"))
+    dark = opened.js(back)
+    assert dark != light
+    opened.click("#theme")
+    assert opened.js(back) == light
+
+
+def test_a_phone_shows_everything_without_scrolling_sideways(view) -> None:
+    opened = view()
+    opened.after(lambda: opened.size(390, 844))
+    time.sleep(0.2)
+    assert opened.js("return document.documentElement.scrollWidth") <= 390
+
+
+def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view) -> None:
+    opened = view()
+    opened.reload()  # so that nothing has the focus
+    tree = opened.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    operable = {"button", "combobox", "slider", "spinbutton", "checkbox", "searchbox", "link"}
+    found = [node for node in tree if node.get("role", {}).get("value") in operable]
+    assert {node["role"]["value"] for node in found} == operable
+    assert [node for node in found if not node["name"]["value"].strip()] == []
+    opened.one("body").send_keys(Keys.TAB)
+    assert "skip" in opened.js("return document.activeElement.className")
+    opened.one("#theme").send_keys(Keys.TAB)
+    style = opened.js("return getComputedStyle(document.activeElement).outlineStyle")
+    assert style == "solid"
