@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -59,9 +60,7 @@ def upper_bound(points: Sequence[Point]) -> Line | None:
     distances in y.  None where no edge falls: then one point is best in both directions.
     """
     hull = _upper_hull(points)
-    edges = [
-        (left, right) for left, right in zip(hull, hull[1:], strict=False) if right[1] < left[1]
-    ]
+    edges = [(left, right) for left, right in pairwise(hull) if right[1] < left[1]]
     lines = [_through(left, right) for left, right in edges]
     if not lines:
         return None

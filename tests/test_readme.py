@@ -13,11 +13,6 @@ TEXT = README.read_text(encoding="utf-8")
 _CALLS = sorted(set(re.findall(r"^\$ (opbench [^|#\n]*)", TEXT, re.MULTILINE)))
 
 
-@pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(README.parent)
-
-
 def test_generated_blocks_are_fresh() -> None:
     assert len(commands(TEXT)) >= 3
     assert generated(TEXT) == TEXT, "`make readme` writes them anew"

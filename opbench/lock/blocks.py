@@ -96,8 +96,8 @@ def make_block(counted: Count, *, input_size_from: str, versions: Mapping[str, s
 
 def same_counts(one: Block, other: Block) -> bool:
     """Equal in all that is counted: not in the versions, nor in who asked for the size."""
-    aside = {"versions": other.versions, "input_size_from": other.input_size_from}
-    return replace(one, **aside) == other
+    aside = replace(one, versions=other.versions, input_size_from=other.input_size_from)
+    return aside == other
 
 
 def _sums(counted: Count) -> dict[str, OperatorSum]:
