@@ -6,6 +6,7 @@ build_and_count(build, (3, 224, 224))   one that is built for the purpose, witho
 rules       what an operator with a dot product costs
 free        which operators have none
 tracer      the machinery that sees every operator
+shapes      results on the meta device, where the shape is plain; recurrent, those of such layers
 scopes      which module is running
 lifetimes   how much memory is alive
 private     copies, so that nobody's network is touched

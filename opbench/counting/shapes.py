@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from opbench.counting import recurrent
+
 Arguments = Sequence[Any]
 Result = Tensor | tuple[Tensor, ...] | None
 Shortcut = Callable[[Arguments, dict[str, Any]], Result]
@@ -370,6 +372,10 @@ SHORTCUTS: dict[str, Shortcut] = {
     "conv_transpose1d.default": _transposed_convolution,
     "conv_transpose2d.input": _transposed_convolution,
     "conv_transpose3d.input": _transposed_convolution,
+    "lstm.input": recurrent.lstm,
+    "gru.input": recurrent.gru,
+    "rnn_tanh.input": recurrent.rnn,
+    "rnn_relu.input": recurrent.rnn,
 }
 
 

@@ -94,7 +94,6 @@ def test_unusual_networks_cost_what_pytorch_counts(name: str) -> None:
     assert 2 * macs(f"timm:{name}") == counter.get_total_flops()
 
 
-@slow
 def test_recurrent_networks_cost_each_step_of_each_row_and_column() -> None:
     """Sequencer2D-S: on a 32 x 32 then 16 x 16 map, each block runs one bidirectional LSTM along
     the columns and one along the rows, and joins the four results by a linear layer."""
