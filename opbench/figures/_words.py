@@ -80,6 +80,8 @@ def timed(table: Table, frame: pd.DataFrame) -> str:
 def _where(frame: pd.DataFrame, header: Mapping[str, Any]) -> str:
     first, environment = frame.iloc[0], header.get("environment", {})
     words = [f"{first['machine']} ({first['device']})", str(first["dtype"])]
+    if frame["batch_size"].nunique() == 1:
+        words.append(f"batch {first['batch_size']}")
     if isinstance(first["variant"], str):
         words.append(first["variant"])
     if first["device"] == "cpu" and "torch_threads" in environment:

@@ -61,18 +61,21 @@ def draw(table: Table, options: Options) -> Figure:
 
 
 def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -> Sheet:
-    overlay = _OVERLAY if options.chart2016 else ""
-    timed = _words.timed(table, frame) if "run" in frame else ""
+    x, y = METRICS[spec.x], METRICS[spec.y]
+    known = table.networks[table.networks["name"].isin(frame["name"])]
+    notes = (
+        _words.FRONTIER if y.better == "higher" else "",
+        _words.TOP1_INTERVAL if spec.y == "top1" else "",
+        _words.timed(table, frame) if "run" in frame else "",
+        _OVERLAY if options.chart2016 else "",
+    )
+    title = f"What accuracy costs in {x.label}"
     words = Sheet(
-        title=f"What accuracy costs in {METRICS[spec.x].label}",
-        subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters",
-        caption=_words.caption(
-            table.networks[table.networks["name"].isin(frame["name"])],
-            options,
-            f"{_words.FRONTIER}  {_words.TOP1_INTERVAL}",
-            timed,
-            overlay,
-        ),
+        title=title if spec.y == "top1" else f"{y.label.capitalize()} against {x.label}",
+        subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters"
+        if spec.y == "top1"
+        else "Networks of ImageNet; area of a blob: parameters",
+        caption=_words.caption(known, options, *notes),
         legend=_blobs.family_entries(frame),
         sizing=spec.sizing,
     )

@@ -14,11 +14,12 @@ from tests.conftest import Opbench
 from tests.made_up import write_results
 
 KINDS = ("svg", "png", "pdf")
+NAMES = ("alexnet", "resnet18", "vgg16", "lenet5", "caffenet128", "caffenet128_elu")
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_results(tmp_path_factory.mktemp("results"), batches=(1, 16))
+    return write_results(tmp_path_factory.mktemp("results"), batches=(1, 4, 16), names=NAMES)
 
 
 def _paths(result: Result) -> list[Path]:

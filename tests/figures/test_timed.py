@@ -204,7 +204,10 @@ def test_labels_can_be_the_frontier_alone(timed_table: Table) -> None:
 def test_any_two_metrics_can_be_drawn_against_each_other(
     timed_table: Table, x: str, y: str
 ) -> None:
-    axes = _draw("accuracy-vs-ops", timed_table, x=x, y=y, label=("resnet50",)).axes[-1]
+    figure = _draw("accuracy-vs-ops", timed_table, x=x, y=y, label=("resnet50",))
+    axes = figure.axes[-1]
+    assert ("What accuracy costs in" in _words(figure)) == (y == "top1")
+    assert ("no other beats" in _words(figure)) == (y in ("top1", "top5", "density"))
     networks = timed_table.networks
     known = networks[(networks["dataset"] == "imagenet") & networks["top1"].notna()]
     assert len(_blobs(axes)) == (known["top5"].notna().sum() if y == "top5" else IMAGENET)
