@@ -2,7 +2,6 @@
 
     Count         exact integers: what one forward pass of a network computes
     Measurement   raw samples: how long it took
-    Environment   on what
     Round         one cell in one round of a run: a line of a JSONL file
     Record        one cell of a run: Count + Measurement over its rounds, a line of the same file
     Failure       a cell that could not be measured, with its reason, a line of the same file
@@ -82,17 +81,6 @@ class Count:
     def flops(self) -> int:
         """Two operations per multiply-accumulate: for charts only."""
         return 2 * self.macs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """The machine and the settings a run was made with; flat, and empty where unknown."""
-
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The facts as one flat JSON object."""
-        return dict(self.facts)
 
 
 # How the machine was doing and how code is kept: no reason why a time should differ.

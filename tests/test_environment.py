@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+
+import pytest
 
 from opbench.environment import system_facts
+from opbench.record import unequal_facts
 from opbench.timing.torch_facts import torch_facts
 
 
@@ -18,5 +22,69 @@ def test_facts_are_flat_and_fit_into_json() -> None:
 def test_the_machine_and_the_software_are_named() -> None:
     facts = system_facts() | torch_facts()
     assert facts["logical_cores"] == os.cpu_count()
-    assert facts["cpu"]
-    assert {"os", "kernel", "python", "torch", "torch_threads", "memory_bytes"} <= facts.keys()
+    assert {"os", "kernel", "python", "cpu", "torch", "torch_threads", "memory_bytes"} <= set(facts)
+    assert None not in system_facts().values()
+
+
+def test_reading_twice_gives_equal_environments() -> None:
+    assert unequal_facts(system_facts() | torch_facts(), system_facts() | torch_facts()) == []
+
+
+def _write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_settings_of_the_processor_are_read_where_linux_keeps_them(tmp_path: Path) -> None:
+    cpu = "sys/devices/system/cpu"
+    _write(
+        tmp_path,
+        **{
+            "proc/cpuinfo": "processor : 0\nmodel name\t: Paper 9\nflags : fpu hypervisor avx\n",
+            f"{cpu}/cpu0/cpufreq/scaling_governor": "powersave\n",
+            f"{cpu}/cpu0/cpufreq/scaling_max_freq": "3600000\n",
+            f"{cpu}/intel_pstate/no_turbo": "1\n",
+            f"{cpu}/smt/active": "0\n",
+            "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+        },
+    )
+    facts = system_facts(tmp_path)
+    assert (facts["cpu"], facts["virtual_machine"], facts["governor"]) == (
+        "Paper 9", True, "powersave",
+    )  # fmt: skip
+    assert (facts["max_clock_khz"], facts["no_turbo"], facts["smt"]) == (3_600_000, 1, 0)
+    assert facts["huge_pages"] == "madvise"
+
+
+@pytest.mark.parametrize(
+    ("files", "cores", "memory"),
+    [
+        ({"cpu.max": "150000 100000", "memory.max": "4294967296"}, 1.5, 4 << 30),
+        ({"cpu.max": "max 100000", "memory.max": "max"}, None, None),
+        (
+            {
+                "cpu/cpu.cfs_quota_us": "50000",
+                "cpu/cpu.cfs_period_us": "100000",
+                "memory/memory.limit_in_bytes": "9223372036854771712",
+            },
+            0.5,
+            None,
+        ),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_limits_of_a_container_are_read_in_both_versions(
+    tmp_path: Path, files: dict[str, str], cores: float | None, memory: int | None
+) -> None:
+    _write(tmp_path, **{f"sys/fs/cgroup/{name}": text for name, text in files.items()})
+    facts = system_facts(tmp_path)
+    assert facts.get("container_cores") == cores
+    assert facts.get("container_memory_bytes") == memory
+
+
+def test_variables_that_steer_the_libraries_are_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_PROC_BIND", "true")
+    assert system_facts()["env_OMP_PROC_BIND"] == "true"

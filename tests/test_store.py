@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opbench.errors import BadFileError
-from opbench.store import FORMAT, RunWriter, read_run, run_files
+from opbench.store import FORMAT, Run, RunWriter, find_run, read_run, run_files
 
 HEADER = {"kind": "header", "format": FORMAT}
 
@@ -63,3 +63,44 @@ def test_a_full_disk_leaves_whole_lines() -> None:
     writer = RunWriter(Path("/dev/full"))
     with pytest.raises(BadFileError, match="No space left"):
         writer.write(HEADER)
+
+
+def test_a_file_that_is_being_written_cannot_be_opened_for_writing_again(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path) as writer:
+        with pytest.raises(BadFileError, match="being written by another process"):
+            RunWriter(writer.path)
+        assert read_run_of_one_line(writer).header == HEADER
+    RunWriter(writer.path).write({"kind": "record"})
+    assert len(read_run(writer.path).lines) == 1
+
+
+def read_run_of_one_line(writer: RunWriter) -> Run:
+    writer.write(HEADER)
+    return read_run(writer.path)
+
+
+def test_what_is_appended_to_half_a_line_starts_on_a_line_of_its_own(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path) as writer:
+        writer.write(HEADER)
+    with writer.path.open("ab") as file:
+        file.write(b'{"kind": "rec')
+    with RunWriter(writer.path) as again:
+        again.write({"kind": "record"})
+    run = read_run(writer.path)
+    assert [damage.line for damage in run.damages] == [2]
+    assert run.lines == ({"kind": "record"},)
+
+
+def test_a_run_is_found_by_path_by_name_and_by_being_the_newest(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="there is no run in"):
+        find_run(tmp_path)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for name in ("20260101T000000Z-1", "20270101T000000Z-1"):
+        (folder / f"{name}.jsonl").write_text("")
+    newest = folder / "20270101T000000Z-1.jsonl"
+    assert find_run(tmp_path) == newest
+    assert find_run(tmp_path, "20270101T000000Z-1") == newest
+    assert find_run(tmp_path, str(newest)) == newest
+    with pytest.raises(BadFileError, match="it has 20260101T000000Z-1, 20270101T000000Z-1"):
+        find_run(tmp_path, "20280101T000000Z-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -87,11 +88,14 @@ def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Colu
 
 
 def _advise(rows: list[dict[str, Any]]) -> None:
-    """Each advice once, with the number of cells that it is for."""
-    advices = [row["advice"] for row in rows if row.get("advice")]
-    for advice in dict.fromkeys(advices):
-        cells = advices.count(advice)
-        messages.print(f"{cells} cell{'s' * (cells > 1)} not good: {advice}", markup=False)
+    """Each advice once, whatever numbers stand in it, with how many cells it is for."""
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("advice"):
+            alike.setdefault(re.sub(r"[\d.]+", "#", row["advice"]), []).append(row["advice"])
+    for advices in alike.values():
+        plural = "s" * (len(advices) > 1)
+        messages.print(f"{len(advices)} cell{plural} not good: {advices[0]}", markup=False)
 
 
 def _minutes(seconds: float) -> str:

@@ -135,11 +135,20 @@ def _round(
 ) -> tuple[Round, Load | None]:
     protocol = Protocol(**request["protocol"])
     _load_libraries(device)
-    memory = device.watch_memory()
+    memory = _no_meter if _compiles_here(device, cell) else device.watch_memory()
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     taken = time_round(network.forward(cell.compile), device, protocol.limits, memory, meter)
     # Counting comes last: it must not warm or fill anything that the samples see.
     return taken, network.load() if request["with_load"] else None
+
+
+def _compiles_here(device: Device, cell: Cell) -> bool:
+    """Whether the compiler's own memory would be taken for the network's."""
+    return cell.compile is not None and not device.asynchronous
+
+
+def _no_meter() -> None:
+    return None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ def torch_facts() -> dict[str, Any]:
     """Build, threads and the settings that change arithmetic; CUDA is not initialised by asking."""
     return {
         "torch": torch.__version__,
+        "torch_commit": torch.version.git_version,
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "torch_threads": torch.get_num_threads(),
         "mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
