@@ -36,20 +36,19 @@ function buildBudgets(changed) {
 
 function budgetRow(key, changed) {
   const { label, unit, scale } = DATA.metrics[key];
-  const list = steps(key);
   const slider = el("input", {
-    type: "range", id: `slide-${key}`, min: 0, max: list.length - 1, step: 1,
+    type: "range", id: `slide-${key}`, min: 0, step: 1,
     "aria-label": `at most, ${label}`,
-    oninput: () => limit(key, list[Number(slider.value)]),
+    oninput: () => limit(steps(key)[Number(slider.value)]),
   });
   const number = el("input", {
     type: "number", id: `limit-${key}`, min: 0, step: "any", placeholder: "any",
     "aria-label": `at most, ${label} in ${unit}`,
-    onchange: () => limit(key, number.value === "" ? Infinity : Number(number.value) / scale),
+    onchange: () => limit(number.value === "" ? Infinity : Number(number.value) / scale),
   });
-  function limit(metric, value) {
-    if (value > 0 && Number.isFinite(value)) state.max[metric] = Number(value.toPrecision(12));
-    else delete state.max[metric];
+  function limit(value) {
+    if (value > 0 && Number.isFinite(value)) state.max[key] = Number(value.toPrecision(12));
+    else delete state.max[key];
     changed();
   }
   return el("div", { class: "budget" },
@@ -63,6 +62,7 @@ function showBudgets() {
     const limit = state.max[key];
     const slider = byId(`slide-${key}`);
     slider.max = list.length - 1;
+    slider.disabled = list.length === 1; // nothing of this data set was measured
     slider.value = nearest(list, limit);
     slider.setAttribute("aria-valuetext", known(limit) ? `at most ${withUnit(key, limit)}` : "no limit");
     slider.style.setProperty("--part", `${(100 * slider.value) / Math.max(1, list.length - 1)}%`);
@@ -83,11 +83,16 @@ function withinBudget(points) {
 function showAnswer(points) {
   const fitting = withinBudget(points);
   const [best, ...rest] = fitting.filter(contends);
-  byId("answer").replaceChildren(...(best ? answer(best, rest, fitting) : [
-    el("p", { class: "verdict" }, Object.keys(state.max).length
-      ? `Nothing shown fits within ${budgetWords()}.` : "Nothing is shown."),
-    el("p", {}, "Raise the limits, or show more families."),
-  ]));
+  const said = el("div", {}, ...(best ? answer(best, rest, fitting) : noAnswer(points)));
+  // The same words again would be read out again.
+  if (said.textContent !== byId("answer").textContent) byId("answer").replaceChildren(said);
+}
+
+function noAnswer(points) {
+  const { label } = DATA.metrics[state.y];
+  if (!points.length) return [el("p", { class: "verdict" }, "Nothing is selected."), el("p", {}, "Clear the search, or show more families.")];
+  if (!points.some((point) => known(point.vy))) return [el("p", { class: "verdict" }, "No answer."), el("p", {}, `None of these networks has a ${label}.`)];
+  return [el("p", { class: "verdict" }, `Nothing shown fits within ${budgetWords()}.`), el("p", {}, "Raise the limits, or show more families.")];
 }
 
 function answer(best, rest, fitting) {

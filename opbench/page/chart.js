@@ -103,6 +103,7 @@ function layout(drawn) {
     },
     yaxis: { ...axis, title: { ...axis.title, text: plotlyText(axisTitle(state.y)) } },
     shapes: limitLines(), annotations: [],
+    uirevision: [state.data, state.x, state.y, state.log].join(), // what was zoomed into stays
   };
 }
 

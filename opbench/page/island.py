@@ -19,7 +19,7 @@ from opbench.figures import _style
 from opbench.figures._words import DATASETS
 from opbench.metrics import METRICS
 from opbench.page.gallery import Picture
-from opbench.table import Table
+from opbench.table import SINGLE_CROP, Table
 
 _COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
           "latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
@@ -52,9 +52,9 @@ _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 _NO_DATASET = "no data set (building blocks)"
 _CHART_2016 = {
-    "source": "Chart of 2016 in Culurciello, Neural Network Architectures",
-    "source_url": "https://culurciello.github.io/tech/2016/06/04/nets.html",
-    "protocol": "central crop, as drawn in 2016",
+    "source": "Canziani, Paszke, Culurciello 2016, Figures 1 and 2",
+    "source_url": "https://arxiv.org/abs/1605.07678",
+    "protocol": SINGLE_CROP,
 }
 
 

@@ -23,6 +23,7 @@ function placeLabels(points, { width, height, ink }, obstacles) {
   const inside = (box) => box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height;
   const placed = [];
   for (const point of points) {
+    if (point.px < 0 || point.px > width || point.py < 0 || point.py > height) continue;
     const box = spots(point.px, point.py, point.r, LETTER * point.label.length + 4)
       .find((spot) => inside(spot) && !taken.some((other) => overlap(spot, other)));
     if (!box) continue;

@@ -13,10 +13,16 @@ function draw() {
 }
 
 let drawing = Promise.resolve();
+let waiting = false;
 
-// One drawing at a time; `data-ready` counts those that are done.
+// One drawing at a time, and one that waits for all changes since; `data-ready` counts the done.
 function redraw() {
-  drawing = drawing.then(draw).then(() => {
+  if (waiting) return drawing;
+  waiting = true;
+  drawing = drawing.then(() => {
+    waiting = false;
+    return draw();
+  }).then(() => {
     const root = document.documentElement;
     root.dataset.ready = Number(root.dataset.ready ?? 0) + 1;
   });
@@ -63,7 +69,11 @@ function start() {
   showClaims();
   showProvenance();
   restore().then(() => {
-    byId("chart").on("plotly_click", ({ points: [hit] }) => hit.customdata && pick(hit.customdata));
+    const chart = byId("chart");
+    chart.on("plotly_click", ({ points: [hit] }) => hit.customdata && pick(hit.customdata));
+    chart.on("plotly_relayout", (change) => {
+      if (Object.keys(change).some((key) => /^[xy]axis/.test(key))) labelChart(chart, selection().filter(isDrawn));
+    });
   });
   addEventListener("hashchange", restore);
   addEventListener("resize", soon(redraw));

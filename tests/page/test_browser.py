@@ -12,9 +12,11 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from opbench import catalog, table
+from opbench import page as pages
 from opbench.accuracy import primaries
 from opbench.frontier import frontier
 from tests.page.made_up import HOSTILE, RUN, SLOW, seconds
+from tests.page.view import View
 
 FACTS = {fact.name: fact for fact in catalog.load()}
 IMAGENET = {name for name, fact in FACTS.items() if fact.dataset == "imagenet"}
@@ -216,6 +218,44 @@ def test_data_sets_never_share_an_axis(view) -> None:
     opened.choose("data", "mnist")
     expected = {name for name, fact in FACTS.items() if fact.dataset == "mnist"}
     assert set(opened.rows()) == expected
+    assert not set(opened.drawn()) & IMAGENET
+
+
+def test_limits_are_those_of_the_data_set(view) -> None:
+    opened = view()
+    opened.choose("data", "mnist")
+    assert not opened.one("#slide-latency_s").is_enabled()  # nothing of MNIST was timed
+    opened.after(lambda: opened.one("#slide-macs").send_keys(Keys.HOME))
+    cheapest = min(fact.macs for fact in FACTS.values() if fact.dataset == "mnist")
+    assert cheapest <= float(opened.fragment()["max.macs"]) < 1.6 * cheapest
+    assert "LeNet-5" in opened.text("#answer .verdict")
+
+
+def test_names_follow_when_the_reader_zooms_in(view) -> None:
+    opened = view()
+    names = """const {annotations} = document.getElementById("chart").layout;
+        return annotations.map(each => each.text)"""
+    assert "AlexNet" in opened.js(names)
+    opened.js("Plotly.relayout('chart', {'yaxis.range': [70, 82]})")
+    opened.wait(lambda: "AlexNet" not in opened.js(names))
+    assert "Inception-v3" in opened.js(names)
+    opened.js("Plotly.relayout('chart', {'yaxis.autorange': true})")
+
+
+def test_a_figure_is_drawn_once_it_is_opened(driver, tmp_path: Path) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>a &lt; b</text></svg>'
+    path = tmp_path / "figures.html"
+    there = pages.Picture(name="there", description="What is there", svg=svg)
+    absent = pages.Picture(name="absent", description="What is not", missing="`opbench run` it")
+    path.write_text(pages.render(table.load(tmp_path), [], [there, absent]), encoding="utf-8")
+    opened = View(driver, path, "")
+    assert "Not drawn: absent. opbench run it." in opened.text("#figures")
+    opened.one("#figure-there summary").click()
+    opened.wait(lambda: opened.js("return document.querySelector('#figures svg text')"))
+    assert opened.text("#figures svg text") == "a < b"
+    assert opened.one("#figures svg").get_attribute("aria-label") == "What is there"
+    assert "opbench run" in opened.text("#provenance")
+    assert opened.logs() == []
 
 
 def test_markup_in_a_name_is_text_everywhere(view) -> None:
