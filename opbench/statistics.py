@@ -95,9 +95,9 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     """The median over rounds of each round's median, with what moves between rounds included.
 
     One round has the interval of its order statistics.  Several have Student's t on the logarithms
-    of their medians, with the larger standard error of a median, and never less than the order
-    statistics of all samples together: whatever the samples of a round agree on, another round may
-    not.
+    of their medians, with the larger standard error of a median, as a factor of 1 + t s rather
+    than exp(t s), which three wild rounds would take to the stars; and never less than the order
+    statistics of all samples together.
     """
     if len(rounds) == 1:
         return Interval(median(rounds[0]), *median_interval(rounds[0]))
@@ -105,9 +105,7 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     estimate = median(medians)
     half = _MEDIAN_ERROR * student_t(len(medians) - 1) * _standard_error(medians)
     low, high = median_interval([sample for samples in rounds for sample in samples])
-    return Interval(
-        estimate, min(low, estimate / math.exp(half)), max(high, estimate * math.exp(half))
-    )
+    return Interval(estimate, min(low, estimate / (1 + half)), max(high, estimate * (1 + half)))
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
@@ -127,7 +125,7 @@ def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[floa
         for variance, medians in zip(variances, (first, second), strict=True)
     )
     half = _MEDIAN_ERROR * student_t(max(1, math.floor(freedom))) * math.sqrt(total)
-    return Interval(ratio, ratio / math.exp(half), ratio * math.exp(half))
+    return Interval(ratio, ratio / (1 + half), ratio * (1 + half))
 
 
 def drift(samples: Sequence[float], significance: float = 0.001) -> float:

@@ -1,7 +1,6 @@
 """Who else used the processor meanwhile: other programs, and other guests of the machine.
 
-The kernel's counters tick a hundred times a second, so a stretch shorter than a fifth of a second
-says nothing.
+The kernel's counters tick a hundred times a second, so a stretch of a few ticks says nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable
 
 import psutil
 
-_SHORTEST_S = 0.2
+_SHORTEST_S = 0.15
 _IDLE = ("idle", "iowait", "steal", "guest", "guest_nice")
 
 Busy = tuple[float | None, float | None]

@@ -36,7 +36,6 @@ BLOCK_S = 1e-3
 ROUNDS = 3
 MIN_SAMPLES = 6
 
-_WARMUP_SHARE = 0.25
 _WARMUP_WINDOW = 3
 _STABLE = 0.98
 _FIRST_LOOK = 10
@@ -87,11 +86,25 @@ class Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When one round ends: by precision, or after ``seconds`` with ``min_samples`` or more."""
+    """When one round ends: by precision, or after ``seconds`` with ``min_samples`` or more.
+
+    However quick a network, some of the time is spent on it: ten samples within a few
+    milliseconds agree with each other and not with the next ten.
+    """
 
     precision: float
     seconds: float
     min_samples: int = MIN_SAMPLES
+
+    @property
+    def warmup_s(self) -> tuple[float, float]:
+        """Warm-up takes this long at least and at most."""
+        return 0.05 * self.seconds, 0.25 * self.seconds
+
+    @property
+    def sampling_s(self) -> float:
+        """Samples are taken for this long at least."""
+        return 0.15 * self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +125,14 @@ class Samples:
 def sample(stopwatch: Stopwatch, limits: Limits, *, now: Clock = time.perf_counter) -> Samples:
     """Warm up, then time blocks of calls until the limits are reached."""
     start = now()
-    warm = _warm_up(stopwatch, start + _WARMUP_SHARE * limits.seconds, now)
+    warm = _warm_up(stopwatch, limits, now)
     block = max(1, math.ceil(BLOCK_S / max(min(warm), 1e-9)))
     seconds: list[float] = []
     stopped: Stopped = "time limit"
+    earliest = now() + limits.sampling_s
     while len(seconds) < limits.min_samples or now() < start + limits.seconds:
         seconds.append(stopwatch(block) / block)
-        if _precise(seconds, limits):
+        if now() >= earliest and _precise(seconds, limits):
             stopped = "precision"
             break
     return Samples(
@@ -130,12 +144,15 @@ def sample(stopwatch: Stopwatch, limits: Limits, *, now: Clock = time.perf_count
     )
 
 
-def _warm_up(stopwatch: Stopwatch, deadline: float, now: Clock) -> list[float]:
+def _warm_up(stopwatch: Stopwatch, limits: Limits, now: Clock) -> list[float]:
     """Call until the last few calls are no faster than the few before them."""
+    start = now()
+    least, most = limits.warmup_s
     taken: list[float] = []
     while True:
         taken.append(stopwatch(1))
-        if now() >= deadline or _stable(taken):
+        spent = now() - start
+        if spent >= most or (spent >= least and _stable(taken)):
             return taken
 
 

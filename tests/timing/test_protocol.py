@@ -35,10 +35,22 @@ def test_warm_up_goes_on_while_calls_get_faster() -> None:
     assert set(samples.seconds) == {0.3}
 
 
-def test_equal_samples_stop_by_precision() -> None:
-    samples = Clock(then=0.01).sample(100)
+def test_warm_up_takes_a_twentieth_of_the_time_and_a_quarter_at_most() -> None:
+    assert Clock(then=0.01).sample(10).warmup == pytest.approx(50, abs=1)
+    ever_faster = Clock(*(0.99**call for call in range(500)), then=1.0)
+    assert ever_faster.sample(10).warmup == 3
+
+
+def test_equal_samples_stop_by_precision_after_a_seventh_of_the_time() -> None:
+    samples = Clock(then=0.01).sample(10)
     assert samples.stopped == "precision"
-    assert len(samples.seconds) == 10
+    # 150 are due then; the interval is looked at when their number has grown by a tenth.
+    assert 150 <= len(samples.seconds) <= 165
+
+
+def test_slow_equal_samples_stop_by_precision_once_there_are_ten() -> None:
+    samples = Clock(then=1.0).sample(30)
+    assert (samples.stopped, len(samples.seconds)) == ("precision", 10)
 
 
 @pytest.mark.parametrize("fewest", [2, 6])
@@ -58,7 +70,7 @@ def test_spread_samples_stop_by_the_time_limit() -> None:
 
 def test_a_call_shorter_than_the_clock_can_resolve_is_timed_in_blocks() -> None:
     clock = Clock(then=1e-6)
-    samples = clock.sample(100)
+    samples = clock.sample(0.01)
     assert samples.calls_per_sample == pytest.approx(BLOCK_S / 1e-6, abs=1)
     assert samples.seconds[0] == pytest.approx(1e-6)
     assert sum(clock.calls) == samples.warmup + len(samples.seconds) * samples.calls_per_sample
