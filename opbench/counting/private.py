@@ -11,6 +11,7 @@ What cannot be copied (a lock, an open file, a generator) is shared with the ori
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -91,10 +92,19 @@ def _is_scripted(module: nn.Module) -> bool:
 
 
 def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind in _CONTAINERS and not value:  # most of a module's attributes: hooks it does not have
+        return kind()
     try:
         return copy.deepcopy(value, memo)
     except (TypeError, RuntimeError, AttributeError, ValueError, NotImplementedError):
         return value
+
+
+_ATOMS = frozenset({bool, int, float, str, type(None)})
+_CONTAINERS = frozenset({dict, OrderedDict, set, list})
 
 
 def _converter(device: str) -> Callable[[Tensor], Tensor]:

@@ -28,7 +28,7 @@ def summarise(
     return Count(
         batch_size=batch_size,
         input_size=input_size,
-        params=sum(each.numel() for each in network.parameters()),
+        params=sum(each.numel() for each in network.parameters() if not _is_lazy(each)),
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
         weight_bytes=_bytes((*network.parameters(), *network.buffers())),
@@ -40,8 +40,13 @@ def summarise(
     )
 
 
+def _is_lazy(tensor: Tensor) -> bool:
+    """A layer that never ran has no size yet."""
+    return nn.parameter.is_lazy(tensor)
+
+
 def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum(each.numel() * each.element_size() for each in tensors)
+    return sum(each.numel() * each.element_size() for each in tensors if not _is_lazy(each))
 
 
 def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
@@ -60,16 +65,32 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
 def _modules(network: nn.Module, tracer: Tracer) -> Iterable[ModuleCount]:
     macs = _with_everything_below(tracer.macs)
     activations = _with_everything_below(tracer.activations)
+    params = _params(network)
     for name, module in network.named_modules():
         yield ModuleCount(
             name=name,
             kind=type(module).__name__,
             depth=name.count(".") + 1 if name else 0,
-            params=sum(each.numel() for each in module.parameters()),
+            params=params[name],
             macs=macs[name],
             activations=activations[name],
             output=tracer.scopes.outputs.get(name, ""),
         )
+
+
+def _params(network: nn.Module) -> Counter[str]:
+    """Elements of the parameters in and below each module, a shared one once in each."""
+    sums: Counter[str] = Counter()
+    seen: set[tuple[str, int]] = set()
+    for name, module in network.named_modules(remove_duplicate=False):
+        for parameter in module._parameters.values():
+            if parameter is None or _is_lazy(parameter):
+                continue
+            for above in _path(name):
+                if (above, id(parameter)) not in seen:
+                    seen.add((above, id(parameter)))
+                    sums[above] += parameter.numel()
+    return sums
 
 
 def _with_everything_below(tally: Counter[Call]) -> Counter[str]:

@@ -8,6 +8,7 @@ reports two operations per multiply-accumulate is halved, and nothing else is do
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import io
 import json
@@ -121,11 +122,12 @@ def calflops(network: nn.Module, inputs: Inputs) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A tool, how to ask it, and the package it comes in."""
+    """A tool, how to ask it, the package it comes in and what it is imported as."""
 
     name: str
     ask: Callable[[nn.Module, Inputs], float]
     package: str
+    module: str
 
     def version(self) -> str | None:
         """None where it is not installed."""
@@ -136,15 +138,15 @@ class Peer:
 
 
 PEERS = (
-    Peer(name="opbench", ask=opbench, package="opbench"),
-    Peer(name="torch (meta)", ask=torch_meta, package="torch"),
-    Peer(name="torch (cpu)", ask=torch_cpu, package="torch"),
-    Peer(name="fvcore", ask=fvcore, package="fvcore"),
-    Peer(name="ptflops", ask=ptflops, package="ptflops"),
-    Peer(name="ptflops (hooks)", ask=ptflops_hooks, package="ptflops"),
-    Peer(name="thop", ask=thop, package="thop"),
-    Peer(name="torchinfo", ask=torchinfo, package="torchinfo"),
-    Peer(name="calflops", ask=calflops, package="calflops"),
+    Peer(name="opbench", ask=opbench, package="opbench", module="opbench.counting"),
+    Peer(name="torch (meta)", ask=torch_meta, package="torch", module="torch.utils.flop_counter"),
+    Peer(name="torch (cpu)", ask=torch_cpu, package="torch", module="torch.utils.flop_counter"),
+    Peer(name="fvcore", ask=fvcore, package="fvcore", module="fvcore.nn"),
+    Peer(name="ptflops", ask=ptflops, package="ptflops", module="ptflops"),
+    Peer(name="ptflops (hooks)", ask=ptflops_hooks, package="ptflops", module="ptflops"),
+    Peer(name="thop", ask=thop, package="thop", module="thop"),
+    Peer(name="torchinfo", ask=torchinfo, package="torchinfo", module="torchinfo"),
+    Peer(name="calflops", ask=calflops, package="calflops", module="calflops"),
 )
 
 # None: the tool failed.
@@ -165,6 +167,7 @@ def answers(peer: Peer) -> Answers | None:
 
 def ask_all(peer: Peer) -> Answers:
     """Ask one tool about every case, in this process."""
+    importlib.import_module(peer.module)  # if it cannot be imported it has no say
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     return {case.idea: _ask(peer, case) for case in CASES}

@@ -1,8 +1,11 @@
-"""How long counting takes, as ratios within one run; absolute times depend on the machine."""
+"""How long counting takes, as ratios within one run; absolute times depend on the machine.
+
+Times are processor seconds of one thread, which a busy machine disturbs least.
+"""
 
 from __future__ import annotations
 
-import statistics
+import resource
 import subprocess
 import sys
 import time
@@ -30,6 +33,7 @@ _REPEATS = 3
 
 def report() -> str:
     """The page, as Markdown."""
+    torch.set_num_threads(1)
     chosen = [spec for spec in specs().values() if spec.dataset == "imagenet"]
     times = {name: [] for name in _TIMED}
     for spec in chosen:
@@ -48,12 +52,12 @@ def _row(label: str, theirs: list[float], ours: list[float]) -> str:
 
 
 def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """The shortest of several runs, in seconds."""
+    """The shortest of several runs, in processor seconds."""
     taken = []
     for _ in range(repeats):
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        taken.append(time.perf_counter() - started)
+        taken.append(time.process_time() - started)
     return min(taken)
 
 
@@ -147,10 +151,7 @@ assert build_and_count(spec.build, spec.input_size).macs == 19_632_062_464
 
 def _processes() -> str:
     """Whole programs, in processes of their own."""
-    plain = _process(_FORWARD)
-    check = statistics.median(
-        best_of(1, partial(_run, "-m", "opbench", "check")) for _ in range(_REPEATS)
-    )
+    plain, check = _program("-W", "ignore", "-c", _FORWARD), _program("-m", "opbench", "check")
     alone, counting = (int(_output(code + _PEAK)) for code in ("import torch", _VGG19))
     return (
         "\n| whole programs | ratio |\n|---|--:|\n"
@@ -160,19 +161,15 @@ def _processes() -> str:
     )
 
 
-def _process(code: str) -> float:
-    return statistics.median(
-        best_of(1, partial(_run, "-W", "ignore", "-c", code)) for _ in range(_REPEATS)
-    )
-
-
-def _run(*arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
+def _program(*arguments: str) -> float:
+    """The shortest of several runs of a Python program, in processor seconds."""
+    taken = []
+    for _ in range(_REPEATS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken)
 
 
 def _output(code: str) -> str:

@@ -104,6 +104,22 @@ def test_a_shared_parameter_counts_once_in_the_network_and_once_in_each_holder()
     assert [row.params for row in counted.modules] == [64, 64, 64]
 
 
+def test_a_module_with_two_parents_has_its_parameters_in_both() -> None:
+    layer = nn.Linear(8, 8)
+    counted = count(
+        nn.Sequential(nn.Sequential(layer), nn.Sequential(layer, nn.Linear(8, 2))), (8,)
+    )
+    params = {row.name: row.params for row in counted.modules}
+    assert params == {"": 72 + 18, "0": 72, "0.0": 72, "1": 72 + 18, "1.1": 18}
+
+
+def test_a_lazy_layer_that_never_runs_has_no_parameters_yet() -> None:
+    network = nn.Sequential(nn.Linear(8, 8))
+    network[0].idle = nn.LazyLinear(5)
+    counted = count(network, (8,))
+    assert (counted.params, counted.weight_bytes) == (72, 4 * 72)
+
+
 def test_a_module_that_never_runs_is_listed_without_output() -> None:
     class Idle(nn.Module):
         def __init__(self) -> None:
