@@ -66,7 +66,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
     module, inputs = _built(target, seed)
     dtype = getattr(torch, cell.dtype)
     if not (own_inputs and target.input_size is None):
-        inputs = (random_input(_size(cell), batch_size=cell.batch_size, seed=seed),)
+        image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
+        inputs = (image,) * target.images
     if inputs is None:
         raise TargetError(_sizeless(cell.name))
     memory_format = _MEMORY_FORMATS[cell.memory_format]
