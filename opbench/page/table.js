@@ -1,6 +1,5 @@
 // The selection as a table: the same rows as the chart, sortable, and as CSV in SI units.
 
-const TEXT_COLUMNS = ["label", "family", "year", "input_size"];
 const TITLES = { label: "Network", family: "Family", year: "Year", input_size: "Input", protocol: "Protocol", source: "Source of the accuracy", fits: "Fits" };
 const SHORT = { params: "Params", macs: "MACs", flops: "Operations", activations: "Activations", top1: "Top-1", top5: "Top-5" };
 
@@ -11,7 +10,7 @@ function metricColumns() {
 
 function columns() {
   const limited = Object.keys(state.max).length ? ["fits"] : [];
-  return [...TEXT_COLUMNS.slice(0, 1), ...limited, ...metricColumns(), ...TEXT_COLUMNS.slice(1), "protocol", "source"];
+  return ["label", ...limited, ...metricColumns(), "protocol", "source", "family", "year", "input_size"];
 }
 
 function cellValue(point, column) {
@@ -55,8 +54,15 @@ function bodyCell(point, column) {
   if (column === "fits") return el("td", { class: "nowrap" }, value ? "yes" : `over: ${point.broken.map((key) => (SHORT[key] ?? DATA.metrics[key].label)).join(", ")}`);
   if (column === "source") return el("td", { class: "source" }, link(value ?? "–", point.source_url));
   if (column === "input_size") return el("td", { class: "nowrap" }, inputWords(value));
-  if (DATA.metrics[column]) return el("td", { class: "number" }, scaled(column, value));
+  if (DATA.metrics[column]) return el("td", { class: "number" }, even(column, value));
   return el("td", { class: column === "protocol" && !point.single_crop ? "odd nowrap" : "nowrap" }, known(value) ? String(value) : "–");
+}
+
+// With as many digits in every row, zeros included.
+function even(key, value) {
+  if (!known(value) || PERCENTAGES.has(key)) return scaled(key, value);
+  const shown = value * DATA.metrics[key].scale;
+  return Math.abs(shown) < 100 ? shown.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }) : digits(shown);
 }
 
 const swatch = (point) => el("span", { class: "swatch", style: `--tint:${tint(point.family)}`, "aria-hidden": "true" });
