@@ -9,16 +9,19 @@ in its forward pass (forces from an energy) is run with gradients on.
 
 from __future__ import annotations
 
+import random
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from opbench.counting.construct import build_without_weights
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.private import private_copy, unwrap
+from opbench.counting.private import private_copy, tensors_of, unwrap
 from opbench.counting.request import Inputs, Request, batch_size_of, input_size_of
 from opbench.counting.scopes import Scopes, shape_of
 from opbench.counting.summary import summarise
@@ -81,8 +84,18 @@ def build_and_count(
         return _count(lambda where: _build(build, where), request, device)
 
 
+def seed() -> None:
+    """The same random numbers for every count, whoever draws them."""
+    random.seed(SEED)
+    torch.default_generator.manual_seed(SEED)  # torch.manual_seed asks every kind of device
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(SEED)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(SEED)
+
+
 def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | None]:
-    torch.manual_seed(SEED)
+    seed()
     try:
         built = build_without_weights(build) if device == "meta" else build()
     except OpbenchError:
@@ -121,14 +134,14 @@ def _with_values(source: Source, request: Request, device: str) -> Count:
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
-    torch.manual_seed(SEED)
+    seed()
     network, example = source(device)
     network = unwrap(network)
     if request.dtype is not None:
         network = network.to(request.dtype)
     inputs = request.inputs(network, device, example)
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
-        if any(map(nn.parameter.is_lazy, network.parameters())):
+        if any(map(nn.parameter.is_lazy, tensors_of(network))):
             _run(network, inputs, Scopes(network))
         tracer = _run(network, inputs, Scopes(network))
     return summarise(
@@ -142,15 +155,11 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
 
 def _run(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes) -> Tracer:
     lifetimes = Lifetimes()
-    lifetimes.exempt(
-        tensor
-        for tensor in (*network.parameters(), *network.buffers())
-        if not nn.parameter.is_lazy(tensor)
-    )
-    lifetimes.saw(inputs)
+    lifetimes.exempt(tensors_of(network))
+    lifetimes.saw(tree_leaves(inputs))
     tracer = Tracer(scopes, lifetimes)
     try:
-        with scopes, tracer:
+        with tracer:
             network(*inputs)
     except Exception as error:
         raise CountError(_sentence(network, inputs, scopes, error)) from error

@@ -65,5 +65,5 @@ class Lifetimes:
 def _storage(tensor: Tensor) -> torch.UntypedStorage | None:
     try:
         return tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError):  # sparse and opaque tensors have none
+    except (NotImplementedError, RuntimeError, ValueError):  # sparse, opaque and lazy ones
         return None

@@ -42,13 +42,26 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     if device == "meta" and any(map(_is_scripted, network.modules())):
         raise NeedsValuesError
     memo: dict[int, Any] = {}
-    for tensor in (*network.parameters(), *network.buffers()):
+    for tensor in tensors_of(network):
         memo[id(tensor)] = convert(tensor)
     with _ConvertStrayTensors(convert):
         twin = _copy_modules(network, memo)
     with suppress(NotImplementedError):  # an exported program has one mode only
         twin.eval()
     return twin
+
+
+def tensors_of(network: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, each once."""
+    found: dict[int, Tensor] = {}
+    for module in network.modules():
+        held: tuple[Tensor | None, ...]
+        if _is_scripted(module):  # which hands out other objects every time
+            held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        else:
+            held = (*module._parameters.values(), *module._buffers.values())
+        found.update((id(each), each) for each in held if each is not None)
+    return list(found.values())
 
 
 def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
@@ -67,10 +80,11 @@ def unwrap(network: nn.Module) -> nn.Module:
 def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Copy module by module and attribute by attribute, so that one attribute that cannot be
     copied does not spoil the rest.  Modules that know how to copy themselves do."""
-    plain = [each for each in network.modules() if _is_plain_module(each)]
+    modules = list(network.modules())
+    plain = [each for each in modules if _is_plain_module(each)]
     for module in plain:
         memo[id(module)] = module.__class__.__new__(module.__class__)
-    for module in network.modules():
+    for module in modules:
         if unwrap(module) is not module:
             memo[id(module)] = copy.deepcopy(unwrap(module), memo)
     for module in plain:

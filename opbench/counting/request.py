@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -76,7 +77,7 @@ def _is_size(what: Sequence[Any]) -> bool:
 
 def _dtype_of(network: nn.Module) -> torch.dtype:
     """That of the first floating-point weight, which is the one the input meets."""
-    for tensor in (*network.parameters(), *network.buffers()):
+    for tensor in chain(network.parameters(), network.buffers()):
         if tensor.is_floating_point():
             return tensor.dtype
     return torch.get_default_dtype()

@@ -1,19 +1,19 @@
 """Which module is running: every operator belongs to the innermost one.
 
-While a forward pass is traced, ``nn.Module.__call__`` is replaced, once and for all classes, by a
-function that notes entry and exit.  No hook is registered on any module, so nothing can stay
-behind on one and a module that looks at its own hooks sees none; the original function is put back
-whatever happens.  Calls from other threads pass straight through.
+The network that is traced is a private copy (``opbench.counting.private``), and each of its modules
+gets a way of calling that notes entry and exit: an attribute of the copy, which hides the method of
+the class that ``nn.Module.__call__`` goes through.  Nothing is registered or replaced on a class or
+on anybody's own module, so nothing can stay behind, and a module that looks at its hooks sees
+the ones it had.
 
-A module is known by its qualified name in the traced network.  One that is called from elsewhere
-(a shared module, a list of a parent) keeps its own name; one that is not part of the network at
-all counts for whoever calls it, and so does a ``forward`` that is called directly.
+A module is known by its qualified name in the network.  One that is called from elsewhere (a shared
+module, a list of a parent) keeps its own name; one that is not part of the network at all counts
+for whoever calls it, and so does a ``forward`` that is called directly.
 """
 
 from __future__ import annotations
 
-import threading
-from types import TracebackType
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,31 +22,29 @@ from opbench.spec import format_size
 
 
 class Scopes:
-    """The stack of running modules, and the shape that each returned last."""
+    """The stack of running modules of ``network``, a private copy that may be altered, and the
+    shape that each module returned last."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._names = {id(module): name for name, module in network.named_modules()}
         self._stack = [""]
-        self._original: Any = None
         self.outputs: dict[str, str] = {}
         self.innermost_failure: str | None = None
+        for name, module in network.named_modules():
+            module.__dict__["_call_impl"] = self._noting(name, module)
 
     @property
     def current(self) -> str:
         """The qualified name of the innermost running module."""
         return self._stack[-1]
 
-    def __enter__(self) -> Scopes:
-        original, names, stack = nn.Module.__call__, self._names, self._stack
-        owner = threading.get_ident()
+    def _noting(self, name: str, module: nn.Module) -> Callable[..., Any]:
+        call_impl: Callable[..., Any] = type(module)._call_impl
+        stack = self._stack
 
-        def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-            name = names.get(id(module))
-            if name is None or threading.get_ident() != owner:
-                return original(module, *args, **kwargs)
+        def call(*args: Any, **kwargs: Any) -> Any:
             stack.append(name)
             try:
-                out = original(module, *args, **kwargs)
+                out = call_impl(module, *args, **kwargs)
             except BaseException:
                 self.innermost_failure = self.innermost_failure or name
                 raise
@@ -55,17 +53,7 @@ class Scopes:
             self.outputs[name] = shape_of(out)
             return out
 
-        self._original = original
-        nn.Module.__call__ = call  # type: ignore[method-assign]
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        nn.Module.__call__ = self._original  # type: ignore[method-assign]
+        return call
 
 
 def shape_of(value: Any) -> str:

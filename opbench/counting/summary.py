@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
+from opbench.counting.private import tensors_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import format_size
@@ -31,7 +32,7 @@ def summarise(
         params=sum(each.numel() for each in network.parameters() if not _is_lazy(each)),
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
-        weight_bytes=_bytes((*network.parameters(), *network.buffers())),
+        weight_bytes=_bytes(tensors_of(network)),
         peak_activation_bytes=tracer.lifetimes.peak_bytes,
         operators=tuple(_operators(tracer)),
         modules=tuple(_modules(network, tracer)),

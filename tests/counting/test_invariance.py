@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy
 import pytest
 import torch
 from torch import Tensor, nn
@@ -224,7 +226,8 @@ def test_what_depends_on_values_is_the_same_every_time() -> None:
             self.layer = nn.Linear(8, 8)
 
         def forward(self, x: Tensor) -> Tensor:
-            for _ in range(1 + int(torch.randint(50, (1,)).item() + 10 * x.abs().sum().item())):
+            drawn = torch.randint(50, (1,)).item() + random.randrange(50) + numpy.random.randint(50)
+            for _ in range(int(drawn + 10 * x.abs().sum().item())):
                 x = self.layer(x)
             return x
 

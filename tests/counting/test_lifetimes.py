@@ -27,6 +27,15 @@ def test_input_and_output_of_one_layer_are_alive_together() -> None:
     assert counted.peak_activation_bytes == 4 * (3 * 8 * 8 + 4 * 6 * 6)
 
 
+def test_inputs_in_a_dictionary_are_alive_too() -> None:
+    class Adds(nn.Module):
+        def forward(self, pair: dict[str, Tensor]) -> Tensor:
+            return pair["a"] + pair["b"]
+
+    inputs = ({"a": torch.zeros(100), "b": torch.zeros(100)},)
+    assert count(Adds(), inputs).peak_activation_bytes == 3 * 400
+
+
 def test_an_activation_that_is_replaced_is_freed() -> None:
     network = nn.Sequential(*[nn.ReLU() for _ in range(5)])
     # The input is held by the caller; the old and the new activation are alive at once.
