@@ -54,9 +54,9 @@ def count_target(
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
-    inputs = _inputs(target, input_size, batch_size)
+    inputs, images = _inputs(target, input_size, batch_size)
     try:
-        return build_and_count(target.build, inputs, batch_size=batch_size, dtype=dtype)
+        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error
 
@@ -72,21 +72,22 @@ def trace_target(
 
     ``counted`` tells where the target can run.  Raises ``CountError`` where it cannot be watched.
     """
-    inputs = _inputs(target, input_size, batch_size)
+    inputs, images = _inputs(target, input_size, batch_size)
     try:
-        return trace(target.build, inputs, batch_size=batch_size, device=counted.device)
+        return trace(target.build, inputs, batch_size=images, device=counted.device)
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error
 
 
 def _inputs(
     target: Target, input_size: tuple[int, ...] | None, batch_size: int
-) -> tuple[Any, ...] | None:
-    """A size, as many images as the target takes, or None for its own example inputs."""
+) -> tuple[tuple[Any, ...] | None, int]:
+    """A size, or None for the target's own inputs, and how many to make a batch of; for a target
+    that takes several images these as a batch already."""
     size = input_size or target.input_size
     if size and target.images > 1:
-        return (torch.empty((batch_size, *size), device="meta"),) * target.images
-    return size
+        return (torch.empty((batch_size, *size), device="meta"),) * target.images, 1
+    return size, batch_size
 
 
 def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
