@@ -198,6 +198,18 @@ ATTENTION = (
         ),
     ),
     Case(
+        idea="transformer encoder with padding counts in full",
+        build=lambda: Wraps(
+            nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1),
+            lambda net, x, padding: net(x, src_key_padding_mask=padding)[:, :3],
+        ),
+        inputs=lambda: (torch.randn(1, 4, 8), torch.tensor([[False, False, False, True]])),
+        macs=_PROJECTIONS + _MIXING + _FEED_FORWARD,
+        perform=lambda do, net, x, padding: do.encoder_layer(
+            net.layer.layers[0], x, np.where(padding.numpy()[:, None, None, :], -np.inf, 0.0)
+        )[:, :3],
+    ),
+    Case(
         idea="transformer with encoder and decoder",
         build=lambda: nn.Transformer(8, 2, 1, 1, 16, batch_first=True),
         inputs=normal((1, 4, 8), (1, 4, 8)),

@@ -48,6 +48,10 @@ def _uses_numpy(net: Any, x: Tensor) -> Tensor:
     return net.second(torch.from_numpy(np.abs(net.first(x).detach().numpy())))
 
 
+def _both(net: Any, x: Tensor) -> Tensor:
+    return net.second(net.first(x))
+
+
 def _repeats(net: Any, x: Tensor) -> Tensor:
     for _ in range(4):
         x = net.first(x)
@@ -258,6 +262,22 @@ PROGRAMS = (
         inputs=_IMAGES,
         macs=_TWO,
         perform=lambda do, net, x: _run_sequence(do, net._orig_mod, x),
+    ),
+    Case(
+        idea="a compiled function in a network",
+        build=lambda: _Pair(
+            torch.compile(lambda net, x: net.second(net.first(x)), backend="eager")
+        ),
+        inputs=_IMAGES,
+        macs=_TWO,
+        perform=lambda do, net, x: _linear(do, net.second, _linear(do, net.first, x)),
+    ),
+    Case(
+        idea="a network in bfloat16",
+        build=lambda: nn.Sequential(nn.Linear(6, 6).bfloat16(), nn.Identity()),
+        inputs=lambda: (torch.ones(2, 6, dtype=torch.bfloat16),),
+        macs=_ONE,
+        perform=lambda do, net, x: torch.tensor(_linear(do, net[0], x)).bfloat16().float().numpy(),
     ),
     Case(
         idea="a network of lazy layers",
