@@ -10,10 +10,11 @@ A request and its reply are JSON objects, so that the two ends need share nothin
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.nn import functional
@@ -33,8 +34,10 @@ from opbench.timing.measurement import time_round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
+from opbench.timing.traffic import traffic_of
 
 Json = dict[str, Any]
+_T = TypeVar("_T")
 
 _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
 
@@ -137,9 +140,22 @@ def _round(
     _load_libraries(device)
     memory = _no_meter if _compiles_here(device, cell) else device.watch_memory()
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
-    taken = time_round(network.forward(cell.compile), device, protocol.limits, memory, meter)
-    # Counting comes last: it must not warm or fill anything that the samples see.
-    return taken, network.load() if request["with_load"] else None
+    forward = network.forward(cell.compile)
+    if not request["with_load"]:
+        return time_round(forward, device, protocol.limits, memory, meter), None
+    # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
+    # or fill anything that the samples see.
+    eager = network.forward(None)
+    seconds, traffic = _timed(lambda: traffic_of(eager))
+    taken = time_round(forward, device, protocol.limits, memory, meter)
+    taken = replace(taken, forward_s=taken.forward_s + seconds)
+    return taken, network.load(*traffic)
+
+
+def _timed(call: Callable[[], _T]) -> tuple[float, _T]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
 
 
 def _compiles_here(device: Device, cell: Cell) -> bool:

@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 GAIN = 0.5
 _BLOCK = 1 << 16
-_TURN = 40_503  # odd, so that it takes as many turns as there are places to come round
+_TURN = 40_503  # odd: it takes as many turns as there are places to come round
 
 _T = TypeVar("_T")
 
@@ -75,20 +75,21 @@ def fill(network: nn.Module, seed: int) -> None:
     shifts of normalisation layers, whose constants are kept.
     """
     generator = torch.Generator().manual_seed(seed)
-    block = torch.empty(_BLOCK).uniform_(-1, 1, generator=generator)
+    numbers = torch.empty(_BLOCK).uniform_(-1, 1, generator=generator).repeat(2)
     filled: set[int] = set()
     for module in network.modules():
-        own = dict(module.named_parameters(recurse=False))
-        has_matrix = any(parameter.dim() > 1 for parameter in own.values())
-        for parameter in own.values():
+        own = [each for each in module._parameters.values() if each is not None]
+        has_matrix = any(parameter.dim() > 1 for parameter in own)
+        for parameter in own:
             if id(parameter) in filled:
                 continue
             filled.add(id(parameter))
             if parameter.dim() > 1:
-                # Equal weights in every block of a residual network would add up: turn the block.
-                block = block.roll(_TURN)
+                # Equal weights in every block of a residual network would add up: begin elsewhere.
+                start = _TURN * len(filled) % _BLOCK
+                needed = numbers[start : start + min(_BLOCK, parameter.numel())]
                 bound = math.sqrt(3 * GAIN / max(1, parameter[0].numel()))
-                _tile(parameter, block * bound)
+                _tile(parameter, needed * bound)
             elif has_matrix:
                 parameter.zero_()
 
