@@ -2,7 +2,7 @@
 # make test    set up, then the tests
 # make check   format, lint, types and tests: what CI runs, beside `make test-slow`
 # make fix     format and mend what ruff can mend
-# make bench   speed and exactness beside other tools, as ratios in one run
+# make bench   speed and exactness beside other tools, as ratios in one run (minutes)
 # make counts  count every network anew, twice, and write facts and lock
 # make readme  write the generated parts of the README anew
 
@@ -17,7 +17,8 @@ export OPENBLAS_NUM_THREADS ?= 1
 run: $(READY)
 	$(BIN)/opbench check
 	$(BIN)/opbench run --device cpu --results results
-	$(BIN)/opbench plot --results results
+	$(BIN)/opbench plot --results results --as svg,png
+	@echo 'the chart: results/figures/accuracy-vs-ops.png'
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto
@@ -36,6 +37,7 @@ fix: $(READY)
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev,peers]'
 	$(BIN)/python -m tests.bench
 
 readme: $(READY)
