@@ -1,14 +1,18 @@
-"""``python -m tests.bench [conformance] [speed]`` writes ``results/conformance.md`` and
-``results/speed.md``."""
+"""``python -m tests.bench [conformance] [memory] [speed]`` writes ``results/conformance.md``,
+``results/memory.md`` and ``results/speed.md``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tests.bench import conformance, speed
+from tests.bench import conformance, memory, speed
 
-_PARTS = {"conformance": conformance.report, "speed": speed.report}
+_PARTS = {
+    "conformance": conformance.report,
+    "memory": memory.report,
+    "speed": speed.report,
+}
 
 
 def main() -> None:
