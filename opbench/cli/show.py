@@ -39,6 +39,8 @@ _ACCURACIES = (
     Column(key="source", title="source"),
     Column(key="source_url", title="where"),
 )
+# Blocks and their branches; deeper tables bury what stands above them.
+_DEPTH = 2
 _MODULES = (
     Column(key="module", title="module"),
     Column(key="kind", title="kind"),
@@ -81,7 +83,7 @@ def show(
         return
     rows = [
         {"name": found[0].name, **row}
-        for row in _module_rows(counted, 99 if depth is None else depth)
+        for row in _module_rows(counted, _DEPTH if depth is None else depth)
     ]
     if format is not Format.table:
         emit(rows, format, _MODULES)

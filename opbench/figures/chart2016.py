@@ -27,7 +27,8 @@ _SMALL_CHANGE = 0.03  # of the operations; below it lie the terms that the chart
 # Why the operations moved by more than biases, activation functions and pooling explain.
 _REASONS = {
     "alexnet": "the chart's counter ignored the two groups of AlexNet's convolutions",
-    "googlenet": "the chart's GoogLeNet rounds pooling down, the Caffe network up",
+    "googlenet": "the chart's has the same parameters on smaller maps; which rounding of the "
+    "poolings it had was not published",
     "inception_v4": "the chart's Inception-v4 has 31.6 M parameters and agrees with no other "
     "source; the paper's has 42.7 M",
 }
