@@ -169,6 +169,20 @@ def test_so_are_those_at_the_larger_sizes_that_some_weights_are_for(
     assert abs(counted.macs - weights.meta["_ops"] * 1e9) <= ROUNDING
 
 
+QUANTISED = [name for name in models.list_models() if name.startswith("quantized_")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUANTISED)
+def test_quantised_kernels_cost_what_they_replace(name: str) -> None:
+    size = providers.input_size("torchvision", name)
+    counted = build_and_count(lambda: models.get_model(name, quantize=True), size)
+    assert counted.device == "cpu"
+    assert not counted.uncounted
+    published = {weights.meta["_ops"] for weights in models.get_model_weights(name)}
+    assert min(abs(counted.macs - each * 1e9) for each in published) <= ROUNDING
+
+
 def test_a_size_may_be_given_to_two_images_and_to_a_batch() -> None:
     (target,) = resolve(["torchvision:raft_small"])
     one = count_target(target, (3, 128, 128))
