@@ -4,7 +4,9 @@ a crash ends the run, and rounds differ less than two runs would."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,5 +32,7 @@ class InProcess:
         """There is nothing to renew."""
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
-        """Carry out one request here."""
-        return to_reply(json.loads(json.dumps(handle(request))))
+        """Carry out one request here.  What a network prints goes to standard error."""
+        with redirect_stdout(sys.stderr):
+            reply = handle(request)
+        return to_reply(json.loads(json.dumps(reply)))

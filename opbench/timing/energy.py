@@ -23,6 +23,9 @@ from typing import Protocol
 
 from opbench.timing.gpu import Gpu
 
+# Seconds that so many calls took.
+Stopwatch = Callable[[int], float]
+
 POWERCAP = Path("/sys/class/powercap")
 
 _SAMPLE_S = 0.02
@@ -133,19 +136,36 @@ def cpu_meter(root: Path = POWERCAP) -> EnergyMeter | None:
     return meter if packages else None
 
 
-def measure_energy(meter: EnergyMeter, stopwatch: Callable[[int], float]) -> Energy:
-    """Calls in blocks of about a tenth of the window, until it is full.
+class Window:
+    """Joules, seconds and calls since it was opened; full after the meter's window."""
 
-    ``stopwatch`` runs so many calls and gives the seconds they took.
-    """
-    block = max(1, round(meter.window_s / 10 / max(stopwatch(1), 1e-9)))
-    calls, began = 0, time.monotonic()
-    stop = meter.start()
-    while time.monotonic() - began < meter.window_s:
-        stopwatch(block)
-        calls += block
-    seconds = time.monotonic() - began
-    return Energy(joules=stop(), seconds=seconds, calls=calls)
+    def __init__(self, meter: EnergyMeter) -> None:
+        self._full_s = meter.window_s
+        self._began = time.monotonic()
+        self._stop = meter.start()
+        self._calls = 0
+        self.filling_s = 0.0
+
+    def watch(self, stopwatch: Stopwatch) -> Stopwatch:
+        """``stopwatch``, its calls counted."""
+
+        def watched(calls: int) -> float:
+            self._calls += calls
+            return stopwatch(calls)
+
+        return watched
+
+    def close(self, stopwatch: Stopwatch) -> Energy:
+        """Fill the window with calls, in blocks of about a tenth of it, and close it."""
+        block = 1
+        while self._open_s() < self._full_s:
+            seconds = self.watch(stopwatch)(block)
+            self.filling_s += seconds
+            block = max(1, round(self._full_s / 10 / max(seconds / block, 1e-9)))
+        return Energy(joules=self._stop(), seconds=self._open_s(), calls=self._calls)
+
+    def _open_s(self) -> float:
+        return time.monotonic() - self._began
 
 
 def idle_power(meter: EnergyMeter) -> float:

@@ -19,7 +19,7 @@ from opbench.errors import BadValueError
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
-from opbench.timing.energy import EnergyMeter, measure_energy
+from opbench.timing.energy import EnergyMeter, Stopwatch, Window
 from opbench.timing.protocol import Limits, Protocol, sample
 from opbench.timing.quality import summarise
 
@@ -70,11 +70,16 @@ def time_round(
     with _collector_paused():
         timed = device.prepare(forward)
         bystanders = watch_bystanders()
-        samples = sample(lambda calls: device.time(timed, calls), limits)
+        # A GPU is made to wait before its samples: its energy is that of calls without.
+        during = Window(meter) if meter and not device.asynchronous else None
+        watch = during.watch if during else _as_it_is
+        samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
         others, stolen = bystanders()
         host = _host_samples(timed, device)
         peak = memory()
-        energy = measure_energy(meter, lambda calls: device.run(timed, calls)) if meter else None
+        window = during or (Window(meter) if meter else None)
+        energy = window.close(lambda calls: device.run(timed, calls)) if window else None
+    filling_s = window.filling_s if window else 0.0
     return Round(
         number=1,
         samples_s=samples.seconds,
@@ -83,13 +88,17 @@ def time_round(
         calls_per_sample=samples.calls_per_sample,
         stopped=samples.stopped,
         first_call_s=first_call_s,
-        forward_s=first_call_s + samples.total_s + sum(host) + (energy.seconds if energy else 0.0),
+        forward_s=first_call_s + samples.total_s + sum(host) + filling_s,
         peak_memory_bytes=peak,
         energy_j=energy.joules / energy.calls if energy else None,
         power_w=energy.joules / energy.seconds if energy else None,
         others_cores=others,
         stolen_cores=stolen,
     )
+
+
+def _as_it_is(stopwatch: Stopwatch) -> Stopwatch:
+    return stopwatch
 
 
 def _host_samples(call: Call, device: Device) -> tuple[float, ...]:

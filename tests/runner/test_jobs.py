@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,14 @@ import pytest
 import torch
 
 from opbench.record import Cell, Load, Round
+from opbench.runner import jobs
+from opbench.runner.in_process import InProcess
 from opbench.runner.jobs import handle
+from opbench.timing import ceilings
+from opbench.timing.energy import NvmlCounter
+from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
+from tests.timing.fakes import FakeNvml
 
 NETWORKS = Path(__file__).parent / "networks.py"
 CUDA = {"graph": False, "l2": "warm", "tf32": False}
@@ -94,6 +101,17 @@ def test_running_out_of_memory_is_told_from_other_failures(network: str) -> None
     assert reply["failed"].startswith("out of memory: ")
 
 
+def test_what_a_network_prints_in_this_process_is_not_on_stdout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with InProcess() as here:
+        here.renew()
+        assert here.ask(request(f"{NETWORKS}:Talking")).done
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "not a reply" in said.err
+
+
 def test_a_target_that_says_nothing_of_its_input_is_refused() -> None:
     reply = handle(request(f"{NETWORKS}:conv", own_inputs=True, input_size=""))
     assert "--input-size" in reply["refused"]
@@ -115,3 +133,43 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
 def test_counts_leave_out_what_cannot_be_counted() -> None:
     targets = [["lenet5", "1x32x32"], [f"{NETWORKS}:unbuildable", "3x8x8"]]
     assert handle({"job": "counts", "targets": targets})["done"] == {"lenet5 1x32x32": 325_680}
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+    """A GPU on paper that every cell finds, with a quick sensor."""
+    started = time.monotonic()
+    nvml = FakeNvml(joules=lambda: 300.0 * (time.monotonic() - started))
+    monkeypatch.setattr(jobs, "open_gpu", lambda uuid: Gpu(nvml, f"GPU-{uuid}"))
+    monkeypatch.setattr(NvmlCounter, "window_s", 0.05)
+    return nvml
+
+
+def test_the_state_of_the_gpu_before_and_after_is_kept(gpu: FakeNvml) -> None:
+    gpu.pids = [1, 2]
+    reply = handle({**request(f"{NETWORKS}:conv"), "gpu_uuid": "1234"})
+    taken = Round.from_json(reply["done"]["round"])
+    assert taken.device_before["other_processes"] == 2
+    assert taken.device_after["sm_clock_mhz"] == 1755
+    assert taken.device_after["throttled_by"] == ["software power cap"]
+
+
+@pytest.mark.parametrize(("number", "measured"), [(1, True), (2, False)])
+def test_the_energy_of_a_gpu_is_measured_in_the_first_round(
+    gpu: FakeNvml, number: int, measured: bool
+) -> None:
+    asked = {**request(f"{NETWORKS}:conv"), "gpu_uuid": "1234", "number": number}
+    taken = Round.from_json(handle(asked)["done"]["round"])
+    assert (taken.energy_j is not None) == measured
+    assert taken.power_w is None or 200 < taken.power_w < 400
+
+
+def test_idle_power_is_measured_beside_the_ceilings(
+    gpu: FakeNvml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
+    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
+    asked = {"job": "ceilings", "device": "cpu", "dtype": "float32", "threads": 1}
+    done = handle({**asked, "cuda": CUDA, "gpu_uuid": "1234"})["done"]
+    assert 200 < done["idle_power_w"] < 400
+    assert done["peak_flops_per_s"] > 0

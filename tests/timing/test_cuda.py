@@ -13,6 +13,8 @@ from opbench.errors import BadValueError
 from opbench.timing import cuda as module
 from opbench.timing.cuda import CudaDevice
 from opbench.timing.device import open_device
+from opbench.timing.measurement import time_round
+from opbench.timing.protocol import BLOCK_S, Limits
 from opbench.timing.settings import CudaOptions
 from tests.timing.fakes import LAUNCH_S, FakeCuda
 
@@ -104,6 +106,17 @@ def test_memory_is_the_growth_of_the_allocators_peak(cuda: FakeCuda) -> None:
 def test_the_allocator_is_emptied_between_cells(cuda: FakeCuda) -> None:
     CudaDevice(0, cuda=cuda).release()
     assert cuda.log == ["empty cache"]
+
+
+def test_a_round_on_a_gpu_has_samples_of_its_clock_and_of_the_hosts(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    limits = Limits(precision=0.01, seconds=0.05)
+    taken = time_round(_network(cuda, 10, 1e-6), device, limits, device.watch_memory())
+    assert taken.samples_s == pytest.approx([10e-6] * len(taken.samples_s))
+    # What queueing ten kernels costs, and the last of them.
+    assert taken.host_samples_s == pytest.approx([10 * LAUNCH_S + 1e-6] * 10)
+    assert taken.calls_per_sample == pytest.approx(BLOCK_S / 10e-6, abs=1)
+    assert taken.peak_memory_bytes == 0
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cpu:0", "", "cuda:-1"])

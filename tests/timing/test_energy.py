@@ -11,10 +11,10 @@ from opbench.timing import energy
 from opbench.timing.energy import (
     NvmlCounter,
     NvmlPower,
+    Window,
     cpu_meter,
     gpu_meter,
     idle_power,
-    measure_energy,
 )
 from opbench.timing.gpu import Gpu
 from tests.timing.fakes import FakeNvml
@@ -48,17 +48,33 @@ def _package(folder: Path, number: int, microjoules: int, most: int = 10**9) -> 
     return package
 
 
-def test_the_energy_of_a_call_is_the_counters_growth_over_the_window(clock: Time) -> None:
+def test_the_energy_of_a_call_is_the_counters_growth_over_a_full_window(clock: Time) -> None:
     gpu = Gpu(FakeNvml(joules=lambda: 200.0 * clock.now), "GPU-1234")
 
     def stopwatch(calls: int) -> float:
         clock.now += 0.002 * calls
         return 0.002 * calls
 
-    spent = measure_energy(NvmlCounter(gpu), stopwatch)
-    assert spent.seconds >= NvmlCounter.window_s
+    window = Window(NvmlCounter(gpu))
+    spent = window.close(stopwatch)
+    assert NvmlCounter.window_s <= spent.seconds < 1.2 * NvmlCounter.window_s
     assert spent.calls == pytest.approx(spent.seconds / 0.002)
     assert spent.joules / spent.calls == pytest.approx(200.0 * 0.002, rel=1e-3)
+    assert window.filling_s == pytest.approx(spent.seconds)
+
+
+def test_samples_fill_a_window_that_is_open_meanwhile(clock: Time) -> None:
+    gpu = Gpu(FakeNvml(joules=lambda: 50.0 * clock.now), "GPU-1234")
+
+    def stopwatch(calls: int) -> float:
+        clock.now += 0.5 * calls
+        return 0.5 * calls
+
+    window = Window(NvmlCounter(gpu))
+    assert window.watch(stopwatch)(6) == 3.0
+    spent = window.close(stopwatch)
+    assert (spent.calls, spent.seconds, window.filling_s) == (6, 3.0, 0.0)
+    assert spent.joules == pytest.approx(150.0)
 
 
 def test_what_is_drawn_when_idle_is_watts_over_a_window(clock: Time) -> None:

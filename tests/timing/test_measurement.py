@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
 import opbench
 from opbench.errors import BadValueError
+from opbench.timing.device import CpuDevice
+from opbench.timing.measurement import time_round
+from opbench.timing.protocol import Limits
 
 
 class Recorder(nn.Module):
@@ -56,3 +61,35 @@ def test_inputs_that_are_neither_tensors_nor_a_size_are_refused(inputs: tuple[in
 def test_inputs_take_the_type_of_the_parameters() -> None:
     module = nn.Linear(3, 2).double()
     assert opbench.measure(module, (3,), max_seconds=0.01).median_s > 0
+
+
+class Counter:
+    """A meter that gains a joule whenever it is read."""
+
+    window_s = 0.0
+
+    def start(self) -> Callable[[], float]:
+        return lambda: 1.0
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_energy_is_per_call_that_the_meter_saw(asynchronous: bool) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+
+    device = CpuDevice()
+    device.asynchronous = asynchronous  # type: ignore[misc]
+    limits = Limits(precision=0.5, seconds=0.01)
+    meter = Counter()
+    meter.window_s = 0.02
+    taken = time_round(forward, device, limits, lambda: None, meter)
+    assert taken.energy_j is not None
+    seen = round(1 / taken.energy_j)
+    sampled = taken.warmup + len(taken.samples_s) * taken.calls_per_sample
+    # Where the host sees another time, the meter sees calls of its own.
+    others = len(taken.host_samples_s) + (sampled if asynchronous else 1)
+    assert seen + others == calls
+    assert bool(taken.host_samples_s) == asynchronous
