@@ -92,13 +92,13 @@ upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d upsa
 upsample_nearest3d upsample_trilinear3d
 """
 
-# Tables: a row is fetched, not multiplied.
+# Tables: a row is fetched, not multiplied (a weighted ``embedding_bag`` has a rule).
 _LOOKUP = """
-_embedding_bag _embedding_bag_forward_only _index_put_impl _unsafe_index _unsafe_index_put
-_unsafe_masked_index _unsafe_masked_index_put_accumulate as_strided_scatter diagonal_scatter
-embedding embedding_bag embedding_renorm gather index index_add index_copy index_fill index_put
-index_reduce index_select masked_scatter masked_select one_hot put scatter scatter_add
-scatter_reduce select_scatter slice_scatter take take_along_dim
+_index_put_impl _unsafe_index _unsafe_index_put _unsafe_masked_index
+_unsafe_masked_index_put_accumulate as_strided_scatter diagonal_scatter embedding embedding_renorm
+gather index index_add index_copy index_fill index_put index_reduce index_select masked_scatter
+masked_select one_hot put scatter scatter_add scatter_reduce select_scatter slice_scatter take
+take_along_dim
 """
 
 # Layout: the same elements seen or stored in another way, or new elements made from nothing.

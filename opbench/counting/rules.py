@@ -119,6 +119,12 @@ def _packed_convolution(args: Arguments, out: Any) -> int:
     return int(out.numel() * _meets(weight))
 
 
+def _weighted_bag(args: Arguments, out: Any) -> int:
+    """Rows that are fetched cost nothing; rows that are weighted and added are a product."""
+    weighted = len(args) > 6 and args[6] is not None
+    return int(args[1].numel() * args[0].shape[1]) if weighted else 0
+
+
 def _linear(args: Arguments, out: Any) -> int:
     source, weight = args[0], args[1]
     if weight.layout is not torch.strided:
@@ -254,6 +260,7 @@ _PACKED_LINEAR = Rule("linear", _last_axis, operands=(0,), layer=True)
 _PRODUCT = Rule("matrix product", _matrix_product)
 _ADDED_PRODUCT = Rule("matrix product", _added_product, operands=(1, 2))
 _BROADCAST_PRODUCT = Rule("matrix product", _matmul)
+_BAG = Rule("matrix product", _weighted_bag)
 _CONVOLUTION = Rule("convolution", _convolution, layer=True)
 _PACKED_CONVOLUTION = Rule("convolution", _packed_convolution, operands=(0,), layer=True)
 _TRANSPOSED = Rule("transposed convolution", _transposed_convolution, layer=True)
@@ -287,6 +294,9 @@ RULES: dict[str, Rule] = {
     "mv": _PRODUCT,
     "dot": _PRODUCT,
     "vdot": _PRODUCT,
+    "embedding_bag": _BAG,
+    "_embedding_bag": _BAG,
+    "_embedding_bag_forward_only": _BAG,
     "affine_grid_generator": Rule("matrix product", _sampling_grid, operands=(0,)),
     "_grouped_mm": Rule("matrix product", _grouped_product),
     "_scaled_grouped_mm": Rule("matrix product", _grouped_product),

@@ -322,6 +322,18 @@ PRODUCTS = (
             ]
         ),
     ),
+    Case(
+        idea="an embedding bag with weights: rows are weighted and added",
+        build=lambda: nn.EmbeddingBag(10, 6, mode="sum"),
+        inputs=lambda: (torch.tensor([[1, 2, 3], [4, 4, 5]]), None, torch.randn(2, 3)),
+        macs=(2 * 6) * 3,
+        perform=lambda do, net, rows, _, weights: np.stack(
+            [
+                do.matmul(weight, net.weight[index])
+                for index, weight in zip(rows, weights, strict=True)
+            ]
+        ),
+    ),
     product(
         "affine_grid: every point is a product with theta",
         lambda theta: F.affine_grid(theta, [1, 1, 2, 2], align_corners=True),
