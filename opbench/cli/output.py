@@ -121,6 +121,11 @@ def _print_table(rows: Sequence[Row], columns: Sequence[Column], title: str, cap
         # Text, not str: a name such as "[red]" is a name and not markup.
         table.add_row(*(Text(_cell(row, column)) for column in columns))
     console = Console(highlight=False)
-    if not console.is_terminal:  # a pipe has no width: never cut a column for it
-        console.width = 10_000
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    console.width = 10_000  # a pipe has no width: no column is cut for it, and no line padded
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
