@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from opbench.errors import BadFileError
 
@@ -50,9 +50,13 @@ class Damage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run file as read: its header, its other lines in order, and what could not be read."""
+    """A run file as read: its header, its other lines in order, and what could not be read.
+
+    ``size`` is that of the file in bytes.
+    """
 
     path: Path
+    size: int
     header: Line
     lines: tuple[Line, ...]
     damages: tuple[Damage, ...]
@@ -73,14 +77,19 @@ class RunWriter:
     A context manager that closes the file, nothing else.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Append to ``path``.  Raises ``BadFileError`` where another process is writing it."""
+    def __init__(self, path: Path, *, size: int | None = None) -> None:
+        """Append to ``path``, which had ``size`` bytes when it was read.
+
+        Raises ``BadFileError`` where another process is writing it, or has since.
+        """
         self.path = path
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
         self._lock()
+        if size not in (None, path.stat().st_size):
+            self._refuse()
         if path.stat().st_size and not _ends_with_newline(path):
             # What a kill left of its last line must not run into the next one.
             self._file.write(b"\n")
@@ -113,10 +122,13 @@ class RunWriter:
             if flock is not None:
                 flock(self._file.fileno(), LOCK_EX | LOCK_NB)
         except OSError:
-            self._file.close()
-            raise BadFileError(
-                f"{self.path} is being written by another process: wait for it, or start a new run"
-            ) from None
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        self._file.close()
+        raise BadFileError(
+            f"{self.path} is being written by another process: wait for it, or start a new run"
+        ) from None
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line and bring it to the disk.  Raises ``BadFileError`` on a full disk."""
@@ -167,7 +179,9 @@ def read_run(path: Path) -> Run:
             f"{path}, line 1: format {lines[0].get('format')!r} is not {FORMAT}: "
             "read it with the version of opbench that wrote it"
         )
-    return Run(path=path, header=lines[0], lines=tuple(lines[1:]), damages=tuple(damages))
+    return Run(
+        path=path, size=len(data), header=lines[0], lines=tuple(lines[1:]), damages=tuple(damages)
+    )
 
 
 def run_files(results: Path) -> list[Path]:

@@ -74,6 +74,14 @@ def test_a_file_that_is_being_written_cannot_be_opened_for_writing_again(tmp_pat
     assert len(read_run(writer.path).lines) == 1
 
 
+def test_a_file_that_has_grown_since_it_was_read_is_not_appended_to(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path) as writer:
+        run = read_run_of_one_line(writer)
+        writer.write({"kind": "record"})
+    with pytest.raises(BadFileError, match="being written by another process"):
+        RunWriter(writer.path, size=run.size)
+
+
 def read_run_of_one_line(writer: RunWriter) -> Run:
     writer.write(HEADER)
     return read_run(writer.path)

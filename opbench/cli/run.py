@@ -102,7 +102,7 @@ def run(
         if dry_run:
             print_plan(prepared, workers, format)
             return
-        writer = RunWriter(old.path) if old else RunWriter.create(results)
+        writer = RunWriter(old.path, size=old.size) if old else RunWriter.create(results)
         interrupted = take(prepared, writer, workers, stream=json)
     report(prepared.sheet, writer.path, None if json else format)
     if interrupted:

@@ -70,7 +70,8 @@ class Run:
             self._put(self._end(reason, time.monotonic() - start))
 
     def _all_rounds(self) -> None:
-        self._settle()
+        for cell in self.sheet.plan:
+            self._settle(cell)
         renewed = True
         for number in count(1):
             if all(self.sheet.settled(cell) for cell in self.sheet.plan):
@@ -88,7 +89,7 @@ class Run:
             if not self.sheet.settled(cell):
                 self.watcher.cell(cell, number)
                 self._time(cell, number, idle)
-                self._settle()
+                self._settle(cell)
 
     def _ceilings(self, setting: Setting, number: int) -> float | None:
         """Measure and note what the device reaches; the power it draws when idle, if known."""
@@ -131,11 +132,10 @@ class Run:
                 reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
                 self._put(Failure(cell=larger, reason=reason).to_json())
 
-    def _settle(self) -> None:
-        """Write the record of every cell that needs no further round."""
-        for cell in self.sheet.plan:
-            if not self.sheet.settled(cell) and not self.sheet.wanting(cell):
-                self._put(self.sheet.record(cell).to_json())
+    def _settle(self, cell: Cell) -> None:
+        """Write the record of a cell that needs no further round."""
+        if not self.sheet.settled(cell) and not self.sheet.wanting(cell):
+            self._put(self.sheet.record(cell).to_json())
 
     def _request(self, job: str, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {
