@@ -140,4 +140,6 @@ def test_interrupted_processes_end_without_a_word(nets, tmp_path) -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert re.search(r"(\d+) of \d+ are in", said)[1] == str(kept.read_text().count("\n"))
+    there, kept_rows = int(re.search(r"(\d+) of \d+ are in", said)[1]), kept.read_text().count("\n")
+    # The signal may fall between a row's arrival on the disk and its being noted.
+    assert kept_rows - 1 <= there <= kept_rows
