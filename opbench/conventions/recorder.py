@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.conventions.trace import FunctionCall, ModuleCall, OperatorCall, Trace
-from opbench.counting.tracer import Verdict, judge, operator_name, run
+from opbench.counting.tracer import Verdict, judge, operator_name, parts_of, run
 
 _FUNCTIONS = """
     relu prelu elu relu6 gelu silu softmax upsample interpolate
@@ -144,7 +144,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not _is_composite(func):
             return run(func, args, kwargs)
         with self:
-            return func.decompose(*args, **kwargs)
+            return parts_of(func)(*args, **kwargs)
 
     def _module_call(self, network: nn.Module) -> Callable[..., Any]:
         original, members = nn.Module.__call__, set(map(id, network.modules()))

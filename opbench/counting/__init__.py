@@ -7,6 +7,7 @@ rules       what an operator with a dot product costs
 free        which operators have none
 tracer      the machinery that sees every operator
 shapes      results on the meta device, where the shape is plain; recurrent, those of such layers
+control_flow  branches and loops that are operators
 scopes      which module is running
 lifetimes   how much memory is alive
 private     copies, so that nobody's network is touched

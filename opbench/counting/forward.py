@@ -121,7 +121,8 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     except Exception as error:
         if device == "meta" or _SHAPES.search(str(error)):
             raise
-    return _with_values(source, request, "cpu")
+    with undisturbed():  # once more: the compiler may have been imported, and is told to keep out
+        return _with_values(source, request, "cpu")
 
 
 def _with_values(source: Source, request: Request, device: str) -> Count:

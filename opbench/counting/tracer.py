@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from opbench.counting.control_flow import CONTROL_FLOW
 from opbench.counting.free import FREE
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.rules import RULES, NoRuleError, Rule
@@ -85,7 +86,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         verdict, shortcut = known
         if verdict is Verdict.COMPOSITE:
             with self:
-                return func.decompose(*args, **kwargs)
+                return parts_of(func)(*args, **kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
             out = run(func, args, kwargs)
@@ -129,9 +130,16 @@ def judge(func: Any) -> Rule | Verdict:
         return RULES[name]
     if name in FREE:
         return Verdict.FREE
-    if isinstance(func, torch._ops.OpOverload) and func.has_kernel_for_dispatch_key(_COMPOSITE_KEY):
+    if not isinstance(func, torch._ops.OpOverload):
+        return Verdict.COMPOSITE if name in CONTROL_FLOW else Verdict.UNKNOWN
+    if func.has_kernel_for_dispatch_key(_COMPOSITE_KEY):
         return Verdict.COMPOSITE
     return Verdict.UNKNOWN
+
+
+def parts_of(func: Any) -> Any:
+    """The program that a composite operator stands for."""
+    return func.decompose if isinstance(func, torch._ops.OpOverload) else CONTROL_FLOW[func.name()]
 
 
 def operator_name(func: Any) -> str:

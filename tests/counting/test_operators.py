@@ -271,6 +271,38 @@ def test_flex_attention_counts_like_attention() -> None:
     assert (counted.macs, counted.uncounted) == (2 * (6 * 4 * 8 + 6 * 8 * 4), ())
 
 
+class Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.large = nn.Linear(8, 8), nn.Linear(8, 80)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cond(
+            x.sum() > 0,
+            lambda x: self.small(x),
+            lambda x: self.large(x)[:, :8].contiguous(),
+            (x,),
+        )
+
+
+@pytest.mark.parametrize(("value", "macs"), [(1.0, 8 * 8), (-1.0, 80 * 8)])
+def test_only_the_branch_that_runs_counts(value: float, macs: int) -> None:
+    counted = count(Branches(), (torch.full((1, 8), value),))
+    assert (counted.macs, counted.uncounted, counted.device) == (macs, (), "cpu")
+
+
+def test_a_loop_counts_as_many_rounds_as_it_runs() -> None:
+    loop = pytest.importorskip("torch._higher_order_ops").while_loop
+    layer = nn.Linear(8, 8)
+
+    def rounds(x: Tensor) -> Tensor:
+        go_on, body = lambda i, x: i < 3, lambda i, x: (i + 1, layer(x))
+        return loop(go_on, body, (torch.tensor(0), x))[1]
+
+    counted = count(Runs(rounds), (8,))
+    assert (counted.macs, counted.uncounted) == (3 * 8 * 8, ())
+
+
 def test_numbers_of_a_batch_that_is_empty_are_zero() -> None:
     assert count(nn.Linear(8, 5), (torch.zeros(0, 8),)).macs == 0
 
