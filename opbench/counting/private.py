@@ -39,7 +39,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     """
     convert = _converter(device)
     network = unwrap(network)
-    if device == "meta" and any(map(_is_scripted, network.modules())):
+    if device == "meta" and any(map(_is_scripted, modules_of(network))):
         raise NeedsValuesError
     memo: dict[int, Any] = {}
     for tensor in tensors_of(network):
@@ -51,16 +51,30 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     return twin
 
 
+def modules_of(network: nn.Module) -> list[nn.Module]:
+    """As ``network.modules()``, several times as fast."""
+    found: dict[int, nn.Module] = {}
+    ahead = [network]
+    while ahead:
+        module = ahead.pop()
+        if id(module) not in found:
+            found[id(module)] = module
+            ahead += [each for each in reversed(module._modules.values()) if each is not None]
+    return list(found.values())
+
+
 def tensors_of(network: nn.Module) -> list[Tensor]:
     """Parameters and buffers, each once."""
     found: dict[int, Tensor] = {}
-    for module in network.modules():
+    for module in modules_of(network):
         held: tuple[Tensor | None, ...]
         if _is_scripted(module):  # which hands out other objects every time
             held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
         else:
             held = (*module._parameters.values(), *module._buffers.values())
-        found.update((id(each), each) for each in held if each is not None)
+        for each in held:
+            if each is not None:
+                found[id(each)] = each
     return list(found.values())
 
 
@@ -80,7 +94,7 @@ def unwrap(network: nn.Module) -> nn.Module:
 def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
     """Copy module by module and attribute by attribute, so that one attribute that cannot be
     copied does not spoil the rest.  Modules that know how to copy themselves do."""
-    modules = list(network.modules())
+    modules = modules_of(network)
     plain = [each for each in modules if _is_plain_module(each)]
     for module in plain:
         memo[id(module)] = module.__class__.__new__(module.__class__)
@@ -111,6 +125,10 @@ def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
         return value
     if kind in _CONTAINERS and not value:  # most of a module's attributes: hooks it does not have
         return kind()
+    if kind is tuple and all(type(each) in _ATOMS for each in value):
+        return value
+    if kind is dict and all(each is None or id(each) in memo for each in value.values()):
+        return {name: None if each is None else memo[id(each)] for name, each in value.items()}
     try:
         return copy.deepcopy(value, memo)
     except (TypeError, RuntimeError, AttributeError, ValueError, NotImplementedError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from torch import Tensor, nn
 
@@ -102,9 +103,7 @@ def _with_everything_below(tally: Counter[Call]) -> Counter[str]:
     return sums
 
 
-def _path(name: str) -> Iterable[str]:
+@lru_cache(maxsize=4096)
+def _path(name: str) -> tuple[str, ...]:
     """``"a.b"`` -> ``""``, ``"a"``, ``"a.b"``."""
-    yield ""
-    parts = name.split(".") if name else []
-    for depth in range(len(parts)):
-        yield ".".join(parts[: depth + 1])
+    return (*_path(name.rpartition(".")[0]), name) if name else ("",)
