@@ -1,17 +1,18 @@
-"""``python -m tests.bench [conformance] [memory] [speed]`` writes ``results/conformance.md``,
-``results/memory.md`` and ``results/speed.md``."""
+"""``python -m tests.bench [conformance] [memory] [speed] [timing]`` writes
+``results/conformance.md``, ``memory.md``, ``speed.md`` and ``timing.md``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tests.bench import conformance, memory, speed
+from tests.bench import conformance, memory, speed, timing
 
 _PARTS = {
     "conformance": conformance.report,
     "memory": memory.report,
     "speed": speed.report,
+    "timing": timing.report,
 }
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.bench import ROOT, Claim
+from tests.bench.timing.claims import ROOT, Claim
 
 TIMES = 7
 RATIO = 2.5

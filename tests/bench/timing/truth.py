@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.bench import Claim, opbench_run, python
-from tests.bench.modules import KNOWN_S, SIZE, SLEPT_S
+from tests.bench.timing.claims import Claim, opbench_run, python
+from tests.bench.timing.modules import KNOWN_S, SIZE, SLEPT_S
 
-FILE = "tests/bench/modules.py"
+FILE = "tests/bench/timing/modules.py"
 WITHIN = 0.01
 
 # The known product timed by PyTorch's own tool, in a process of its own.
 PRODUCT = f"""
 import json, torch
 from torch.utils.benchmark import Timer
-from tests.bench.modules import Product
+from tests.bench.timing.modules import Product
 with torch.inference_mode():
     module, images = Product().eval(), torch.randn(1, {SIZE}, {SIZE})
     timer = Timer("module(images)", globals={{"module": module, "images": images}},

@@ -6,13 +6,16 @@ import os
 from collections.abc import Iterator
 
 from opbench.statistics import median
-from tests.bench import Claim, TimedRun, opbench_run
+from tests.bench.timing.claims import Claim, TimedRun, opbench_run
 
 OVERLAPPING = 0.9
 DISAGREEMENT = 0.02
 FORWARD = 0.75
 SECONDS = 360
 PARENT_BYTES = 300 * 10**6
+
+# Of a run of few cells, starting is a larger part than of the registry.
+_MANY = 50
 
 
 def claims() -> Iterator[Claim]:
@@ -53,7 +56,7 @@ def _thrifty(run: TimedRun) -> Iterator[Claim]:
         what="wall time spent inside timed or warm-up forward passes",
         wanted=f"at least {FORWARD:.0%}",
         seen=f"{share:.0%} of {run.wall_s:.0f} s",
-        holds=share >= FORWARD,
+        holds=share >= FORWARD if len(run.records) > _MANY else None,
     )
     yield Claim(
         what="a default run",

@@ -1,0 +1,72 @@
+"""Peers: ``torch.utils.benchmark``, and on CUDA ``triton.testing.do_bench``, time the same cells;
+their medians lie within the intervals stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import torch
+
+from opbench.statistics import median
+from tests.bench.timing.claims import Claim, opbench_run, python
+
+TARGETS = ("lenet5", "caffenet128", "squeezenet1_1", "alexnet_owt", "googlenet", "resnet18")
+PROCESSES = 3
+
+_BUILT = """
+import json, sys, torch
+from opbench.record import Cell
+from opbench.runner.network import build
+from opbench.timing.cuda import set_tf32
+set_tf32(False)
+name, size, device = sys.argv[1:]
+cell = Cell(name=name, input_size=size, batch_size=1, device=device)
+with torch.inference_mode():
+    forward = build(cell, own_inputs=False, seed=0).forward(None)
+"""
+AUTORANGE = f"""{_BUILT}
+    from torch.utils.benchmark import Timer
+    timer = Timer("forward()", globals={{"forward": forward}}, num_threads=torch.get_num_threads())
+    print(json.dumps({{"median": timer.adaptive_autorange(min_run_time=0.5).median}}))
+"""
+DO_BENCH = f"""{_BUILT}
+    from triton.testing import do_bench
+    print(json.dumps({{"median": do_bench(forward, return_mode="median") * 1e-3}}))
+"""
+
+
+def claims() -> Iterator[Claim]:
+    """The CPU, and the GPU where there is one."""
+    yield _beside("torch.utils.benchmark", AUTORANGE, "cpu")
+    if not torch.cuda.is_available():
+        yield Claim(
+            what="GPU cells beside triton.testing.do_bench",
+            wanted="medians within the intervals",
+            seen="there is no GPU",
+            holds=None,
+        )
+    elif find_spec("triton"):
+        yield _beside("triton.testing.do_bench", DO_BENCH, "cuda:0", "--l2", "cold")
+
+
+def _beside(peer: str, code: str, device: str, *options: str) -> Claim:
+    """Our run, and then the peer in fresh processes of its own."""
+    run = opbench_run(*TARGETS, "--device", device, *options)
+    good, within, seen = 0, 0, []
+    for name in TARGETS:
+        record = run.records[name]
+        theirs = median(
+            [python(code, name, record["input_size"], device)["median"] for _ in range(PROCESSES)]
+        )
+        inside = record["low_s"] <= theirs <= record["high_s"]
+        good += record["quality"] == "good"
+        within += inside and record["quality"] == "good"
+        said = record["quality"] + ("" if inside else ", outside")
+        seen.append(f"{name} {theirs / record['median_s']:.3f} ({said})")
+    return Claim(
+        what=f"medians of {peer} over {PROCESSES} processes on {device}",
+        wanted="within the intervals of cells rated good, but for one",
+        seen=", ".join(seen),
+        holds=within >= good - 1 if good > 1 else None,
+    )
