@@ -20,7 +20,8 @@ Quality = Literal["good", "noisy", "unstable"]
 
 _GOOD = 0.02
 _UNSTABLE = 0.10
-_BUSY_CORES = 0.1
+_BUSY_CORES = 0.2
+_APART = 2
 
 
 def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
@@ -94,12 +95,22 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
     if _drifts(rounds, protocol):
         yield "it gets slower or faster as it goes: look for state that grows, or for heat"
-    if all(each.stopped == "precision" for each in rounds):
+    between, within = _spread([median(each.samples_s) for each in rounds]), _within(rounds)
+    if between > _APART * within:
         yield (
-            "each process agrees with itself but not with the next: "
-            f"give more than {protocol.rounds} --rounds"
+            f"rounds differ by {between:.0%} though nothing else was seen to run: give more than "
+            f"{protocol.rounds} --rounds, or use a machine without neighbours"
         )
     yield f"its calls differ: give more than --max-seconds {protocol.max_seconds:g}"
+
+
+def _spread(values: Sequence[float]) -> float:
+    return max(values) / min(values) - 1
+
+
+def _within(rounds: Sequence[Round]) -> float:
+    """How far the median of a round is uncertain by its own samples, relative."""
+    return median([median_of_rounds([each.samples_s]).relative for each in rounds])
 
 
 def _drifts(rounds: Sequence[Round], protocol: Protocol) -> bool:

@@ -22,7 +22,10 @@ from tests.conftest import Opbench
 
 NETWORKS = Path(__file__).parent.parent / "runner" / "networks.py"
 CONV = f"{NETWORKS}:conv"
-QUICK = ("--in-process", "--max-seconds", "0.05", "--precision", "0.5", "--input-size", "3x8x8")
+QUICK = (
+    "--in-process", "--rounds", "3", "--max-seconds", "0.05", "--precision", "0.5",
+    "--input-size", "3x8x8",
+)  # fmt: skip
 START = "import sys; from opbench.cli import main; main()"
 
 

@@ -18,7 +18,7 @@ from opbench.runner.workers import Reply
 from opbench.store import FORMAT, RunWriter, read_run
 from opbench.timing.protocol import Protocol
 
-PROTOCOL = Protocol(precision=0.01, max_seconds=10)
+PROTOCOL = Protocol(precision=0.01, max_seconds=10, rounds=3)
 LOAD = Load(
     params=10,
     macs=10**6,
