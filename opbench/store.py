@@ -133,7 +133,8 @@ class RunWriter:
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line and bring it to the disk.  Raises ``BadFileError`` on a full disk."""
         data = json.dumps(line, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        start = self._file.tell()
+        # Not tell(): after a write that failed it lies beyond what was taken back.
+        start = os.fstat(self._file.fileno()).st_size
         try:
             while data:
                 data = data[self._file.write(data) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,25 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         RunWriter.create(tmp_path / "file")
 
 
-def test_a_full_disk_leaves_whole_lines() -> None:
+def test_a_full_disk_is_refused() -> None:
     writer = RunWriter(Path("/dev/full"))
     with pytest.raises(BadFileError, match="No space left"):
         writer.write(HEADER)
+
+
+def test_lines_that_do_not_fit_are_taken_back_each_time(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with RunWriter.create(tmp_path) as writer:
+        writer.write(HEADER)
+        whole = writer.path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, hard))
+        try:
+            for length in (1000, 200, 150):
+                with pytest.raises(BadFileError, match="make room"):
+                    writer.write({"kind": "record", "name": "x" * length})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert writer.path.read_bytes() == whole
 
 
 def test_a_file_that_is_being_written_cannot_be_opened_for_writing_again(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_decomposition_of_a_matrix_is_uncounted(
         (torch.ops.aten.einsum.default, Verdict.COMPOSITE),
         (torch.ops.aten._fft_c2c.default, Verdict.UNKNOWN),
     ],
-    ids=str,
+    ids=["relu_", "addmm_", "mm.out", "__and__", "einsum", "_fft_c2c"],
 )
 def test_overloads_and_in_place_forms_go_with_the_plain_operator(
     operator: Any, verdict: Any
