@@ -8,8 +8,10 @@
     NEW, GONE  in one of the runs only
 
 The interval comes from the medians of rounds (``opbench.statistics.ratio_of_rounds``): rounds are
-fresh processes, whose differences are what another run would have shown as well.  Only runs from
-equal environments are compared: between machines, a ratio says nothing of the code.
+fresh processes, whose differences are what another run would have shown as well.  The machine may
+have become slower between the runs: beside each round the time of a fixed piece of work was taken,
+and the interval reaches over both the ratio as it is and the ratio in units of that work.  Only
+runs from equal environments are compared: between machines, a ratio says nothing of the code.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 
 from opbench.errors import BadFileError, BadValueError
 from opbench.record import Cell, unequal_facts
-from opbench.statistics import Interval, ratio_of_rounds
+from opbench.statistics import Interval, median, ratio_of_rounds
 from opbench.store import Line, Run
 from opbench.thresholds import Threshold, threshold_for
 
@@ -41,13 +43,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One cell in both runs.  ``ratio`` is new over base; None where one of them has no time."""
+    """One cell in both runs.  ``ratio`` is new over base; None where one of them has no time.
+
+    ``machine`` is the same for the fixed piece of work beside it: how much slower the machine was.
+    """
 
     cell: Cell
     verdict: Verdict
     base_s: float | None = None
     new_s: float | None = None
     ratio: Interval | None = None
+    machine: float | None = None
     threshold: Threshold = field(default_factory=Threshold)
     note: str = ""
 
@@ -71,6 +77,7 @@ class Comparison:
             "ratio": ratio.estimate,
             "ratio_low": ratio.low,
             "ratio_high": ratio.high,
+            "machine": self.machine,
             "threshold": self.threshold.relative,
             "threshold_s": self.threshold.seconds,
             "note": self.note,
@@ -126,16 +133,34 @@ def _compare_cell(
         note = failures.get(cell, "")
         return Comparison(cell=cell, verdict=verdict, base_s=base["median_s"], note=note)
     new = after[cell]
-    ratio = ratio_of_rounds(_rounds(base), _rounds(new))
+    ratio, machine = _ratio(base, new)
     return Comparison(
         cell=cell,
         verdict=judge(ratio, threshold.of(base["median_s"])),
         base_s=base["median_s"],
         new_s=new["median_s"],
         ratio=ratio,
+        machine=machine,
         threshold=threshold,
         note=_doubts((base, new)),
     )
+
+
+def _ratio(base: Line, new: Line) -> tuple[Interval, float | None]:
+    """The ratio with the hull of both intervals, and the machine's own."""
+    plain = ratio_of_rounds(_rounds(base), _rounds(new))
+    sticks = [each.get("yardsticks_s", ()) for each in (base, new)]
+    if not all(one and all(one) for one in sticks):
+        return plain, None
+    paired = ratio_of_rounds(*(_in_units(each) for each in (base, new)))
+    hull = Interval(plain.estimate, min(plain.low, paired.low), max(plain.high, paired.high))
+    return hull, median(sticks[1]) / median(sticks[0])
+
+
+def _in_units(record: Line) -> list[list[float]]:
+    """The rounds, each in units of the work beside it."""
+    pairs = zip(_rounds(record), record["yardsticks_s"], strict=True)
+    return [[sample / stick for sample in samples] for samples, stick in pairs]
 
 
 def _doubts(records: Iterable[Line]) -> str:

@@ -140,6 +140,7 @@ class Round:
     peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
         CPU, weights included; None where it cannot be read.
     energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.
+    yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
     others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of
         the machine.  None where they cannot be read.
     device_before, device_after: clocks, temperature, throttling of a GPU.
@@ -158,6 +159,7 @@ class Round:
     energy_j: float | None = None
     power_w: float | None = None
     idle_power_w: float | None = None
+    yardstick_s: float | None = None
     others_cores: float | None = None
     stolen_cores: float | None = None
     device_before: dict[str, Any] = field(default_factory=dict)
@@ -177,7 +179,8 @@ class Measurement:
     """Timed forward passes of one network on one device.
 
     samples_s: seconds per forward pass of the whole batch, in the order they were taken, round
-        after round; samples_per_round: how many in each.
+        after round; samples_per_round: how many in each; yardsticks_s: a fixed piece of work
+        right after each round.
     median_s, low_s, high_s: the median and the ends of its 95 % confidence interval, in which
         the differences between rounds are included; minimum_s, p95_s: of all samples.
     host_s: the median with launch and synchronisation, on CUDA.
@@ -189,6 +192,7 @@ class Measurement:
 
     samples_s: tuple[float, ...]
     samples_per_round: tuple[int, ...]
+    yardsticks_s: tuple[float | None, ...]
     median_s: float
     low_s: float
     high_s: float

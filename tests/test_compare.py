@@ -113,6 +113,38 @@ def test_the_ratio_is_of_the_medians_and_names_its_interval(run: Write) -> None:
     assert "SLOWER, +25.0%" in compared.sentence
 
 
+STEADY = (1.0, 1.001, 0.999)
+
+
+@pytest.mark.parametrize(
+    ("times", "machine", "verdict"),
+    [
+        (1.2, 1.0, "SLOWER"),
+        (1.2, 1.2, "AMBIGUOUS"),  # as much as the machine: it may be no more than that
+        (1.5, 1.2, "SLOWER"),  # more than the machine
+        (0.8, 0.8, "AMBIGUOUS"),
+        (0.6, 0.8, "FASTER"),
+        (1.0, 1.2, "AMBIGUOUS"),  # it ought to have become slower too
+        (1.0, 1.0, "SAME"),
+    ],
+)
+def test_what_the_machine_did_meanwhile_explains_as_much(
+    run: Write, times: float, machine: float, verdict: str
+) -> None:
+    base = run(record("a", *STEADY, yardsticks_s=[2.0, 2.001, 2.002]))
+    sticks = [2.0 * machine, 2.001 * machine, 2.002 * machine]
+    new = run(record("a", *(times * each for each in STEADY), yardsticks_s=sticks))
+    (compared,) = compare_runs(base, new)
+    assert str(compared.verdict) == verdict
+    assert compared.machine == pytest.approx(machine)
+
+
+def test_without_a_yardstick_in_both_runs_the_ratio_stands_alone(run: Write) -> None:
+    base = run(record("a", *STEADY, yardsticks_s=[2.0, 2.0, None]))
+    (compared,) = compare_runs(base, run(record("a", *STEADY, yardsticks_s=[3.0, 3.0, 3.0])))
+    assert (str(compared.verdict), compared.machine) == ("SAME", None)
+
+
 def test_cells_that_differ_in_a_setting_are_different_cells(run: Write) -> None:
     base = run(record("a", 0.01, 0.01, 0.01), record("a", 0.02, 0.02, 0.02, batch_size=2))
     new = run(record("a", 0.02, 0.02, 0.02, batch_size=2), record("a", 0.01, 0.01, 0.01))

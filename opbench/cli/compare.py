@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -129,5 +130,15 @@ def _false_alarms(comparisons: Sequence[Comparison]) -> str:
     alarms = [each for each in told if each.verdict in (Verdict.SLOWER, Verdict.FASTER)]
     open_ = sum(each.verdict is Verdict.AMBIGUOUS for each in told)
     said = f"{len(alarms)} false alarms in {len(told)} comparisons of the same with the same"
-    bound = "" if alarms or not told else f" (a rate of at most {1 - 0.05 ** (1 / len(told)):.0%})"
+    if alarms:
+        bound = f", none with --threshold {max(map(_beyond, alarms)):.0%}"
+    else:
+        bound = f" (a rate of at most {1 - 0.05 ** (1 / len(told)):.0%})" if told else ""
     return f"{said}{bound}; {open_} ambiguous"
+
+
+def _beyond(alarm: Comparison) -> float:
+    """The smallest threshold, to a whole percent, that would have kept it quiet."""
+    assert alarm.ratio is not None
+    slower = max(alarm.ratio.low, 1 / alarm.ratio.high)
+    return math.ceil((slower - 1) * 100) / 100

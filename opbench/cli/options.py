@@ -13,7 +13,7 @@ from opbench.spec import parse_size
 Targets = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TARGET]...",
+        metavar="TARGET",
         help="A name or glob of the registry (resnet*), torchvision:NAME, timm:NAME, "
         "package.module:ATTR or path/file.py:ATTR; the whole registry by default.",
     ),

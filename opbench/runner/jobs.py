@@ -35,6 +35,7 @@ from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
+from opbench.timing.yardstick import yardstick
 
 Json = dict[str, Any]
 _T = TypeVar("_T")
@@ -142,16 +143,13 @@ def _round(
     _load_libraries(device)
     memory = _no_meter if _compiles_here(device, cell) else device.watch_memory()
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
-    forward = network.forward(cell.compile)
-    if not request["with_load"]:
-        return time_round(forward, device, protocol.limits, memory, meter), None
+    forward, eager = network.forward(cell.compile), network.forward(None)
     # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
     # or fill anything that the samples see.
-    eager = network.forward(None)
-    seconds, traffic = _timed(lambda: traffic_of(eager))
+    seconds, traffic = _timed(lambda: traffic_of(eager)) if request["with_load"] else (0.0, None)
     taken = time_round(forward, device, protocol.limits, memory, meter)
-    taken = replace(taken, forward_s=taken.forward_s + seconds)
-    return taken, network.load(*traffic)
+    taken = replace(taken, forward_s=taken.forward_s + seconds, yardstick_s=yardstick(device))
+    return taken, network.load(*traffic) if traffic else None
 
 
 def _timed(call: Callable[[], _T]) -> tuple[float, _T]:

@@ -36,6 +36,7 @@ Stopped = Literal["precision", "time limit"]
 BLOCK_S = 2e-3
 
 FEWEST_ROUNDS = 3
+_MORE_ROUNDS = 3
 MIN_SAMPLES = 6
 
 _WARMUP_WINDOW = 3
@@ -50,7 +51,7 @@ class Protocol:
     precision: half the width of the median's 95 % interval, relative to the median.
     max_seconds: for warm-up and samples of all rounds together; the fewest samples and rounds are
         taken beyond it.
-    rounds: how many there are at least; up to twice as many where precision is not reached.
+    rounds: how many there are at least; three more where precision is not reached.
     seed: of weights and images.
     """
 
@@ -75,7 +76,7 @@ class Protocol:
     @property
     def max_rounds(self) -> int:
         """After so many rounds a cell is left as it is."""
-        return 2 * self.rounds
+        return self.rounds + _MORE_ROUNDS
 
     @property
     def limits(self) -> Limits:
@@ -107,7 +108,7 @@ class Limits:
     @property
     def sampling_s(self) -> float:
         """Samples are taken for this long at least."""
-        return 0.15 * self.seconds
+        return 0.4 * self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
     return Measurement(
         samples_s=everything,
         samples_per_round=tuple(len(each) for each in samples),
+        yardsticks_s=tuple(each.yardstick_s for each in rounds),
         median_s=interval.estimate,
         low_s=interval.low,
         high_s=interval.high,
@@ -98,10 +99,17 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
     between, within = _spread([median(each.samples_s) for each in rounds]), _within(rounds)
     if between > _APART * within:
         yield (
-            f"rounds differ by {between:.0%} though nothing else was seen to run: give more than "
-            f"{protocol.rounds} --rounds, or use a machine without neighbours"
+            f"rounds differ by {between:.0%}{_and_the_machine(rounds)}: use a quieter machine, or "
+            f"more than {protocol.rounds} --rounds"
         )
     yield f"its calls differ: give more than --max-seconds {protocol.max_seconds:g}"
+
+
+def _and_the_machine(rounds: Sequence[Round]) -> str:
+    """Where the machine itself was seen to change its speed, by how much."""
+    known = [each.yardstick_s for each in rounds if each.yardstick_s]
+    moved = _spread(known) if known else 0.0
+    return f", and a fixed piece of work beside them by {moved:.0%}" if moved > _GOOD else ""
 
 
 def _spread(values: Sequence[float]) -> float:

@@ -1,0 +1,43 @@
+"""How fast the machine itself is at this moment: the time of a fixed piece of work.
+
+On a machine that others share, everything runs a fifth slower for seconds or minutes, and no
+counter says so.  The same small matrix product, copy and row of tiny operators beside every
+round of every network shows it: where a network's time moved and the yardstick moved with it, it
+was the machine.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from opbench.statistics import median
+from opbench.timing.device import Call, Device
+
+_TRIES = 3
+_TINY = 100
+# Large enough to keep the device busy for a millisecond or so: rows of a matrix, bytes of a copy.
+_PRODUCT = {"cpu": 512, "cuda": 4096}
+_COPY = {"cpu": 1 << 24, "cuda": 1 << 28}
+
+
+@torch.inference_mode()
+def yardstick(device: Device) -> float:
+    """Seconds, the geometric mean of the three; only their ratios mean anything."""
+    kind = device.name.partition(":")[0]
+    square = torch.full((_PRODUCT[kind], _PRODUCT[kind]), 0.5, device=device.name)
+    source = torch.zeros(_COPY[kind], dtype=torch.uint8, device=device.name)
+    target = torch.zeros_like(source)
+    one = torch.zeros(1, device=device.name)
+    times = (
+        _typical(device, lambda: square @ square),
+        _typical(device, lambda: target.copy_(source)),
+        _typical(device, lambda: one.add_(1), calls=_TINY),
+    )
+    return math.exp(sum(map(math.log, times)) / len(times))
+
+
+def _typical(device: Device, call: Call, calls: int = 1) -> float:
+    device.time(call, calls)
+    return median([device.time(call, calls) / calls for _ in range(_TRIES)])
