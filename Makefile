@@ -51,8 +51,10 @@ clean:
 	rm -rf .venv
 
 # torch is installed first and pinned: on a machine without a GPU that pin finds the CPU build.
+# torchvision and timm are there for the tests of their networks, without what else they would bring.
 $(READY): pyproject.toml tests/constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt --no-deps torchvision timm
 	touch $(READY)
