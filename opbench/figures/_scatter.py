@@ -39,11 +39,11 @@ def draw_scatter(
 ) -> tuple[_labels.Points, list[_labels.Line]]:
     """Everything but the labels: they come last, see ``finish``."""
     x, y = values(frame, spec.x), values(frame, spec.y)
-    set_axis(axes, "x", x, log=spec.log_x)
+    set_axis(axes, "x", _reach(frame, spec.x), log=spec.log_x)
     if spec.y in _ACCURACIES:
         set_accuracy(axes, y)
     else:
-        set_axis(axes, "y", y, log=spec.log_y)
+        set_axis(axes, "y", _reach(frame, spec.y), log=spec.log_y)
     axes.set_xlabel(axis_label(spec.x, options))
     axes.set_ylabel(axis_label(spec.y, options))
     lines = []
@@ -78,6 +78,12 @@ def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> _labels.Lin
     if where == "steps-post":
         return list(across[1:]), list(up[:-1])
     return list(across[:-1]), list(up[1:])
+
+
+def _reach(frame: pd.DataFrame, key: str) -> pd.Series[float]:
+    """The values and the ends of their intervals: an axis has room for both."""
+    columns = [each for each in (key, f"{key}_low", f"{key}_high") if each in frame]
+    return pd.concat([values(frame, key, each) for each in columns]).dropna()
 
 
 def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:
