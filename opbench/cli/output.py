@@ -10,6 +10,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,11 @@ from rich.text import Text
 Row = Mapping[str, Any]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def stdout_is_ours() -> redirect_stdout[Any]:
+    """For as long as it is entered, what other people's networks print goes to stderr."""
+    return redirect_stdout(sys.stderr)
 
 
 class Format(StrEnum):
@@ -50,6 +56,12 @@ def integer(value: Any) -> str:
 def scaled(factor: float, digits: int) -> Callable[[Any], str]:
     """A formatter that multiplies by ``factor``; nothing for None."""
     return lambda value: "" if value is None else f"{value * factor:,.{digits}f}"
+
+
+def as_printed(factor: float) -> Callable[[Any], str]:
+    """As ``scaled`` with two digits, without the zeros that a source did not print."""
+    exact = scaled(factor, 2)
+    return lambda value: "" if value is None else exact(value).rstrip("0").rstrip(".")
 
 
 def text(value: Any) -> str:
