@@ -1,4 +1,4 @@
-"""Lines through points, and how well one order predicts another.
+"""Lines through points, and how well one order predicts another.  Standard library only.
 
 References:
     C. Spearman.  "The Proof and Measurement of Association between Two Things."  Am. J. Psychol.
@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-import pandas as pd
+from statistics import StatisticsError, correlation, linear_regression
 
 Point = tuple[float, float]
 
@@ -33,24 +32,34 @@ class Line:
 
 def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
     """Ordinary least squares.  Raises ``ValueError`` for fewer than two different ``x``."""
-    frame = pd.DataFrame({"x": [*x], "y": [*y]}, dtype=float)
-    centred = frame - frame.mean()
-    spread = float((centred["x"] ** 2).sum())
-    if spread == 0:
-        raise ValueError("a line needs two different x")
-    slope = float((centred["x"] * centred["y"]).sum()) / spread
-    total = float((centred["y"] ** 2).sum())
-    left = float(((centred["y"] - slope * centred["x"]) ** 2).sum())
-    return Line(
-        slope=slope,
-        intercept=float(frame["y"].mean()) - slope * float(frame["x"].mean()),
-        r2=1 - left / total if total else 1.0,
-    )
+    try:
+        slope, intercept = linear_regression(x, y)
+    except StatisticsError:
+        raise ValueError("a line needs two different x, and a y for each") from None
+    mean = sum(y) / len(y)
+    total = sum((value - mean) ** 2 for value in y)
+    left = sum((value - slope * at - intercept) ** 2 for at, value in zip(x, y, strict=True))
+    return Line(slope=slope, intercept=intercept, r2=1 - left / total if total else 1.0)
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's rho, ties sharing their mean rank: 1 when ``x`` puts ``y`` in order."""
-    return float(pd.Series([*x]).rank().corr(pd.Series([*y]).rank()))
+    """Spearman's rho, ties sharing their mean rank: 1 when ``x`` puts ``y`` in order.
+
+    What does not vary predicts nothing: 0.  Raises ``ValueError`` for fewer than two pairs.
+    """
+    try:
+        return correlation(_ranks(x), _ranks(y))
+    except StatisticsError:
+        if len(x) != len(y) or len(x) < 2:
+            raise ValueError("ranks correlate over two pairs or more") from None
+        return 0.0
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Ranks from 1; equal values share the mean of theirs."""
+    ordered = sorted(values)
+    first = {value: rank for rank, value in reversed(list(enumerate(ordered, start=1)))}
+    return [first[value] + (ordered.count(value) - 1) / 2 for value in values]
 
 
 def upper_bound(points: Sequence[Point]) -> Line | None:

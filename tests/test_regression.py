@@ -25,11 +25,31 @@ def test_one_x_gives_no_line() -> None:
         fit_line([1, 1], [2, 3])
 
 
-def test_rank_correlation_sees_order_only_and_shares_tied_ranks() -> None:
+def test_rank_correlation_sees_order_only() -> None:
     assert rank_correlation([1, 2, 3], [1, 10, 1000]) == pytest.approx(1)
     assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
+
+
+def test_untied_ranks_follow_spearmans_formula() -> None:
+    # 1 - 6 sum d^2 / (n (n^2 - 1)); ranks 1, 3, 2, 5, 4 against 1 to 5.
+    found = rank_correlation([10, 20, 30, 40, 50], [1, 3, 2, 6, 3.5])
+    d2 = 0 + 1 + 1 + 1 + 1
+    assert found == pytest.approx(1 - 6 * d2 / (5 * 24))
+
+
+def test_ties_share_their_mean_rank() -> None:
     # Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: covariance 4.5, variances 4.5 and 5.
     assert rank_correlation([1, 2, 2, 5], [1, 2, 3, 4]) == pytest.approx(4.5 / (4.5 * 5) ** 0.5)
+
+
+def test_what_does_not_vary_predicts_nothing() -> None:
+    assert rank_correlation([1, 1, 1], [1, 2, 3]) == 0
+    assert fit_line([1, 2, 3], [5, 5, 5]).slope == 0
+
+
+def test_one_pair_has_no_order() -> None:
+    with pytest.raises(ValueError, match="two pairs"):
+        rank_correlation([1], [1])
 
 
 def test_the_upper_bound_touches_the_hull_and_lies_above_every_point() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from opbench.claims import accuracies, modules, networks, study, timings
+from opbench.claims import accuracies, modules, networks, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import Finding, Outcome, Statement, Verdict
 
@@ -14,6 +14,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *accuracies.STATEMENTS,
     *study.STATEMENTS,
     *timings.STATEMENTS,
+    *resources.STATEMENTS,
 )
 
 _NO_RUN = "timed networks: `opbench run --device cpu` measures them"

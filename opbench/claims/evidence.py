@@ -7,17 +7,19 @@ the reader is shown, what is missing and which command makes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from opbench import accuracy, catalog, store
 from opbench.accuracy import Accuracy, ChartPoint
 from opbench.catalog import Fact
-from opbench.errors import BadFileError
+from opbench.claims.experiments import Experiment, load_experiments
 
-# Settings of a run that make another condition, and the value that goes without saying.
+# Settings of a cell, and of its run on a GPU, that make another condition; with the value that goes
+# without saying.
 _SETTINGS = {"dtype": "float32", "memory_format": "contiguous", "compile": "eager"}
+_CUDA_SETTINGS = {"graph": False, "l2": "warm", "tf32": False}
 
 
 class LackingError(Exception):
@@ -40,7 +42,8 @@ class Cell:
     """One timed network at one batch size.
 
     ``seconds`` is the median of a forward pass of the whole batch; ``energy_j`` and
-    ``peak_memory_bytes`` are of that pass too, None where they were not measured.
+    ``peak_memory_bytes`` are of that pass too, and ``idle_power_w`` of the device at rest; each is
+    None where it was not measured.
     """
 
     condition: Condition
@@ -50,6 +53,7 @@ class Cell:
     seconds: float
     peak_memory_bytes: int | None
     energy_j: float | None
+    idle_power_w: float | None = None
 
     @property
     def seconds_per_image(self) -> float:
@@ -57,6 +61,7 @@ class Cell:
 
     @property
     def power_w(self) -> float | None:
+        """While it computes, what the idle device draws included."""
         return None if self.energy_j is None else self.energy_j / self.seconds
 
 
@@ -68,6 +73,8 @@ class Evidence:
     accuracies: Mapping[str, Accuracy]
     chart: tuple[ChartPoint, ...]
     cells: tuple[Cell, ...] = ()
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    damages: tuple[store.Damage, ...] = ()
 
     def fact(self, name: str) -> Fact:
         """The counts of a network.  Raises ``LackingError``."""
@@ -95,6 +102,15 @@ class Evidence:
                 return point
         raise LackingError(f"the point {label} of the 2016 chart")
 
+    def experiment(self, name: str) -> Experiment:
+        """Top-1 in percent by setting, of an experiment of the module study.
+
+        Raises ``LackingError``.
+        """
+        if name not in self.experiments:
+            raise LackingError(f"the experiment {name!r} of the module study: install opbench anew")
+        return self.experiments[name]
+
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions that were timed, in the order of the runs."""
@@ -119,17 +135,21 @@ class Evidence:
 
 
 def load_evidence(results: Path) -> Evidence:
-    """What lies in a results folder.  Raises ``BadFileError`` for a file that is damaged.
+    """What lies in a results folder.  Raises ``BadFileError`` for a file that cannot be read; of
+    one that can in part, the rest is left out and named in ``damages``.
 
     Where the folder has no ``counts.csv`` of its own, the counts that come with the package are
     used.  Of cells that were measured more than once, the newest counts.
     """
     counts = results / "counts.csv"
+    runs = [store.read_run(path) for path in store.run_files(results)]
     return Evidence(
         facts={fact.name: fact for fact in catalog.load(counts if counts.is_file() else None)},
         accuracies=accuracy.primaries(),
         chart=accuracy.load_chart2016(),
-        cells=tuple(_newest(_cells(results))),
+        cells=tuple(_newest(_cells(runs))),
+        damages=tuple(damage for run in runs for damage in run.damages),
+        experiments=load_experiments(),
     )
 
 
@@ -139,39 +159,42 @@ def _newest(cells: Iterable[Cell]) -> Iterable[Cell]:
     }.values()
 
 
-def _cells(results: Path) -> Iterable[Cell]:
-    for path in store.run_files(results):
-        run = store.read_run(path)
+def _cells(runs: Iterable[store.Run]) -> Iterable[Cell]:
+    for run in runs:
         for line in run.of_kind("record"):
-            try:
-                yield _cell(line, run.header.get("environment", {}))
-            except KeyError as error:
-                raise BadFileError(
-                    f"{path}: the record of {line.get('name', '?')} has no {error.args[0]}: "
-                    "measure it again or remove the file"
-                ) from None
+            yield _cell(line, run.header)
 
 
-def _cell(line: Mapping[str, Any], environment: Mapping[str, Any]) -> Cell:
+def _cell(line: Mapping[str, Any], header: Mapping[str, Any]) -> Cell:
     return Cell(
         name=line["name"],
         input_size=line["input_size"],
         batch_size=line["batch_size"],
-        condition=_condition(line, environment),
+        condition=_condition(line, header),
         seconds=line["median_s"],
         peak_memory_bytes=line.get("peak_memory_bytes"),
         energy_j=line.get("energy_j"),
+        idle_power_w=line.get("idle_power_w"),
     )
 
 
-def _condition(line: Mapping[str, Any], environment: Mapping[str, Any]) -> Condition:
+def _condition(line: Mapping[str, Any], header: Mapping[str, Any]) -> Condition:
+    environment = header.get("environment", {})
     kind = str(line["device"]).split(":")[0]
     name = environment.get("gpu" if kind == "cuda" else "cpu")
-    settings = [
-        str(line[key])
-        for key, usual in _SETTINGS.items()
-        if line.get(key) not in (None, False, usual)
-    ]
-    if kind == "cpu" and (threads := environment.get("torch_threads")):
+    settings = [str(value) for _, value in _unusual(line, _SETTINGS)]
+    if kind == "cuda":
+        settings += [
+            key if value is True else f"{key} {value}"
+            for key, value in _unusual(header.get("cuda", {}), _CUDA_SETTINGS)
+        ]
+    elif threads := line.get("threads") or environment.get("torch_threads"):
         settings.append(f"{threads} thread{'s' * (threads > 1)}")
     return Condition(device=f"{kind} ({name})" if name else kind, settings=tuple(settings))
+
+
+def _unusual(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """What is set, and not to the value that goes without saying."""
+    for key, value in usual.items():
+        if settings.get(key) not in (None, False, value):
+            yield key, settings[key]

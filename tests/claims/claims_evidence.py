@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from opbench.accuracy import Accuracy, load_chart2016
 from opbench.catalog import Fact
 from opbench.claims import Cell, Condition, Evidence
+from opbench.claims.experiments import Experiment
 
 GPU = Condition(device="cuda (a card)")
 
@@ -59,7 +60,7 @@ def published(name: str, top1: float) -> Accuracy:
     )
 
 
-def cell(name: str, batch_size: int, seconds: float, **more: float) -> Cell:
+def cell(name: str, batch_size: int, seconds: float, **more: float | None) -> Cell:
     values: dict[str, object] = {"peak_memory_bytes": None, "energy_j": None} | more
     return Cell(
         condition=GPU,
@@ -75,10 +76,12 @@ def evidence(
     facts: Mapping[str, Mapping[str, int | str]],
     top1: Mapping[str, float] | None = None,
     cells: tuple[Cell, ...] = (),
+    experiments: Mapping[str, Experiment] | None = None,
 ) -> Evidence:
     return Evidence(
         facts={name: fact(name, **counts) for name, counts in facts.items()},
         accuracies={name: published(name, value) for name, value in (top1 or {}).items()},
         chart=load_chart2016(),
         cells=cells,
+        experiments=experiments or {},
     )

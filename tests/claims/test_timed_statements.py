@@ -29,7 +29,8 @@ def test_time_in_proportion_to_operations_holds(tried: Tried) -> None:
     cells = [cell(name, 1, 1e-3 * (i + 1)) for i, name in enumerate(NAMES)]
     finding = tried("operations-predict-time", given(*cells))
     assert finding.verdict == "holds"
-    assert "rank correlation 1.00, R² 1.00" in finding.found
+    # A millisecond for each thousand million MACs.
+    assert "rank correlation 1.00, R² 1.00, 1 ms per GMAC, residuals of 0.00 ms" in finding.found
     assert finding.on == "cuda (a card)"
 
 
@@ -77,13 +78,49 @@ def test_a_frontier_of_one_network_says_nothing(tried: Tried) -> None:
     assert "4 networks on the frontier" in finding.missing
 
 
-def test_power_is_energy_over_time(tried: Tried) -> None:
-    steady = [cell(name, 2, i + 1.0, energy_j=10.0 * (i + 1)) for i, name in enumerate(NAMES)]
-    finding = tried("power-constant", given(*steady))
+def powered(watts: Callable[[int, int], float], idle_power_w: float | None) -> Evidence:
+    return given(
+        *(
+            cell(
+                name,
+                batch,
+                batch * (i + 1.0),
+                energy_j=batch * (i + 1.0) * watts(i, batch),
+                idle_power_w=idle_power_w,
+            )
+            for batch in (1, 16)
+            for i, name in enumerate(NAMES)
+        )
+    )
+
+
+def test_power_is_energy_over_time_less_that_of_the_idle_device(tried: Tried) -> None:
+    finding = tried("power-constant", powered(lambda i, batch: 10.0, 1.3))
     assert finding.verdict == "holds"
-    assert finding.found.startswith("10.0 W")
-    rising = [cell(name, 2, 1.0, energy_j=10.0 * (i + 1)) for i, name in enumerate(NAMES)]
-    assert tried("power-constant", given(*rising)).verdict == "does not hold"
+    assert finding.found.startswith("8.7 W on average over 12 cells, from 8.7 to 8.7, 1.3 W of the")
+    assert finding.found.endswith("standard deviation 0.0 W")
+    rising = powered(lambda i, batch: 10.0 * (i + 1), 1.3)
+    assert tried("power-constant", rising).verdict == "does not hold"
+
+
+def test_much_idle_power_does_not_make_power_constant(tried: Tried) -> None:
+    # 100, 102, … 110 W: 3 % of the mean; without the 95 W of the idle device 34 %.
+    def watts(i: int, batch: int) -> float:
+        return 100.0 + 2 * i
+
+    assert tried("power-constant", powered(watts, 95.0)).verdict == "does not hold"
+    unknown = tried("power-constant", powered(watts, None))
+    assert unknown.verdict == "holds"
+    assert "idle power, which was not measured, included" in unknown.found
+
+
+def test_power_of_one_network_or_one_batch_size_tells_nothing(tried: Tried) -> None:
+    one_size = [cell(name, 2, 1.0, energy_j=10.0) for name in NAMES]
+    one_network = [cell("alexnet", 2**i, 1.0, energy_j=10.0) for i in range(6)]
+    for cells in (one_size, one_network):
+        finding = tried("power-constant", given(*cells))
+        assert finding.verdict == "cannot tell"
+        assert "energy of 5 networks at 2 batch sizes" in finding.missing
 
 
 def test_energy_bounds_accuracy_unless_the_best_is_the_cheapest(tried: Tried) -> None:
@@ -94,23 +131,22 @@ def test_energy_bounds_accuracy_unless_the_best_is_the_cheapest(tried: Tried) ->
 
 
 @pytest.mark.parametrize(
-    ("used", "verdict"),
+    ("used", "shape"),
     [
-        (lambda batch: max(500, 100 * batch), "holds"),  # a floor, then a line
-        (lambda batch: 200 + 100 * batch, "holds"),
-        (lambda batch: 1000 * batch**0.5, "does not hold"),
-        (lambda batch: batch**3, "does not hold"),
+        (lambda batch: max(500, 100 * batch), "flat, then linear"),
+        (lambda batch: 200 + 100 * batch, "linear from the start"),
+        (lambda batch: 1000 * batch**0.5, "neither"),
+        (lambda batch: batch**3, "neither"),
     ],
 )
-def test_memory_is_flat_then_linear(
-    tried: Tried, used: Callable[[int], float], verdict: str
-) -> None:
+def test_memory_is_flat_then_linear(tried: Tried, used: Callable[[int], float], shape: str) -> None:
     cells = [
         cell("alexnet", batch, 1.0, peak_memory_bytes=int(used(batch)))
         for batch in (1, 2, 4, 8, 16, 32, 64)
     ]
     finding = tried("memory-flat-then-linear", given(*cells))
-    assert finding.verdict == verdict
+    assert finding.verdict == ("holds" if shape == "flat, then linear" else "does not hold")
+    assert finding.found == f"of 1 networks 1 {shape}"
 
 
 def test_memory_of_parameters_is_a_slope_in_bytes(tried: Tried) -> None:
@@ -137,6 +173,46 @@ def test_a_batch_of_sixteen_helps_alexnet_most(tried: Tried) -> None:
     finding = tried("batch-helps-alexnet", given(*cells(9.0, 7.0)))
     assert finding.verdict == "does not hold"
     assert "AlexNet 9.0 times less per image, the median of 5 others 7.0 times" in finding.found
+
+
+def test_the_slope_of_time_over_operations_falls_in_larger_batches(tried: Tried) -> None:
+    def cells(batch: int, ms_per_gmac: float) -> list[Cell]:
+        # Half a millisecond for the pass of one image, whatever the network.
+        return [
+            cell(name, batch, 1e-3 * batch * (0.5 + ms_per_gmac * (i + 1)))
+            for i, name in enumerate(NAMES)
+        ]
+
+    finding = tried("larger-batch-smaller-slope", given(*cells(1, 3.0), *cells(16, 2.0)))
+    assert finding.verdict == "holds"
+    assert finding.found == "3 ms per GMAC at batch 1, 2 ms per GMAC at batch 16, 6 networks"
+    assert tried("larger-batch-smaller-slope", given(*cells(1, 2.0), *cells(16, 3.0))).verdict == (
+        "does not hold"
+    )
+    # Of each image -1.4, 1.7, -1.2, 1.9, -1.0 and 2.1 ms saved: a rise of 0.36 ms per GMAC that
+    # explains 15 % of the variance, in six networks.
+    uneven = [
+        replace(each, seconds=each.seconds + (24e-3, -24e-3)[i % 2])
+        for i, each in enumerate(cells(16, 2.9))
+    ]
+    assert tried("larger-batch-smaller-slope", given(*cells(1, 3.0), *uneven)).verdict == (
+        "does not hold"
+    )
+    assert tried("larger-batch-smaller-slope", given(*cells(1, 2.0))).verdict == "cannot tell"
+
+
+def test_the_alexnets_gain_a_number_of_images_per_second(tried: Tried) -> None:
+    facts = FACTS | {"bn_alexnet": FACTS["b"]}
+
+    def cells(gain: float) -> tuple[Cell, ...]:
+        one = [cell(name, 1, 1 / 40) for name in facts]
+        return (*one, *(cell(name, 16, 16 / (40 + gain)) for name in facts))
+
+    finding = tried("alexnets-gain", evidence(facts, TOP1, cells(80)))
+    assert finding.verdict == "holds"
+    assert "bn_alexnet from 40 to 120 images per second: +80" in finding.found
+    assert tried("alexnets-gain", evidence(facts, TOP1, cells(800))).verdict == "does not hold"
+    assert tried("alexnets-gain", given(*(cells(80)))).verdict == "cannot tell"
 
 
 def test_few_networks_cannot_tell(tried: Tried) -> None:
