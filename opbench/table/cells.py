@@ -64,8 +64,10 @@ FAILURE_COLUMNS: Mapping[str, Kind] = {
 
 _CELL = ["name", "machine", "device", "dtype", "variant", "batch_size"]
 
-# What a sweep may vary beside batch size and data type; the usual value goes without saying.
+# What a sweep may vary beside batch size and data type, and on a GPU a run; the usual value goes
+# without saying.
 _USUAL = {"memory_format": "contiguous", "compile": None, "threads": None}
+_USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
 _OF_NETWORK = [
     *("label", "family", "year", "dataset", "flops", "density", "peak_activation_bytes"),
@@ -144,13 +146,19 @@ def _where(header: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, str 
     environment = header.get("environment", {})
     on_gpu = str(line.get("device", "")).startswith("cuda")
     machine = environment.get("gpu" if on_gpu else "cpu") or line.get("device")
-    odd = [f"{key} {line[key]}" for key, usual in _USUAL.items() if line.get(key, usual) != usual]
+    odd = _odd(line, _USUAL) + (_odd(header.get("cuda", {}), _USUAL_ON_GPU) if on_gpu else [])
     return {
         "name": line.get("name", f"{line['kind']} of {line.get('device')}"),
         "run": header.get("run"),
         "machine": machine,
         "variant": ", ".join(odd) or None,
     }
+
+
+def _odd(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    """What is set otherwise than usual, in words."""
+    odd = {key: settings[key] for key, value in usual.items() if settings.get(key, value) != value}
+    return [key if value is True else f"{key} {value}" for key, value in odd.items()]
 
 
 def _latest(frames: Sequence[pd.DataFrame], columns: Mapping[str, Kind]) -> pd.DataFrame:

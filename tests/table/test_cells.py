@@ -28,6 +28,7 @@ def record(name: str, batch_size: int, median_s: float, **changes: Any) -> dict[
         "macs": 500 * batch_size,
         "activations": 30 * batch_size,
         "samples_s": [median_s],
+        "samples_per_round": [1],
         "median_s": median_s,
         "low_s": 0.9 * median_s,
         "high_s": 1.1 * median_s,
@@ -43,7 +44,9 @@ def failure(name: str, batch_size: int, reason: str) -> dict[str, Any]:
     return {"kind": "failure", **{key: row[key] for key in keys}, "reason": reason}
 
 
-def _cells(folder: Path, *runs: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _cells(
+    folder: Path, *runs: list[dict[str, Any]], cuda: dict[str, Any] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     read = []
     for number, lines in enumerate(runs):
         path = folder / f"{number}.jsonl"
@@ -52,6 +55,7 @@ def _cells(folder: Path, *runs: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.
             "format": 1,
             "run": f"run{number}",
             "environment": {"cpu": "A processor", "gpu": "A card"},
+            "cuda": cuda or {},
         }
         path.write_text("".join(json.dumps(line) + "\n" for line in [header, *lines]))
         read.append(read_run(path))
@@ -101,6 +105,15 @@ def test_an_unusual_setting_is_a_cell_of_its_own(tmp_path: Path) -> None:
     assert variants == [None, "memory_format channels_last"]
 
 
+def test_what_a_run_set_on_the_gpu_is_a_cell_of_its_own_there(tmp_path: Path) -> None:
+    lines = [record("a", 1, 0.2, device="cuda:0"), record("a", 1, 0.2)]
+    variants = []
+    for cuda in ({"graph": False, "l2": "warm", "tf32": False}, {"l2": "cold", "tf32": True}):
+        cells, _ = _cells(tmp_path, lines, cuda=cuda)
+        variants.append([None if pd.isna(variant) else variant for variant in cells["variant"]])
+    assert variants == [[None, None], ["l2 cold, tf32", None]]
+
+
 def test_no_run_at_all_gives_empty_tables_with_their_columns() -> None:
     cells, failures = read_cells([])
     assert cells.empty
@@ -132,8 +145,8 @@ def test_ceilings_are_medians_over_the_rounds_of_a_run(tmp_path: Path) -> None:
     path = tmp_path / "1.jsonl"
     header = {"kind": "header", "format": 1, "run": "r", "environment": {"cpu": "A processor"}}
     rounds = [
-        {"kind": "ceilings", "device": "cpu", "dtype": "float32", "peak_flops_per_s": peak,
-         "bandwidth_bytes_per_s": 5.0}
+        {"kind": "ceilings", "device": "cpu", "dtype": "float32", "threads": None,
+         "peak_flops_per_s": peak, "bandwidth_bytes_per_s": 5.0, "launch_s": 1e-6}
         for peak in (1.0, 9.0, 2.0)
     ]  # fmt: skip
     path.write_text("".join(json.dumps(line) + "\n" for line in [header, *rounds]))
