@@ -9,6 +9,7 @@ the same file lies inside the package.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
@@ -32,7 +33,7 @@ class Fact:
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is what the independent witness counts, None where it cannot trace the
     network, and ``witness_note`` why the two differ, if they do; ``stated_params`` and
-    ``stated_macs`` are what the paper says of itself, None where it says nothing.
+    ``stated_macs`` are what its authors print of it, None where they print nothing.
     """
 
     name: str
@@ -58,19 +59,18 @@ class Fact:
 
 
 def counts_file() -> Path:
-    """Where the facts lie.  Raises ``BadFileError`` when they are nowhere."""
-    for path in _CANDIDATES:
-        if path.is_file():
-            return path
-    raise BadFileError(
-        f"the registry's facts are missing from {RESULTS}: `opbench list --update` writes them"
-    )
+    """Where the facts lie: in an installed package, else among a clone's results."""
+    return next((path for path in _CANDIDATES if path.is_file()), RESULTS)
 
 
 @cache
 def load(path: Path | None = None) -> tuple[Fact, ...]:
     """All facts, sorted by name.  Raises ``BadFileError`` naming file and line."""
     path = path or counts_file()
+    if not path.is_file():
+        raise BadFileError(
+            f"the registry's facts are missing from {path}: `opbench list --update` writes them"
+        )
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         expected = [field.name for field in fields(Fact)]
@@ -83,13 +83,19 @@ def load(path: Path | None = None) -> tuple[Fact, ...]:
 
 
 def save(facts: Iterable[Fact], path: Path) -> None:
-    """Write ``facts`` sorted by name, the same bytes for the same facts."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Fact)], lineterminator="\n")
-        writer.writeheader()
-        for fact in sorted(facts, key=lambda fact: fact.name):
-            writer.writerow(asdict(fact))
+    """Write ``facts`` sorted by name, the same bytes for the same facts.
+
+    Raises ``BadFileError`` where the folder cannot be written to.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Fact)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(fact) for fact in sorted(facts, key=lambda fact: fact.name))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def list_architectures(pattern: str = "*") -> list[str]:

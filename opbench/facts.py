@@ -17,7 +17,7 @@ from opbench.conventions import Trace, tally, trace
 from opbench.conventions import get as get_convention
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.construct import build_without_weights
-from opbench.errors import CountError
+from opbench.errors import BadValueError, CountError
 from opbench.record import Count
 from opbench.registry import foreign_names, get, specs
 from opbench.spec import ArchitectureSpec, Claim, format_size
@@ -57,6 +57,8 @@ def count_target(
     inputs, images = _inputs(target, input_size, batch_size)
     try:
         return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+    except BadValueError as error:
+        raise BadValueError(f"{target.name}: {error}") from error
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error
 
@@ -118,8 +120,9 @@ def foreign_facts() -> list[Fact]:
 
 def fact(spec: ArchitectureSpec) -> Fact:
     """The row of ``results/counts.csv`` for one entry: counted twice, by two programs."""
-    counted = count_target(registered(spec.name))
-    fvcore_macs, witness_note = _second_count(spec, counted)
+    target = registered(spec.name)
+    counted = count_target(target)
+    fvcore_macs, witness_note = second_count(target, counted)
     return Fact(
         name=spec.name,
         label=spec.label,
@@ -144,10 +147,16 @@ def fact(spec: ArchitectureSpec) -> Fact:
     )
 
 
-def _second_count(spec: ArchitectureSpec, counted: Count) -> tuple[int | None, str]:
-    """What fvcore says, and where it disagrees by kind of operator; empty where it does not."""
+def second_count(
+    target: Target, counted: Count, input_size: tuple[int, ...] | None = None
+) -> tuple[int | None, str]:
+    """What fvcore counts, and where it disagrees by kind of operator, empty where it does not.
+
+    None, and why, where it cannot trace the target.  Raises ``MissingExtraError`` without fvcore.
+    """
+    inputs, images = _inputs(target, input_size, 1)
     try:
-        second = build_and_witness(spec.build, spec.input_size)
+        second = build_and_witness(target.build, inputs, batch_size=images)
     except CountError as error:
         return None, str(error)
     notes = (
@@ -168,8 +177,8 @@ def _linear_params(spec: ArchitectureSpec) -> int:
 
 
 def _stated(spec: ArchitectureSpec, quantity: str) -> int | None:
-    """What the paper says of the entry at its own input size, None where it says nothing."""
+    """The number the paper prints of the entry at its own input size, None where there is none."""
     for claim in spec.claims:
-        if claim.quantity == quantity and claim.input_size is None:
+        if claim.quantity == quantity and claim.printed and claim.input_size is None:
             return round(claim.value)
     return None

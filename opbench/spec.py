@@ -35,6 +35,9 @@ class Claim:
     ``tolerance`` is relative and follows from the digits printed.  A claim that the count does
     not meet must say why in ``disagreement``; one that it meets must leave that empty.
     ``input_size`` is given when the paper states the number for another input than the entry's.
+    ``printed`` is false where the authors do not print the value as the number of this network:
+    another paper prints it, or theirs gives a bound or a comparison in words (the value is then
+    the bound, or the count of the network compared with).
     """
 
     quantity: Quantity
@@ -44,6 +47,7 @@ class Claim:
     disagreement: str = ""
     input_size: tuple[int, ...] | None = None
     bytes_per_param: int = 4
+    printed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

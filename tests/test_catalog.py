@@ -31,3 +31,11 @@ def test_a_damaged_line_is_named(write) -> None:
 def test_other_columns_are_refused(write) -> None:
     with pytest.raises(BadFileError, match="line 1: the columns"):
         catalog.load(write("counts.csv", "name,macs\nvgg16,1\n"))
+
+
+def test_a_missing_file_and_a_folder_that_cannot_be_written_are_named(tmp_path) -> None:
+    with pytest.raises(BadFileError, match=r"missing from .*counts\.csv: `opbench list --update`"):
+        catalog.load(tmp_path / "counts.csv")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadFileError, match=r"file/counts\.csv cannot be written"):
+        catalog.save([], tmp_path / "file" / "counts.csv")

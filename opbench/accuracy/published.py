@@ -9,9 +9,11 @@ Which row is ``primary``, the one that charts use, by these rules in order:
        only a training recipe of the network's own period, never a later retraining.
     2. A single crop of the image before averages over several views; a network of which nothing
        but another protocol was published keeps that protocol, and is drawn differently.
-    3. What the authors state of their own release; else their weights as others measured them;
+    3. Images of the size that the entry is counted at: charts pair the accuracy with the operations
+       at that size.
+    4. What the authors state of their own release; else their weights as others measured them;
        else the earliest public training of exactly that network.
-    4. Where several measured the same weights, the source that states its protocol.
+    5. Where several measured the same weights, the source that states its protocol.
 
 Percentages are of the whole validation or test set unless ``note`` says otherwise.
 """
@@ -31,7 +33,7 @@ from opbench.spec import Dataset, parse_size
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 # "single crop" is where a source does not say which; "full image" is for small images that are
-# classified whole and for segmentation.
+# classified whole and for segmentation: one view, which charts draw as a single central crop.
 PROTOCOLS = (
     "single central crop",
     "single crop",
@@ -43,8 +45,9 @@ PROTOCOLS = (
 EVIDENCE = ("read", "read-secondary", "recalled")
 RECIPES = ("period", "modern")
 
-# Drawn, but in no registry: the definition was never published.
-PUBLISHED_ONLY = frozenset({"enet_chart2016"})
+# Drawn, but in no registry: the definition was never published.  By name, its label on the 2016
+# chart.
+PUBLISHED_ONLY = {"enet_chart2016": "ENet"}
 
 COLUMNS = (
     "architecture",

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from opbench.cli.output import Column, Format, emit, integer, scaled, text
+from opbench.cli.output import Column, Format, emit, integer, scaled, stdout_is_ours, text
 from opbench.errors import CountError
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def show_conventions(
     from opbench.conventions import CONVENTIONS
     from opbench.facts import trace_target
 
-    recorded = trace_target(target, counted, size)
+    with stdout_is_ours():
+        recorded = trace_target(target, counted, size)
     rows = [{"name": target.name, **row} for row in _side_by_side(recorded)]
     emit(rows, format, _SIDE_BY_SIDE, title=f"{target.name}, {counted.input_size}, one image")
     if format is Format.table:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.output import Column, Format, emit, integer, scaled, text
-from opbench.errors import UnknownNameError
+from opbench.cli.output import Column, Format, as_printed, emit, integer, scaled, text
+from opbench.errors import BadFileError, UnknownNameError
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
@@ -32,9 +32,9 @@ _ALL = (
     Column(key="dataset", title="dataset"),
     Column(key="input_size", title="input"),
     Column(key="params", title="params M", show=scaled(1e-6, 3), right=True),
-    Column(key="stated_params", title="paper says M", show=scaled(1e-6, 2), right=True),
+    Column(key="stated_params", title="paper says M", show=as_printed(1e-6), right=True),
     Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True),
-    Column(key="stated_macs", title="paper says MMAC", show=scaled(1e-6, 0), right=True),
+    Column(key="stated_macs", title="paper says MMAC", show=as_printed(1e-6), right=True),
     Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True),
     Column(key="activations", title="activations", show=integer, right=True),
     Column(key="top1", title="top-1 %", show=text, right=True),
@@ -70,14 +70,17 @@ def list_(
 ) -> None:
     """The registry: every architecture with its exact counts and sourced accuracy."""
     chosen = _chosen(columns)
+    timed = any(column.key == "latency_s" for column in chosen)
+    if timed and not results.is_dir():
+        raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
     if update:
         from opbench import catalog
         from opbench.facts import facts
 
-        catalog.save(facts(), catalog.RESULTS)
+        catalog.save(facts(), catalog.counts_file())
         catalog.load.cache_clear()
     rows = _rows(globs or ["*"])
-    if any(column.key == "latency_s" for column in chosen):
+    if timed:
         _add_latencies(rows, results)
     emit(rows, format, chosen, caption=_CAPTION)
 

@@ -12,32 +12,27 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from opbench.accuracy import PUBLISHED_ONLY
+from opbench.cli.accuracies import show_accuracies, show_published_only
 from opbench.cli.conventions import show_chart, show_conventions
 from opbench.cli.count import CONVENTION, model_row
 from opbench.cli.options import Depth, InputSize, parse_input_size
-from opbench.cli.output import Column, Format, emit, integer, text
+from opbench.cli.output import Column, Format, emit, integer, stdout_is_ours, text
+from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
     from opbench.record import Count, OperatorCount
-    from opbench.spec import ArchitectureSpec
+    from opbench.spec import ArchitectureSpec, Claim
+    from opbench.targets import Target
 
 _CLAIMS = (
-    Column(key="place", title="place in the paper"),
+    Column(key="place", title="place"),
     Column(key="quantity", title="quantity"),
     Column(key="stated", title="stated", show=integer, right=True),
     Column(key="counted", title="counted", show=integer, right=True),
     Column(key="deviation", title="deviation", show=lambda x: f"{x:+.2%}", right=True),
     Column(key="verdict", title="verdict"),
-)
-_ACCURACIES = (
-    Column(key="primary", title="", show=lambda primary: "*" if primary else ""),
-    Column(key="top1", title="top-1 %", show=text, right=True),
-    Column(key="top5", title="top-5 %", show=text, right=True),
-    Column(key="protocol", title="protocol"),
-    Column(key="evidence", title="evidence"),
-    Column(key="source", title="source"),
-    Column(key="source_url", title="where"),
 )
 # Blocks and their branches; deeper tables bury what stands above them.
 _DEPTH = 2
@@ -61,6 +56,10 @@ def show(
             "--conventions", help="What other counters would print, and where they differ."
         ),
     ] = False,
+    witness: Annotated[
+        bool,
+        typer.Option(help="Let fvcore count as well, on real tensors, what it has not yet."),
+    ] = True,
     format: Annotated[
         Format,
         typer.Option(help="How to print; all but table print the modules (or conventions) only."),
@@ -68,7 +67,40 @@ def show(
 ) -> None:
     """One network: its paper, claims against counts, modules, accuracies and departures."""
     size = parse_input_size(input_size)
+    if target in PUBLISHED_ONLY:
+        if size or conventions or depth is not None:
+            raise BadValueError(
+                f"nothing of {target} can be counted, its definition was never published: "
+                f"`opbench show {target}` says what is known of it"
+            )
+        show_published_only(target, format)
+        return
+    found = _one(target)
     from opbench.facts import count_target
+
+    with stdout_is_ours():
+        counted = count_target(found, size)
+    if conventions:
+        show_conventions(found, counted, size, format)
+        return
+    rows = [
+        {"name": found.name, **row}
+        for row in _module_rows(counted, _DEPTH if depth is None else depth)
+    ]
+    if format is not Format.table:
+        emit(rows, format, _MODULES)
+        return
+    _print_head(found, counted, second_opinion(found, counted, size, ask=witness))
+    if found.spec:
+        _print_claims(found.spec)
+        show_accuracies(found.name)
+        show_chart(found.name)
+    emit(rows, format, _MODULES, title="\nModules")
+    if found.spec:
+        _print_departures(found.spec)
+
+
+def _one(target: str) -> Target:
     from opbench.targets import resolve
 
     found = resolve([target])
@@ -77,29 +109,12 @@ def show(
             f"{target!r} names {len(found)} networks and show takes one: "
             f"say {found[0].name} or {found[1].name}, or use `opbench count {target}`"
         )
-    counted = count_target(found[0], size)
-    if conventions:
-        show_conventions(found[0], counted, size, format)
-        return
-    rows = [
-        {"name": found[0].name, **row}
-        for row in _module_rows(counted, _DEPTH if depth is None else depth)
-    ]
-    if format is not Format.table:
-        emit(rows, format, _MODULES)
-        return
-    _print_head(found[0].name, found[0].spec, counted)
-    if found[0].spec:
-        _print_claims(found[0].spec)
-        _print_accuracies(found[0].name)
-        show_chart(found[0].name)
-    emit(rows, format, _MODULES, title="\nModules")
-    if found[0].spec:
-        _print_departures(found[0].spec)
+    return found[0]
 
 
-def _print_head(name: str, spec: ArchitectureSpec | None, counted: Count) -> None:
+def _print_head(target: Target, counted: Count, fvcore: str) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    name, spec = target.name, target.spec
     console.print(Text(f"{spec.label}  ({name})" if spec else name, style="bold"))
     if spec:
         paper = spec.paper
@@ -114,63 +129,40 @@ def _print_head(name: str, spec: ArchitectureSpec | None, counted: Count) -> Non
         f"parameters   {counted.params:,}  ({counted.weight_bytes:,} bytes with buffers)\n"
         f"MACs         {counted.macs:,}  ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)\n"
         f"activations  {counted.activations:,}  (peak {counted.peak_activation_bytes:,} bytes)\n"
-        f"uncounted    {row['uncounted'] or 'none: every operator that ran has a rule'}",
+        f"uncounted    {row['uncounted'] or 'none: every operator that ran has a rule'}\n"
+        f"fvcore       {fvcore}",
         markup=False,
     )
-    _print_witness(console, name, counted)
     console.print(CONVENTION, markup=False)
 
 
-def _print_witness(console: Console, name: str, counted: Count) -> None:
-    """The second count, from the committed facts: made on real tensors when they were written."""
-    from opbench import catalog
-
-    fact = next((fact for fact in catalog.load() if fact.name == name), None)
-    if fact is None or fact.input_size != counted.input_size:
-        return
-    if fact.fvcore_macs is None:
-        said = "cannot trace this network"
-    elif fact.fvcore_macs == counted.macs:
-        said = f"{fact.fvcore_macs:,}, equal"
-    else:
-        said = f"{fact.fvcore_macs:,}: {fact.witness_note}"
-    console.print(f"fvcore       {said}", markup=False)
-
-
 def _print_claims(spec: ArchitectureSpec) -> None:
+    for title, printed in (
+        ("The paper's own numbers, recomputed", True),
+        ("Stated by others, or as a bound or a comparison", False),
+    ):
+        rows = [_claim_row(spec, claim) for claim in spec.claims if claim.printed is printed]
+        if rows:
+            emit(rows, Format.table, _CLAIMS, title=f"\n{title}")
+        console = Console(highlight=False)
+        for row in filter(lambda row: row["disagreement"], rows):
+            said = Text(f"{row['quantity']}: {row['disagreement']}")
+            console.print(Padding(said, (0, 0, 0, 2)))
+
+
+def _claim_row(spec: ArchitectureSpec, claim: Claim) -> dict[str, Any]:
     from opbench.facts import recompute
 
-    rows = [
-        {
-            "place": claim.place,
-            "quantity": claim.quantity,
-            "stated": round(claim.value),
-            "counted": round(found.counted),
-            "deviation": found.deviation,
-            "verdict": "agrees" if found.holds else "differs",
-            "disagreement": claim.disagreement,
-        }
-        for claim in spec.claims
-        for found in (recompute(spec, claim),)
-    ]
-    if not rows:
-        return
-    emit(rows, Format.table, _CLAIMS, title="\nThe paper's own numbers, recomputed")
-    console = Console(highlight=False)
-    for row in rows:
-        if row["disagreement"]:
-            console.print(Padding(Text(f"{row['quantity']}: {row['disagreement']}"), (0, 0, 0, 2)))
-
-
-def _print_accuracies(name: str) -> None:
-    from dataclasses import asdict
-
-    from opbench.accuracy import load_published
-
-    rows = [asdict(row) for row in load_published() if row.architecture == name]
-    rows.sort(key=lambda row: not row["primary"])
-    if rows:
-        emit(rows, Format.table, _ACCURACIES, title="\nAccuracies published (* on the chart)")
+    found = recompute(spec, claim)
+    return {
+        "place": claim.place,
+        "quantity": claim.quantity,
+        "stated": round(claim.value),
+        "counted": round(found.counted),
+        "deviation": found.deviation,
+        "verdict": "agrees" if found.holds else "differs",
+        "disagreement": claim.disagreement,
+    }
 
 
 def _print_departures(spec: ArchitectureSpec) -> None:

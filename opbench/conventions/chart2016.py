@@ -49,6 +49,7 @@ DISAGREEMENTS = {
     "the paper's has 42.68 M and 24.5. Its definition was not published.",
     "enet": _ENET,
     "enet_classifier": _ENET,
+    "enet_chart2016": _ENET,
 }
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from opbench import registry
+import pytest
+
+from opbench import catalog, registry
+from opbench.cli.output import as_printed
 
 
 def test_json_has_every_entry_once_with_its_facts(rows) -> None:
@@ -62,3 +65,37 @@ def test_neither_help_nor_list_imports_torch_or_matplotlib() -> None:
             check=True,
         )
         assert done.stderr.splitlines()[-1] == "[]", args
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"), [(60_000_000, "60"), (589_824, "0.59"), (1_500_000_000, "1,500")]
+)
+def test_millions_are_printed_without_zeros_that_nobody_printed(value: int, printed: str) -> None:
+    assert as_printed(1e-6)(value) == printed
+
+
+def test_latencies_of_a_folder_that_is_not_there_are_refused(opbench, tmp_path) -> None:
+    absent = tmp_path / "absent"
+    result = opbench("list", "--columns", "name,latency_s", "--results", absent)
+    assert result.exit_code == 2
+    assert f"{absent} is no folder" in result.stderr
+    assert not result.stdout
+
+
+def test_an_update_writes_the_file_that_is_read(opbench, tmp_path, monkeypatch) -> None:
+    """In an installed package that is the one inside it, and not one beside site-packages."""
+    inside, beside = tmp_path / "counts.csv", tmp_path / "results" / "counts.csv"
+    inside.write_text("out of date\n")
+    first = catalog.load()[0]
+    monkeypatch.setattr("opbench.facts.facts", lambda: [first])
+    monkeypatch.setattr(catalog, "_CANDIDATES", (inside, beside))
+    monkeypatch.setattr(catalog, "RESULTS", beside)
+    try:
+        result = opbench("list", "--update", "--format", "csv")
+        assert result.exit_code == 0, result.stderr
+        assert [fact.name for fact in catalog.load()] == [first.name]
+    finally:
+        monkeypatch.undo()
+        catalog.load.cache_clear()
+    assert inside.read_text().startswith("name,label,family")
+    assert not beside.exists()

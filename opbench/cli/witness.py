@@ -1,0 +1,59 @@
+"""The second count of ``opbench show``: on file for the registry, else made when it is asked for.
+
+fvcore runs a network on real tensors, which may take minutes where the first count takes none;
+what would not fit into memory is not tried.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opbench.cli.output import messages, stdout_is_ours
+from opbench.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from opbench.record import Count
+    from opbench.targets import Target
+
+
+def second_opinion(
+    target: Target, counted: Count, size: tuple[int, ...] | None, *, ask: bool
+) -> str:
+    """fvcore's count beside ``counted`` and what makes the difference, or why there is none.
+
+    Where none is on file, fvcore is asked only if ``ask``.
+    """
+    known = _on_file(target.name, counted.input_size)
+    if known is None:
+        known = _made_now(target, counted, size) if ask else (None, "not asked for")
+    macs, note = known
+    if macs is None:
+        return f"no count: {note.splitlines()[0]}"
+    return f"{macs:,}, equal" if macs == counted.macs else f"{macs:,}: {note}"
+
+
+def _on_file(name: str, input_size: str) -> tuple[int | None, str] | None:
+    from opbench import catalog
+
+    for fact in catalog.load():
+        if (fact.name, fact.input_size) == (name, input_size):
+            return fact.fvcore_macs, fact.witness_note
+    return None
+
+
+def _made_now(
+    target: Target, counted: Count, size: tuple[int, ...] | None
+) -> tuple[int | None, str]:
+    import psutil
+
+    from opbench.facts import second_count
+
+    needed = counted.weight_bytes + counted.peak_activation_bytes
+    free = psutil.virtual_memory().available
+    if needed > free:
+        return None, f"its tensors need {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free"
+    try:
+        with stdout_is_ours(), messages.status("counting once more, with fvcore"):
+            return second_count(target, counted, size)
+    except MissingExtraError as error:
+        return None, str(error)
