@@ -34,7 +34,7 @@ def test_what_is_on_file_is_what_is_counted(
     on_file = ON_FILE[spec.name]
     # The second count takes minutes over the whole registry; it has a test of its own.
     monkeypatch.setattr(
-        facts, "_second_count", lambda *_: (on_file.fvcore_macs, on_file.witness_note)
+        facts, "second_count", lambda *_: (on_file.fvcore_macs, on_file.witness_note)
     )
     assert facts.fact(spec) == on_file, "`opbench list --update` brings the file up to date"
 
@@ -72,6 +72,35 @@ def test_a_claim_is_met_or_its_disagreement_is_explained(
     found = facts.recompute(spec, claim)
     said = f"{spec.name}: {claim.quantity} {claim.value:,} stated, {found.counted:,} counted"
     assert found.holds != bool(claim.disagreement), said
+
+
+# Who the authors compare with, and what only others print of a network, or only as a bound.
+COMPARED_WITH = {"inception_resnet_v1": "inception_v3", "inception_resnet_v2": "inception_v4"}
+NOT_THE_AUTHORS = {
+    ("bn_inception", "macs"),  # the Inception-v3 paper
+    ("fractalnet_cifar", "params"),  # the DenseNet paper
+    ("googlenet", "params"),  # "12 times fewer" than AlexNet
+    ("inception_v3", "params"),  # "fewer than 25 million", and the Xception paper
+}
+
+
+def test_only_what_the_authors_print_of_a_network_is_called_the_papers_number() -> None:
+    others = {(spec.name, claim.quantity) for spec, claim in CLAIMS if not claim.printed}
+    assert others == NOT_THE_AUTHORS | {(name, "macs") for name in COMPARED_WITH}
+    for name, quantity in others:
+        printed = [
+            round(claim.value)
+            for claim in ENTRIES[name].claims
+            if claim.printed and claim.quantity == quantity
+        ]
+        stated = getattr(ON_FILE[name], f"stated_{quantity}")
+        assert stated == (printed[0] if printed else None), (name, quantity)
+
+
+def test_a_comparison_in_words_is_with_the_count_of_the_other_network() -> None:
+    for name, other in COMPARED_WITH.items():
+        (claim,) = ENTRIES[name].claims
+        assert claim.value == ON_FILE[other].macs
 
 
 def test_a_wrong_claim_does_not_hold() -> None:

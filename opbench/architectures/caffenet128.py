@@ -29,8 +29,13 @@ Departures:
       conv4 where the file has conv5.
     * ``_conv_classifier`` has ELU: the study trained its convolutional classifiers with it, so the
       peer is ``caffenet128_elu`` and not the baseline.
-    * Leaks are those of the authors' files: 0.3 in ``_vlrelu``, 0.5 in the colour transform of
-      ``_colorspace`` (their tables say 1/3 and VLReLU), 1/30 to 1/10 in ``_rrelu``.
+    * Leaks and scales are those of the authors' files: 0.3 in ``_vlrelu``, 0.5 in the colour
+      transform (their tables say 1/3 and VLReLU), 1/30 to 1/10 in ``_rrelu``, 1.759 times the
+      tangent in ``_scaled_tanh`` (1.73 in their table).
+    * ``_spp3`` and ``_all`` pool conv5 into 1, 2 x 2 and 4 x 4 bins, which is what three levels are
+      in Caffe; the authors' table says 3 x 3 for the last.
+    * ``_all`` is ELU, the colour transform and both kinds of pooling, in the pyramid too; what else
+      its row names (Nesterov's momentum, a linear learning rate) is about training.
     * The files of ``_width_2x`` and ``_width_half`` were not available: every layer is scaled, as
       it is in the files of the study's other widths.
     * Weights have torch's default initialisation; the study's is LSUV.
@@ -59,6 +64,8 @@ _CONVS = ((11, 4, 0), (5, 1, 2), (3, 1, 1), (3, 1, 1), (3, 1, 1))
 _GROUPED = (False, True, False, True, True)
 _POOLED = (True, True, False, False, True)
 _STRIDES_WITHOUT_POOLING = (4, 2, 2, 1, 2)
+# Size and padding of the bins that cut a map of 7 x 7 into 1, 2 x 2 and 4 x 4 without overlap.
+_BINS = ((7, 0), (4, 1), (2, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,18 +74,22 @@ class Variant:
 
     ``activation`` takes the number of channels; ``maxout`` says which layers have, in its place,
     the larger of two linear pieces; ``pool`` is ``None`` where convolutions are strided instead;
-    ``side`` is that of the last map, which fc6 sees whole.
+    ``pyramid`` takes its place after conv5; ``positions`` are those of the last map, which fc6 sees
+    whole; ``dropout`` stands before fc7 and fc8.
     """
 
     row: str
     top1: float
+    year: int = 2016
     widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256)
     units: int = 2048
     groups: int = 2
     activation: Callable[[int], nn.Module] = lambda channels: nn.ReLU(inplace=True)
     maxout: Literal["none", "classifier", "all"] = "none"
     pool: Layer | None = _max_pool
-    side: int = 3
+    pyramid: Layer | None = None
+    positions: int = 9
+    dropout: float = 0.5
     norm: Norm = "none"
     colour_transform: bool = False
     convolutional_classifier: bool = False
@@ -96,13 +107,37 @@ class Maxout(nn.Module):
         return torch.maximum(self.first(x), self.second(x))
 
 
+class ScaledTanh(nn.Module):
+    """The hyperbolic tangent that LeCun et al. recommend, as scaled in the authors' file."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = 1.759 * torch.tanh(2 / 3 * x)
+        return out
+
+
+class PyramidPool(nn.Module):
+    """A map in bins of three sizes, side by side, each pooled as ``pool`` does."""
+
+    def __init__(self, pool: Callable[..., nn.Module]) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(pool(size, padding=padding) for size, padding in _BINS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        levels = [level(x).flatten(2) for level in self.levels]  # N x 256 x (1, 4, 16)
+        return torch.cat(levels, 2).unsqueeze(3)  # N x 256 x 21 x 1
+
+
+_max_pyramid = partial(PyramidPool, nn.MaxPool2d)
+_average_pyramid = partial(PyramidPool, nn.AvgPool2d)
+
+
 class MaxPlusAveragePool(nn.Module):
     """Sum of both kinds of pooling."""
 
-    def __init__(self) -> None:
+    def __init__(self, maximum: Layer = _max_pool, average: Layer = _average_pool) -> None:
         super().__init__()
-        self.max = _max_pool()
-        self.average = _average_pool()
+        self.max = maximum()
+        self.average = average()
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.max(x) + self.average(x)
@@ -156,8 +191,9 @@ def _features(variant: Variant) -> Iterator[nn.Module]:
             groups=variant.groups if _GROUPED[index] else 1,
         )
         yield from _unit(conv, width, variant, maxout=variant.maxout == "all", maps=True)
-        if _POOLED[index] and variant.pool is not None:
-            yield variant.pool()
+        pool = variant.pyramid if variant.pyramid and index == 4 else variant.pool
+        if _POOLED[index] and pool is not None:
+            yield pool()
             if variant.norm == "response" and index < 2:
                 yield nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
         in_channels = width
@@ -165,12 +201,12 @@ def _features(variant: Variant) -> Iterator[nn.Module]:
 
 def _fully_connected_classifier(variant: Variant, classes: int) -> Iterator[nn.Module]:
     yield nn.Flatten()
-    in_features = variant.widths[-1] * variant.side**2
+    in_features = variant.widths[-1] * variant.positions
     for _ in ("fc6", "fc7"):
         linear = partial(nn.Linear, in_features, variant.units)
         maxout = variant.maxout != "none"
         yield from _unit(linear, variant.units, variant, maxout=maxout, maps=False)
-        yield nn.Dropout(0.5)
+        yield nn.Dropout(variant.dropout)
         in_features = variant.units
     yield nn.Linear(in_features, classes)
 
@@ -181,7 +217,7 @@ def _convolutional_classifier(variant: Variant, classes: int) -> Iterator[nn.Mod
     for kernel in (3, 1):
         conv = partial(nn.Conv2d, in_channels, variant.units, kernel, padding=kernel // 2)
         yield from _unit(conv, variant.units, variant, maxout=False, maps=True)
-        yield nn.Dropout(0.5)
+        yield nn.Dropout(variant.dropout)
         in_channels = variant.units
     yield nn.Conv2d(in_channels, classes, 1)
     yield nn.AdaptiveAvgPool2d(1)
@@ -212,6 +248,9 @@ VARIANTS = {
     "_lrn": Variant(row="Activations: ReLU, with LRN", top1=47.0, norm="response"),
     "_nogroups": Variant(row="Architectures: no group conv", top1=48.7, groups=1),
     "_tanh": Variant(row="Activations: TanH", top1=40.1, activation=lambda channels: nn.Tanh()),
+    "_scaled_tanh": Variant(
+        row="Activations: 1.73TanH(2x/3)", top1=42.3, activation=lambda channels: ScaledTanh()
+    ),
     "_vlrelu": Variant(
         row="Activations: VLReLU",
         top1=46.9,
@@ -222,6 +261,12 @@ VARIANTS = {
     ),
     "_prelu": Variant(row="Activations: PReLU", top1=48.5, activation=nn.PReLU),
     "_elu": Variant(row="Activations: ELU, alpha = 1", top1=48.8, activation=_elu),
+    "_selu": Variant(
+        row="Activations: SELU = Scaled ELU",
+        top1=47.0,
+        activation=lambda channels: nn.SELU(inplace=True),
+        year=2017,
+    ),
     "_maxout": Variant(row="Activations: Maxout, same width", top1=51.7, maxout="all"),
     "_maxout_narrow": Variant(
         row="Activations: Maxout, sqrt(2) narrower",
@@ -239,22 +284,34 @@ VARIANTS = {
     ),
     "_avg_pool": Variant(row="Pooling type: AvgPool", top1=43.5, pool=_average_pool),
     "_avgmax_pool": Variant(row="Pooling type: Max+AvgPool", top1=48.3, pool=MaxPlusAveragePool),
-    "_no_pool": Variant(row="Pooling type: NoPool", top1=47.2, pool=None, side=4),
+    "_no_pool": Variant(row="Pooling type: NoPool", top1=47.2, pool=None, positions=16),
     "_pool2x2": Variant(
         row="Pooling window/stride: MaxPool 2x2/2",
         top1=48.4,
         pool=partial(nn.MaxPool2d, 2, stride=2, ceil_mode=True),
-        side=4,
+        positions=16,
     ),
     "_pool3x3_pad1": Variant(
         row="Pooling window/stride: MaxPool 3x3/2 pad1",
         top1=48.8,
         pool=partial(_max_pool, padding=1),
-        side=5,
+        positions=25,
     ),
     "_colorspace": Variant(row="Colorspace: RGB->10->3 VlReLU", top1=48.5, colour_transform=True),
     "_bn": Variant(row="BN: after ReLU", top1=49.9, norm="batch_after"),
     "_bn_before": Variant(row="BN: before ReLU", top1=47.4, norm="batch_before"),
+    "_bn_elu": Variant(
+        row="BN and activations: ELU", top1=49.8, norm="batch_after", activation=_elu
+    ),
+    "_bn_prelu": Variant(
+        row="BN and activations: PReLU", top1=50.3, norm="batch_after", activation=nn.PReLU
+    ),
+    "_bn_dropout20": Variant(
+        row="BN and dropout: Dropout = 0.2", top1=52.7, norm="batch_after", dropout=0.2
+    ),
+    "_spp3": Variant(
+        row="CLF architecture: SPP3-FC-FC", top1=48.3, pyramid=_max_pyramid, positions=21
+    ),
     "_conv_classifier": Variant(
         row="CLF architecture: pool5pad_fc6ave_fc7as1x1fc8ave",
         top1=51.1,
@@ -267,6 +324,15 @@ VARIANTS = {
     ),
     "_width_half": Variant(
         row="Network width: 2x narrower", top1=41.6, widths=(48, 128, 192, 192, 128), units=1024
+    ),
+    "_all": Variant(
+        row="Architectures: CaffeNet128All",
+        top1=53.0,
+        activation=_elu,
+        colour_transform=True,
+        pool=MaxPlusAveragePool,
+        pyramid=partial(MaxPlusAveragePool, _max_pyramid, _average_pyramid),
+        positions=21,
     ),
 }
 
@@ -283,7 +349,7 @@ ARCHITECTURES = tuple(
         name="caffenet128" + suffix,
         label="CaffeNet128" + suffix.replace("_", " "),
         family="caffenet",
-        year=2016,
+        year=variant.year,
         paper=_PAPER,
         build=partial(CaffeNet128, variant),
         input_size=(3, 128, 128),

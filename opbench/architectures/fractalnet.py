@@ -178,6 +178,7 @@ ARCHITECTURES = (
             Claim(
                 quantity="params",
                 value=38.6e6,
+                printed=False,
                 tolerance=0.05 / 38.6,
                 place="not in this paper; Table 2 of arXiv:1608.06993 (DenseNet) prints it",
                 disagreement="the released generator has 33,698,880 convolution weights, and its "

@@ -159,6 +159,7 @@ ARCHITECTURES = (
             Claim(
                 quantity="params",
                 value=60e6 / 12,
+                printed=False,
                 tolerance=0.5 / 12,
                 place="Section 1, 12 times fewer than AlexNet, which has 60 million",
                 disagreement="Table 1 itself adds up to 6.8 million, 9 times fewer than AlexNet.",

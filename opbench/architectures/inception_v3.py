@@ -218,12 +218,14 @@ ARCHITECTURES = (
             Claim(
                 quantity="params",
                 value=25e6,
+                printed=False,
                 tolerance=0.05,
                 place="Abstract, as an upper bound: fewer than 25 million",
             ),
             Claim(
                 quantity="params",
                 value=23_626_728,
+                printed=False,
                 tolerance=0.0,
                 place="Table 3 of the Xception paper (arXiv:1610.02357)",
                 disagreement="Not explained. The released graph has 0.9 % more with the "

@@ -18,7 +18,9 @@ One image, shapes after each row; every convolution is 3x3, stride 1, padding 1,
 
 Departures:
     * The ``_bn`` variants, with batch normalisation after every convolution, are not in the
-      paper; they are the ones that torchvision distributes.  The convolutions keep their biases.
+      paper, which is older than batch normalisation; they are the ones whose weights torchvision
+      has distributed since 2017 (pytorch/vision, pull request 178).  The convolutions keep their
+      biases.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ ARCHITECTURES = tuple(
         name=name + suffix,
         label=name.upper().replace("VGG", "VGG-") + suffix.upper().replace("_", "-"),
         family="vgg",
-        year=2014,
+        year=2017 if suffix else 2014,
         paper=_PAPER,
         build=partial(VGG, depths, batch_norm=bool(suffix)),
         input_size=(3, 224, 224),

@@ -10,6 +10,7 @@ import pytest
 from opbench import accuracy, registry
 from opbench.accuracy.published import COLUMNS, RECIPES
 from opbench.errors import BadFileError, UnknownNameError
+from opbench.spec import format_size
 
 GOOD = {
     "architecture": "alexnet",
@@ -118,9 +119,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_every_architecture_is_in_the_registry_or_known_to_be_published_only() -> None:
-    known = set(registry.names()) | accuracy.PUBLISHED_ONLY
+    known = set(registry.names()) | set(accuracy.PUBLISHED_ONLY)
     assert {row.architecture for row in accuracy.load_published()} <= known
-    assert not accuracy.PUBLISHED_ONLY & set(registry.names())
+    assert not set(accuracy.PUBLISHED_ONLY) & set(registry.names())
 
 
 def test_a_published_figure_is_of_the_data_set_that_the_network_classifies() -> None:
@@ -161,6 +162,12 @@ def test_another_protocol_is_primary_only_where_no_single_crop_is_confirmed() ->
             and row.top1 is not None
         ]
         assert better == []
+
+
+def test_a_primary_figure_is_of_images_of_the_size_that_the_network_is_counted_at() -> None:
+    for name, row in accuracy.primaries().items():
+        if name not in accuracy.PUBLISHED_ONLY:
+            assert row.input_size == format_size(registry.get(name).input_size), name
 
 
 def test_only_segmentation_is_without_a_percentage() -> None:

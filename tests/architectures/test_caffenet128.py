@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from opbench.architectures.caffenet128 import (
     VARIANTS,
     Maxout,
     MaxPlusAveragePool,
+    PyramidPool,
+    ScaledTanh,
 )
 
 SPECS = {spec.name: spec for spec in ARCHITECTURES}
@@ -34,6 +38,7 @@ class Table:
     extra: tuple[int, int] = (0, 0)  # params, MACs
     fc_positions: int = 1
     conv5_side: int | None = None
+    bins: int | None = None  # of the pyramid that fc6 sees in the place of a map
     layers: list[tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +53,7 @@ class Table:
             (3 * 3 * w3 // g, w4, s3),
             (3 * 3 * w4 // g, w5, s5),
         ]
-        fc6 = last * last * w5
+        fc6 = (self.bins or last * last) * w5
         positions = self.fc_positions
         # (params, MACs) of each layer: a dot product and a bias for each output channel
         self.layers = [
@@ -68,15 +73,19 @@ class Table:
 
 
 NARROW = (68, 182, 272, 272, 172)
+SLOPES = (96 + 256 + 384 + 384 + 256 + 2048 + 2048, 0)
+COLOUR = (4 * 10 + 11 * 3, 128**2 * (3 * 10 + 10 * 3))
 TABLES = {
     "": Table(),
     "_lrn": Table(),
     "_nogroups": Table(groups=1),
     "_tanh": Table(),
+    "_scaled_tanh": Table(),
     "_vlrelu": Table(),
     "_rrelu": Table(),
-    "_prelu": Table(extra=(96 + 256 + 384 + 384 + 256 + 2048 + 2048, 0)),
+    "_prelu": Table(extra=SLOPES),
     "_elu": Table(),
+    "_selu": Table(),
     "_maxout": Table(conv_pieces=2, fc_pieces=2),
     "_maxout_narrow": Table(conv_pieces=2, fc_pieces=2, widths=NARROW, units=1448),
     "_elu_maxout": Table(fc_pieces=2, units=1448),
@@ -85,13 +94,18 @@ TABLES = {
     "_no_pool": Table(sides=(30, 15, 8, 4), conv5_side=4),
     "_pool2x2": Table(sides=(30, 15, 8, 4)),
     "_pool3x3_pad1": Table(sides=(30, 16, 9, 5)),
-    "_colorspace": Table(extra=(4 * 10 + 11 * 3, 128**2 * (3 * 10 + 10 * 3))),
+    "_colorspace": Table(extra=COLOUR),
     "_bn": Table(),
     "_bn_before": Table(),
+    "_bn_elu": Table(),
+    "_bn_prelu": Table(extra=SLOPES),
+    "_bn_dropout20": Table(),
+    "_spp3": Table(bins=1 + 4 + 16),
     "_conv_classifier": Table(fc_positions=9),
     "_fc4096": Table(units=4096),
     "_width_2x": Table(widths=(192, 512, 768, 768, 512), units=4096),
     "_width_half": Table(widths=(48, 128, 192, 192, 128), units=1024),
+    "_all": Table(bins=1 + 4 + 16, extra=COLOUR),
 }
 
 
@@ -127,7 +141,8 @@ def test_the_last_map_has_the_side_that_the_study_prints(suffix: str) -> None:
     with torch.device("meta"):
         network = SPECS["caffenet128" + suffix].build().eval()
         maps = network.features(torch.empty(1, 3, 128, 128))
-    assert maps.shape[2:] == (TABLES[suffix].sides[3],) * 2
+    table = TABLES[suffix]
+    assert maps.shape[2:] == ((table.bins, 1) if table.bins else (table.sides[3],) * 2)
 
 
 def kinds(suffix: str) -> list[str]:
@@ -175,6 +190,61 @@ def test_ceil_mode_averages_only_over_the_pixels_that_are_there() -> None:
     """Caffe's rule: a window that runs over the edge is divided by what it covers."""
     x = torch.ones(1, 1, 4, 4)
     assert torch.equal(MaxPlusAveragePool()(x), torch.full((1, 1, 2, 2), 2.0))
+
+
+def bins_of_caffe(side: int, levels: int) -> list[tuple[slice, slice]]:
+    """The windows of Caffe's SPP layer: 2**level to a side, padding shared out before the map."""
+    windows = []
+    for level in range(levels):
+        bins = 2**level
+        size = math.ceil(side / bins)
+        before = (size * bins - side + 1) // 2
+        cuts = [slice(max(0, i * size - before), (i + 1) * size - before) for i in range(bins)]
+        windows += list(product(cuts, cuts))
+    return windows
+
+
+def test_the_pyramid_pools_the_bins_of_caffe() -> None:
+    x = torch.rand(2, 3, 7, 7)
+    windows = bins_of_caffe(7, 3)
+    largest = [x[:, :, down, across].amax((2, 3)) for down, across in windows]
+    assert len(largest) == 1 + 4 + 16
+    assert torch.equal(PyramidPool(nn.MaxPool2d)(x).squeeze(3), torch.stack(largest, 2))
+    size = {0: 7, 1: 4, 5: 2}  # by the first bin of each level; Caffe divides by the whole window
+    divisors = [size[max(first for first in size if first <= i)] ** 2 for i in range(21)]
+    means = [
+        x[:, :, down, across].sum((2, 3)) / divisor
+        for (down, across), divisor in zip(windows, divisors, strict=True)
+    ]
+    torch.testing.assert_close(PyramidPool(nn.AvgPool2d)(x).squeeze(3), torch.stack(means, 2))
+
+
+def test_all_recommendations_together_are_those_of_the_single_rows() -> None:
+    layers = kinds("_all")
+    assert layers.count("ELU") == 7
+    assert layers.count("MaxPlusAveragePool") == 3
+    with torch.device("meta"):
+        network = SPECS["caffenet128_all"].build()
+    poolings = [m for m in network.features if isinstance(m, MaxPlusAveragePool)]
+    assert [type(m.max).__name__ for m in poolings] == ["MaxPool2d", "MaxPool2d", "PyramidPool"]
+    assert isinstance(network.colour, nn.Sequential)
+
+
+def test_scaled_activations_have_the_scales_of_the_authors_files() -> None:
+    x = torch.linspace(-30, 30, 61)
+    assert ScaledTanh()(x)[-1].item() == pytest.approx(1.759)
+    near = torch.tensor(1e-4)
+    assert (ScaledTanh()(near) / near).item() == pytest.approx(1.759 * 2 / 3, rel=1e-5)
+    selu = 1.0507009873554805 * nn.functional.elu(x, alpha=1.6732632423543772)
+    torch.testing.assert_close(nn.SELU()(x), selu)
+    assert kinds("_selu").count("SELU") == kinds("_scaled_tanh").count("ScaledTanh") == 7
+
+
+def test_dropout_is_a_fifth_where_the_row_says_so() -> None:
+    for suffix, share in (("_bn", 0.5), ("_bn_dropout20", 0.2)):
+        network = SPECS["caffenet128" + suffix].build()
+        assert [m.p for m in network.classifier if isinstance(m, nn.Dropout)] == [share] * 2
+    assert kinds("_bn_dropout20") == kinds("_bn")
 
 
 def test_convolutional_classifier_averages_its_predictions() -> None:
