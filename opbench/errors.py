@@ -5,6 +5,7 @@
     ├── BadValueError       a size, batch size, device, format that cannot be
     ├── BadFileError        a file that is missing, damaged or of another kind; names file and line
     ├── TargetError         a target that could not be imported or built
+    │   └── GoneTargetError a module or attribute that does not exist
     ├── CountError          a network whose forward pass raised while it was being counted
     ├── MissingDataError    a figure or finding without its measurements; says what to run
     └── MissingExtraError   an optional package is not installed
@@ -42,6 +43,10 @@ class BadFileError(OpbenchError):
 
 class TargetError(OpbenchError):
     """A target that cannot be imported, or that is not a network."""
+
+
+class GoneTargetError(TargetError):
+    """A target that names a module or an attribute that does not exist."""
 
 
 class CountError(OpbenchError):

@@ -9,7 +9,7 @@
 ATTR is a module, or a callable without arguments that returns a module or a pair (module, tuple
 of example inputs).  A name that no list holds and a file that is not there are refused at once;
 code of the user's is imported only when the target is built, so that one broken target does not
-stop the others.
+stop the others: what is not in it is refused then.
 """
 
 from __future__ import annotations
@@ -27,14 +27,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from opbench import providers, registry
-from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, UnknownNameError
+from opbench.errors import (
+    BadFileError,
+    BadValueError,
+    GoneTargetError,
+    OpbenchError,
+    TargetError,
+    UnknownNameError,
+)
 from opbench.spec import ArchitectureSpec
 
-Built = tuple[nn.Module, tuple[Tensor, ...] | None]
+Built = tuple[nn.Module, tuple[Any, ...] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,9 @@ def _expand(pattern: str) -> Iterator[Target]:
             raise BadFileError(f"there is no file {head} for the target {pattern!r}")
         yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_file(path)))
     else:
-        yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_module(head)))
+        yield Target(
+            name=pattern, build=lambda: _built(pattern, lambda: _import_module(head, pattern))
+        )
 
 
 def _registered(pattern: str) -> Iterator[Target]:
@@ -131,7 +140,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
             made = found if isinstance(found, nn.Module) else _call(found, target)
     except OpbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
         raise TargetError(
             f"the target {target!r} cannot be built: {type(error).__name__}: {error}"
         ) from error
@@ -144,7 +153,7 @@ def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
         if not hasattr(found, name):
             near = difflib.get_close_matches(name, [key for key in vars(found) if key[0] != "_"])
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise TargetError(f"the target {target!r} has no attribute {name!r}{hint}")
+            raise GoneTargetError(f"the target {target!r} has no attribute {name!r}{hint}")
         found = getattr(found, name)
     return found
 
@@ -178,12 +187,19 @@ def _checked(made: Any, target: str) -> Built:
 
 def _is_inputs(inputs: Any) -> bool:
     return inputs is None or (
-        isinstance(inputs, tuple) and any(isinstance(each, torch.Tensor) for each in inputs)
+        isinstance(inputs, tuple) and any(isinstance(each, Tensor) for each in tree_leaves(inputs))
     )
 
 
-def _import_module(name: str) -> ModuleType:
-    return import_module(name)
+def _import_module(name: str, target: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if f"{name}.".startswith(f"{error.name}."):  # and not one that it imports
+            raise GoneTargetError(
+                f"there is no module {error.name} for the target {target!r}"
+            ) from error
+        raise
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -11,6 +11,7 @@ from opbench import providers, targets
 from opbench.errors import (
     BadFileError,
     BadValueError,
+    GoneTargetError,
     MissingExtraError,
     TargetError,
     UnknownNameError,
@@ -47,6 +48,19 @@ def test_what_is_wrong_with_a_file_is_said_when_it_is_built(write) -> None:
     (target,) = targets.resolve([f"{path}:net"])
     with pytest.raises(TargetError, match=r"broken\.py:net' cannot be built: SyntaxError"):
         target.build()
+
+
+def test_a_name_that_is_not_there_is_told_from_one_that_cannot_be_built(write) -> None:
+    path = write("net.py", "import no_such_module_at_all\n")
+    other = write("other.py", "class Box:\n    pass\n")
+    for name in (f"{other}:net", f"{other}:Box.net", "no_such_package.net:build"):
+        (target,) = targets.resolve([name])
+        with pytest.raises(GoneTargetError):
+            target.build()
+    (target,) = targets.resolve([f"{path}:net"])
+    with pytest.raises(TargetError) as caught:
+        target.build()
+    assert not isinstance(caught.value, GoneTargetError)
 
 
 @pytest.mark.parametrize(
