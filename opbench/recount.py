@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 
-from opbench import __version__
+from opbench import __version__, providers
 from opbench.errors import (
     BadFileError,
     BadValueError,
+    GoneTargetError,
     OpbenchError,
     TargetError,
     UnknownNameError,
@@ -76,12 +77,17 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     """The block of ``target`` now: at ``size``, or at the size that was asked for when it was
     locked, or at its own.
 
-    Raises ``BadValueError`` when nothing says which size to count at.
+    Raises ``BadValueError`` when nothing says which size to count at, and ``GoneTargetError`` for
+    a name that neither code nor lock knows.
     """
     if size is None and locked and locked.input_size_from == FROM_OPTION:
         size = parse_size(locked.input_size)
     try:
         counted = count_target(target, size)
+    except GoneTargetError as error:
+        if locked is None:
+            raise
+        return Problem(reason=str(error), gone=True)
     except BadValueError:
         if locked is None:
             raise
@@ -89,17 +95,20 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=reason(error))
     asked = size is not None and size != target.input_size
-    return block_of(counted, FROM_OPTION if asked else FROM_TARGET)
+    return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
 
 
-def block_of(counted: Count, input_size_from: str) -> Block:
-    """The block of a count made just now, by these versions."""
-    return make_block(
-        counted,
-        input_size_from=input_size_from,
-        # "+cpu" and "+cu126" are one release: they count alike.
-        versions={"opbench": __version__, "torch": torch.__version__.partition("+")[0]},
-    )
+def block_of(counted: Count, input_size_from: str, *, name: str = "") -> Block:
+    """The block of a count made just now of the target ``name``, by these versions."""
+    return make_block(counted, input_size_from=input_size_from, versions=_versions(name))
+
+
+def _versions(name: str) -> dict[str, str]:
+    """Of what counts, and of the library that the network is from.  "+cpu" and "+cu126" are one
+    release: they count alike."""
+    library, _, release = providers.version(name).partition(" ")
+    versions = {"opbench": __version__, "torch": torch.__version__, library: release}
+    return {each: version.partition("+")[0] for each, version in versions.items() if version}
 
 
 def reason(error: BaseException) -> str:

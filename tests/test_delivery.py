@@ -126,6 +126,7 @@ def test_the_action_passes_on_an_unchanged_checkout(checkout: Path, tmp_path: Pa
     done = run_action(checkout, tmp_path / "summary.md", {})
     assert done.returncode == 0, done.stderr
     assert "::error" not in done.stdout
+    assert "1 network: 1 equal" in done.stderr
     assert "opbench check: passes" in (tmp_path / "summary.md").read_text()
 
 

@@ -248,6 +248,20 @@ def test_the_lock_of_another_commit_is_read_from_git(path: Path, lock: Lock) -> 
         load_at("--output=x", path)
 
 
+def test_a_shallow_checkout_is_told_what_it_lacks(path: Path, lock: Lock) -> None:
+    whole = path.parent
+    git(whole, "init", "-q")
+    for message in ("first", "second"):
+        git(whole, "add", ".")
+        git(whole, "commit", "-qm", message, "--allow-empty")
+    shallow = whole / "shallow"
+    git(whole, "clone", "-q", "--depth", "1", whole.as_uri(), str(shallow))
+    with pytest.raises(BadValueError, match="fetch-depth: 0"):
+        load_at("HEAD~1", shallow / path.name)
+    git(shallow, "fetch", "-q", "--unshallow")
+    assert load_at("HEAD~1", shallow / path.name) == lock
+
+
 def test_no_git_repository_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(path.parent.parent))
     with pytest.raises(BadValueError, match="not a git repository"):

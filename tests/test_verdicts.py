@@ -84,6 +84,19 @@ def test_another_input_size_is_the_first_reason(four: Block) -> None:
     assert verdict(four, wide).why[0] == "input: 1x3x8x8 became 1x3x9x9"
 
 
+def test_other_versions_are_told_beside_a_change_and_are_none_alone(
+    four: Block, five: Block
+) -> None:
+    later = {"opbench": "0.1.0", "torch": "2.14.0", "timm": "1.0.1"}
+    why = verdict(four, replace(five, versions=later)).why
+    assert why[0] == "torch 2.13.0 became 2.14.0"
+    assert not any("opbench" in line or "timm" in line for line in why)
+    alone = verdict(four, replace(four, versions=later))
+    assert alone.status is Status.EQUAL and not alone.why
+    uncounted = replace(four, uncounted=("mylib::op",))
+    assert not verdict(uncounted, replace(uncounted, versions=later)).why
+
+
 def test_more_of_one_and_less_of_another_is_heavier(four: Block) -> None:
     found = verdict(four, replace(four, params=four.params - 1, macs=four.macs + 1))
     assert found.status is Status.HEAVIER and not found.ok

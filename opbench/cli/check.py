@@ -13,6 +13,7 @@ import typer
 
 from opbench import config
 from opbench.cli.check_report import (
+    READ_BY_PEOPLE,
     Report,
     ReportFormat,
     parse_output,
@@ -20,7 +21,7 @@ from opbench.cli.check_report import (
     write_step_summary,
 )
 from opbench.cli.options import InputSize, parse_input_size
-from opbench.cli.output import messages
+from opbench.cli.output import messages, stdout_is_ours
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
 from opbench.verdicts import Finding, Problem, Status, compare
@@ -79,12 +80,13 @@ def check(
     path = lock.absolute() if lock else settings.lock
     rules = settings.check if strict is None else replace(settings.check, strict=strict)
     asked = [_from_root(each, settings.root) for each in targets or []]
-    held = _held(path, against, updating=update, whole=not asked)
-    scope = _scope(held, rules.targets if path == settings.lock else ())
+    configured = rules.targets if path == settings.lock else ()
+    held = _held(path, against, updating=update, rebuilds=bool(configured) and not asked)
+    scope = _scope(held, configured)
     if not (asked or held.networks or update):
         raise BadFileError(f"the lock {path} holds no networks: name some and add --update")
     patterns = asked or scope or _REGISTRY
-    with chdir(settings.root):
+    with chdir(settings.root), stdout_is_ours():
         now = _count(patterns if asked else (*patterns, *held.networks), held, size)
     findings = compare(held.networks, now, rules)
     if update:
@@ -92,6 +94,8 @@ def check(
         _save(_updated(held, findings, patterns), path)
     report = Report(findings=findings, lock=path, root=settings.root)
     sys.stdout.write(report.write(format))
+    if format not in READ_BY_PEOPLE:  # a log says something when all is well, too
+        messages.print(report.summary, markup=False)
     for kind, file in files:
         write_file(report.write(kind), file)
     write_step_summary(report)
@@ -99,8 +103,9 @@ def check(
         raise typer.Exit(1)
 
 
-def _held(path: Path, against: str | None, *, updating: bool, whole: bool) -> Lock:
-    """The lock to compare with; when it is about to be written anew, an unreadable one is empty."""
+def _held(path: Path, against: str | None, *, updating: bool, rebuilds: bool) -> Lock:
+    """The lock to compare with.  An unreadable one is empty to an update that ``rebuilds`` it,
+    because the project says what belongs in it; nothing else can know."""
     if against:
         return load_at(against, path)
     if updating and not path.exists():
@@ -108,14 +113,11 @@ def _held(path: Path, against: str | None, *, updating: bool, whole: bool) -> Lo
     try:
         return load(path)
     except BadFileError as error:
-        if updating and whole and path.is_file():
-            messages.print(f"warning: written anew: {error}", markup=False)
-            return Lock()
-        if updating and not isinstance(error, NewerLockError):
-            raise BadFileError(
-                f"{error} (without targets: with them the other networks would be lost)"
-            ) from error
-        raise
+        mendable = path.is_file() and not isinstance(error, NewerLockError)
+        if not (updating and rebuilds and mendable):
+            raise
+        messages.print(f"warning: written anew: {error}", markup=False)
+        return Lock()
 
 
 def _scope(held: Lock, configured: Iterable[str]) -> tuple[str, ...]:

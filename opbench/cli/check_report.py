@@ -47,6 +47,7 @@ _SUFFIXES = {
     ".xml": ReportFormat.junit,
     ".sarif": ReportFormat.sarif,
 }
+READ_BY_PEOPLE = (ReportFormat.text, ReportFormat.table, ReportFormat.markdown)
 _MEANINGS = {
     Status.EQUAL: "Every count is as locked.",
     Status.MOVED: "The totals are as locked, other modules or shapes make them up.",

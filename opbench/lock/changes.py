@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from opbench.lock.blocks import Block, LockedModule, OperatorSum
+from opbench.lock.blocks import Block, LockedModule, OperatorSum, same_counts
 from opbench.metrics import COUNTED
 
 _NOTHING = LockedModule(kind="", params=0, macs=0, activations=0, operators={})
@@ -12,9 +12,15 @@ _NO_CALLS = OperatorSum(calls=0, macs=0, activations=0)
 
 
 def changes(locked: Block, now: Block) -> Iterator[str]:
-    """One sentence per change: the input, the totals, operators, then modules by their MACs."""
+    """One sentence per change: input, versions, totals, operators, then modules by their MACs.
+
+    Other versions alone are no change; beside one they may be what made it.
+    """
+    if same_counts(locked, now):
+        return
     if (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size):
         yield f"input: {_input(locked)} became {_input(now)}"
+    yield from _versions(locked.versions, now.versions)
     for metric in COUNTED:
         if now.total(metric) != locked.total(metric):
             yield f"{metric}: {_moved(locked.total(metric), now.total(metric))}"
@@ -22,6 +28,12 @@ def changes(locked: Block, now: Block) -> Iterator[str]:
         yield f"uncounted: {_names(locked.uncounted)} became {_names(now.uncounted)}"
     yield from _operators(locked.operators, now.operators)
     yield from _modules(locked.modules, now.modules)
+
+
+def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(locked.keys() & now.keys()):
+        if locked[name] != now[name]:
+            yield f"{name} {locked[name]} became {now[name]}"
 
 
 def _input(block: Block) -> str:

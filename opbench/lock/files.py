@@ -48,7 +48,8 @@ def load_at(ref: str, path: Path) -> Lock:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
         raise BadValueError(
             f"git has no {path.name} in {ref!r} ({said.removeprefix('fatal: ')}): "
-            "name a commit that holds the lock"
+            "name a commit that holds the lock; a shallow checkout, as GitHub makes, needs "
+            "`fetch-depth: 0`"
         )
     return parse(done.stdout, f"{path} at {ref}")
 

@@ -26,7 +26,10 @@ from opbench.lock.lines import duplicate, line_of
 from opbench.metrics import COUNTED
 from opbench.spec import parse_size
 
-REMEDY = "restore it from version control, or write it anew with `opbench check --update`"
+REMEDY = (
+    "restore it from version control, or delete it and name its targets: "
+    "`opbench check --update TARGET...`"
+)
 
 _HEADER = ("format", "convention", "targets", "networks")
 _BLOCK = (

@@ -210,6 +210,68 @@ def test_a_file_that_is_gone_is_gone_and_an_update_takes_it_out(
     assert opbench("check").exit_code == 0
 
 
+def test_an_attribute_that_is_gone_is_gone_and_an_update_takes_it_out(
+    lock: Path, project: Project, opbench
+) -> None:
+    folder = project(lock=lock)
+    text = (folder / "net.py").read_text()
+    (folder / "net.py").write_text(text.replace("def build", "def builds"))
+    rows = found(opbench("check", "net.py:build", "net.py:builds", *SIZE, "--format", "json"))
+    assert rows["net.py:build"]["status"] == "gone" and rows["net.py:builds"]["status"] == "new"
+    assert "net.py:builds, which is new, has the same counts" in rows["net.py:build"]["note"]
+    result = opbench("check")
+    assert result.exit_code == 1 and "did you mean builds?" in result.stdout
+    assert opbench("check", "--update", "net.py:builds", *SIZE).exit_code == 0
+    assert opbench("check", "--update").exit_code == 0
+    held = json.loads((folder / lock.name).read_text())
+    assert list(held["networks"]) == held["targets"] == ["net.py:builds"]
+    assert opbench("check").exit_code == 0
+    never = opbench("check", "net.py:nothing", *SIZE)
+    assert never.exit_code == 2 and "'net.py:nothing' has no attribute" in never.stderr
+
+
+def test_a_module_that_is_gone_is_gone_and_one_that_it_imports_is_not(
+    project: Project, opbench
+) -> None:
+    folder = project()
+    for name in ("check_moves", "check_breaks"):
+        (folder / f"{name}.py").write_text("from torch import nn\nnet = nn.Linear(3, 2)\n")
+        assert opbench("check", "--update", f"{name}:net", "--input-size", "3").exit_code == 0
+        del sys.modules[name]
+    (folder / "check_moves.py").unlink()
+    (folder / "check_breaks.py").write_text("import no_such_module_at_all\n")
+    rows = found(opbench("check", "--format", "json"))
+    assert rows["check_moves:net"]["status"] == "gone"
+    assert "there is no module check_moves" in rows["check_moves:net"]["note"]
+    assert rows["check_breaks:net"]["status"] == "cannot count"
+
+
+def test_a_script_that_exits_is_a_row_and_the_others_go_on(
+    lock: Path, project: Project, opbench
+) -> None:
+    folder = project(lock=lock)
+    assert opbench("check", "--update", "lenet5").exit_code == 0
+    script = "import argparse\nargparse.ArgumentParser().parse_args(['--no-such-option'])\n"
+    (folder / "net.py").write_text(script)
+    rows = found(opbench("check", "--format", "json"))
+    assert rows["net.py:build"]["status"] == "cannot count"
+    assert "SystemExit: 2" in rows["net.py:build"]["note"]
+    assert rows["lenet5"]["status"] == "equal"
+
+
+def test_what_a_network_prints_is_not_in_the_report(lock: Path, project: Project, opbench) -> None:
+    folder = project(lock=lock)
+    text = (
+        (folder / "net.py")
+        .read_text()
+        .replace("    return nn", "    print('built')\n    return nn")
+    )
+    (folder / "net.py").write_text(f"print('imported')\n{text}")
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 0 and found(result)["net.py:build"]["status"] == "equal"
+    assert "imported\n" in result.stderr and "built\n" in result.stderr
+
+
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     """Make the registry hold exactly these names, each an existing entry."""
@@ -336,7 +398,8 @@ def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench)
 def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
     folder = project()
     result = opbench("check", "--update", "net.py:build")
-    assert result.exit_code == 2 and "input size" in result.stderr
+    assert result.exit_code == 2 and "error: net.py:build: " in result.stderr
+    assert "--input-size 3x224x224" in result.stderr
     assert [each.name for each in folder.iterdir()] == ["net.py"] or not list(folder.glob("*.json"))
 
 
@@ -351,26 +414,31 @@ def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
     ],
     ids=["cut", "newer", "total", "yaml", "by hand"],
 )
-def test_a_lock_that_cannot_be_read_is_answered_and_kept_until_an_update_of_all(
+def test_a_lock_that_cannot_be_read_is_answered_and_kept(
     lock: Path, opbench, damage: Callable[[str], str], said: str
 ) -> None:
     lock.write_text(damage(lock.read_text()))
     before = lock.read_bytes()
-    for arguments in ([], ["net.py:build"], ["--update", "net.py:build", *SIZE]):
+    for arguments in ([], ["net.py:build"], ["--update"], ["--update", "net.py:build", *SIZE]):
         result = opbench("check", *arguments)
         assert result.exit_code == 2, arguments
         assert f"{lock}, line " in result.stderr and said in result.stderr
         assert lock.read_bytes() == before
 
 
-def test_an_update_of_all_writes_a_damaged_lock_anew_and_says_so(
-    lock: Path, opbench, registered
+def test_a_damaged_lock_is_written_anew_only_where_the_project_says_what_belongs_in_it(
+    project: Project, opbench
 ) -> None:
-    registered({"first": "lenet5"})
-    lock.write_text("{")
+    path = project(toml='[tool.opbench.check]\ntargets = ["lenet5"]\n') / "opbench.lock.json"
+    path.write_text("{")
+    assert opbench("check", "--update", "conv3x3_256").exit_code == 2
+    assert path.read_text() == "{"
     result = opbench("check", "--update")
     assert result.exit_code == 0 and "written anew" in result.stderr
-    assert list(json.loads(lock.read_text())["networks"]) == ["first"]
+    assert list(json.loads(path.read_text())["networks"]) == ["lenet5"]
+    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    result = opbench("check", "--update")
+    assert result.exit_code == 2 and "upgrade opbench" in result.stderr
 
 
 def test_a_lock_can_lie_elsewhere_and_file_targets_stay_relative_to_the_project(
