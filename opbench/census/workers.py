@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -130,7 +131,8 @@ def _by_processes(
 def _serve(pipe: Connection, function: Callable[[str], Any], threads: int) -> None:
     # Before torch is imported: that is when it looks how many threads it may use.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    with suppress(EOFError, KeyboardInterrupt):
+    # What a network prints goes to stderr: stdout is the parent's, for its rows.
+    with suppress(EOFError, KeyboardInterrupt), redirect_stdout(sys.stderr):
         while True:
             pipe.send(_attempt(function, pipe.recv()))
 

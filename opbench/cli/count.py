@@ -23,7 +23,7 @@ from opbench.cli.options import (
     Targets,
     parse_input_size,
 )
-from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
+from opbench.cli.output import Column, Format, emit, integer, messages, scaled, stdout_is_ours, text
 from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _MODEL = (
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
     Column(key="activations", title="activations", show=integer, right=True),
+    Column(key="weight_bytes", title="weights MiB", show=scaled(2**-20, 2), right=True),
     Column(key="peak_activation_bytes", title="peak MiB", show=scaled(2**-20, 2), right=True),
     Column(key="device", title="traced on", show=text),
     Column(key="uncounted", title="uncounted", show=text),
@@ -117,13 +118,11 @@ def count(
 ) -> None:
     """Parameters, MACs, activations and peak activation memory: exact, without weights."""
     size = parse_input_size(input_size)
-    if output is not None and by is not By.model:
-        raise BadValueError(f"--output keeps one row for each target: leave out --by {by}")
+    _check_rows(by, depth, top, output)
     if convention is not None:
-        _check_convention(convention, by, output)
+        _check_convention(convention, by, dtype, output)
     from opbench.targets import resolve
 
-    names = [target.name for target in resolve(targets or [])]
     make: Callable[[str], list[dict[str, Any]]] = partial(
         target_rows, size=size, batch_size=batch_size, dtype=dtype, by=by, depth=depth, top=top
     )
@@ -137,7 +136,9 @@ def count(
             top=top,
         )
     asked = f"batch size {batch_size}, {dtype}, {input_size or 'own'} input"
-    rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
+    with stdout_is_ours():
+        names = [target.name for target in resolve(targets or [])]
+        rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
     if convention is not None:
         emit_convention(rows, convention, _images(batch_size), format)
     else:
@@ -176,13 +177,24 @@ def _images(batch_size: int) -> str:
     return "one image" if batch_size == 1 else f"the whole batch of {batch_size} images"
 
 
-def _check_convention(convention: str, by: By, output: Path | None) -> None:
-    """Refused before anything is counted."""
+def _check_rows(by: By, depth: int | None, top: int | None, output: Path | None) -> None:
+    """An option that would be ignored is refused before anything is counted."""
+    if depth is not None and by is not By.module:
+        raise BadValueError("--depth goes with --by module")
+    if top is not None and by is By.model:
+        raise BadValueError("--top goes with --by module or operator: a model is one row")
+    if output is not None and by is not By.model:
+        raise BadValueError(f"--output keeps one row for each target: leave out --by {by}")
+
+
+def _check_convention(convention: str, by: By, dtype: str, output: Path | None) -> None:
     from opbench.conventions import get
 
     get(convention)
     if by is By.module:
         raise BadValueError("--convention goes with --by model or operator, not with --by module")
+    if dtype != Precision.float32:
+        raise BadValueError("--convention counts in float32: leave out --dtype")
     if output is not None:
         raise BadValueError("--output keeps opbench's own counts: leave out --convention")
 

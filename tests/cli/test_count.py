@@ -6,6 +6,8 @@ import csv
 import io
 import json
 
+import pytest
+
 TINY = """
 import torch
 from torch import nn
@@ -28,6 +30,35 @@ def needs(argument):
 class Raises(nn.Module):
     def forward(self, x):
         raise ValueError("half-way")
+
+class Sums(nn.Linear):
+    def forward(self, images):
+        values = images.values() if isinstance(images, dict) else images
+        return sum(super(Sums, self).forward(image).sum() for image in values)
+
+def listed():
+    return Sums(7, 5), ([torch.zeros(2, 7), torch.zeros(3, 7)],)
+
+def named():
+    return Sums(7, 5), ({"left": torch.zeros(2, 7), "right": torch.zeros(4, 7)},)
+
+class Exits(nn.Module):
+    def forward(self, x):
+        raise SystemExit(3)
+
+def exits():
+    raise SystemExit("usage: train.py --data FOLDER")
+
+class Prints(nn.Linear):
+    def __init__(self):
+        print("in a constructor")
+        super().__init__(7, 5)
+
+    def forward(self, x):
+        print("in a forward pass")
+        return super().forward(x)
+
+print("imported")
 """
 
 
@@ -60,6 +91,10 @@ def test_a_file_is_a_target(rows, write) -> None:
     assert row["macs"] == 4 * 6 * 6 * 27
     (row,) = rows("count", f"{path}:pair")
     assert row["macs"] == 2 * 7 * 5
+    (row,) = rows("count", f"{path}:listed")
+    assert row["macs"] == (2 + 3) * 7 * 5
+    (row,) = rows("count", f"{path}:named")
+    assert row["macs"] == (2 + 4) * 7 * 5
 
 
 def test_a_module_path_is_a_target(rows) -> None:
@@ -88,6 +123,40 @@ def test_one_failing_target_is_a_row_and_the_others_go_on(opbench, write) -> Non
     assert "input" in raises["error"] or "half-way" in raises["error"]
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_stdout_holds_the_rows_and_nothing_that_a_network_prints(
+    opbench, write, capfd, jobs
+) -> None:
+    path = write("tiny.py", TINY)
+    names = (f"{path}:Prints", "lenet5")[:jobs]
+    result = opbench("count", *names, "--input-size", "1x7x7", "--jobs", jobs, "--format", "json")
+    printed = capfd.readouterr()
+    assert json.loads(result.stdout)[0]["macs"] == 7 * 7 * 5
+    assert not printed.out  # which a process of its own would have written to
+    for said in ("imported", "in a constructor", "in a forward pass"):
+        assert f"{said}\n" in result.stderr + printed.err
+
+
+def test_an_option_that_would_do_nothing_is_refused(opbench) -> None:
+    for args, said in (
+        (("--depth", 1), "--by module"),
+        (("--depth", 1, "--by", "operator"), "--by module"),
+        (("--top", 3), "--by module or operator"),
+        (("--convention", "fvcore", "--top", 3), "--by module or operator"),
+        (("--convention", "fvcore", "--dtype", "float16"), "leave out --dtype"),
+    ):
+        result = opbench("count", "lenet5", *args)
+        assert result.exit_code == 2 and said in result.stderr, args
+
+
+def test_the_table_tells_the_bytes_of_the_weights(opbench) -> None:
+    header, row, *_ = opbench("count", "conv3x3_256", "--format", "markdown").stdout.splitlines()[
+        ::2
+    ]
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert cells["weights MiB"] == f"{256 * 256 * 9 * 4 / 2**20:.2f}"
+
+
 def test_csv_and_markdown_print_every_target(opbench) -> None:
     out = opbench("count", "vgg11", "vgg13", "--format", "csv").stdout
     assert [row["name"] for row in csv.DictReader(io.StringIO(out))] == ["vgg11", "vgg13"]
@@ -108,7 +177,10 @@ def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(opbench, write) ->
         (("count", f"{path}:nett"), "did you mean net"),
         (("count", f"{path}:wrong"), "module"),
         (("count", f"{path}:needs"), "without arguments"),
-        (("count", f"{path}:net"), "input size"),
+        (("count", f"{path}:net"), "--input-size 3x224x224"),
+        (("count", f"{path}:net"), f"{path}:net: "),
+        (("count", f"{path}:exits"), "usage: train.py"),
+        (("count", f"{path}:Exits", "--input-size", "3"), "SystemExit: 3"),
         (("count", ":net"), "package.module:ATTR"),
         (("count", "resnet50", "--input-size", "5x224x224"), "resnet50"),
     ):
