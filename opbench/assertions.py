@@ -15,13 +15,15 @@ from torch import nn
 
 from opbench import config
 from opbench.counting import count
+from opbench.counting.construct import build_without_weights
+from opbench.counting.undisturbed import undisturbed
 from opbench.errors import BadValueError
 from opbench.facts import count_target
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.record import Count
 from opbench.recount import block_of, find, recount
 from opbench.spec import parse_size
-from opbench.targets import resolve
+from opbench.targets import Target, resolve
 from opbench.verdicts import Problem, compare
 
 Network = nn.Module | str
@@ -56,20 +58,16 @@ class Assertions:
                 f"{_name(network)}: no rule for {', '.join(counted.uncounted)}, so its MACs are "
                 "not known"
             )
-        _assert(network, "MACs", counted.macs, expected, at_most, _costliest(counted, "macs"))
+        _assert(network, "MACs", counted.macs, expected, at_most, _costliest(counted))
 
     def assert_params(
         self, network: Network, expected: int | None = None, *, at_most: int | None = None
     ) -> None:
         """The elements of all parameters, a shared one once."""
         __tracebackhide__ = True
-        if isinstance(network, nn.Module):
-            params = sum(each.numel() for each in network.parameters())
-            _assert(network, "parameters", params, expected, at_most, _largest(network))
-        else:
-            counted = self._count(network, None)
-            where = _costliest(counted, "params")
-            _assert(network, "parameters", counted.params, expected, at_most, where)
+        module = network if isinstance(network, nn.Module) else self._built(network)
+        params = sum(each.numel() for each in module.parameters())
+        _assert(network, "parameters", params, expected, at_most, _largest(module))
 
     def assert_within_lock(
         self, network: Network, *, name: str = "", inputs: Inputs | None = None
@@ -101,10 +99,18 @@ class Assertions:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
             return count(network, inputs)
         with chdir(config.load(self._folder).root):
-            targets = resolve([network])
-            if len(targets) > 1:
-                raise BadValueError(f"{network!r} names {len(targets)} networks: assert one")
-            return count_target(targets[0], tuple(inputs) if inputs else None)
+            return count_target(_one(network), tuple(inputs) if inputs else None)
+
+    def _built(self, network: str) -> nn.Module:
+        """The target, without weights where it can be; unlike a count this needs no input."""
+        module: nn.Module
+        with chdir(config.load(self._folder).root), undisturbed():
+            build = _one(network).build
+            try:
+                module, _ = build_without_weights(build)
+            except Exception:  # noqa: BLE001  a constructor that looks at its weights
+                module, _ = build()
+        return module
 
     def _block(self, network: Network, locked: Block, inputs: Inputs | None) -> Block | Problem:
         if isinstance(network, nn.Module):
@@ -117,6 +123,13 @@ class Assertions:
         if isinstance(found, Problem):
             return found
         return recount(found, locked, tuple(inputs) if inputs else None)
+
+
+def _one(name: str) -> Target:
+    targets = resolve([name])
+    if len(targets) > 1:
+        raise BadValueError(f"{name!r} names {len(targets)} networks: assert one")
+    return targets[0]
 
 
 def _assert(
@@ -149,11 +162,11 @@ def _name(network: Network) -> str:
     return network if isinstance(network, str) else type(network).__name__
 
 
-def _costliest(counted: Count, metric: str) -> list[tuple[str, int]]:
+def _costliest(counted: Count) -> list[tuple[str, int]]:
     """The modules without modules that cost most."""
     parents = {each.name.rpartition(".")[0] for each in counted.modules if each.name}
     leaves = [
-        (f"{each.name or '(network)'} ({each.kind})", int(getattr(each, metric)))
+        (f"{each.name or '(network)'} ({each.kind})", each.macs)
         for each in counted.modules
         if each.name not in parents
     ]

@@ -28,6 +28,11 @@ from torch import nn
 def build():
     layers = nn.Conv2d(3, {width}, 3, bias=False), nn.Flatten(), nn.Linear({width} * 36, 5)
     return nn.Sequential(*layers)
+
+def looks():
+    net = nn.Linear(2, 2)
+    net.scale = net.weight.sum().item()
+    return net
 """
 
 SUITE = """
@@ -42,6 +47,8 @@ def test_counts(opbench):
     opbench.assert_macs("lenet5", 325_680)
     opbench.assert_params(build(), {params})
     opbench.assert_params("lenet5", at_most=60_000)
+    opbench.assert_params("net.py:build", {params})
+    opbench.assert_params("net.py:looks", 6)
 
 def test_lock(opbench):
     opbench.assert_within_lock("net.py:build")
