@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from opbench.cli.output import Column, Format, emit
+from opbench.cli.output import Column, Format, emit, messages
 
 _COLUMNS = (
     Column(key="statement", title="statement"),
@@ -38,7 +38,10 @@ def claims(
 
     if not results.is_dir():
         raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
-    rows = [asdict(finding) for finding in evaluate(load_evidence(results))]
+    evidence = load_evidence(results)
+    for damage in evidence.damages:
+        messages.print(f"damaged, and left out: {damage}", markup=False)
+    rows = [asdict(finding) for finding in evaluate(evidence)]
     verdicts = Counter(row["verdict"] for row in rows)
     emit(
         rows if format in (Format.json, Format.csv) else [_for_people(row, format) for row in rows],

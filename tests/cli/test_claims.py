@@ -42,3 +42,27 @@ def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(opbench, tmp_
     done = opbench("claims", "--results", tmp_path / "absent")
     assert done.exit_code == 2
     assert "opbench run" in done.stderr
+
+
+def test_people_are_told_how_each_is_tested(opbench, tmp_path) -> None:
+    for format in ("table", "markdown"):
+        printed = opbench("claims", "--results", tmp_path, "--format", format).stdout
+        assert "how it is tested" in printed
+        assert "ratio of the counts; almost 10 is from 9 to 10" in printed
+        assert "missing: timed networks" in printed
+
+
+def test_a_row_of_markdown_is_one_line_with_its_source(opbench, tmp_path) -> None:
+    done = opbench("claims", "--results", tmp_path, "--format", "markdown")
+    _, _, *rows = done.stdout.splitlines()
+    assert all(row.count(" | ") == 4 and row.endswith(" |") for row in rows)
+    assert all(row.count("<br>") == 2 for row in rows)
+
+
+def test_a_damaged_line_is_named(opbench, tmp_path) -> None:
+    path = tmp_path / "runs" / "1.jsonl"
+    path.parent.mkdir()
+    path.write_text('{"kind": "header", "format": 1}\n{"kind": "rec\n')
+    done = opbench("claims", "--results", tmp_path)
+    assert done.exit_code == 0
+    assert f"{path}, line 2: not a whole JSON object" in done.stderr.replace("\n", "")
