@@ -38,6 +38,7 @@ _PROGRAM = (
     "select.js",
     "budget.js",
     "labels.js",
+    "hover.js",
     "chart.js",
     "detail.js",
     "table.js",

@@ -83,7 +83,8 @@ function withinBudget(points) {
 function showAnswer(points) {
   const fitting = withinBudget(points);
   const [best, ...rest] = fitting.filter(contends);
-  const said = el("div", {}, ...(best ? answer(best, rest, fitting) : noAnswer(points)));
+  const words = best ? answer(best, rest, fitting) : fitting.length ? onlyOthers(fitting) : noAnswer(points);
+  const said = el("div", {}, ...words);
   // The same words again would be read out again.
   if (said.textContent !== byId("answer").textContent) byId("answer").replaceChildren(said);
 }
@@ -93,6 +94,24 @@ function noAnswer(points) {
   if (!points.length) return [el("p", { class: "verdict" }, "Nothing is selected."), el("p", {}, "Clear the search, or show more families.")];
   if (!points.some((point) => known(point.vy))) return [el("p", { class: "verdict" }, "No answer."), el("p", {}, `None of these networks has a ${label}.`)];
   return [el("p", { class: "verdict" }, `Nothing shown fits within ${budgetWords()}.`), el("p", {}, "Raise the limits, or show more families.")];
+}
+
+// The value of a network that is not compared, and why it is not.
+const onItsTerms = (point) =>
+  `${withUnit(state.y, point.vy)}, ${point.published_only ? "cannot be run" : point.protocol ?? "protocol not stated"}`;
+
+function onlyOthers(fitting) {
+  const kinds = [
+    fitting.some((point) => !point.single_crop) ? "accuracies of another protocol" : "",
+    fitting.some((point) => point.published_only) ? "networks that cannot be run" : "",
+  ].filter(Boolean).join(" and ");
+  const limits = budgetWords();
+  return [
+    el("p", { class: "verdict" }, "Nothing to compare."),
+    el("p", {}, `Only ${kinds} ${limits ? `fit within ${limits}` : "are shown"}:`),
+    ...fitting.slice(0, 4).map((point) => el("p", { class: "small" }, pickButton(point), ` (${onItsTerms(point)}), says `,
+      link(point.source ?? "no source", point.source_url), ".")),
+  ];
 }
 
 function answer(best, rest, fitting) {
@@ -109,8 +128,8 @@ function answer(best, rest, fitting) {
       ...rest.slice(0, 3).flatMap((point, i) => [i ? ", " : "", pickButton(point),
         ` ${withUnit(state.y, point.vy)}`]), ".") : "",
     better.length ? el("p", { class: "small" },
-      `More is claimed for ${better.map((point) => `${point.label} (${withUnit(state.y, point.vy)}, ${point.protocol})`).join(", ")}, `
-      + "which was not tested on a single central crop.") : "",
+      `More is claimed for ${better.map((point) => `${point.label} (${onItsTerms(point)})`).join(", ")}, `
+      + `which ${better.length > 1 ? "are" : "is"} not known to hold on a single central crop.`) : "",
   ].filter(Boolean);
 }
 

@@ -21,21 +21,6 @@ function symbol(point) {
   return point.published_only ? `${shape}-open` : shape;
 }
 
-// Every fact in brief; the panel below the chart has the rest, with links.
-function hoverText(point) {
-  const rows = [`<b>${plotlyText(point.label)}</b> · ${plotlyText(point.family)}${point.year ? ` · ${point.year}` : ""}`];
-  const interval = known(point.top1_low) ? ` (${point.top1_low.toFixed(1)} to ${point.top1_high.toFixed(1)})` : "";
-  if (known(point.top1)) rows.push(`top-1 ${withUnit("top1", point.top1)}${interval}${known(point.top5) ? `, top-5 ${withUnit("top5", point.top5)}` : ""}`);
-  rows.push(`${withUnit("macs", point.macs)}, ${withUnit("params", point.params)} parameters${known(point.activations) ? `, ${withUnit("activations", point.activations)} activations` : ""}`);
-  if (point.cell) rows.push(`${withUnit("latency_s", point.cell.latency_s)}, ${withUnit("throughput_images_per_s", point.cell.throughput_images_per_s)} at batch ${point.cell.batch_size}`);
-  if (known(point.input_size)) rows.push(`input ${plotlyText(inputWords(point.input_size))}`);
-  if (point.protocol) rows.push(`accuracy: ${plotlyText(point.protocol)}`);
-  if (point.source) rows.push(`source: ${plotlyText(point.source)}`);
-  rows.push(point.published_only ? "counts: as published, cannot be run" : `counts: opbench ${DATA.version}`);
-  if (point.cell) rows.push(`timing: run ${plotlyText(point.cell.run)}`);
-  return rows.join("<br>");
-}
-
 function familyTrace(family, points) {
   return {
     type: "scatter", mode: "markers", name: plotlyText(family),

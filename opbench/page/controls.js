@@ -38,11 +38,9 @@ function showFamilies() {
   const boxes = there.map((family) => el("label", { class: "chip", style: `--tint:${tint(family)}` },
     el("input", { type: "checkbox", checked: !off.has(family), "data-family": family }),
     el("span", { class: "swatch", "aria-hidden": "true" }), family));
-  const focused = document.activeElement?.dataset?.family;
   byId("families").replaceChildren(el("legend", {}, "Families"), ...boxes,
     el("button", { type: "button", class: "quiet", "data-families": "all" }, "all"),
     el("button", { type: "button", class: "quiet", "data-families": "none" }, "none"));
-  boxes.map((box) => box.firstChild).find((input) => known(focused) && input.dataset.family === focused)?.focus();
 }
 
 function toggleFamily(family, shown) {

@@ -35,7 +35,10 @@ _NETWORK = ("name", "label", "family", "year", "dataset", "input_size", "params"
             "source_url", "paper", "paper_url")  # fmt: skip
 _WITNESSED = ("fvcore_macs", "witness_note", "stated_params", "stated_macs")
 _CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
-         "latency_s_low", "latency_s_high", *_MEASURED)  # fmt: skip
+         "latency_s_low", "latency_s_high", "latency_per_image_s_low", "latency_per_image_s_high",
+         "throughput_images_per_s_low", "throughput_images_per_s_high", "quality",
+         *_MEASURED)  # fmt: skip
+_RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
 
 # What gives the numbers that are missing; shown where one would choose them.
@@ -75,7 +78,7 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),
         "failures": _rows(table.failures, _FAILURE),
-        "runs": [dict(header) for header in table.runs],
+        "runs": [{key: run[key] for key in _RUN if key in run} for run in table.runs],
         "claims": [asdict(finding) for finding in findings],
         "figures": [_figure(picture) for picture in drawn],
         "notes": table.notes,

@@ -2,6 +2,7 @@
 
 function draw() {
   const points = selection();
+  const focused = standIn(document.activeElement);
   showControls();
   showBudgets();
   showAnswer(points);
@@ -9,7 +10,21 @@ function draw() {
   showCaption(points);
   showTable(points, changed);
   showDetail();
+  focused()?.focus({ preventScroll: true });
   return drawChart(points);
+}
+
+// What tells an element from the others of its region, before and after a drawing.
+const identity = (element) =>
+  JSON.stringify([element.id, element.href, element.dataset, element.closest("tr")?.dataset.name]);
+
+// Drawing replaces elements: finds the one that stands for `element` afterwards, if any.
+function standIn(element) {
+  const region = element?.closest("#families, #answer, #table, #detail");
+  if (!region) return () => (element === document.body ? null : element);
+  const wanted = identity(element);
+  return () => (element.isConnected ? element
+    : [...region.querySelectorAll("a, button, input, h2")].find((each) => identity(each) === wanted));
 }
 
 let drawing = Promise.resolve();
@@ -34,11 +49,16 @@ function changed() {
   return redraw();
 }
 
+// Where the reader was before the facts of a network were opened.
+let opener = () => null;
+
 function pick(name) {
+  if (name && !byId("detail").contains(document.activeElement)) opener = standIn(document.activeElement);
   state.pick = name;
   changed().then(() => {
-    if (name) byId("detail-title")?.focus({ preventScroll: true });
-    if (name) byId("detail").scrollIntoView({ block: "nearest" });
+    if (!name) return (opener() ?? byId("chart-title")).focus({ preventScroll: true });
+    byId("detail-title").focus({ preventScroll: true });
+    return byId("detail").scrollIntoView({ block: "nearest" });
   });
 }
 

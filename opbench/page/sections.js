@@ -91,8 +91,12 @@ function runProvenance() {
   return [title, ...DATA.runs.map(runBox), ...failed, ...sizes];
 }
 
-const runBox = (run) => el("details", {},
-  el("summary", {}, el("b", {}, `Run ${run.run}`), ` ${run.environment?.gpu ?? run.environment?.cpu ?? ""}`),
-  el("dl", { class: "facts tight" }, ...Object.entries({ ...run.environment, ...run.protocol }).flatMap(([key, value]) => [
-    el("dt", {}, key.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)),
-  ])));
+function runBox({ run, started, opbench, environment, protocol, cuda }) {
+  const machines = new Set(DATA.cells.filter((cell) => cell.run === run).map((cell) => cell.machine));
+  const told = { started, opbench, ...environment, ...protocol, cuda };
+  return el("details", {},
+    el("summary", {}, el("b", {}, `Run ${run}`), ` ${[[...machines].join(" and "), started?.slice(0, 10)].filter(Boolean).join(", ")}`),
+    el("dl", { class: "facts tight" }, ...Object.entries(told).filter(([, value]) => known(value)).flatMap(([key, value]) => [
+      el("dt", {}, key.replaceAll("_", " ")), el("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value)),
+    ])));
+}

@@ -40,7 +40,6 @@ function headCell(column, changed) {
     const bestDown = metric?.better === "higher" || column === "fits";
     state.sort = current ? (down ? field : `-${field}`) : bestDown ? `-${field}` : field;
     changed();
-    byId("table").querySelector(`[data-sort="${column}"]`)?.focus();
   };
   return el("th", { scope: "col", class: metric ? "number" : "", "aria-sort": current ? (down ? "descending" : "ascending") : "none" },
     el("button", { type: "button", "data-sort": column, onclick: sort },

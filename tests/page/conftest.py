@@ -50,6 +50,16 @@ def page(results: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page that readers get: of the results in the repository, figures included."""
+    out = tmp_path_factory.mktemp("published") / "index.html"
+    results = Path(__file__).parents[2] / "results"
+    done = CliRunner().invoke(app, ["report", "--results", str(results), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    return out
+
+
+@pytest.fixture(scope="session")
 def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("downloads")
 

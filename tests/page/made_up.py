@@ -30,6 +30,7 @@ def record(fact: Any, batch_size: int) -> dict[str, Any]:
         "macs": fact.macs * batch_size,
         "activations": fact.activations * batch_size,
         "samples_s": [middle],
+        "samples_per_round": [1],
         "median_s": middle,
         "low_s": 0.99 * middle,
         "high_s": 1.02 * middle,

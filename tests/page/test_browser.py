@@ -65,10 +65,20 @@ def test_another_protocol_has_another_marker_and_a_published_point_is_hollow(vie
     assert points["chart2016:ENet"]["symbol"] == "circle-open"
 
 
-def test_hovering_tells_the_facts_and_who_says_so(view) -> None:
-    told = view().hover("vgg16")
-    for fact in ("VGG-16", "15.5 GMAC", "138 M parameters", "Keras Applications README", RUN):
-        assert fact in told
+def test_hovering_tells_every_fact_and_who_says_so(view) -> None:
+    told = view("x=latency_s&y=density").hover("vgg16")
+    fact, milliseconds = FACTS["vgg16"], 1e3 * seconds(FACTS["vgg16"].macs, 1)
+    for words in (
+        f"top-1 per parameter {71.268 / 138.357544:.3f} % per M",
+        f"latency {milliseconds:.0f} ms ({0.99 * milliseconds:.0f} to {1.02 * milliseconds:.0f})",
+        f"throughput {1e3 / milliseconds:.2f} images/s",
+        f"peak memory {(fact.weight_bytes + fact.peak_activation_bytes) / 2**20:.0f} MiB",
+        f"weights {fact.weight_bytes / 2**20:.0f} MiB",
+        *("top-1 accuracy 71.3 %", "15.5 GMAC", "30.9 G-ops", "parameters 138 M"),
+        *("Keras Applications README", "single central crop", "fvcore counts the same"),
+        *(fact.paper, "cpu, float32, batch 1", RUN),
+    ):
+        assert words in told
 
 
 def test_switching_the_axis_moves_title_points_and_fragment(view) -> None:
@@ -139,6 +149,39 @@ def test_two_limits_hold_together(view) -> None:
 
 def test_a_budget_that_nothing_fits_says_so(view) -> None:
     assert "Nothing shown fits within 0.001 GMAC" in view("max.macs=1000000").text("#answer")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "kind", "told"),
+    [
+        ("q=overfeat", "accuracies of another protocol are shown", "OverFeat"),
+        ("q=script&max.macs=9e9", "protocol fit within 9 GMAC", "50.0 %, not stated"),
+        ("q=enet (2016)", "networks that cannot be run are shown", "%, cannot be run"),
+    ],
+)
+def test_where_nothing_can_be_compared_what_there_is_keeps_its_terms(
+    view, fragment: str, kind: str, told: str
+) -> None:
+    answer = view(fragment).text("#answer")
+    assert kind in answer
+    assert told in answer
+    assert "the best is" not in answer
+    assert "says" in answer
+
+
+def test_what_more_is_claimed_on_other_terms_comes_with_them(view) -> None:
+    limit = 2.1e9  # just above BN-Inception, whose paper does not say which crop was tested
+    told = view(f"max.macs={limit:.0f}").text("#answer")
+    best = primaries()[best_within(limit)]
+    more = [
+        f"{FACTS[name].label} ({accuracy.top1:.1f} %, {accuracy.protocol})"
+        for name, accuracy in primaries().items()
+        if name in IMAGENET and FACTS[name].macs <= limit
+        if accuracy.top1 > best.top1 and accuracy.protocol != best.protocol
+    ]
+    assert more
+    assert all(claim in told for claim in more)
+    assert "not known to hold on a single central crop" in told
 
 
 @pytest.mark.parametrize(("x", "column"), [("macs", "macs"), ("throughput_images_per_s",) * 2])
@@ -279,6 +322,30 @@ def test_a_click_shows_every_fact_and_why_a_cell_failed(view) -> None:
     assert opened.js("return document.activeElement.id") == "detail-title"
     opened.click("#detail [data-pick='']")
     assert not opened.one("#detail").is_displayed()
+
+
+def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(view) -> None:
+    opened = view()
+    for held in ("[data-sort=params]", "[data-families=none]", "[data-families=all]"):
+        opened.after(lambda held=held: opened.one(held).send_keys(Keys.ENTER))
+        assert opened.focused(held)
+    row = "#table [data-pick=alexnet]"
+    opened.js("document.querySelector(arguments[0]).focus()", row)
+    opened.after(lambda: opened.size(900, 900))
+    assert opened.focused(row)
+
+
+def test_closing_the_facts_leads_back_to_where_they_were_opened(view) -> None:
+    opened = view()
+    row, close = "#table [data-pick=alexnet]", "#detail [data-pick='']"
+    opened.after(lambda: opened.one(row).send_keys(Keys.ENTER))
+    assert opened.focused("#detail-title")
+    opened.after(lambda: opened.one(close).send_keys(Keys.ENTER))
+    assert opened.focused(row)
+    opened = view("pick=alexnet")  # opened by its address
+    opened.reload()
+    opened.after(lambda: opened.one(close).send_keys(Keys.ENTER))
+    assert opened.focused("#chart-title")
 
 
 def test_claims_are_filtered_by_verdict(view) -> None:

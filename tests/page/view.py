@@ -61,6 +61,10 @@ class View:
     def text(self, selector: str) -> str:
         return str(self.js("return document.querySelector(arguments[0]).textContent", selector))
 
+    def focused(self, selector: str) -> bool:
+        """Whether the keyboard is on it."""
+        return bool(self.js("return document.activeElement.matches(arguments[0])", selector))
+
     def choose(self, control: str, value: str) -> None:
         self.after(lambda: Select(self.one(f"#{control}")).select_by_value(value))
 
