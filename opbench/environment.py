@@ -17,6 +17,15 @@ import psutil
 
 Fact = tuple[str, Any]
 
+# On a virtual machine, and on ARM, the model's name says little or nothing.
+_IDENTITY = {
+    "cpu_vendor": ("vendor_id", "CPU implementer"),
+    "cpu_family": ("cpu family", "CPU architecture"),
+    "cpu_model": ("model", "CPU part"),
+    "cpu_stepping": ("stepping", "CPU revision"),
+    "cpu_cache": ("cache size",),
+}
+
 _LIBRARY_SETTINGS = ("OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "LD_PRELOAD")
 
 
@@ -44,8 +53,11 @@ def _system() -> Iterator[Fact]:
 
 def _processor(root: Path) -> Iterator[Fact]:
     devices = root / "sys/devices/system/cpu"
-    yield "cpu", _cpuinfo(root, "model name") or platform.processor() or None
-    yield "virtual_machine", "hypervisor" in (_cpuinfo(root, "flags") or "").split() or None
+    about = _cpuinfo(root)
+    yield "cpu", about.get("model name") or platform.processor() or None
+    for fact, keys in _IDENTITY.items():
+        yield fact, next((about[key] for key in keys if key in about), None)
+    yield "virtual_machine", "hypervisor" in about.get("flags", "").split() or None
     yield "cores", psutil.cpu_count(logical=False)
     yield "logical_cores", psutil.cpu_count()
     if hasattr(os, "sched_getaffinity"):
@@ -101,12 +113,13 @@ def _commit(folder: Path) -> str | None:
     return said.stdout.strip()
 
 
-def _cpuinfo(root: Path, key: str) -> str | None:
+def _cpuinfo(root: Path) -> dict[str, str]:
+    """What Linux says of the first processor."""
+    about: dict[str, str] = {}
     for line in (_word(root / "proc/cpuinfo") or "").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == key:
-            return value.strip()
-    return None
+        key, _, value = line.partition(":")
+        about.setdefault(key.strip(), value.strip())
+    return about
 
 
 def _word(path: Path) -> str | None:

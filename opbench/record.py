@@ -6,14 +6,17 @@
     Record        one cell of a run: Count + Measurement over its rounds, a line of the same file
     Failure       a cell that could not be measured, with its reason, a line of the same file
 
-Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.
+Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.  A
+field with a default may be lacking in a line: it came later than the line, or goes without saying.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,24 @@ class Count:
         return 2 * self.macs
 
 
+def required(kind: type) -> frozenset[str]:
+    """The names of the fields without which there is no ``kind``, one of the classes here."""
+    return frozenset(
+        each.name
+        for each in fields(kind)
+        if each.default is MISSING and each.default_factory is MISSING
+    )
+
+
+def from_row(kind: type[_T], row: Mapping[str, Any]) -> _T:
+    """What a line of a run file says of ``kind``.  Raises ``KeyError`` for a line that lacks it."""
+    lacking = required(kind) - row.keys()
+    if lacking:
+        raise KeyError(", ".join(sorted(lacking)))
+    names = (each.name for each in fields(kind))  # type: ignore[arg-type]
+    return kind(**{name: row[name] for name in names if name in row})
+
+
 # How the machine was doing and how code is kept: no reason why a time should differ.
 _INCIDENTAL = frozenset(
     {"load_before", "memory_bytes", "memory_available_bytes", "git_commit", "opbench_commit"}
@@ -116,15 +137,17 @@ class Cell:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Cell:
         """The cell of a line of a run file.  Raises ``KeyError`` for a line that has none."""
-        return cls(**{each.name: row[each.name] for each in fields(cls)})
+        return from_row(cls, row)
 
     def __str__(self) -> str:
-        usual = {"float32", "contiguous", None}
-        settings = (self.dtype, self.memory_format, self.compile)
-        words = [f"batch {self.batch_size}", *(each for each in settings if each not in usual)]
+        usual = {"cpu", "float32", "contiguous"}
+        settings = (self.device, self.dtype, self.memory_format, self.compile)
+        size = [self.input_size] if self.input_size else []
+        unusual = [each for each in settings if each and each not in usual]
+        words = [*size, f"batch {self.batch_size}", *unusual]
         if self.threads:
             words.append(f"{self.threads} thread{'s' * (self.threads > 1)}")
-        return f"{self.name} ({', '.join(map(str, words))})"
+        return f"{self.name} ({', '.join(words)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +159,16 @@ class Round:
     first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
     warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
     stopped: why sampling ended.
-    forward_s: all seconds spent in forward passes, warm-up included; process_s: in the process.
+    forward_s: all seconds spent in forward passes, warm-up included, a call that compiles not;
+        process_s: in the process.
     peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
         CPU, weights included; None where it cannot be read.
     energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.
     yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
     others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of
         the machine.  None where they cannot be read.
-    device_before, device_after: clocks, temperature, throttling of a GPU.
+    device_before, device_after: clocks, temperature, throttling of a GPU, before the first call
+        and under way, after the last sample.
     """
 
     number: int
@@ -168,10 +193,10 @@ class Round:
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Round:
         """The round of a line of a run file.  Raises ``KeyError`` for a line that has none."""
-        values = {each.name: row[each.name] for each in fields(cls)}
-        for key in ("samples_s", "host_samples_s"):
-            values[key] = tuple(values[key])
-        return cls(**values)
+        taken = from_row(cls, row)
+        return replace(
+            taken, samples_s=tuple(taken.samples_s), host_samples_s=tuple(taken.host_samples_s)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +212,7 @@ class Measurement:
     warmup: calls before samples; calls_per_sample: calls averaged in one sample.
     peak_memory_bytes, energy_j, power_w, idle_power_w: as of a round, their medians over rounds.
     stopped: why sampling ended ("precision", "time limit" or "rounds").
+    other_processes: the most that were seen on the GPU beside this; None where nothing tells.
     quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
     """
 
@@ -208,6 +234,7 @@ class Measurement:
     energy_j: float | None = None
     power_w: float | None = None
     idle_power_w: float | None = None
+    other_processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,11 +306,20 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """One cell of a run that could not be measured."""
+    """One cell of a run that could not be measured.
+
+    ``out_of_memory``: so it will be again.  Whatever else a worker died of may have been chance.
+    """
 
     cell: Cell
     reason: str
+    out_of_memory: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A flat JSON object."""
-        return {"kind": "failure", **asdict(self.cell), "reason": self.reason}
+        return {
+            "kind": "failure",
+            **asdict(self.cell),
+            "reason": self.reason,
+            "out_of_memory": self.out_of_memory,
+        }

@@ -7,8 +7,9 @@
 
 A line is written whole, flushed and synchronised, so that a run that is killed leaves everything
 it had measured; a file is created exclusively, so that two runs never share one.  Reading drops
-no line in silence: one that cannot be read is a ``Damage`` with file and number, and the rest is
-used.  A last line without an end is what a kill in the middle of a write leaves.
+no line in silence: one that cannot be read, or lacks what a line of its kind must have, is a
+``Damage`` with file and number, and the rest is used.  A last line without an end is what a kill
+in the middle of a write leaves.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from opbench.errors import BadFileError
+from opbench.record import Ceilings, Cell, Load, Round, required
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -34,6 +36,17 @@ FORMAT = 1
 RUNS = "runs"
 
 Line = dict[str, Any]
+
+_CELL = required(Cell)
+# What a line of each kind must have; of a record, what any reader of it cannot do without.
+_NEEDED: Mapping[str, frozenset[str]] = {
+    "round": _CELL | required(Load) | required(Round),
+    "ceilings": required(Ceilings) | {"device", "dtype", "threads"},
+    "failure": _CELL | {"reason"},
+    "record": _CELL
+    | {"params", "macs", "activations", "median_s", "low_s", "high_s"}
+    | {"samples_s", "samples_per_round"},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +187,10 @@ def read_run(path: Path) -> Run:
         except ValueError as error:
             damages.append(Damage(path=path, line=number, reason=str(error)))
     if not lines or lines[0].get("kind") != "header":
-        raise BadFileError(f"{path}, line 1: this is no run file of opbench: it has no header")
+        raise BadFileError(
+            f"{path}, line 1: this is no header of a run file of opbench: "
+            "mend the line or remove the file"
+        )
     if lines[0].get("format") != FORMAT:
         raise BadFileError(
             f"{path}, line 1: format {lines[0].get('format')!r} is not {FORMAT}: "
@@ -186,8 +202,13 @@ def read_run(path: Path) -> Run:
 
 
 def run_files(results: Path) -> list[Path]:
-    """The run files below a results folder, oldest first."""
-    return sorted((results / RUNS).glob("*.jsonl"))
+    """The run files below a results folder, oldest first.
+
+    Empty ones are passed over: a run makes its file before it writes the first line, and there is
+    nothing in one that was killed, or found the disk full, in between.
+    """
+    files = sorted((results / RUNS).glob("*.jsonl"))
+    return [path for path in files if path.stat().st_size]
 
 
 def find_run(results: Path, name: str | None = None) -> Path:
@@ -214,6 +235,8 @@ def _parse(raw: bytes) -> Line:
         raise ValueError("not a whole JSON object") from None
     if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
         raise ValueError("not an object with a kind")
+    if lacking := _NEEDED.get(line["kind"], frozenset()) - line.keys():
+        raise ValueError(f"a {line['kind']} without {', '.join(sorted(lacking))}")
     return line
 
 

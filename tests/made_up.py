@@ -63,6 +63,7 @@ def record(fact: Any, batch: int, *, energy: bool = True) -> dict[str, Any]:
         "macs": fact.macs * batch,
         "activations": fact.activations * batch,
         "samples_s": [seconds],
+        "samples_per_round": [1],
         "median_s": seconds,
         "low_s": 0.95 * seconds,
         "high_s": 1.1 * seconds,

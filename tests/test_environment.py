@@ -58,6 +58,48 @@ def test_settings_of_the_processor_are_read_where_linux_keeps_them(tmp_path: Pat
     assert facts["huge_pages"] == "madvise"
 
 
+INTEL = """processor : 0
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 207
+model name\t: Intel(R) Xeon(R) Processor
+stepping\t: 2
+cache size\t: 266240 KB
+
+processor : 1
+model : 1
+"""
+ARM = """processor : 0
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x3
+CPU part\t: 0xd0c
+CPU revision\t: 1
+"""
+_NUMBERS = ("cpu_vendor", "cpu_family", "cpu_model", "cpu_stepping", "cpu_cache")
+
+
+@pytest.mark.parametrize(
+    ("about", "numbers"),
+    [
+        (INTEL, ["GenuineIntel", "6", "207", "2", "266240 KB"]),
+        (ARM, ["0x41", "8", "0xd0c", "1", None]),
+        ("", [None] * 5),
+    ],
+)
+def test_processors_whose_names_are_alike_are_told_apart_by_their_numbers(
+    tmp_path: Path, about: str, numbers: list[str | None]
+) -> None:
+    _write(tmp_path, **{"proc/cpuinfo": about})
+    facts = system_facts(tmp_path)
+    assert [facts.get(name) for name in _NUMBERS] == numbers
+
+
+def test_environments_of_which_neither_knows_a_fact_are_equal() -> None:
+    assert unequal_facts({"cpu": "Paper 9"}, {"cpu": "Paper 9"}) == []
+    assert unequal_facts({"cpu": "Paper 9"}, {"cpu": "Paper 9", "cpu_model": "2"}) == ["cpu_model"]
+
+
 @pytest.mark.parametrize(
     ("files", "cores", "memory"),
     [

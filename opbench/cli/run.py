@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 # Words of one option, separated by commas.
 Words = str
 
+# What may stand beside --resume; the rest is as it was.
+_OF_RESUMING = {"targets", "resume", "in_process", "dry_run", "json", "results", "format"}
+
 
 def run(
+    context: typer.Context,
     targets: Annotated[
         list[str] | None,
         typer.Argument(
@@ -60,7 +64,8 @@ def run(
         bool, typer.Option(help="No fresh processes: quicker, and less to be trusted.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run, the newest by default.")
+        bool,
+        typer.Option("--resume", help="Go on with a run, the newest that is not finished if none."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan only.")] = False,
     json: Annotated[
@@ -73,7 +78,8 @@ def run(
 ) -> None:
     """Count and time networks; every result is on disk as soon as it is measured.
 
-    A network that fails is a row with its reason; the run goes on and ends with exit code 1.
+    A network that fails is a row with its reason; the run goes on and ends with exit code 1.  A run
+    that is gone on with keeps its settings; what failed, unless for want of memory, is tried again.
     """
     from opbench.cli.run_report import print_plan, report
     from opbench.runner.plan import Sweep
@@ -93,7 +99,7 @@ def run(
     )
     protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
-    old = _run_to_resume(targets or (), results) if resume else None
+    old = _run_to_resume(context, targets or (), results) if resume else None
     with choose_workers(in_process=in_process) as workers:
         if old is not None:
             prepared = _what_is_missing(old, workers)
@@ -131,19 +137,31 @@ def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: boo
     return True
 
 
-def _run_to_resume(names: Sequence[str], results: Path) -> Run:
-    from opbench.store import find_run, read_run
+def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> Run:
+    from opbench.runner.start import run_to_resume
 
+    if ignored := [f"--{name.replace('_', '-')}" for name in _settings_given(context)]:
+        raise BadValueError(
+            f"--resume goes on with the settings of the run: leave {', '.join(ignored)} away"
+        )
     if len(names) > 1:
         raise BadValueError("--resume goes on with one run: name one, or none for the newest")
-    return read_run(find_run(results, next(iter(names), None)))
+    return run_to_resume(results, next(iter(names), None))
+
+
+def _settings_given(context: typer.Context) -> list[str]:
+    """The options on the command line that a run which is gone on with has already."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    # By name: which library defines the sources depends on the version of typer.
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return [name for name in given if name not in _OF_RESUMING]
 
 
 def _what_is_missing(run: Run, workers: Workers) -> Prepared:
     from opbench.runner.start import resume
 
     for damage in run.damages:
-        messages.print(f"damaged, and measured again: {damage}", markup=False)
+        messages.print(f"damaged, and left out: {damage}", markup=False)
     return resume(run, workers)
 
 

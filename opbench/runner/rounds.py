@@ -7,12 +7,13 @@ that fails is a line with its reason, and the run goes on.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any
+
+import psutil
 
 from opbench.record import Cell, Failure, Load, Round
 from opbench.runner.sheet import Line, Setting, Sheet, ceilings_line, round_line
@@ -70,11 +71,11 @@ class Run:
             self._put(self._end(reason, time.monotonic() - start))
 
     def _all_rounds(self) -> None:
-        for cell in self.sheet.plan:
+        for cell in self.sheet.missing:
             self._settle(cell)
         renewed = True
         for number in count(1):
-            if all(self.sheet.settled(cell) for cell in self.sheet.plan):
+            if not self.sheet.missing:
                 return
             if pending := self.sheet.pending(number):
                 if not renewed:
@@ -126,11 +127,11 @@ class Run:
         )
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
-        self._put(Failure(cell=cell, reason=reply.failed).to_json())
-        if reply.out_of_memory:
-            for larger in self.sheet.larger(cell):
-                reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
-                self._put(Failure(cell=larger, reason=reason).to_json())
+        spent = reply.out_of_memory
+        self._put(Failure(cell=cell, reason=reply.failed, out_of_memory=spent).to_json())
+        for larger in self.sheet.larger(cell) if spent else ():
+            reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
+            self._put(Failure(cell=larger, reason=reason, out_of_memory=True).to_json())
 
     def _settle(self, cell: Cell) -> None:
         """Write the record of a cell that needs no further round."""
@@ -160,5 +161,5 @@ class Run:
             "failures": len(self.sheet.failures),
             "wall_s": wall_s,
             "forward_s": sum(each.forward_s for each in rounds),
-            "load_after": os.getloadavg()[0],
+            "load_after": psutil.getloadavg()[0],
         }

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 from opbench import __version__
@@ -16,9 +18,9 @@ from opbench.errors import BadFileError, BadValueError, OpbenchError
 from opbench.record import Cell, unequal_facts
 from opbench.runner.plan import Planned, Sweep, make_plan
 from opbench.runner.rounds import Conditions
-from opbench.runner.sheet import Sheet, available_cores
+from opbench.runner.sheet import Sheet, available_cores, taken_up
 from opbench.runner.workers import Workers, done
-from opbench.store import FORMAT, Run
+from opbench.store import FORMAT, Run, find_run, read_run, run_files
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 
@@ -49,7 +51,9 @@ def prepare(
     """A new run.  Raises ``OpbenchError`` for a target, device or size that cannot be."""
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, sized=not own_inputs, workers=workers)
-    plan = make_plan([Planned(**target) for target in found["targets"]], sweep)
+    targets = [Planned(**target) for target in found["targets"]]
+    plan = make_plan(targets, sweep)
+    _try_sizes(targets, sweep, workers)
     conditions = Conditions(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
     header = {
         "kind": "header",
@@ -67,44 +71,83 @@ def prepare(
     )
 
 
+def run_to_resume(results: Path, name: str | None = None) -> Run:
+    """The run called ``name``, or else the newest that lacks something, or else the newest.
+
+    Raises ``BadFileError`` where there is none.
+    """
+    newest = read_run(find_run(results, name))
+    if name is not None:
+        return newest
+    runs = map(read_run, reversed(run_files(results)))
+    return next((run for run in runs if _sheet(run).missing), newest)
+
+
 def resume(run: Run, workers: Workers) -> Prepared:
     """What is missing of ``run``.
 
     Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
     """
-    try:
-        return _resumed(run, workers)
-    except (KeyError, TypeError) as error:
-        raise BadFileError(
-            f"{run.path}, line 1: the header lacks what a run needs to go on ({error}): "
-            "start a new run"
-        ) from None
-
-
-def _resumed(run: Run, workers: Workers) -> Prepared:
-    header = run.header
-    if run.finished:
+    sheet = _sheet(run)
+    if not sheet.missing:
         raise BadValueError(f"{run.path} is finished: there is nothing to go on with")
-    plan = [Cell.from_json(row) for row in header["plan"]]
-    cuda = CudaOptions(**header["cuda"])
-    protocol = Protocol(**header["protocol"])
-    devices = list(dict.fromkeys(cell.device for cell in plan))
+    try:
+        cuda, own_inputs = CudaOptions(**run.header["cuda"]), run.header["own_inputs"]
+        before = run.header["environment"]
+    except (KeyError, TypeError) as error:
+        raise _lacks(run, error) from None
+    devices = list(dict.fromkeys(cell.device for cell in sheet.plan))
     found = _look_around(None, devices, cuda, sized=True, workers=workers)
     now = system_facts() | found["facts"]
-    if unequal := unequal_facts(header["environment"], now):
+    if unequal := unequal_facts(before, now):
         raise OpbenchError(
             f"{run.path} was made in another environment ({', '.join(unequal)} differ): "
             "start a new run"
         )
-    sheet = Sheet(plan, protocol, available_cores())
-    for line in run.lines:
-        sheet.add(line)
-    conditions = Conditions(cuda=cuda, own_inputs=header["own_inputs"], gpus=found["gpus"])
     return Prepared(
         sheet=sheet,
-        conditions=conditions,
+        conditions=Conditions(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"]),
         line={"kind": "resumed", "at": _now(), "environment": now},
     )
+
+
+def _sheet(run: Run) -> Sheet:
+    """What is known of the cells of ``run``."""
+    try:
+        plan = [Cell.from_json(row) for row in run.header["plan"]]
+        protocol = Protocol(**run.header["protocol"])
+    except (KeyError, TypeError) as error:
+        raise _lacks(run, error) from None
+    return taken_up(run.lines, Sheet(plan, protocol, available_cores()))
+
+
+def _lacks(run: Run, error: Exception) -> BadFileError:
+    return BadFileError(
+        f"{run.path}, line 1: the header lacks what a run needs to go on ({error}): start a new run"
+    )
+
+
+def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:
+    """Refuse sizes that no target can take; where one can, the others are rows with their reason.
+
+    A pass is traced, on the meta device or the CPU.  Whoever brings a network for a GPU may need
+    one: only of a target that came with a size is it known that it can be traced.
+    """
+    if any(not each.input_size for each in targets) and set(sweep.devices) != {"cpu"}:
+        return
+    asked = product([each.name for each in targets], sweep.input_sizes)
+    if sweep.input_sizes and not any(_can_be_traced(*each, workers) for each in asked):
+        size, name = sweep.input_sizes[0], targets[0].name
+        raise BadValueError(
+            f"no target can take images of {' or '.join(sweep.input_sizes)}: "
+            f"`opbench count {name} --input-size {size}` says why"
+        )
+
+
+def _can_be_traced(name: str, size: str, workers: Workers) -> bool:
+    reply = workers.ask({"job": "counts", "targets": [(name, size)]})
+    # A worker that died of it says nothing of the size.
+    return reply.done is None or bool(reply.done)
 
 
 def _now() -> str:

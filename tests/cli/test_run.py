@@ -122,6 +122,9 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
         ((CONV, "--resume"), "there is no run"),
         ((CONV, CONV, "--resume"), "one run"),
         (("--resume",), "there is no run in"),
+        (("--resume", "--batch-size", "4", "--tf32"), "leave --batch-size, --tf32 away"),
+        (("lenet5", "--input-size", "3x32x32"), "no target can take images of 3x32x32"),
+        (("lenet5", CONV, "--input-size", "1x8x8,1x4x4"), "of 1x8x8 or 1x4x4"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_writes_nothing(
@@ -132,6 +135,16 @@ def test_what_cannot_be_is_one_sentence_and_writes_nothing(
     assert sentence in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_some_target_can_take_is_tried_and_the_others_are_rows(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    result = opbench("run", "lenet5", CONV, *QUICK, "--results", tmp_path, "--format", "json")
+    assert result.exit_code == 1
+    rows = {row["name"]: row.get("reason") for row in json.loads(result.stdout)}
+    assert rows[CONV] is None
+    assert rows["lenet5"]
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_written(
@@ -243,6 +256,17 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     assert again.exit_code == 2
     assert "is finished" in again.stderr.replace("\n", " ")
 
+    # A record that is damaged later is missing again, and its rounds are there.
+    lines = after.path.read_text().splitlines(keepends=True)
+    (number,) = [at for at, line in enumerate(lines) if '"record"' in line and CONV in line]
+    after.path.write_text("".join([*lines[:number], "{\n", *lines[number + 1 :]]))
+    mended = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    assert mended.exit_code == 0, mended.stderr
+    assert f"line {number + 1}: not a whole JSON object" in mended.stderr.replace("\n", "")
+    whole = only_run(tmp_path)
+    assert json.loads(lines[number]) in whole.of_kind("record")
+    assert len(whole.of_kind("round")) == len(measured)
+
 
 def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
     tmp_path: Path, started: Callable[..., Started], opbench: Opbench
@@ -264,6 +288,40 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
     result = opbench("run", "--resume", "--in-process", "--results", tmp_path)
     assert result.exit_code == 0, result.stderr
     assert only_run(tmp_path).finished
+
+
+def test_the_newest_run_that_lacks_something_is_gone_on_with(
+    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+) -> None:
+    assert run(CONV).exit_code == 0
+    whole = only_run(tmp_path).path
+    older, newer, empty = (whole.with_name(f"{year}.jsonl") for year in (2000, 3000, 4000))
+    header, first, second, *_ = whole.read_text().splitlines(keepends=True)
+    older.write_text(header + first + second)
+    whole.rename(newer)
+    empty.write_text("")
+    planned = opbench(
+        "run", "--resume", "--dry-run", "--in-process", "--results", tmp_path, "--format", "json"
+    )
+    assert [row["name"] for row in json.loads(planned.stdout)] == [CONV]
+    assert not read_run(older).of_kind("record")
+    assert opbench("run", "--resume", "--in-process", "--results", tmp_path).exit_code == 0
+    assert [line["name"] for line in read_run(older).of_kind("record")] == [CONV]
+
+
+def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
+    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+) -> None:
+    assert run(CONV, "--batch-size", "1,2").exit_code == 0
+    path = only_run(tmp_path).path
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if "header" in line or json.loads(line).get("batch_size") == 1]
+    path.write_text("".join(kept))
+    result = opbench(
+        "run", "--resume", "--dry-run", "--in-process", "--results", tmp_path, "--format", "json"
+    )
+    assert [row["batch_size"] for row in json.loads(result.stdout)] == [2]
+    assert "1 cell; about" in result.stderr
 
 
 def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
@@ -290,7 +348,7 @@ def test_a_run_from_another_environment_is_not_gone_on_with(
     header, *lines = path.read_text().splitlines()
     changed = json.loads(header)
     changed["environment"]["cpu"] = "another processor"
-    path.write_text("\n".join([json.dumps(changed), *lines[:-1]]) + "\n")
+    path.write_text("\n".join([json.dumps(changed), *lines[:-2]]) + "\n")
     result = opbench("run", "--resume", path, "--in-process", "--results", tmp_path)
     assert result.exit_code == 2
     assert "another environment (cpu differ" in result.stderr.replace("\n", " ")
@@ -313,4 +371,4 @@ def test_on_a_terminal_a_bar_names_the_network(tmp_path: Path) -> None:
         pass  # the other end is closed
     assert process.wait(60) == 0
     assert b"round 1 of 3" in said
-    assert b":conv (batch 1)" in said
+    assert b":conv (3x8x8, batch 1)" in said

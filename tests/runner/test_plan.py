@@ -34,13 +34,18 @@ def test_the_usual_settings_are_written_as_nothing_unusual() -> None:
     (cell,) = make_plan([CONV], Sweep(devices=("cuda",)))
     expected = Cell(name="conv", input_size="3x8x8", batch_size=1, device="cuda:0")
     assert cell == expected
-    assert str(cell) == "conv (batch 1)"
+    assert str(cell) == "conv (3x8x8, batch 1, cuda:0)"
+
+
+def test_cells_of_a_sweep_have_names_of_their_own() -> None:
+    sweep = Sweep(devices=("cpu", "cuda"), input_sizes=("3x8x8", "3x16x16"), batch_sizes=(1, 2))
+    assert len({str(cell) for cell in make_plan([CONV], sweep)}) == 2 * 2 * 2
 
 
 def test_unusual_settings_are_named() -> None:
     sweep = Sweep(memory_formats=("channels_last",), compile=("default",), threads=(1,))
     (cell,) = make_plan([CONV], sweep)
-    assert str(cell) == "conv (batch 1, channels_last, default, 1 thread)"
+    assert str(cell) == "conv (3x8x8, batch 1, channels_last, default, 1 thread)"
 
 
 def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> None:

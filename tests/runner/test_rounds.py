@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ import pytest
 
 from opbench.record import Cell, Load, Round
 from opbench.runner.rounds import Conditions, Run, Watcher
-from opbench.runner.sheet import Sheet
+from opbench.runner.sheet import Sheet, taken_up
 from opbench.runner.workers import Reply
 from opbench.store import FORMAT, RunWriter, read_run
 from opbench.timing.protocol import Protocol
@@ -112,9 +113,9 @@ def kinds(run: Run) -> Counter[str]:
 def test_every_cell_has_its_turn_before_any_has_another(tmp_path: Path) -> None:
     _, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
     assert script.asked == [
-        ("a (batch 1)", 1), ("b (batch 1)", 1),
-        ("a (batch 1)", 2), ("b (batch 1)", 2),
-        ("a (batch 1)", 3), ("b (batch 1)", 3),
+        ("a (3x8x8, batch 1)", 1), ("b (3x8x8, batch 1)", 1),
+        ("a (3x8x8, batch 1)", 2), ("b (3x8x8, batch 1)", 2),
+        ("a (3x8x8, batch 1)", 3), ("b (3x8x8, batch 1)", 3),
     ]  # fmt: skip
 
 
@@ -132,8 +133,8 @@ def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> N
 
     run, script = start(tmp_path, [cell("steady"), cell("moving")], answer)
     assert Counter(name for name, _ in script.asked) == {
-        "steady (batch 1)": 3,
-        "moving (batch 1)": 6,
+        "steady (3x8x8, batch 1)": 3,
+        "moving (3x8x8, batch 1)": 6,
     }
     moving = run.sheet.records[cell("moving")]
     assert (moving["stopped"], len(moving["samples_per_round"])) == ("rounds", 6)
@@ -156,7 +157,10 @@ def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Pa
         return Reply(failed="its process was killed") if which.name == "bad" else 0.01
 
     run, script = start(tmp_path, [cell("bad"), cell("good")], answer)
-    assert Counter(name for name, _ in script.asked) == {"bad (batch 1)": 1, "good (batch 1)": 3}
+    assert Counter(name for name, _ in script.asked) == {
+        "bad (3x8x8, batch 1)": 1,
+        "good (3x8x8, batch 1)": 3,
+    }
     assert run.sheet.failures[cell("bad")].reason == "its process was killed"
     assert list(run.sheet.records) == [cell("good")]
 
@@ -168,7 +172,7 @@ def test_batches_larger_than_one_that_ran_out_of_memory_are_not_tried(tmp_path: 
 
     plan = [cell(name, size) for name in "ab" for size in (1, 4, 16)]
     run, script = start(tmp_path, plan, answer)
-    assert ("a (batch 16)", 1) not in script.asked
+    assert ("a (3x8x8, batch 16)", 1) not in script.asked
     assert run.sheet.failures[cell("a", 16)].reason == ("not tried: a batch of 4 ran out of memory")
     assert set(run.sheet.records) == {cell("a"), *(cell("b", size) for size in (1, 4, 16))}
 
@@ -208,9 +212,7 @@ def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
     old = read_run(first.writer.path)
     assert old.of_kind("end")[0]["reason"] == ("finished" if turns == 6 else "interrupted")
 
-    sheet = Sheet(plan, PROTOCOL, cores=2)
-    for line in old.lines:
-        sheet.add(line)
+    sheet = taken_up(old.lines, Sheet(plan, PROTOCOL, cores=2))
     script = Script(lambda *_: 0.01)
     with RunWriter(old.path) as writer:
         Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script).go()
@@ -219,6 +221,65 @@ def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
     whole = read_run(old.path)
     assert whole.finished
     assert [line["samples_per_round"] for line in whole.of_kind("record")] == [[10, 10, 10]] * 2
+
+
+def resumed(plan: list[Cell], path: Path, answer: Answer) -> tuple[Run, Script]:
+    """The run of ``path`` gone on with."""
+    script = Script(answer)
+    sheet = taken_up(read_run(path).lines, Sheet(plan, PROTOCOL, cores=2))
+    with RunWriter(path) as writer:
+        run = Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script)
+        run.go()
+    return run, script
+
+
+def test_a_cell_whose_worker_crashed_is_tried_again_by_a_run_that_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    def crashing(which: Cell, number: int) -> Reply | float:
+        unlucky = which.name == "unlucky" and number == 2
+        return Reply(failed="its process was killed") if unlucky else 0.01
+
+    plan = [cell("unlucky"), cell("lucky")]
+    first, _ = start(tmp_path, plan, crashing)
+    assert list(first.sheet.failures) == [cell("unlucky")]
+    first.writer.__exit__(None, None, None)
+    run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
+    assert script.asked == [("unlucky (3x8x8, batch 1)", 2), ("unlucky (3x8x8, batch 1)", 3)]
+    assert set(run.sheet.records) == set(plan)
+    assert not run.sheet.failures
+
+
+def test_what_ran_out_of_memory_is_not_tried_again(tmp_path: Path) -> None:
+    def greedy(which: Cell, number: int) -> Reply | float:
+        return Reply(failed="out of memory", out_of_memory=True) if which.batch_size > 1 else 0.01
+
+    plan = [cell("a", size) for size in (1, 4, 16)]
+    first, _ = start(tmp_path, plan, greedy)
+    first.writer.__exit__(None, None, None)
+    run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
+    assert script.asked == []
+    assert list(run.sheet.failures) == [cell("a", 4), cell("a", 16)]
+
+
+def test_a_record_that_was_damaged_is_made_again_of_its_rounds(tmp_path: Path) -> None:
+    plan = [cell("a"), cell("b")]
+    first, _ = start(tmp_path, plan, lambda *_: 0.01)
+    first.writer.__exit__(None, None, None)
+    path = first.writer.path
+    (lost, _) = read_run(path).of_kind("record")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if json.loads(line) != lost) + "\n")
+    run, script = resumed(plan, path, lambda *_: 0.02)
+    assert script.asked == []
+    assert lost in read_run(path).of_kind("record")
+    assert not run.sheet.missing
+
+
+def test_lines_about_cells_that_are_not_planned_are_passed_over() -> None:
+    sheet = Sheet([cell("a")], PROTOCOL, cores=2)
+    sheet.add({"kind": "round", **asdict(cell("b")), **asdict(LOAD), **asdict(_round(0.01, 1))})
+    assert list(sheet.rounds) == [cell("a")]
 
 
 def test_what_is_not_finished_can_still_be_shown(tmp_path: Path) -> None:
