@@ -1,17 +1,19 @@
 """Two runs, cell by cell: which differences are real.
 
-    SAME       the ratio's 95 % interval lies within the threshold: no difference that matters
-    FASTER     it lies beyond the threshold on the one side: a real difference
-    SLOWER     on the other
-    AMBIGUOUS  it reaches over an end of the threshold: the runs cannot tell
-    FAILED     measured before, and now it cannot be
-    NEW, GONE  in one of the runs only
+    SAME         the ratio's 95 % interval lies within the threshold: no difference that matters
+    FASTER       it lies beyond the threshold on the one side: a real difference
+    SLOWER       on the other
+    AMBIGUOUS    it reaches over an end of the threshold: the runs cannot tell
+    FAILED       measured before, and now it cannot be
+    UNMEASURED   it cannot be measured, and was not before
+    NEW, GONE    measured now and not before; before and not now
 
 The interval comes from the medians of rounds (``opbench.statistics.ratio_of_rounds``): rounds are
 fresh processes, whose differences are what another run would have shown as well.  The machine may
 have become slower between the runs: beside each round the time of a fixed piece of work was taken,
-and the interval reaches over both the ratio as it is and the ratio in units of that work.  Only
-runs from equal environments are compared: between machines, a ratio says nothing of the code.
+and the interval reaches over both the ratio as it is and the ratio in units of that work.  That
+explains one machine at two times.  Between two environments it is the ratio as it is that is
+asked for, and the ratio of the fixed work is told beside it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from enum import StrEnum
 from itertools import accumulate, pairwise
 from typing import Any
 
-from opbench.errors import BadFileError, BadValueError
+from opbench.errors import BadValueError
 from opbench.record import Cell, unequal_facts
 from opbench.statistics import Interval, median, ratio_of_rounds
 from opbench.store import Line, Run
@@ -37,6 +39,7 @@ class Verdict(StrEnum):
     AMBIGUOUS = "AMBIGUOUS"
     FASTER = "FASTER"
     SAME = "SAME"
+    UNMEASURED = "UNMEASURED"
     NEW = "NEW"
     GONE = "GONE"
 
@@ -84,21 +87,41 @@ class Comparison:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The cells of one run: those with a time, and why the others have none."""
+
+    times: Mapping[Cell, Line]
+    failures: Mapping[Cell, str]
+
+    @classmethod
+    def of(cls, run: Run) -> _Side:
+        times = {Cell.from_json(line): line for line in run.of_kind("record")}
+        failures = {Cell.from_json(line): line["reason"] for line in run.of_kind("failure")}
+        # A run that was gone on with may have tried again, with success.
+        return cls(times, {cell: why for cell, why in failures.items() if cell not in times})
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return (*self.times, *self.failures)
+
+
 def compare_runs(base: Run, new: Run, thresholds: Sequence[Threshold] = ()) -> list[Comparison]:
     """Every cell of either run, in the order of ``base``.
 
-    Raises ``BadValueError`` where no cell is in both, ``BadFileError`` for a record that lacks
-    something.
+    Raises ``BadValueError`` where no cell is in both.
     """
-    before, after = _records(base), _records(new)
-    if not before.keys() & after.keys():
+    before, after = _Side.of(base), _Side.of(new)
+    if not set(before.cells) & set(after.cells):
         raise BadValueError(
             f"{base.path} and {new.path} have no cell in common: nothing to compare"
         )
-    failures = {Cell.from_json(line): line["reason"] for line in new.of_kind("failure")}
+    one_machine = not unequal(base, new)
     return [
-        _compare_cell(cell, before, after, failures, threshold_for(cell.name, thresholds))
-        for cell in dict.fromkeys((*before, *after))
+        _timed(cell, before, after, threshold_for(cell.name, thresholds), one_machine=one_machine)
+        if cell in before.times and cell in after.times
+        else _untimed(cell, before, after)
+        for cell in dict.fromkeys((*before.cells, *after.cells))
     ]
 
 
@@ -118,43 +141,52 @@ def judge(ratio: Interval, limit: float) -> Verdict:
     return Verdict.SAME if within else Verdict.AMBIGUOUS
 
 
-def _compare_cell(
-    cell: Cell,
-    before: Mapping[Cell, Line],
-    after: Mapping[Cell, Line],
-    failures: Mapping[Cell, str],
-    threshold: Threshold,
+def _untimed(cell: Cell, before: _Side, after: _Side) -> Comparison:
+    """A cell that lacks a time on one side or on both."""
+    base_s, new_s = (
+        side.times[cell]["median_s"] if cell in side.times else None for side in (before, after)
+    )
+    if cell in after.failures:
+        verdict = Verdict.UNMEASURED if base_s is None else Verdict.FAILED
+    else:
+        verdict = Verdict.GONE if new_s is None else Verdict.NEW
+    failed_before = f"before: {before.failures[cell]}" if cell in before.failures else ""
+    note = after.failures.get(cell, failed_before)
+    return Comparison(cell=cell, verdict=verdict, base_s=base_s, new_s=new_s, note=note)
+
+
+def _timed(
+    cell: Cell, before: _Side, after: _Side, threshold: Threshold, *, one_machine: bool
 ) -> Comparison:
-    if cell not in before:
-        return Comparison(cell=cell, verdict=Verdict.NEW, new_s=after[cell]["median_s"])
-    base = before[cell]
-    if cell not in after:
-        verdict = Verdict.FAILED if cell in failures else Verdict.GONE
-        note = failures.get(cell, "")
-        return Comparison(cell=cell, verdict=verdict, base_s=base["median_s"], note=note)
-    new = after[cell]
-    ratio, machine = _ratio(base, new)
+    base, new = before.times[cell], after.times[cell]
+    ratio, machine = _ratio(base, new, one_machine=one_machine)
+    limit = threshold.of(base["median_s"])
     return Comparison(
         cell=cell,
-        verdict=judge(ratio, threshold.of(base["median_s"])),
+        verdict=judge(ratio, limit) if ratio else Verdict.AMBIGUOUS,
         base_s=base["median_s"],
         new_s=new["median_s"],
         ratio=ratio,
         machine=machine,
         threshold=threshold,
-        note=_doubts((base, new)),
+        note=_doubts((base, new)) if ratio else "a single round does not show how rounds differ",
     )
 
 
-def _ratio(base: Line, new: Line) -> tuple[Interval, float | None]:
-    """The ratio with the hull of both intervals, and the machine's own."""
+def _ratio(base: Line, new: Line, *, one_machine: bool) -> tuple[Interval | None, float | None]:
+    """The ratio, on one machine with the hull of both intervals, and the machine's own."""
+    if min(len(each["samples_per_round"]) for each in (base, new)) < 2:
+        return None, None
     plain = ratio_of_rounds(_rounds(base), _rounds(new))
     sticks = [each.get("yardsticks_s", ()) for each in (base, new)]
     if not all(one and all(one) for one in sticks):
         return plain, None
+    machine = median(sticks[1]) / median(sticks[0])
+    if not one_machine:
+        return plain, machine
     paired = ratio_of_rounds(*(_in_units(each) for each in (base, new)))
     hull = Interval(plain.estimate, min(plain.low, paired.low), max(plain.high, paired.high))
-    return hull, median(sticks[1]) / median(sticks[0])
+    return hull, machine
 
 
 def _in_units(record: Line) -> list[list[float]]:
@@ -164,23 +196,8 @@ def _in_units(record: Line) -> list[list[float]]:
 
 
 def _doubts(records: Iterable[Line]) -> str:
-    return "; ".join(dict.fromkeys(each["advice"] for each in records if each["advice"]))
-
-
-def _records(run: Run) -> dict[Cell, Line]:
-    try:
-        return {Cell.from_json(line): _checked(line) for line in run.of_kind("record")}
-    except (KeyError, ValueError) as error:
-        raise BadFileError(f"{run.path}: a record lacks {error}: measure it again") from None
-
-
-def _checked(line: Line) -> Line:
-    missing = {"median_s", "samples_s", "samples_per_round", "advice"} - line.keys()
-    if missing:
-        raise KeyError(", ".join(sorted(missing)))
-    if len(line["samples_per_round"]) < 2:
-        raise ValueError("a second round")
-    return line
+    advices = (each.get("advice", "") for each in records)
+    return "; ".join(dict.fromkeys(each for each in advices if each))
 
 
 def _rounds(record: Line) -> list[list[float]]:

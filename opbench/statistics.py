@@ -11,6 +11,8 @@ References:
     for a whole number of degrees of freedom is a finite sum.
     B. L. Welch.  "The generalization of 'Student's' problem when several different population
     variances are involved."  Biometrika 34, 1947.
+    C. J. Clopper, E. S. Pearson.  "The use of confidence or fiducial limits illustrated in the case
+    of the binomial."  Biometrika 26, 1934.
     H. B. Mann.  "Nonparametric tests against trend."  Econometrica 13, 1945.  P. K. Sen.
     "Estimates of the regression coefficient based on Kendall's tau."  JASA 63, 1968.
 """
@@ -143,6 +145,22 @@ def drift(samples: Sequence[float], significance: float = 0.001) -> float:
         return 0.0
     slope = median([(values[j] - values[i]) / (j - i) for i, j in pairs])
     return slope * (count - 1) / median(values)
+
+
+def rate_bound(hits: int, tries: int, confidence: float = CONFIDENCE) -> float:
+    """The rate that is not exceeded, with so much confidence, where ``hits`` of ``tries`` were.
+
+    One-sided, by Clopper and Pearson: at this rate so few hits, or fewer, have the probability
+    1 - confidence.  With none it is 1 - (1 - confidence)^(1 / tries).
+    """
+    low, high = hits / tries, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        fewer = sum(
+            math.comb(tries, k) * middle**k * (1 - middle) ** (tries - k) for k in range(hits + 1)
+        )
+        low, high = (middle, high) if fewer > 1 - confidence else (low, middle)
+    return high
 
 
 def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:

@@ -14,6 +14,7 @@ from opbench.statistics import (
     median_interval,
     median_of_rounds,
     quantile,
+    rate_bound,
     ratio_of_rounds,
     student_t,
 )
@@ -126,3 +127,14 @@ def test_a_steady_rise_is_a_drift_and_noise_is_none() -> None:
     assert drift(rise) == pytest.approx(0.1 / 1.05, abs=0.02)
     assert drift(rise[::-1]) == pytest.approx(-0.1 / 1.05, abs=0.02)
     assert drift([1.0]) == 0
+
+
+def test_a_bound_on_a_rate_is_arithmetic_where_nothing_was_hit() -> None:
+    assert rate_bound(0, 24) == pytest.approx(1 - 0.05 ** (1 / 24))
+    assert rate_bound(3, 3) == 1
+
+
+@pytest.mark.parametrize(("hits", "tries"), [(0, 59), (1, 93), (2, 124)])
+def test_a_bound_on_a_rate_agrees_with_wilks(hits: int, tries: int) -> None:
+    """S. S. Wilks, 1941: the fewest tries for 95 % confidence in a rate below 5 %."""
+    assert rate_bound(hits, tries) <= 0.05 < rate_bound(hits, tries - 1)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib import import_module
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from opbench.cli import self_test as module
 from opbench.store import Run, read_run
 from tests.conftest import Opbench
 from tests.test_compare import record
-
-# The package's attribute of that name is the command itself.
-module = import_module("opbench.cli.compare")
 
 STEADY = (1.0, 1.001, 0.999)
 
@@ -134,10 +131,32 @@ def test_a_damaged_line_is_named_and_the_rest_compared(
     assert [row["verdict"] for row in json.loads(result.stdout)] == ["GONE", "SAME"]
 
 
+def test_a_run_that_is_not_finished_is_named(opbench: Opbench, run: Callable[..., Path]) -> None:
+    base, new = run("base", a=0.010), run("new", a=0.010)
+    with base.open("a") as file:
+        file.write(json.dumps({"kind": "end", "reason": "finished"}) + "\n")
+    said = opbench("compare", base, new).stderr.replace("\n", "")
+    assert f"{new} is not finished" in said
+    assert f"{base} is not finished" not in said
+
+
+def test_a_line_without_what_it_must_have_is_damaged_like_any_other(
+    opbench: Opbench, run: Callable[..., Path]
+) -> None:
+    base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.010)
+    header, one, other = new.read_text().splitlines()
+    lacking = {key: value for key, value in json.loads(one).items() if key != "samples_per_round"}
+    new.write_text("\n".join([header, json.dumps(lacking), other]) + "\n")
+    result = opbench("compare", base, new, "--format", "json")
+    said = result.stderr.replace("\n", "")
+    assert f"{new}, line 2: a record without samples_per_round" in said
+    assert [row["verdict"] for row in json.loads(result.stdout)] == ["GONE", "SAME"]
+
+
 def test_github_and_junit_say_what_is_slower(opbench: Opbench, run: Callable[..., Path]) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.012, b=0.010)
     annotated = opbench("compare", base, new, "--format", "github").stdout
-    assert annotated.startswith("::error title=opbench compare%3A a (batch 1) SLOWER::")
+    assert annotated.startswith("::error title=opbench compare%3A a (3x8x8%2C batch 1) SLOWER::")
     assert annotated.count("::error") == 1
     tree = ElementTree.fromstring(opbench("compare", base, new, "--format", "junit").stdout)
     assert (tree.get("tests"), tree.get("failures")) == ("2", "1")
@@ -148,37 +167,82 @@ def test_markdown_has_a_row_per_cell_the_slower_first(
 ) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.012)
     lines = opbench("compare", base, new, "--format", "markdown").stdout.splitlines()
-    assert lines[2].startswith("| SLOWER | b (batch 1) | 10.000 | 12.000 | +20.0% |")
-    assert lines[3].startswith("| SAME | a (batch 1) |")
+    assert lines[2].startswith("| SLOWER | b (3x8x8, batch 1) | 10.000 | 12.000 | +20.0% |")
+    assert lines[3].startswith("| SAME | a (3x8x8, batch 1) |")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        # 1 - 0.05^(1/3) = 63 %.
-        ((0.010, 0.010, 0.010), "0 false alarms in 3 comparisons of the same with the same "
-         "(a rate of at most 63%); 0 ambiguous"),
-        # The intervals end at least 1 % from 25 %, the larger of the two changes.
-        ((0.010, 0.012, 0.008), "2 false alarms in 3 comparisons of the same with the same, "
-         "none with --threshold 25%; 0 ambiguous"),
-    ],
-)  # fmt: skip
-def test_the_self_test_tells_how_often_it_was_fooled(
-    opbench: Opbench,
-    run: Callable[..., Path],
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: tuple[float, ...],
-    said: str,
+SelfTest = Callable[..., Any]
+
+
+@pytest.fixture
+def self_test(
+    opbench: Opbench, run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> SelfTest:
+    """The command over four runs of three cells, whose times the test says."""
+
+    def tried(*runs: tuple[float, float, float], options: tuple[str, ...] = ()) -> Any:
+        def timed(targets: list[str]) -> Iterator[Run]:
+            assert targets == ["a", "b", "c"]
+            for number, seconds in enumerate(runs):
+                yield read_run(run(f"run{number}", **dict(zip("abc", seconds, strict=True))))
+
+        monkeypatch.setattr(module, "timed", timed)
+        return opbench("compare", "--self-test", "a", "b", "c", *options)
+
+    return tried
+
+
+STILL = (0.010, 0.010, 0.010)
+
+
+def test_the_self_test_compares_all_pairs_of_runs(self_test: SelfTest) -> None:
+    result = self_test(STILL, STILL, STILL, STILL, options=("--format", "json"))
+    assert result.exit_code == 0, result.stderr
+    # 4 x 3 / 2 pairs of 3 cells; two pairs share no run, and 1 - 0.05^(1/6) = 39 %.
+    assert (
+        "0 false alarms in 18 comparisons of the same with the same (0.0%); 0 in the 6 that share "
+        "no run: a rate of at most 39%, with 95 % confidence; 0 ambiguous"
+    ) in result.stderr.replace("\n", " ")
+    rows = json.loads(result.stdout)
+    assert [(row["name"], row["comparisons"], row["alarms"]) for row in rows] == [
+        ("a", 6, 0), ("b", 6, 0), ("c", 6, 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("times", "alarms"), [(1.25, 3), (0.8, 3)])
+def test_slower_and_faster_are_false_alarms_alike(
+    self_test: SelfTest, times: float, alarms: int
 ) -> None:
-    def twice(targets: list[str]) -> tuple[Run, Run]:
-        assert targets == ["a", "b", "c"]
-        second = dict(zip("abc", seconds, strict=True))
-        return read_run(run("one", a=0.010, b=0.010, c=0.010)), read_run(run("two", **second))
+    odd = (0.010, times * 0.010, 0.010)
+    result = self_test(STILL, STILL, STILL, odd, options=("--format", "json"))
+    # Three pairs have the odd run in them: 3 of 18 are more than one in twenty.
+    assert result.exit_code == 1
+    # One of 6: (1 - p)^6 + 6 p (1 - p)^5 = 0.05 at p = 0.582.  The interval ends below 25 %.
+    said = result.stderr.replace("\n", " ")
+    assert "3 false alarms in 18" in said
+    assert "(16.7%); 1 in the 6 that share no run: a rate of at most 58%" in said
+    assert "none with --threshold 25%" in said
+    row = json.loads(result.stdout)[1]
+    assert (row["alarms"], row["largest"]) == (alarms, pytest.approx(0.25))
 
-    monkeypatch.setattr(module, "_twice", twice)
-    result = opbench("compare", "--self-test", "a", "b", "c")
-    assert said in result.stderr.replace("\n", " ")
-    assert result.exit_code == ("2 false" in said)
+
+def test_runs_that_drift_apart_are_alarms_only_beyond_the_threshold(
+    self_test: SelfTest,
+) -> None:
+    # 1.3 % lies within the threshold of 2 %, 2.6 % does not: only the first and the last differ.
+    rising = [(0.010, 0.010, 0.010 * (1 + 0.013 * step)) for step in (0, 1, 1, 2)]
+    result = self_test(*rising, options=("--format", "json"))
+    assert "1 false alarm in 18" in result.stderr.replace("\n", " ")
+    assert result.exit_code == 1  # 1 of 18 is more than 5 %
+    allowed = self_test(*rising, options=("--threshold", "3%"))
+    assert "0 false alarms" in allowed.stderr
+    assert allowed.exit_code == 0
+
+
+def test_the_self_test_is_no_list_of_tests(self_test: SelfTest) -> None:
+    refused = self_test(STILL, STILL, options=("--format", "junit"))
+    assert refused.exit_code == 2
+    assert "table, json, csv or markdown" in refused.stderr.replace("\n", " ")
 
 
 def test_comparing_imports_neither_torch_nor_pandas(run: Callable[..., Path]) -> None:
