@@ -18,9 +18,9 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from opbench.cli.output import messages
+from opbench.record import Cell
 
 if TYPE_CHECKING:
-    from opbench.record import Cell
     from opbench.runner.rounds import Watcher
     from opbench.runner.sheet import Sheet
 
@@ -35,6 +35,7 @@ class Progress:
         self._sheet = sheet
         self._stream = stream
         self._number = 0
+        self._told_of_others = False
         self._bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -75,8 +76,10 @@ class Progress:
 
     def _line(self, line: dict[str, Any]) -> None:
         if line["kind"] in ("failure", "warning"):
-            what = line.get("name", f"the ceilings of {line['device']}")
-            messages.print(f"{what}: {line['reason']}", markup=False)
+            messages.print(f"{_subject(line)}: {line['reason']}", markup=False)
+        if line.get("device_before", {}).get("other_processes") and not self._told_of_others:
+            self._told_of_others = True
+            messages.print(f"another process uses {line['device']}: end it or take another GPU")
         if self._stream and line["kind"] in ("record", "failure"):
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
@@ -88,16 +91,24 @@ class Progress:
         return f"round {self._number} of {least}"
 
     def _left_s(self) -> float | None:
-        """Seconds until the least number of rounds is done, from the rounds before."""
-        past = self._sheet.rounds
-        missing = [
-            (self._sheet.protocol.rounds - len(rounds), rounds)
-            for cell, rounds in past.items()
-            if not self._sheet.settled(cell)
-        ]
-        if self._number == 1 or any(not rounds for _, rounds in missing):
+        """Seconds until the least number of rounds is done, None beyond it and before any is.
+
+        A cell takes what it took in its last round, one that had none yet what the others took.
+        """
+        least, rounds = self._sheet.protocol.rounds, self._sheet.rounds
+        last = {cell: taken[-1].process_s for cell, taken in rounds.items() if taken}
+        if self._number > least or not last:
             return None
-        return sum(times * rounds[-1].process_s for times, rounds in missing if times > 0)
+        usual = sum(last.values()) / len(last)
+        return sum(
+            max(0, least - len(rounds[cell])) * last.get(cell, usual)
+            for cell in self._sheet.missing
+        )
+
+
+def _subject(line: dict[str, Any]) -> str:
+    """What a line of the file is about."""
+    return str(Cell.from_json(line)) if "name" in line else f"the ceilings of {line['device']}"
 
 
 class _Left(ProgressColumn):

@@ -1,67 +1,83 @@
 """How long a plan will take, before anything is timed.
 
-A forward pass is taken to run at between all and a tenth of the measured peak of a matrix
-product.  A cell takes its least number of rounds at least and its time limit at most, unless its
-fewest samples alone take longer.
+The peak of a matrix product is measured once, as every round does it, and a forward pass is taken
+to run at between all and a quarter of it.  A cell's round takes at least the shortest warm-up and
+sampling, and at most its share of the time limit, unless the fewest passes take longer; around that
+there is what starting costs.  Rounds beyond the least number stay within the time limit and cost
+their starts.  What a run that is gone on with has already is taken off; what a compiler takes is
+not known and not in it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import asdict
 
 from opbench.record import Cell
+from opbench.runner.sheet import Setting
 from opbench.runner.start import Prepared
 from opbench.runner.workers import Workers, done
-from opbench.timing.protocol import MIN_SAMPLES, Protocol
+from opbench.timing.protocol import Protocol
 
-# Starting a server once per round; forking, building and filling a network once per cell and round.
-SERVER_S = 2.5
+# Starting a server, once per round; forking, building and filling a network and the yardstick
+# beside it, once per cell and round.
+SERVER_S = 2.0
 PROCESS_S = 0.15
-
-_WARM_AND_QUICK = 16
+# Where a GPU's energy may be read, the calls of the first round go on for so long.
+ENERGY_S = 1.0
+# The slowest that networks are taken to be, together: so many times less than the peak.  Those of
+# the registry take 2.2 times as long as at the peak on two cores of a Xeon, at batch 1 and at 16.
+SLOWEST = 4
 
 
 def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
     """Seconds, at least and at most.  Raises ``OpbenchError`` where the device cannot be used."""
-    cells, protocol = prepared.sheet.plan, prepared.sheet.protocol
-    macs = _macs(cells, prepared, workers)
-    peak = _peak(cells[0], prepared, workers)
-    least, most = SERVER_S * protocol.rounds, SERVER_S * protocol.max_rounds
-    for cell in cells:
+    sheet, protocol = prepared.sheet, prepared.sheet.protocol
+    macs = _macs(sheet.missing, workers)
+    start = time.monotonic()
+    peak = _peak(sheet.settings()[0], prepared, workers)
+    round_s = SERVER_S + len(sheet.settings()) * (time.monotonic() - start)
+    left = max(0, *(protocol.rounds - len(sheet.rounds[cell]) for cell in sheet.missing))
+    least, most = left * round_s, (left + protocol.max_rounds - protocol.rounds) * round_s
+    for cell in sheet.missing:
         fast = 2 * macs.get(f"{cell.name} {cell.input_size}", 0) * cell.batch_size / peak
-        least += _least(fast, protocol) + PROCESS_S * protocol.rounds
-        most += _most(10 * fast, protocol) + PROCESS_S * protocol.max_rounds
+        one, other = bounds(fast, protocol, taken=len(sheet.rounds[cell]))
+        energy_s = ENERGY_S * (cell.device in prepared.conditions.gpus)
+        least, most = least + one, most + other + energy_s
     return least, most
 
 
-def _least(forward_s: float, protocol: Protocol) -> float:
-    quick = protocol.rounds * _WARM_AND_QUICK * forward_s
-    return max(min(quick, protocol.max_seconds), _fewest(forward_s, protocol))
+def bounds(fast_s: float, protocol: Protocol, *, taken: int = 0) -> tuple[float, float]:
+    """Seconds of one cell that has had ``taken`` rounds, at least and at most, where a forward
+    pass at the peak takes ``fast_s``."""
+    limits = protocol.limits
+    # The first call, one that warms up, and the samples that are taken in any case; once per cell
+    # another, in which its traffic is seen.
+    passes, once = 2 + limits.min_samples, fast_s * (not taken)
+    left, all_left = (max(0, each - taken) for each in (protocol.rounds, protocol.max_rounds))
+    shortest = max(limits.warmup_s[0] + limits.sampling_s, passes * fast_s)
+    longest = max(limits.seconds, passes * SLOWEST * fast_s)
+    return (
+        left * (shortest + PROCESS_S) + once,
+        left * longest + all_left * PROCESS_S + SLOWEST * once,
+    )
 
 
-def _most(forward_s: float, protocol: Protocol) -> float:
-    return max(protocol.max_seconds, _fewest(forward_s, protocol))
-
-
-def _fewest(forward_s: float, protocol: Protocol) -> float:
-    """A first call and a warm-up in each round, and the samples that are taken in any case."""
-    return (2 * protocol.rounds + MIN_SAMPLES) * forward_s
-
-
-def _macs(cells: Iterable[Cell], prepared: Prepared, workers: Workers) -> dict[str, int]:
+def _macs(cells: Iterable[Cell], workers: Workers) -> dict[str, int]:
     pairs = dict.fromkeys((cell.name, cell.input_size) for cell in cells)
     macs: dict[str, int] = done(workers.ask({"job": "counts", "targets": list(pairs)}))
     return macs
 
 
-def _peak(cell: Cell, prepared: Prepared, workers: Workers) -> float:
+def _peak(setting: Setting, prepared: Prepared, workers: Workers) -> float:
+    device, dtype, threads = setting
     request = {
         "job": "ceilings",
-        "device": cell.device,
-        "dtype": cell.dtype,
-        "threads": cell.threads,
+        "device": device,
+        "dtype": dtype,
+        "threads": threads,
         "cuda": asdict(prepared.conditions.cuda),
-        "gpu_uuid": prepared.conditions.gpus.get(cell.device),
+        "gpu_uuid": prepared.conditions.gpus.get(device),
     }
     return float(done(workers.ask(request))["peak_flops_per_s"])

@@ -1,0 +1,68 @@
+"""What is told while a run is going: the time left, by arithmetic on what cells took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from opbench.cli.run_progress import Progress
+from opbench.record import Cell, Failure, Load, Round
+from opbench.runner.sheet import Sheet, round_line
+from opbench.timing.protocol import Protocol
+
+LOAD = Load(
+    params=1, macs=1, activations=1, weight_bytes=1, peak_activation_bytes=1, kernels=1,
+    traffic_bytes=1,
+)  # fmt: skip
+ROUND = Round(
+    number=1, samples_s=(1.0,), warmup=1, calls_per_sample=1, stopped="precision",
+    first_call_s=1.0, forward_s=1.0,
+)  # fmt: skip
+A, B, C = (Cell(name=name, input_size="3x8x8", batch_size=1, device="cpu") for name in "abc")
+
+
+class Going:
+    """A run of three rounds at least, whose cells take what the test says."""
+
+    def __init__(self) -> None:
+        self.sheet = Sheet([A, B, C], Protocol(rounds=3), cores=2)
+        self.progress = Progress(self.sheet, stream=False)
+
+    def round(self, number: int, **took: float) -> None:
+        self.progress.watcher.round(number, 3)
+        for name, seconds in took.items():
+            taken = replace(ROUND, number=number, process_s=seconds)
+            self.sheet.add(round_line(replace(A, name=name), LOAD, taken))
+
+    @property
+    def left_s(self) -> float | None:
+        return self.progress._left_s()
+
+
+def test_before_any_cell_is_done_nothing_is_said() -> None:
+    going = Going()
+    going.round(1)
+    assert going.left_s is None
+
+
+def test_in_the_first_round_the_others_take_what_the_first_ones_took() -> None:
+    going = Going()
+    going.round(1, a=2.0, b=4.0)
+    # a twice and b twice more, c three times the 3 s that they took on average.
+    assert going.left_s == pytest.approx(2 * 2 + 2 * 4 + 3 * 3)
+
+
+def test_a_cell_takes_what_it_took_last_and_one_that_failed_takes_nothing() -> None:
+    going = Going()
+    going.round(1, a=2.0, b=4.0, c=6.0)
+    going.round(2, a=1.0)
+    going.sheet.add(Failure(cell=C, reason="killed").to_json())
+    assert going.left_s == pytest.approx(1 * 1 + 2 * 4)
+
+
+def test_of_the_rounds_for_what_is_not_precise_yet_nothing_is_known() -> None:
+    going = Going()
+    for number in (1, 2, 3, 4):
+        going.round(number, a=1.0, b=1.0, c=1.0)
+    assert going.left_s is None

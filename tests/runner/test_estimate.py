@@ -1,0 +1,107 @@
+"""Estimates are arithmetic on a peak, the counts and the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from opbench.record import Cell, Load, Round
+from opbench.runner import estimate as module
+from opbench.runner.estimate import bounds, estimate
+from opbench.runner.rounds import Conditions
+from opbench.runner.sheet import Sheet, round_line
+from opbench.runner.start import Prepared
+from opbench.runner.workers import Reply
+from opbench.timing.protocol import Protocol
+
+# Half a second a round: warm-up takes 0.025 s of it at least, sampling 0.2 s.
+PROTOCOL = Protocol(rounds=5, max_seconds=2.5)
+SHORTEST_S = 0.225
+# Six samples over five rounds are two in each; before them the first call and one to warm up.  In
+# the first round there is one more, in which the traffic is seen.
+PASSES = 5 * (1 + 1 + 2) + 1
+
+
+@pytest.fixture(autouse=True)
+def _starts_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SERVER_S", "PROCESS_S", "ENERGY_S"):
+        monkeypatch.setattr(module, name, 0.0)
+
+
+def test_a_quick_cell_takes_the_shortest_sampling_at_least_and_the_limit_at_most() -> None:
+    assert bounds(1e-6, PROTOCOL) == pytest.approx((5 * SHORTEST_S, 2.5), abs=1e-5)
+
+
+def test_a_slow_cell_takes_its_fewest_passes_at_the_peak_and_below_it() -> None:
+    assert bounds(10.0, PROTOCOL) == pytest.approx((PASSES * 10.0, PASSES * 10.0 * module.SLOWEST))
+
+
+def test_rounds_that_are_there_already_are_taken_off() -> None:
+    assert bounds(1e-6, PROTOCOL, taken=4) == pytest.approx((SHORTEST_S, 0.5))
+    assert bounds(1e-6, PROTOCOL, taken=6) == (0, 0)
+
+
+def test_starting_costs_in_each_round_that_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROCESS_S", 1.0)
+    assert bounds(1e-6, PROTOCOL) == pytest.approx((5 * SHORTEST_S + 5, 2.5 + 8), abs=1e-5)
+    assert bounds(1e-6, PROTOCOL, taken=1) == pytest.approx((4 * SHORTEST_S + 4, 2.0 + 7))
+
+
+CELL = Cell(name="a", input_size="3x8x8", batch_size=4, device="cpu")
+PEAK = 1e9
+
+
+class Answers:
+    """Workers that know the peak and that "a" has 10^9 MACs for one image."""
+
+    def __enter__(self) -> Answers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def renew(self) -> None:
+        pass
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        if request["job"] == "counts":
+            return Reply(done={"a 3x8x8": 10**9})
+        return Reply(done={"peak_flops_per_s": PEAK})
+
+
+def prepared(*cells: Cell) -> Prepared:
+    return Prepared(sheet=Sheet(cells, PROTOCOL, cores=2), conditions=Conditions(), line={})
+
+
+def test_a_pass_takes_two_flops_for_each_mac_of_each_image() -> None:
+    # 2 x 10^9 x 4 images at 10^9 FLOP/s are 8 s; measuring the answered peak takes no time.
+    least, most = estimate(prepared(CELL), Answers())
+    assert least == pytest.approx(PASSES * 8, rel=0.01)
+    assert most == pytest.approx(PASSES * 8 * module.SLOWEST, rel=0.01)
+
+
+def test_cells_add_up_and_rounds_cost_once_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SERVER_S", 1000.0)
+    other = replace(CELL, name="uncountable")
+    least, most = estimate(prepared(CELL, other), Answers())
+    assert least == pytest.approx(5000 + PASSES * 8 + 5 * SHORTEST_S, rel=1e-3)
+    assert most == pytest.approx(8000 + PASSES * 8 * module.SLOWEST + 2.5, rel=1e-3)
+
+
+def test_only_what_is_missing_is_estimated() -> None:
+    going = prepared(CELL, replace(CELL, name="b"))
+    load = Load(
+        params=1, macs=1, activations=1, weight_bytes=1, peak_activation_bytes=1, kernels=1,
+        traffic_bytes=1,
+    )  # fmt: skip
+    for number in range(1, 6):
+        taken = Round(
+            number=number, samples_s=(1.0,), warmup=1, calls_per_sample=1, stopped="precision",
+            first_call_s=1.0, forward_s=1.0,
+        )  # fmt: skip
+        going.sheet.add(round_line(CELL, load, taken))
+    going.sheet.add(going.sheet.record(CELL).to_json())
+    assert estimate(going, Answers()) == pytest.approx((5 * SHORTEST_S, 2.5), rel=0.01)
