@@ -1,7 +1,8 @@
 """Other counters, each asked for the multiply-accumulates of one forward pass.
 
 ``python -m tests.bench.peers NAME`` prints what one of them says of every conformance case, as
-JSON.  Each runs in a process of its own, because some leave hooks and patches behind; a tool that
+JSON.  Each tool is imported in a process of its own, and asked about each case in a copy of that
+process, because some leave hooks and patches behind that spoil whatever is asked next.  A tool that
 reports two operations per multiply-accumulate is halved, and nothing else is done to its number.
 """
 
@@ -13,6 +14,7 @@ import importlib.metadata
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -166,14 +168,31 @@ def answers(peer: Peer) -> Answers | None:
 
 
 def ask_all(peer: Peer) -> Answers:
-    """Ask one tool about every case, in this process."""
+    """Ask one tool about every case, as if each were the first."""
     importlib.import_module(peer.module)  # if it cannot be imported it has no say
-    logging.disable(logging.CRITICAL)
-    warnings.simplefilter("ignore")
-    return {case.idea: _ask(peer, case) for case in CASES}
+    return {case.idea: _ask_apart(peer, case) for case in CASES}
+
+
+def _ask_apart(peer: Peer, case: Case) -> float | None:
+    """The answer of a copy of this process, which takes with it what the tool leaves behind."""
+    reading, writing = os.pipe()
+    copy = os.fork()
+    if copy == 0:
+        try:
+            os.write(writing, json.dumps(_ask(peer, case)).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        answer = pipe.read()
+    os.waitpid(copy, 0)
+    return json.loads(answer) if answer else None  # nothing: it did not survive the question
 
 
 def _ask(peer: Peer, case: Case) -> float | None:
+    torch.set_num_threads(1)  # threads do not survive the copying
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return float(peer.ask(case.network(), case.example()))
