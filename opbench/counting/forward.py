@@ -54,9 +54,9 @@ def count(
 
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
     (3, 224, 224), or the tuple of arguments of ``forward``.  ``dtype`` converts the copy that is
-    traced; without it floating-point inputs made from a size take the network's own.  ``device``
-    ("meta", "cpu", "cuda") insists on one instead of taking the first that works; the integers
-    are the same.  ``module`` is left exactly as it was.
+    traced and the floating-point tensors among its arguments; without it inputs made from a size
+    take the network's own.  ``device`` ("meta", "cpu", "cuda") insists on one instead of taking
+    the first that works; the integers are the same.  ``module`` is left exactly as it was.
 
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.
@@ -100,7 +100,7 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
         built = build_without_weights(build) if device == "meta" else build()
     except OpbenchError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TargetError(f"the network cannot be built: {_complaint(error)}") from error
     example: Inputs | None = None
     if isinstance(built, tuple) and len(built) == 2:
@@ -162,18 +162,20 @@ def _run(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes) -> Tracer:
     try:
         with tracer:
             network(*inputs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CountError(_sentence(network, inputs, scopes, error)) from error
     return tracer
 
 
-def _sentence(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes, error: Exception) -> str:
+def _sentence(
+    network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes, error: BaseException
+) -> str:
     place = f" (in {scopes.innermost_failure})" if scopes.innermost_failure else ""
     shapes = " and ".join(shape_of(each) for each in inputs if isinstance(each, Tensor))
     who = type(network).__name__
     return f"{who} cannot run on {shapes or 'these inputs'}{place}: {_complaint(error)}"
 
 
-def _complaint(error: Exception) -> str:
+def _complaint(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

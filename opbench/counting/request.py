@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.private import private_inputs
 from opbench.errors import BadValueError
@@ -39,13 +39,27 @@ class Request:
         """Arguments for ``network``, on "meta" or a real device; random where they have values."""
         what = self._what if self._what is not None else example
         if what is None:
-            raise BadValueError("give an input size: this network brings no example inputs")
+            raise BadValueError(
+                "this network brings no example inputs: give an input size (--input-size 3x224x224)"
+            )
         if isinstance(what, Tensor) or not _is_size(what):
-            return private_inputs(_arguments(what), device)
+            return self._converted(private_inputs(_arguments(what), device))
         shape, dtype = (self._batch_size, *what), _dtype_of(network)
         if device == "meta":
             return (torch.empty(shape, dtype=dtype, device="meta"),)
         return (torch.randn(shape, dtype=dtype, device=device),)
+
+    def _converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Of the type that the network is converted to; indices and masks stay what they are."""
+        if self.dtype is None:
+            return inputs
+        return tuple(
+            tree_map_only(
+                Tensor,
+                lambda each: each.to(self.dtype) if each.is_floating_point() else each,
+                inputs,
+            )
+        )
 
 
 def _arguments(what: Inputs) -> tuple[Any, ...]:

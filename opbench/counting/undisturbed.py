@@ -1,10 +1,12 @@
 """Global state of torch and Python, the same afterwards as before.
 
-A forward pass may draw random numbers, switch gradients or change a default, and may raise
-half-way.  What is saved here is put back in every case.  For the time between, the surroundings
-are made the same for every count: gradients and autocast off, fused fast paths off (they would
-hide one layer in one operator on some devices), compiled functions run as written, and no garbage
-collection at a random moment while lifetimes of tensors are watched.
+A forward pass, or the file that a network comes from, may draw random numbers, switch gradients or
+change a default, and may raise half-way.  What is saved here is put back in every case.  For the
+time between, the surroundings are made the same for every count: gradients and autocast off, fused
+fast paths off (they would hide one layer in one operator on some devices), ``einsum`` from left to
+right (with opt_einsum installed it would take another path, and another number of products),
+compiled functions run as written, and no garbage collection at a random moment while lifetimes of
+tensors are watched.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ import gc
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,13 +25,18 @@ import torch
 # One count at a time: the surroundings are global.
 _LOCK = threading.RLock()
 
+_TANGLED = object()
+
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Save and restore random states, modes and defaults, and make the surroundings uniform."""
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_random_states())
-        stack.enter_context(_switches())
+        stack.enter_context(_settings())
+        torch.backends.mha.set_fastpath_enabled(False)
+        torch.backends.opt_einsum.enabled = False
+        gc.disable()
         stack.enter_context(torch.inference_mode(False))
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
@@ -61,22 +69,36 @@ def _uses_cuda() -> bool:
 
 
 @contextmanager
-def _switches() -> Iterator[None]:
-    gradients, dtype = torch.is_grad_enabled(), torch.get_default_dtype()
-    deterministic = _determinism()
-    fast_paths, collecting = torch.backends.mha.get_fastpath_enabled(), gc.isenabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    gc.disable()
+def _settings() -> Iterator[None]:
+    """Only what was changed is set again: some of it is slow to set (determinism imports torch's
+    compiler), or means "by whoever installed it" until it is set."""
+    before = [(read, put, _value(read)) for read, put in _SETTINGS]
     try:
         yield
     finally:
-        torch.set_grad_enabled(gradients)
-        torch.set_default_dtype(dtype)
-        if _determinism() != deterministic:  # to set it takes seconds: torch imports its compiler
-            torch.use_deterministic_algorithms(deterministic[0], warn_only=deterministic[1])
-        torch.backends.mha.set_fastpath_enabled(fast_paths)
-        if collecting:
-            gc.enable()
+        for read, put, value in before:
+            if value is not _TANGLED and _value(read) != value:
+                put(value)
+
+
+def _value(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except RuntimeError:  # precision was set by its old name and by its new one
+        return _TANGLED
+
+
+Setting = tuple[Callable[[], Any], Callable[[Any], Any]]  # how to read it and how to put it back
+
+
+def _flag(holder: Any, name: str) -> Setting:
+    return lambda: getattr(holder, name), partial(setattr, holder, name)
+
+
+def _default_device() -> torch.device | None:
+    """None where nobody set one, which is not the same as the CPU."""
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return None if context is None else torch.device(context.device)
 
 
 def _determinism() -> tuple[bool, bool]:
@@ -84,3 +106,37 @@ def _determinism() -> tuple[bool, bool]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+
+
+def _set_determinism(both: tuple[bool, bool]) -> None:
+    torch.use_deterministic_algorithms(both[0], warn_only=both[1])
+
+
+def _precisions() -> Iterator[Setting]:
+    """The names since torch 2.9, from the general to the particular."""
+    parts = (("generic", "all"), *((b, o) for b in ("cuda", "mkldnn") for o in _PRECISE))
+    if hasattr(torch._C, "_get_fp32_precision_getter"):
+        for part in parts:
+            yield (
+                partial(torch._C._get_fp32_precision_getter, *part),
+                partial(torch._C._set_fp32_precision_setter, *part),
+            )
+
+
+_PRECISE = ("all", "matmul", "conv", "rnn")
+
+_SETTINGS: tuple[Setting, ...] = (
+    (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (_default_device, torch.set_default_device),
+    (_determinism, _set_determinism),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
+    _flag(torch.backends.opt_einsum, "enabled"),
+    *(_flag(torch.backends.cudnn, name) for name in ("enabled", "benchmark", "deterministic")),
+    # Both of these set some of the precisions below as well, so they come first.
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    _flag(torch.backends.cudnn, "allow_tf32"),
+    *_precisions(),
+)

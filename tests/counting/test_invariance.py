@@ -131,6 +131,25 @@ def test_half_precision_agrees_on_real_tensors(name: str) -> None:
     assert counted.macs == MACS[name]
 
 
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_the_type_is_that_of_example_inputs_too(device: str) -> None:
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.head = nn.Embedding(10, 8), nn.Linear(8, 5)
+
+        def forward(self, words: Tensor, more: dict[str, Tensor]) -> Tensor:
+            return self.head(self.table(words) + more["images"])
+
+    def build() -> tuple[nn.Module, tuple[Any, ...]]:
+        return Looks(), (torch.tensor([1, 2, 3]), {"images": torch.randn(3, 8)})
+
+    counted = build_and_count(build, dtype=torch.bfloat16, device=device)
+    assert counted.macs == 3 * 5 * 8
+    # eight bytes for an index; two for an element of the images, the rows and their sum
+    assert counted.peak_activation_bytes == 3 * 8 + 2 * (3 * 8 + 3 * 8 + 3 * 8)
+
+
 @pytest.mark.parametrize(
     "change",
     [

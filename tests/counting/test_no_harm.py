@@ -15,8 +15,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune, spectral_norm
+from torch.utils.flop_counter import FlopCounterMode
 
-from opbench.counting import count, witness
+from opbench.counting import build_and_count, count, witness
 from opbench.errors import BadValueError, CountError
 
 SIZE = (3, 8, 8)
@@ -55,6 +56,13 @@ class Raises(Remembers):
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float64)
         torch.use_deterministic_algorithms(True)
+        torch.set_default_device("meta")
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.set_float32_matmul_precision("medium")
+        torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+        torch.backends.cudnn.deterministic = not torch.backends.cudnn.deterministic
+        torch.backends.cudnn.allow_tf32 = not torch.backends.cudnn.allow_tf32
+        gc.enable()
         raise RuntimeError("half-way")
 
 
@@ -169,6 +177,13 @@ def surroundings() -> list[Any]:
         torch.is_autocast_enabled("cpu"),
         torch.backends.mha.get_fastpath_enabled(),
         torch.get_num_threads(),
+        torch.get_float32_matmul_precision(),
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.enabled,
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.deterministic,
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.opt_einsum.enabled,
         gc.isenabled(),
         id(nn.Module.__call__),
         len(nn.modules.module._global_forward_hooks),
@@ -308,3 +323,58 @@ def test_a_failing_forward_pass_names_module_shape_and_reason() -> None:
         CountError, match=r"Sequential cannot run on 1x3x8x8 \(in 2\): .*multiplied"
     ):
         count(network, SIZE)
+
+
+def test_a_file_that_sets_defaults_does_not_set_them_for_the_next_target() -> None:
+    def build() -> nn.Module:
+        torch.set_default_device("meta")
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.set_float32_matmul_precision("high")
+        return nn.Linear(8, 5)
+
+    before = surroundings()
+    assert build_and_count(build, (8,)).macs == 5 * 8
+    assert same(before, surroundings())
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="names since torch 2.9")
+def test_precisions_set_by_their_newer_names_are_put_back_too() -> None:
+    class Precise(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            torch.backends.cuda.matmul.fp32_precision = "tf32"
+            torch.backends.cudnn.conv.fp32_precision = "ieee"
+            return super().forward(x)
+
+    network = Precise(8, 5)
+    holders: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv]
+    before, around = [each.fp32_precision for each in holders], surroundings()
+    count(network, (8,))
+    assert [each.fp32_precision for each in holders] == before
+    assert same(around, surroundings())
+
+
+def test_einsum_costs_the_same_whether_opt_einsum_is_installed_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class RightToLeft:
+        """In place of opt_einsum, which would choose this path here."""
+
+        @staticmethod
+        def contract_path(*args: Any, **kwargs: Any) -> tuple[list[tuple[int, int]], None]:
+            return [(1, 2), (0, 1)], None
+
+    class Chain(nn.Module):
+        def forward(self, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+            return torch.einsum("ij,jk,kl->il", a, b, c)
+
+    settings = torch.backends.opt_einsum
+    monkeypatch.setitem(vars(settings.m), "_opt_einsum", RightToLeft)
+    monkeypatch.setitem(vars(settings.m), "is_available", lambda: True)
+    monkeypatch.setattr(settings, "enabled", True)
+    factors = torch.randn(5, 4), torch.randn(4, 3), torch.randn(3, 2)
+    for device in ("meta", "cpu"):
+        assert count(Chain(), factors, device=device).macs == 5 * 3 * 4 + 5 * 2 * 3
+    assert settings.enabled
+    with FlopCounterMode(display=False) as reference:  # the path is taken outside of a count
+        Chain()(*factors)
+    assert reference.get_total_flops() == 2 * (4 * 2 * 3 + 5 * 2 * 4)

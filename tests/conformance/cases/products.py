@@ -306,8 +306,8 @@ PRODUCTS = (
     product(
         "einsum of three factors, from left to right",
         lambda a, b, c: torch.einsum("ij,jk,kl->il", a, b, c),
-        ((2, 3), (3, 4), (4, 5)),
-        2 * 4 * 3 + 2 * 5 * 4,
+        ((5, 4), (4, 3), (3, 2)),  # from right to left they would be 64
+        5 * 3 * 4 + 5 * 2 * 3,
         lambda do, a, b, c: do.matmul(do.matmul(a, b), c),
     ),
     Case(
