@@ -1,21 +1,24 @@
-"""Peak activation memory: by hand, and against what torch's CPU allocator did.
+"""Peak activation memory: by hand, and against what torch's allocators did.
 
-The allocator's trace comes from ``torch.profiler``.  Between two operators it has to agree with
-the count of tensors alive to the byte (a few bytes are left for scalars); inside an operator it
-also holds scratch memory, which the count leaves out and which makes the allocator's own peak the
-larger of the two.
+The CPU allocator's trace comes from ``torch.profiler``; the CUDA allocator, where there is one, is
+asked after every operator.  Between two operators either has to agree with the count of tensors
+alive to the byte (a few bytes are left for scalars); inside an operator it also holds scratch
+memory, which the count leaves out and which makes an allocator's own peak the larger of the two.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting import build_and_count, count
 
@@ -174,19 +177,63 @@ def test_the_allocator_agrees_between_operators(build: Callable[[], nn.Module]) 
     assert inside >= between
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("build", [_plain, _Dense, _Attention])
+def test_the_cuda_allocator_agrees_too(build: Callable[[], nn.Module]) -> None:
+    expected = build_and_count(build, (3, 32, 32), batch_size=4).peak_activation_bytes
+    between, inside = allocated_on_cuda(build(), torch.randn(4, 3, 32, 32))
+    assert between == pytest.approx(expected, abs=SCALARS)
+    assert inside >= between
+
+
 def allocated(network: nn.Module, images: Tensor) -> tuple[int, int]:
     """Largest bytes held at the end of an operator, and at any moment, by the CPU allocator."""
     network.eval()
+    with _layer_by_layer():
+        network(images)
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as trace:
+            network(images)
+    return _peaks(trace.profiler.kineto_results.events(), images.nbytes)
+
+
+def allocated_on_cuda(network: nn.Module, images: Tensor) -> tuple[int, int]:
+    """The same by the CUDA allocator: bytes as they were asked for, before it rounds them up."""
+    network, images = network.eval().cuda(), images.cuda()
+    with _layer_by_layer():
+        network(images)  # libraries take workspaces once and keep them
+        torch.cuda.reset_peak_memory_stats()
+        others = _requested("current") - images.nbytes
+        with _AfterEachOperator() as held:
+            network(images)
+    return held.most - others, _requested("peak") - others
+
+
+def _requested(when: str) -> int:
+    return int(torch.cuda.memory_stats()[f"requested_bytes.all.{when}"])
+
+
+class _AfterEachOperator(TorchDispatchMode):
+    most = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.most = max(self.most, _requested("current"))
+        return out
+
+
+@contextmanager
+def _layer_by_layer() -> Iterator[None]:
+    """Without gradients, and without the fast paths that take several layers in one."""
     fast_paths = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.inference_mode():
-            network(images)
-            with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as trace:
-                network(images)
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_paths)
-    return _peaks(trace.profiler.kineto_results.events(), images.nbytes)
 
 
 def _peaks(events: list[object], live: int) -> tuple[int, int]:
