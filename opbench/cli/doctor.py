@@ -42,6 +42,7 @@ def doctor(
     cores = len(facts.get("affinity", ())) or facts["logical_cores"]
     rows = [{"what": "fact", "name": key, "value": value} for key, value in facts.items()]
     rows += _missing(torch)
+    rows += _without_energy(torch, gpu)
     rows += [
         {"what": "disturbs", "name": "", "value": each.seen, "advice": each.advice}
         for each in (*findings(facts | gpu), *watch(cores))
@@ -74,6 +75,15 @@ def _missing(torch: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield _lacking(module, advice)
     if not any(shutil.which(compiler) for compiler in ("g++", "clang++", "cl")):
         yield _lacking("C++ compiler", "--compile needs one on the CPU")
+
+
+def _without_energy(torch: dict[str, Any], gpu: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    from opbench.timing.energy import cpu_meter, why_not_measured
+
+    if cpu_meter() is None:
+        yield _lacking("energy of the processor", why_not_measured("cpu"))
+    if torch.get("gpu") and "power_w" not in gpu:
+        yield _lacking("energy of the GPU", why_not_measured("cuda:0"))
 
 
 def _lacking(name: str, advice: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ _TIMES = (
     Column(key="high_s", title="to", show=_MS, right=True),
     Column(key="throughput_images_per_s", title="images/s", show=scaled(1, 1), right=True),
     Column(key="peak_memory_bytes", title="peak MiB", show=scaled(2**-20, 1), right=True),
+    Column(key="analytic_memory_bytes", title="analytic MiB", show=scaled(2**-20, 1), right=True),
     Column(key="energy_j", title="joule", show=scaled(1, 3), right=True),
     Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
     Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
@@ -58,6 +59,7 @@ def report(sheet: Sheet, path: Path, format: Format | None) -> None:
     if format is not None:
         emit(rows, format, _shown((*_CELL, *_TIMES), rows))
     _advise(finished)
+    _say_what_is_not_measured(finished)
     missing = len(sheet.plan) - len(finished) - len(failures)
     said = f"{len(finished)} measured, {len(failures)} failed"
     messages.print(said + (f", {missing} not finished" if missing else "") + f": {path}")
@@ -67,16 +69,19 @@ def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
     """The cells on stdout, and how long they will take on stderr."""
     from opbench.runner.estimate import estimate
 
-    cells = [asdict(cell) for cell in prepared.sheet.plan]
+    cells = [asdict(cell) for cell in prepared.sheet.missing]
     emit(cells, format, _shown(_CELL, cells))
     least, most = estimate(prepared, workers)
-    messages.print(f"{len(cells)} cells; about {_minutes(least)} to {_minutes(most)}")
+    plural = "s" * (len(cells) > 1)
+    messages.print(f"{len(cells)} cell{plural}; about {_minutes(least)} to {_minutes(most)}")
 
 
 def _row(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's line with the number of its samples instead of them."""
+    """A record's line with the number of its samples instead of them, and what its memory would
+    be if there were nothing but weights and activations."""
     row = {key: value for key, value in line.items() if key != "samples_s"}
-    return {**row, "samples": len(line["samples_s"])}
+    analytic = line["weight_bytes"] + line["peak_activation_bytes"]
+    return {**row, "samples": len(line["samples_s"]), "analytic_memory_bytes": analytic}
 
 
 def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Column]:
@@ -96,6 +101,16 @@ def _advise(rows: list[dict[str, Any]]) -> None:
     for advices in alike.values():
         plural = "s" * (len(advices) > 1)
         messages.print(f"{len(advices)} cell{plural} not good: {advices[0]}", markup=False)
+
+
+def _say_what_is_not_measured(rows: list[dict[str, Any]]) -> None:
+    from opbench.timing.energy import why_not_measured
+
+    measured = {row["device"] for row in rows if row.get("energy_j") is not None}
+    for device in dict.fromkeys(row["device"] for row in rows):
+        if device not in measured:
+            reason = why_not_measured(device)
+            messages.print(f"energy on {device}: not measured: {reason}", markup=False)
 
 
 def _minutes(seconds: float) -> str:

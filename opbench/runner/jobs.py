@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
-from opbench.errors import OpbenchError
+from opbench.errors import BadValueError, OpbenchError
 from opbench.record import Cell, Load, Round
 from opbench.runner.network import build, own_inputs
 from opbench.spec import format_size, parse_size
@@ -29,7 +29,7 @@ from opbench.timing.cuda import set_tf32
 from opbench.timing.device import Device, open_device
 from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter, idle_power
 from opbench.timing.gpu import Gpu, open_gpu
-from opbench.timing.measurement import time_round
+from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
@@ -64,7 +64,8 @@ def _failed(error: Exception) -> Json:
 
 def _targets(request: Mapping[str, Any]) -> Json:
     set_tf32(request["cuda"]["tf32"])
-    devices = [_open(name, request) for name in request["devices"]]
+    devices = [open_device(name) for name in request["devices"]]
+    _one_gpu([device.name for device in devices if device.asynchronous])
     patterns = request["patterns"]
     targets = [] if patterns is None else [_planned(e, request["sized"]) for e in resolve(patterns)]
     facts, gpus = torch_facts(), {}
@@ -73,6 +74,14 @@ def _targets(request: Mapping[str, Any]) -> Json:
             gpus[device.name] = gpu_uuid(device.name)
             facts = gpu_facts(device.name) | request["cuda"] | facts
     return {"targets": targets, "facts": facts, "gpus": gpus}
+
+
+def _one_gpu(names: list[str]) -> None:
+    # The facts in a run's header are those of one.
+    if len(names) > 1:
+        raise BadValueError(
+            f"a run is of one GPU, not of {' and '.join(names)}: give each a run of its own"
+        )
 
 
 def _planned(target: Target, sized: bool) -> Json:
@@ -92,7 +101,7 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
     set_tf32(request["cuda"]["tf32"])
     meter = _meter(_gpu(request))
     idle_power_w = idle_power(meter) if meter else None
-    device = _open(request["device"], request)
+    device = open_device(request["device"])
     with _threads(request["threads"]):
         ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
     device.release()
@@ -118,13 +127,11 @@ def _time(request: Mapping[str, Any]) -> Json:
     gpu = _gpu(request)
     before = gpu.state() if gpu else {}
     cell = Cell.from_json(request["cell"])
-    device = _open(cell.device, request)
+    device = open_device(cell.device, CudaOptions(**request["cuda"]))
     set_tf32(request["cuda"]["tf32"])
     with _threads(cell.threads):
         try:
-            # A GPU's sensor is slow: one long look at it is enough.
-            meter = _meter(gpu) if not gpu or request["number"] == 1 else None
-            taken, load = _round(device, cell, request, meter)
+            taken, load = _round(device, cell, request, gpu)
         finally:
             device.release()
     taken = replace(
@@ -132,25 +139,35 @@ def _time(request: Mapping[str, Any]) -> Json:
         number=request["number"],
         idle_power_w=request["idle_power_w"],
         device_before=before,
-        device_after=gpu.state() if gpu else {},
     )
     return {"round": asdict(taken), "load": asdict(load) if load else None}
 
 
 @torch.inference_mode()
 def _round(
-    device: Device, cell: Cell, request: Mapping[str, Any], meter: EnergyMeter | None
+    device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
     protocol = Protocol(**request["protocol"])
     _load_libraries(device)
-    memory = _no_meter if _compiles_here(device, cell) else device.watch_memory()
+    instruments = Instruments(
+        memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),
+        # A GPU's sensor is slow: one long look at it is enough.
+        meter=_meter(gpu) if not gpu or request["number"] == 1 else None,
+        state=gpu.state if gpu else None,
+    )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     forward, eager = network.forward(cell.compile), network.forward(None)
     # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
     # or fill anything that the samples see.
     seconds, traffic = _timed(lambda: traffic_of(eager)) if request["with_load"] else (0.0, None)
-    taken = time_round(forward, device, protocol.limits, memory, meter)
-    taken = replace(taken, forward_s=taken.forward_s + seconds, yardstick_s=yardstick(device))
+    taken = time_round(forward, device, protocol.limits, instruments)
+    # A compiler at work is no forward pass.
+    compiling_s = taken.first_call_s if cell.compile else 0.0
+    taken = replace(
+        taken,
+        forward_s=taken.forward_s + seconds - compiling_s,
+        yardstick_s=yardstick(open_device(cell.device)),
+    )
     return taken, network.load(*traffic) if traffic else None
 
 
@@ -186,10 +203,6 @@ def _load_libraries(device: Device) -> None:
     images = torch.zeros(1, 8, 8, 8, device=device.name)
     weights = torch.zeros(8, 8, 3, 3, device=device.name)
     functional.linear(functional.conv2d(images, weights).flatten(1), torch.zeros(8, 288).to(images))
-
-
-def _open(name: str, request: Mapping[str, Any]) -> Device:
-    return open_device(name, CudaOptions(**request["cuda"]))
 
 
 def _gpu(request: Mapping[str, Any]) -> Gpu | None:

@@ -26,6 +26,7 @@ import psutil
 from opbench import registry
 from opbench.counting import count
 from opbench.runner.jobs import handle
+from opbench.timing.memory import available_memory
 
 Json = dict[str, Any]
 
@@ -93,7 +94,7 @@ def _limit_memory() -> None:
     the kernel end it, or another."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     memory = psutil.Process().memory_info()
-    limit = getattr(memory, "data", memory.vms) + psutil.virtual_memory().available
+    limit = getattr(memory, "data", memory.vms) + available_memory()
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))

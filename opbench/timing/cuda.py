@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -24,6 +24,7 @@ from opbench.errors import BadValueError
 from opbench.timing.settings import CudaOptions
 
 Call = Callable[[], object]
+T = TypeVar("T")
 
 # torch.cuda._sleep counts clock cycles; no GPU runs faster than this, so it never ends too early.
 _CYCLES_PER_S = 3e9
@@ -32,7 +33,9 @@ _FALLBACK_L2 = 1 << 26
 
 
 class CudaDevice:
-    """One GPU.  ``cuda`` is ``torch.cuda``, or something that behaves like it."""
+    """One GPU, from now on the current one: events, graphs and what a network makes while it runs
+    belong to the current device.  ``cuda`` is ``torch.cuda``, or something that behaves like it.
+    """
 
     asynchronous = True
 
@@ -41,6 +44,7 @@ class CudaDevice:
         self.options = options or CudaOptions()
         self._index = index
         self._cuda: Any = cuda or torch.cuda
+        self._cuda.set_device(index)
         self._queueing_s = 0.0
         self._flush: Call | None = None
 
@@ -55,8 +59,7 @@ class CudaDevice:
         timed()
         self._queueing_s = time.perf_counter() - start
         self._cuda.synchronize(self._index)
-        if self.options.l2 == "cold":
-            self._flush = self._flusher()
+        self._ready_to_flush()
         return timed
 
     def time(self, call: Call, calls: int) -> float:
@@ -83,8 +86,17 @@ class CudaDevice:
         self._cuda.synchronize(self._index)
         return time.perf_counter() - start
 
+    def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
+        """What ``look`` sees after ``calls`` calls were queued and before the last has ended."""
+        _repeat(call, calls)
+        seen = look()
+        self._cuda.synchronize(self._index)
+        return seen
+
     def watch_memory(self) -> Callable[[], int | None]:
         """A meter of the growth of the allocator's peak, in bytes."""
+        # What flushes the cache is no part of the network: it is there before.
+        self._ready_to_flush()
         self._cuda.synchronize(self._index)
         self._cuda.reset_peak_memory_stats(self._index)
         start = self._cuda.memory_allocated(self._index)
@@ -118,6 +130,10 @@ class CudaDevice:
             call()
         replay: Call = graph.replay
         return replay
+
+    def _ready_to_flush(self) -> None:
+        if self.options.l2 == "cold" and self._flush is None:
+            self._flush = self._flusher()
 
     def _flusher(self) -> Call:
         properties = self._cuda.get_device_properties(self._index)

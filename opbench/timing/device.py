@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from opbench.timing.cuda import open_cuda
 from opbench.timing.memory import watch_resident_memory
 from opbench.timing.settings import CudaOptions, device_name
 
 Call = Callable[[], object]
+T = TypeVar("T")
 
 
 class Device(Protocol):
@@ -41,6 +42,10 @@ class Device(Protocol):
         """Seconds of ``calls`` calls as the host sees them, until the device has finished."""
         ...
 
+    def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
+        """What ``look`` sees while the device is at ``calls`` calls."""
+        ...
+
     def watch_memory(self) -> Callable[[], int | None]:
         """A meter: the growth of peak memory in bytes since now."""
         ...
@@ -48,6 +53,13 @@ class Device(Protocol):
     def release(self) -> None:
         """Give cached memory back, so that the next network starts as the first did."""
         ...
+
+
+def own_work(device: Device, call: Call, calls: int = 1) -> Callable[[], float]:
+    """A look at work that is not a network's: seconds per call, of so many calls at once."""
+    device.run(call, calls)
+    timed = device.prepare(call)
+    return lambda: device.time(timed, calls) / calls
 
 
 class CpuDevice:
@@ -66,6 +78,10 @@ class CpuDevice:
         return clock.perf_counter() - start
 
     run = time
+
+    def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
+        """Without them: a processor that looks is not at the calls."""
+        return look()
 
     def watch_memory(self) -> Callable[[], int | None]:
         return watch_resident_memory()

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -127,13 +128,31 @@ def gpu_meter(gpu: Gpu | None) -> EnergyMeter | None:
 
 def cpu_meter(root: Path = POWERCAP) -> EnergyMeter | None:
     """RAPL, None where there is none or only root may read it."""
-    packages = sorted(root.glob("intel-rapl:[0-9]"))
+    packages = _packages(root)
     try:
         meter = RaplCounter(packages)
         meter.start()
     except OSError:
         return None
     return meter if packages else None
+
+
+def why_not_measured(device: str, root: Path = POWERCAP) -> str:
+    """Why ``device`` has no meter, and what to do about it where something can be done."""
+    if device != "cpu":
+        if find_spec("pynvml") is None:
+            return "NVML is needed for it: `pip install 'opbench[gpu]'`"
+        return "the GPU's driver tells neither energy nor power"
+    if not _packages(root):
+        return "this machine shows no counter of its processor's energy (RAPL)"
+    return f"only root may read the processor's counters: `chmod a+r {root}/intel-rapl:*/energy_uj`"
+
+
+def _packages(root: Path) -> list[Path]:
+    """The counters of whole packages: not of their parts, nor of the platform ("psys"), which
+    contains them."""
+    counters = sorted(root.glob("intel-rapl:*"))
+    return [each for each in counters if _name(each).startswith("package")]
 
 
 class Window:
@@ -174,6 +193,13 @@ def idle_power(meter: EnergyMeter) -> float:
     stop = meter.start()
     time.sleep(meter.window_s)
     return stop() / (time.monotonic() - began)
+
+
+def _name(counter: Path) -> str:
+    try:
+        return (counter / "name").read_text()
+    except OSError:
+        return ""
 
 
 def _number(path: Path) -> int:

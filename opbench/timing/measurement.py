@@ -10,13 +10,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
+from math import ceil
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from opbench.errors import BadValueError
 from opbench.record import Measurement, Round
+from opbench.statistics import median
 from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.energy import EnergyMeter, Stopwatch, Window
@@ -24,8 +28,25 @@ from opbench.timing.protocol import Limits, Protocol, sample
 from opbench.timing.quality import summarise
 
 _HOST_SAMPLES = 10
+# Long enough for a driver to be asked some questions.
+_WORK_TO_LOOK_AT_S = 0.05
 
 Inputs = Tensor | Sequence[Tensor] | Sequence[int]
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instruments:
+    """What is read beside the stopwatch.
+
+    memory: the growth of peak memory since it was asked for, which is the caller's to choose.
+    meter: counts joules.
+    state: how the device is doing, read while it works.
+    """
+
+    memory: Callable[[], int | None]
+    meter: EnergyMeter | None = None
+    state: Callable[[], State] | None = None
 
 
 def measure(
@@ -46,26 +67,20 @@ def measure(
     """
     protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
     where = device_of(module)
-    device = open_device(str(where))
     tensors = tuple(tensor.to(where) for tensor in _tensors(inputs, dtype_of(module), seed))
     limits = Limits(precision=precision, seconds=max_seconds)
-    with evaluating(module), torch.inference_mode():
-        only = time_round(lambda: module(*tensors), device, limits, device.watch_memory())
+    # Opening a GPU makes it the current one; the caller's is put back.
+    current = torch.cuda.device_of(tensors[0])  # type: ignore[no-untyped-call]
+    with current, evaluating(module), torch.inference_mode():
+        device = open_device(str(where))
+        instruments = Instruments(memory=device.watch_memory())
+        only = time_round(lambda: module(*tensors), device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
 
-def time_round(
-    forward: Call,
-    device: Device,
-    limits: Limits,
-    memory: Callable[[], int | None],
-    meter: EnergyMeter | None = None,
-) -> Round:
-    """The first call, warm-up, samples, and what was seen meanwhile.
-
-    ``memory`` gives the growth of peak memory since it was asked for, which is the caller's to
-    choose; ``meter`` counts joules.
-    """
+def time_round(forward: Call, device: Device, limits: Limits, instruments: Instruments) -> Round:
+    """The first call, warm-up, samples, and what was seen meanwhile."""
+    meter = instruments.meter
     first_call_s = device.run(forward, 1)
     with _collector_paused():
         timed = device.prepare(forward)
@@ -76,7 +91,8 @@ def time_round(
         samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
         others, stolen = bystanders()
         host = _host_samples(timed, device)
-        peak = memory()
+        state = _state_at_work(timed, device, median(host or samples.seconds), instruments)
+        peak = instruments.memory()
         window = during or (Window(meter) if meter else None)
         energy = window.close(lambda calls: device.run(timed, calls)) if window else None
     filling_s = window.filling_s if window else 0.0
@@ -94,6 +110,7 @@ def time_round(
         power_w=energy.joules / energy.seconds if energy else None,
         others_cores=others,
         stolen_cores=stolen,
+        device_after=state,
     )
 
 
@@ -105,6 +122,14 @@ def _host_samples(call: Call, device: Device) -> tuple[float, ...]:
     if not device.asynchronous:
         return ()
     return tuple(device.run(call, 1) for _ in range(_HOST_SAMPLES))
+
+
+def _state_at_work(call: Call, device: Device, seconds: float, instruments: Instruments) -> State:
+    """How the device is doing at calls of which one takes ``seconds``; {} where nothing tells."""
+    if instruments.state is None:
+        return {}
+    calls = ceil(_WORK_TO_LOOK_AT_S / max(seconds, 1e-9))
+    return device.look_during(call, calls, instruments.state)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         energy_j=_median_of(each.energy_j for each in rounds),
         power_w=_median_of(each.power_w for each in rounds),
         idle_power_w=_median_of(each.idle_power_w for each in rounds),
+        other_processes=_others(rounds),
     )
 
 
@@ -57,7 +58,7 @@ def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
     """Whether a cell is not yet precise and has time left; the first rounds are always needed."""
     if len(rounds) < protocol.rounds:
         return True
-    if len(rounds) >= protocol.max_rounds or _spent(rounds) >= protocol.max_seconds:
+    if len(rounds) >= protocol.max_rounds or _spent(rounds, protocol) >= protocol.max_seconds:
         return False
     return not _precise(rounds, protocol)
 
@@ -66,7 +67,7 @@ def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol)
     """ "precision", "time limit" or "rounds"."""
     if interval.relative <= protocol.precision:
         return "precision"
-    within = len(rounds) >= protocol.max_rounds and _spent(rounds) < protocol.max_seconds
+    within = len(rounds) >= protocol.max_rounds and _spent(rounds, protocol) < protocol.max_seconds
     return "rounds" if within else "time limit"
 
 
@@ -90,7 +91,7 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
     if stolen > _BUSY_CORES:
         yield f"other guests of this machine took {stolen:.1f} of {cores} cores: use a quieter one"
-    if any(each.device_before.get("other_processes") for each in rounds):
+    if _others(rounds):
         yield "another process was using the GPU: end it or take another GPU"
     if throttled:
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
@@ -134,8 +135,21 @@ def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:
     return interval.relative <= protocol.precision
 
 
-def _spent(rounds: Sequence[Round]) -> float:
-    return sum(each.forward_s for each in rounds)
+def _spent(rounds: Sequence[Round], protocol: Protocol) -> float:
+    """Seconds of warm-up and samples; a first call that compiles counts as any other call."""
+    return sum(_took(each, protocol.limits.seconds) for each in rounds)
+
+
+def _took(each: Round, limit_s: float) -> float:
+    calls = each.warmup + each.calls_per_sample * len(each.samples_s)
+    seconds = calls * sum(each.samples_s) / len(each.samples_s)
+    return max(seconds, limit_s) if each.stopped == "time limit" else seconds
+
+
+def _others(rounds: Sequence[Round]) -> int | None:
+    """The most that computed on the GPU beside us; None where nothing tells."""
+    seen = (each.device_before.get("other_processes") for each in rounds)
+    return max((each for each in seen if each is not None), default=None)
 
 
 def _throttling(each: Round) -> list[str]:

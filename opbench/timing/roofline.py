@@ -1,8 +1,12 @@
-"""How near a network comes to what the device can do.
+"""How near a network comes to what the device can do, and what keeps it from coming nearer.
 
-Three floors under the time of a forward pass: its arithmetic at the rate of a large matrix
-product, its bytes at the rate of a large copy, and its operators at the time of one that has
-nothing to do.  The highest floor is what binds it.
+Floors under the time of a forward pass: its arithmetic at the rate of a large matrix product, and
+its bytes at the rate of a large copy.  The higher one is what binds it, unless launching does:
+
+    CPU     a third floor, its operators at the time of one that has nothing to do; a compiled
+            network has other operators than were seen, and no such floor
+    CUDA    launches are hidden from its time; they bind where the host, which sees them, waits
+            longer than the GPU works
 
 Reference:
     S. Williams, A. Waterman, D. Patterson.  "Roofline: An Insightful Visual Performance Model for
@@ -13,24 +17,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opbench.record import Attained, Ceilings, Load
+from opbench.record import Attained, Ceilings, Load, Measurement
 from opbench.statistics import median
 
+# A synchronisation and the first launch of all are seen by the host in any case.
+_HOST_WAITS = 1.1
 
-def attain(load: Load, latency_s: float, ceilings: Ceilings) -> Attained:
-    """Where a forward pass of ``load`` that takes ``latency_s`` lies under ``ceilings``."""
-    flops = 2 * load.macs
-    floors = {
-        "compute": flops / ceilings.peak_flops_per_s,
-        "memory": load.traffic_bytes / ceilings.bandwidth_bytes_per_s,
-        "launch overhead": load.kernels * ceilings.launch_s,
-    }
-    attained = flops / latency_s
+
+def attain(
+    load: Load, measurement: Measurement, ceilings: Ceilings, *, compiled: bool = False
+) -> Attained:
+    """Where a forward pass of ``load`` lies under ``ceilings``."""
+    attained = 2 * load.macs / measurement.median_s
     return Attained(
         attained_flops_per_s=attained,
         fraction_of_peak=attained / ceilings.peak_flops_per_s,
-        bound_by=max(floors, key=lambda name: floors[name]),
+        bound_by=_bound_by(load, measurement, ceilings, compiled),
     )
+
+
+def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled: bool) -> str:
+    host_s = measurement.host_s
+    floors = {
+        "compute": 2 * load.macs / ceilings.peak_flops_per_s,
+        "memory": load.traffic_bytes / ceilings.bandwidth_bytes_per_s,
+    }
+    if host_s is None and not compiled:
+        floors["launch overhead"] = load.kernels * ceilings.launch_s
+    if host_s is not None and host_s > _HOST_WAITS * measurement.median_s:
+        return "launch overhead"
+    return max(floors, key=lambda name: floors[name])
 
 
 def typical(ceilings: Sequence[Ceilings]) -> Ceilings:

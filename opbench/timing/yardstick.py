@@ -9,11 +9,12 @@ was the machine.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
 from opbench.statistics import median
-from opbench.timing.device import Call, Device
+from opbench.timing.device import Call, Device, own_work
 
 _TRIES = 3
 _TINY = 100
@@ -25,19 +26,23 @@ _COPY = {"cpu": 1 << 24, "cuda": 1 << 28}
 @torch.inference_mode()
 def yardstick(device: Device) -> float:
     """Seconds, the geometric mean of the three; only their ratios mean anything."""
-    kind = device.name.partition(":")[0]
-    square = torch.full((_PRODUCT[kind], _PRODUCT[kind]), 0.5, device=device.name)
-    source = torch.zeros(_COPY[kind], dtype=torch.uint8, device=device.name)
-    target = torch.zeros_like(source)
-    one = torch.zeros(1, device=device.name)
-    times = (
-        _typical(device, lambda: square @ square),
-        _typical(device, lambda: target.copy_(source)),
-        _typical(device, lambda: one.add_(1), calls=_TINY),
-    )
+    times = [_typical(own_work(device, call, calls)) for call, calls in pieces(device.name)]
     return math.exp(sum(map(math.log, times)) / len(times))
 
 
-def _typical(device: Device, call: Call, calls: int = 1) -> float:
-    device.time(call, calls)
-    return median([device.time(call, calls) / calls for _ in range(_TRIES)])
+def _typical(look: Callable[[], float]) -> float:
+    return median([look() for _ in range(_TRIES)])
+
+
+def pieces(name: str) -> tuple[tuple[Call, int], ...]:
+    """The work on the device called ``name``: what to call, and how often at once."""
+    kind = name.partition(":")[0]
+    square = torch.full((_PRODUCT[kind], _PRODUCT[kind]), 0.5, device=name)
+    source = torch.zeros(_COPY[kind], dtype=torch.uint8, device=name)
+    target = torch.zeros_like(source)
+    one = torch.zeros(1, device=name)
+    return (
+        (lambda: square @ square, 1),
+        (lambda: target.copy_(source), 1),
+        (lambda: one.add_(1), _TINY),
+    )

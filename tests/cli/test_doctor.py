@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from opbench.timing import energy
 from tests.conftest import Opbench
 
 # The package's attribute of that name is the command itself.
@@ -38,3 +39,17 @@ def test_without_pytorch_it_says_that_first(
     result = opbench("doctor", "--format", "markdown")
     assert result.exit_code == 0
     assert "nothing can be counted or timed" in result.stdout
+
+
+@pytest.mark.parametrize(("power", "gpu_missing"), [({}, True), ({"power_w": 70.0}, False)])
+def test_energy_that_cannot_be_measured_is_missing_with_the_reason(
+    rows: Callable[..., list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    power: dict[str, float],
+    gpu_missing: bool,
+) -> None:
+    monkeypatch.setattr(energy, "cpu_meter", lambda: None)
+    monkeypatch.setattr(module, "_of_torch", lambda: ({"gpu": "NVIDIA Paper 100"}, power))
+    missing = {row["name"]: row["advice"] for row in rows("doctor") if row["what"] == "missing"}
+    assert missing["energy of the processor"] == energy.why_not_measured("cpu")
+    assert ("energy of the GPU" in missing) == gpu_missing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import Any
 import pytest
 import torch
 
-from opbench.record import Cell, Load, Round
+from opbench.record import Ceilings, Cell, Load, Round
 from opbench.runner import jobs
 from opbench.runner.in_process import InProcess
 from opbench.runner.jobs import handle
 from opbench.timing import ceilings
+from opbench.timing.device import open_device
 from opbench.timing.energy import NvmlCounter
 from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
-from tests.timing.fakes import FakeNvml
+from opbench.timing.settings import CudaOptions
+from tests.timing.fakes import FakeCuda, FakeNvml
 
 NETWORKS = Path(__file__).parent / "networks.py"
 CUDA = {"graph": False, "l2": "warm", "tf32": False}
+CEILINGS = Ceilings(peak_flops_per_s=1.0, bandwidth_bytes_per_s=1.0, launch_s=1.0)
 
 
 def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
@@ -66,6 +70,37 @@ def test_the_weights_of_the_registry_do_not_depend_on_the_round() -> None:
 def test_settings_reach_the_network() -> None:
     _, load = timed(f"{NETWORKS}:conv", dtype="bfloat16", memory_format="channels_last", threads=1)
     assert load.weight_bytes == 2 * 112
+
+
+@pytest.mark.skipif(
+    not any(shutil.which(each) for each in ("g++", "clang++")), reason="needs a C++ compiler"
+)
+def test_compiling_is_no_part_of_the_forward_passes() -> None:
+    taken, load = timed(f"{NETWORKS}:conv", compile="default")
+    assert load.macs == 6 * 6 * 4 * 27
+    # Samples go on for a tenth of a second in five rounds; no compiler is done by then.
+    assert taken.first_call_s > 0.1
+    assert taken.forward_s < taken.first_call_s
+    assert taken.peak_memory_bytes is None
+
+
+def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[tuple[Any, ...]] = []
+
+    def opening(*args: Any) -> Any:
+        opened.append(args)
+        return open_device(*args)
+
+    monkeypatch.setattr(jobs, "open_device", opening)
+    monkeypatch.setattr(jobs, "measure_ceilings", lambda *args: CEILINGS)
+    options = CudaOptions(graph=True, l2="cold")
+    handle({**request(f"{NETWORKS}:conv"), "cuda": asdict(options)})
+    assert opened == [("cpu", options), ("cpu",)]
+    asked = {"job": "ceilings", "device": "cpu", "dtype": "float32", "threads": 1}
+    handle({**asked, "cuda": asdict(options), "gpu_uuid": None})
+    assert opened[2:] == [("cpu",)]
 
 
 def test_threads_are_put_back() -> None:
@@ -130,6 +165,15 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
     assert done["gpus"] == {}
 
 
+def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "open_device", lambda name: open_device(name, cuda=FakeCuda()))
+    asked = {"job": "targets", "patterns": None, "devices": ["cuda:0", "cpu", "cuda:1"]}
+    reply = handle({**asked, "sized": True, "cuda": CUDA})
+    assert reply == {
+        "refused": "a run is of one GPU, not of cuda:0 and cuda:1: give each a run of its own"
+    }
+
+
 def test_counts_leave_out_what_cannot_be_counted() -> None:
     targets = [["lenet5", "1x32x32"], [f"{NETWORKS}:unbuildable", "3x8x8"]]
     assert handle({"job": "counts", "targets": targets})["done"] == {"lenet5 1x32x32": 325_680}
@@ -145,7 +189,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     return nvml
 
 
-def test_the_state_of_the_gpu_before_and_after_is_kept(gpu: FakeNvml) -> None:
+def test_the_state_of_the_gpu_before_and_at_work_is_kept(gpu: FakeNvml) -> None:
     gpu.pids = [1, 2]
     reply = handle({**request(f"{NETWORKS}:conv"), "gpu_uuid": "1234"})
     taken = Round.from_json(reply["done"]["round"])

@@ -1,4 +1,4 @@
-"""A CUDA and an NVML that exist only on paper: two clocks, a queue, and a sensor."""
+"""A CUDA and an NVML that exist only on paper: clocks, queues, and a sensor."""
 
 from __future__ import annotations
 
@@ -12,46 +12,60 @@ LAUNCH_S = 5e-6
 
 
 class FakeCuda:
-    """As much of ``torch.cuda`` as is used, on two clocks.
+    """As much of ``torch.cuda`` as is used, on a clock of the host and one of each device.
 
-    The host needs 5 us to queue a kernel; the device runs kernels in order, each no earlier than
-    it was queued; a synchronisation makes the host wait for the device.
+    The host needs 5 us to queue a kernel; a device runs kernels in order, each no earlier than
+    it was queued; a synchronisation makes the host wait for the device.  Events, graphs and spins
+    go to the current device, as in CUDA; the kernels of a network to the device it lies on.
     """
 
     def __init__(self, devices: int = 2) -> None:
-        self.devices = devices
         self.host = 0.0
-        self.device = 0.0
+        self.queues = [0.0] * devices
+        self.selected = 0
         self.log: list[str] = []
         self.current = 1000
         self.peak = 1000
         self._captured: list[float] | None = None
 
-    def kernel(self, seconds: float, name: str = "kernel") -> float:
+    def kernel(self, seconds: float, name: str = "kernel", on: int | None = None) -> float:
         """Queue a kernel; returns when it ends."""
         if self._captured is not None:
             self._captured.append(seconds)
             return 0.0
+        index = self.selected if on is None else on
         self.log.append(name)
         self.host += LAUNCH_S
-        self.device = max(self.device, self.host) + seconds
-        return self.device
+        self.queues[index] = max(self.queues[index], self.host) + seconds
+        return self.queues[index]
+
+    def allocate(self, size: int) -> None:
+        """So many bytes more, for good."""
+        self.current += size
+        self.peak = max(self.peak, self.current)
+
+    def busy(self, index: int) -> bool:
+        """Whether the device still has something to do."""
+        return self.queues[index] > self.host
+
+    def set_device(self, index: int) -> None:
+        self.selected = index
 
     def perf_counter(self) -> float:
         return self.host
 
     def synchronize(self, index: int) -> None:
         self.log.append("synchronize")
-        self.host = max(self.host, self.device)
+        self.host = max(self.host, self.queues[index])
 
     def _sleep(self, cycles: int) -> None:
         self.kernel(cycles / CLOCK_HZ, "sleep")
 
     def is_available(self) -> bool:
-        return self.devices > 0
+        return bool(self.queues)
 
     def device_count(self) -> int:
-        return self.devices
+        return len(self.queues)
 
     def reset_peak_memory_stats(self, index: int) -> None:
         self.peak = self.current

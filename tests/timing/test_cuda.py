@@ -1,4 +1,4 @@
-"""The stopwatch of a GPU, over a CUDA of two clocks and on a real one where there is one."""
+"""The stopwatch of a GPU, over a CUDA of our own clocks and on a real one where there is one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import opbench
 from opbench.errors import BadValueError
 from opbench.timing import cuda as module
 from opbench.timing.cuda import CudaDevice
-from opbench.timing.device import open_device
-from opbench.timing.measurement import time_round
+from opbench.timing.device import open_device, own_work
+from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import BLOCK_S, Limits
 from opbench.timing.settings import CudaOptions
 from tests.timing.fakes import LAUNCH_S, FakeCuda
@@ -27,12 +27,12 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     return fake
 
 
-def _network(cuda: FakeCuda, kernels: int, seconds: float) -> Any:
+def _network(cuda: FakeCuda, kernels: int, seconds: float, on: int | None = None) -> Any:
     """A forward pass of so many kernels, each so long."""
 
     def forward() -> None:
         for _ in range(kernels):
-            cuda.kernel(seconds)
+            cuda.kernel(seconds, on=on)
 
     return forward
 
@@ -69,6 +69,24 @@ def test_calls_lie_between_two_events_and_two_synchronisations(cuda: FakeCuda) -
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("options", [CudaOptions(), CudaOptions(graph=True)])
+@pytest.mark.parametrize("index", [0, 1])
+def test_each_gpu_is_timed_by_its_own_queue(
+    cuda: FakeCuda, index: int, options: CudaOptions
+) -> None:
+    cuda.kernel(10.0, on=1 - index)  # the other one is busy
+    device = open_device(f"cuda:{index}", options, cuda)
+    timed = device.prepare(_network(cuda, kernels=10, seconds=1e-6, on=index))
+    assert device.time(timed, 7) == pytest.approx(7 * 10e-6)
+    assert device.run(timed, 7) < 1e-3
+
+
+def test_work_that_is_no_networks_has_its_launches_hidden_too(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    look = own_work(device, _network(cuda, kernels=1, seconds=1e-6), calls=500)
+    assert look() == pytest.approx(1e-6)
+
+
 def test_a_graph_is_captured_once_and_replayed(cuda: FakeCuda) -> None:
     device = CudaDevice(0, CudaOptions(graph=True), cuda)
     timed = device.prepare(_network(cuda, kernels=10, seconds=1e-6))
@@ -97,6 +115,26 @@ def test_a_cold_cache_is_flushed_before_each_call_and_not_timed(
     assert sizes == [100 << 20]
 
 
+def test_what_flushes_the_cache_is_no_memory_of_the_network(
+    cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def empty(size: int, **_: Any) -> Any:
+        cuda.allocate(size)
+        return SimpleNamespace(zero_=lambda: cuda.kernel(1e-6, "flush"))
+
+    def forward() -> None:
+        cuda.allocate(4000)
+        cuda.current -= 4000
+        cuda.kernel(1e-3)
+
+    monkeypatch.setattr(module.torch, "empty", empty)
+    device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
+    instruments = Instruments(memory=device.watch_memory())
+    taken = time_round(forward, device, Limits(precision=0.5, seconds=0.01), instruments)
+    assert taken.peak_memory_bytes == 4000
+    assert cuda.current == 1000 + (100 << 20)
+
+
 def test_memory_is_the_growth_of_the_allocators_peak(cuda: FakeCuda) -> None:
     peak = CudaDevice(0, cuda=cuda).watch_memory()
     cuda.peak = 5000
@@ -111,12 +149,31 @@ def test_the_allocator_is_emptied_between_cells(cuda: FakeCuda) -> None:
 def test_a_round_on_a_gpu_has_samples_of_its_clock_and_of_the_hosts(cuda: FakeCuda) -> None:
     device = CudaDevice(0, cuda=cuda)
     limits = Limits(precision=0.01, seconds=0.05)
-    taken = time_round(_network(cuda, 10, 1e-6), device, limits, device.watch_memory())
+    instruments = Instruments(memory=device.watch_memory())
+    taken = time_round(_network(cuda, 10, 1e-6), device, limits, instruments)
     assert taken.samples_s == pytest.approx([10e-6] * len(taken.samples_s))
     # What queueing ten kernels costs, and the last of them.
     assert taken.host_samples_s == pytest.approx([10 * LAUNCH_S + 1e-6] * 10)
     assert taken.calls_per_sample == pytest.approx(BLOCK_S / 10e-6, abs=1)
     assert taken.peak_memory_bytes == 0
+    assert taken.device_after == {}
+
+
+def test_the_state_of_the_gpu_is_read_while_it_works(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    left: list[float] = []
+
+    def state() -> dict[str, Any]:
+        left.append(cuda.queues[0] - cuda.host)
+        return {"busy": cuda.busy(0)}
+
+    instruments = Instruments(memory=device.watch_memory(), state=state)
+    limits = Limits(precision=0.01, seconds=0.05)
+    taken = time_round(_network(cuda, 10, 1e-4), device, limits, instruments)
+    assert taken.device_after == {"busy": True}
+    # Of a twentieth of a second, 50 calls of 10 kernels were queued in 2.5 ms.
+    assert left == [pytest.approx(0.05 - 0.0025, rel=0.05)]
+    assert not cuda.busy(0)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cpu:0", "", "cuda:-1"])

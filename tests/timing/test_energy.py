@@ -15,6 +15,7 @@ from opbench.timing.energy import (
     cpu_meter,
     gpu_meter,
     idle_power,
+    why_not_measured,
 )
 from opbench.timing.gpu import Gpu
 from tests.timing.fakes import FakeNvml
@@ -40,11 +41,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     return clock
 
 
-def _package(folder: Path, number: int, microjoules: int, most: int = 10**9) -> Path:
+def _package(folder: Path, number: int, microjoules: int, name: str = "package") -> Path:
     package = folder / f"intel-rapl:{number}"
     package.mkdir(exist_ok=True)
+    (package / "name").write_text(f"{name}-{number}\n")
     (package / "energy_uj").write_text(f"{microjoules}\n")
-    (package / "max_energy_range_uj").write_text(f"{most}\n")
+    (package / "max_energy_range_uj").write_text("1000000000\n")
     return package
 
 
@@ -99,12 +101,16 @@ def test_a_gpu_without_either_is_not_measured() -> None:
 def test_rapl_packages_are_added_and_a_wrapped_counter_counts_its_range(tmp_path: Path) -> None:
     _package(tmp_path, 0, 1_000_000)
     _package(tmp_path, 1, 990_000_000)
-    (tmp_path / "intel-rapl:0:0").mkdir()  # a part of package 0, counted in it already
+    part = tmp_path / "intel-rapl:0:0"  # of package 0, counted in it already
+    part.mkdir()
+    (part / "name").write_text("core\n")
+    _package(tmp_path, 2, 7_000_000, name="psys")  # the platform, with both packages in it
     meter = cpu_meter(tmp_path)
     assert meter is not None
     stop = meter.start()
     _package(tmp_path, 0, 4_000_000)
     _package(tmp_path, 1, 5_000_000)
+    _package(tmp_path, 2, 90_000_000, name="psys")
     assert stop() == pytest.approx(3.0 + 15.0)
 
 
@@ -119,3 +125,14 @@ def unreadable(tmp_path: Path) -> Iterator[Path]:
 def test_without_a_readable_counter_nothing_is_measured(tmp_path: Path, unreadable: Path) -> None:
     assert cpu_meter(tmp_path / "none") is None
     assert cpu_meter(unreadable) is None
+
+
+def test_what_is_not_measured_has_a_reason(
+    tmp_path: Path, unreadable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "shows no counter" in why_not_measured("cpu", tmp_path / "none")
+    assert f"chmod a+r {unreadable}/intel-rapl:*/energy_uj" in why_not_measured("cpu", unreadable)
+    monkeypatch.setattr(energy, "find_spec", lambda name: None)
+    assert "opbench[gpu]" in why_not_measured("cuda:0")
+    monkeypatch.setattr(energy, "find_spec", lambda name: name)
+    assert "driver" in why_not_measured("cuda:0")

@@ -11,7 +11,7 @@ from torch import nn
 import opbench
 from opbench.errors import BadValueError
 from opbench.timing.device import CpuDevice
-from opbench.timing.measurement import time_round
+from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Limits
 
 
@@ -85,7 +85,7 @@ def test_energy_is_per_call_that_the_meter_saw(asynchronous: bool) -> None:
     limits = Limits(precision=0.5, seconds=0.01)
     meter = Counter()
     meter.window_s = 0.02
-    taken = time_round(forward, device, limits, lambda: None, meter)
+    taken = time_round(forward, device, limits, Instruments(memory=lambda: None, meter=meter))
     assert taken.energy_j is not None
     seen = round(1 / taken.energy_j)
     sampled = taken.warmup + len(taken.samples_s) * taken.calls_per_sample

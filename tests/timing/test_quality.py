@@ -84,6 +84,7 @@ def test_medians_over_rounds_leave_out_rounds_that_could_not_tell() -> None:
     assert measurement.energy_j == 2.0
     assert measurement.peak_memory_bytes == 4096
     assert measurement.power_w is None
+    assert measurement.other_processes is None
     assert measurement.host_s is None
 
 
@@ -100,3 +101,24 @@ def test_more_rounds_follow_where_they_disagree_until_the_time_or_the_rounds_are
     slow = [steady(0.2), steady(0.3), steady(0.4)]
     assert not needs_another_round(slow, PROTOCOL)
     assert summary(*slow).stopped == "time limit"
+
+
+def test_a_first_call_that_compiles_takes_no_time_from_the_rounds() -> None:
+    compiled = {"first_call_s": 60.0, "forward_s": 60.0}
+    differing = [steady(0.01 + 0.001 * number, **compiled) for number in range(6)]
+    assert needs_another_round(differing[:3], PROTOCOL)
+    assert summary(*differing).stopped == "rounds"
+
+
+def test_a_round_that_used_its_time_up_has_used_it_all() -> None:
+    differing = [steady(0.01 + 0.001 * number, stopped="time limit") for number in range(3)]
+    assert not needs_another_round(differing, PROTOCOL)
+    assert summary(*differing).stopped == "time limit"
+
+
+def test_whoever_else_used_the_gpu_is_in_the_record_of_a_good_cell() -> None:
+    alone, shared = {"other_processes": 0}, {"other_processes": 2}
+    rounds = [steady(0.01, device_before=before) for before in (alone, shared, alone)]
+    measurement = summary(*rounds)
+    assert (measurement.quality, measurement.other_processes) == ("good", 2)
+    assert summary(*rounds[::2], rounds[0]).other_processes == 0

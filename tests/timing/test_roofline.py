@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from opbench.record import Ceilings, Load
+from opbench.record import Ceilings, Load, Measurement
 from opbench.timing import ceilings as module
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import open_device
@@ -28,6 +28,24 @@ def load(macs: int, traffic_bytes: int, kernels: int) -> Load:
     )
 
 
+def took(median_s: float, host_s: float | None = None) -> Measurement:
+    return Measurement(
+        samples_s=(median_s,),
+        samples_per_round=(1,),
+        yardsticks_s=(None,),
+        median_s=median_s,
+        low_s=median_s,
+        high_s=median_s,
+        minimum_s=median_s,
+        p95_s=median_s,
+        warmup=1,
+        calls_per_sample=1,
+        stopped="precision",
+        quality="good",
+        host_s=host_s,
+    )
+
+
 @pytest.mark.parametrize(
     ("macs", "traffic_bytes", "kernels", "bound_by"),
     [
@@ -39,10 +57,26 @@ def load(macs: int, traffic_bytes: int, kernels: int) -> Load:
 def test_the_highest_floor_binds(
     macs: int, traffic_bytes: int, kernels: int, bound_by: str
 ) -> None:
-    attained = attain(load(macs, traffic_bytes, kernels), 0.04, CEILINGS)
+    attained = attain(load(macs, traffic_bytes, kernels), took(0.04), CEILINGS)
     assert attained.bound_by == bound_by
     assert attained.attained_flops_per_s == pytest.approx(2 * macs / 0.04)
     assert attained.fraction_of_peak == pytest.approx(2 * macs / 0.04 / 1e12)
+
+
+def test_the_operators_of_a_compiled_network_are_not_those_that_were_seen() -> None:
+    # 2 us, 10 us, and 10 ms of launches that the compiler has fused away.
+    many = load(10**6, 10**6, 1000)
+    assert attain(many, took(1e-4), CEILINGS).bound_by == "launch overhead"
+    assert attain(many, took(1e-4), CEILINGS, compiled=True).bound_by == "memory"
+
+
+@pytest.mark.parametrize(("host_s", "bound_by"), [(0.0102, "compute"), (0.012, "launch overhead")])
+def test_on_a_gpu_launching_binds_where_the_host_waits_longer_than_the_gpu_works(
+    host_s: float, bound_by: str
+) -> None:
+    # 2 ms of arithmetic in 10; 10^4 kernels of 10 us each cannot have been a floor under that.
+    seen = attain(load(10**9, 10**6, 10_000), took(0.010, host_s), CEILINGS)
+    assert seen.bound_by == bound_by
 
 
 def test_ceilings_of_several_rounds_have_their_medians() -> None:

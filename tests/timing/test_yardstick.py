@@ -7,8 +7,12 @@ import itertools
 import pytest
 import torch
 
+from opbench.timing import cuda as cuda_module
+from opbench.timing import yardstick as module
+from opbench.timing.cuda import CudaDevice
 from opbench.timing.device import Call, CpuDevice
 from opbench.timing.yardstick import yardstick
+from tests.timing.fakes import FakeCuda
 
 
 class Scripted(CpuDevice):
@@ -21,6 +25,8 @@ class Scripted(CpuDevice):
     def time(self, call: Call, calls: int) -> float:
         call()
         return calls * next(self.seconds)
+
+    run = time
 
 
 def test_it_is_the_geometric_mean_of_the_medians() -> None:
@@ -36,3 +42,25 @@ def test_on_this_machine_it_takes_some_time_and_draws_no_random_numbers() -> Non
     before = torch.get_rng_state()
     assert 0 < yardstick(CpuDevice()) < 10
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_beside_a_network_that_is_slow_to_launch_a_gpu_does_not_wait_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cuda = FakeCuda()
+    monkeypatch.setattr(cuda_module, "time", cuda)
+    monkeypatch.setattr(
+        module,
+        "pieces",
+        lambda name: tuple(
+            (lambda seconds=seconds: cuda.kernel(seconds), calls)
+            for seconds, calls in ((4e-3, 1), (2e-3, 1), (1e-6, 100))
+        ),
+    )
+    device = CudaDevice(0, cuda=cuda)
+    device.prepare(lambda: [cuda.kernel(1e-6) for _ in range(2000)])  # 10 ms to queue
+    before = cuda.queues[0]
+    assert yardstick(device) == pytest.approx(2e-4, rel=1e-3)
+    # Five calls of each large piece and 401 of the small one are 30.4 ms; hiding the network's
+    # launches behind 100 calls, four times, would have been 7 s.
+    assert cuda.queues[0] - before < 0.04
