@@ -160,7 +160,7 @@ def second_count(
     except CountError as error:
         return None, str(error)
     notes = (
-        f"{each.kind}: {each.ours} here, {each.theirs} by fvcore ({each.reason})"
+        f"{each.kind}: {each.ours:,} here, {each.theirs:,} by fvcore ({each.reason})"
         for each in differences(counted, second)
     )
     return second.macs, "; ".join(notes)
