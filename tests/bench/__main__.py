@@ -1,5 +1,6 @@
 """``python -m tests.bench [conformance] [memory] [speed] [timing]`` writes
-``results/conformance.md``, ``memory.md``, ``speed.md`` and ``timing.md``."""
+``results/conformance.md``, ``memory.md``, ``speed.md`` and ``timing.md``; the exit code is 1 where
+a claim does not hold."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ _PARTS = {
 }
 
 
-def main() -> None:
-    """Run the parts that are named, or all of them."""
+def main() -> bool:
+    """Run the parts that are named, or all of them; whether nothing fails to hold."""
+    holds = True
     for name in sys.argv[1:] or _PARTS:
-        path = Path("results") / f"{name}.md"
-        path.write_text(_PARTS[name](), encoding="utf-8")
+        path, text = Path("results") / f"{name}.md", _PARTS[name]()
+        path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
+        holds = holds and timing.FAILS not in text
+    return holds
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(not main())

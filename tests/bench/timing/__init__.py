@@ -25,7 +25,8 @@ PARTS: dict[str, Callable[[], Iterator[Claim]]] = {
     "registry": registry.claims,
     "start": start.claims,
 }
-_WORDS = {True: "holds", False: "**does not hold**", None: "cannot tell here"}
+FAILS = "**does not hold**"
+_WORDS = {True: "holds", False: FAILS, None: "cannot tell here"}
 
 
 def tried(names: Sequence[str] = ()) -> list[Claim]:

@@ -42,7 +42,10 @@ class TimedRun:
 
 
 def opbench_run(*args: str) -> TimedRun:
-    """Run the command in a process of its own, as a user does."""
+    """Run the command in a process of its own, as a user does.
+
+    Raises ``RuntimeError`` for a run that fails, or in which a network does.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "opbench", "run", *args, "--results", folder, "--json"]
         start, most = time.monotonic(), 0
@@ -51,6 +54,8 @@ def opbench_run(*args: str) -> TimedRun:
             most = max(most, _resident(process.pid))
             time.sleep(0.5)
         wall_s = time.monotonic() - start
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}")
         run = read_run(run_files(Path(folder))[0])
     return TimedRun(lines=run.lines, wall_s=wall_s, parent_bytes=most)
 
