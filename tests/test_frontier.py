@@ -33,3 +33,11 @@ def test_directions_come_from_the_metrics() -> None:
         {"name": ["slow", "fast"], "throughput_images_per_s": [10.0, 20.0], "top1": [80.0, 80.0]}
     )
     assert frontier(frame, "throughput_images_per_s", "top1")["name"].to_list() == ["fast"]
+
+
+def test_accuracies_of_another_protocol_neither_win_nor_beat() -> None:
+    frame = _frame({"a": (1, 60), "crops": (2, 99), "b": (3, 70)})
+    frame["single_crop"] = [True, False, True]
+    assert frontier(frame, "macs", "top1")["name"].to_list() == ["a", "b"]
+    frame["single_crop"] = False
+    assert frontier(frame, "macs", "top1").empty

@@ -109,6 +109,7 @@ def plot(
     for name in wanted:
         gallery.describe(name)  # a misspelt name is answered before anything is loaded
     choices: dict[str, Any] = {
+        "unit": unit.value,
         "x": x,
         "y": y,
         "log": log,
@@ -122,7 +123,9 @@ def plot(
     }
     kinds = _kinds(as_)
     _check(x, y, results)
-    _check_use({_FLAGS.get(key, key) for key, value in choices.items() if value}, wanted)
+    usual = gallery.Options()
+    chosen = [key for key, value in choices.items() if value != getattr(usual, key)]
+    _check_use({_FLAGS.get(key, key) for key in chosen}, wanted)
 
     from opbench import table
 
@@ -132,7 +135,7 @@ def plot(
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     pages: Pages = {}
     for paper in papers:
-        options = gallery.Options(unit=unit.value, theme=paper, **choices)  # type: ignore[arg-type]
+        options = gallery.Options(theme=paper, **choices)  # type: ignore[arg-type]
         pages |= _draw(wanted, loaded, options, kinds, asked=bool(figures))
     for path in _write(pages, out or results / "figures"):
         typer.echo(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,14 @@ _FEW_DECADES = 2.6
 def values(frame: pd.DataFrame, key: str, column: str = "") -> pd.Series[float]:
     """A metric's column in the unit that its axis prints; ``column`` when it is named otherwise."""
     return frame[column or key].astype(float) * METRICS[key].scale
+
+
+def reach(frames: Sequence[pd.DataFrame], key: str) -> pd.Series[float]:
+    """The values and, where there are columns for them, the ends of their intervals: an axis has
+    room for both."""
+    columns = (key, f"{key}_low", f"{key}_high")
+    there = [values(frame, key, each) for frame in frames for each in columns if each in frame]
+    return pd.concat(there).dropna()
 
 
 def axis_label(key: str, options: Options) -> str:
@@ -46,9 +55,10 @@ def set_axis(axes: Axes, which: str, shown: pd.Series[float], *, log: bool) -> N
 
 
 def set_accuracy(axes: Axes, shown: pd.Series[float]) -> None:
-    """The y axis of an accuracy: room for blobs below and labels above."""
-    room = max(1.0, 0.12 * (shown.max() - shown.min()))
-    axes.set_ylim(shown.min() - 1.1 * room, shown.max() + 1.3 * room)
+    """The y axis of an accuracy: room for blobs below and labels above, but none above 100 %."""
+    low, high = float(shown.min()), float(shown.max())
+    room = max(0.3, 0.12 * (high - low))
+    axes.set_ylim(low - 1.1 * room, min(high + 1.3 * room, max(100.0, high + 0.4 * room)))
     # Nothing is more accurate than 100 %, so no tick says so.
     axes.yaxis.set_major_locator(_UpTo100())
 

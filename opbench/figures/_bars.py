@@ -31,10 +31,10 @@ _MAIN = "imagenet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What is ranked, how a value is written, and under which words."""
+    """What is ranked, how the values of a panel are written, and under which words."""
 
     key: str
-    write: Callable[[float], str]
+    write: Callable[[pd.Series[float]], list[str]]
     title: str
     subtitle: str
 
@@ -48,7 +48,7 @@ def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     words = Sheet(
         title=ranking.title,
         subtitle=ranking.subtitle,
-        caption=_words.caption(frame, options),
+        caption=_words.joined(_words.sources(frame), _words.protocols(frame)),
         left=0.45,
         axis=0.5,
         panel_titles=True,
@@ -104,8 +104,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
             bar.set(hatch="////", edgecolor=colour("paper"), linewidth=0)
     for bar, lit in zip(bars, rows["lit"], strict=True):
         bar.set_alpha(1.0 if lit else 0.2)
-    numbers = [ranking.write(value) for value in values]
-    axes.bar_label(bars, numbers, padding=4, size=10.5, color=colour("ink"))
+    axes.bar_label(bars, ranking.write(values), padding=4, size=10.5, color=colour("ink"))
     axes.set_yticks(range(len(rows)), rows["label"], color=colour("ink"), size=11)
     axes.set_ylim(-0.5, len(rows) - 0.5)
     axes.set_xlim(0, values.max() * 1.06)

@@ -2,7 +2,7 @@
 
 A network is drawn as a disc where its accuracy is that of a single central crop, as a square of
 the same area where it was published under another protocol, and as a ring where it is known from
-print alone.
+print alone.  What would be too small to be seen is drawn at the least visible size, and said so.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from opbench.figures._style import colour, hues
 
 DISC = "o"
 SQUARE = "s"
+_LEAST = 28.0  # square points: the smallest blob that is still a blob beside its label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +33,20 @@ class Sizing:
     words: str
 
     def areas(self, frame: pd.DataFrame) -> pd.Series[float]:
-        """Square points of a disc's bounding box."""
-        return frame[self.column].astype(float) / self.unit * self.scale
+        """Square points of a disc's bounding box, never less than what can be seen."""
+        return self._quantities(frame).mul(self.scale).clip(lower=_LEAST)
+
+    def enlarged(self, frame: pd.DataFrame) -> str:
+        """The sentence that names what is drawn larger than it is, empty where nothing is."""
+        sized = frame.assign(quantity=self._quantities(frame))
+        small = sized[sized["quantity"] * self.scale < _LEAST].drop_duplicates("name")
+        listed = ", ".join(f"{row.label} ({row.quantity:.2g})" for row in small.itertuples())
+        what = self.words.replace("\n", " ")
+        words = f"To be seen, drawn as {_LEAST / self.scale:.2g} {what}: {listed}."
+        return words if listed else ""
+
+    def _quantities(self, frame: pd.DataFrame) -> pd.Series[float]:
+        return frame[self.column].astype(float) / self.unit
 
     def smaller(self, factor: float) -> Sizing:
         """The same, for a smaller plot."""

@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opbench.figures import _blobs, _labels, _select
-from opbench.figures._axes import axis_label, set_accuracy, set_axis, values
+from opbench.figures._axes import axis_label, reach, set_accuracy, set_axis, values
 from opbench.figures._options import Options
 from opbench.figures._style import colour
 from opbench.frontier import frontier
@@ -35,22 +35,30 @@ class Scatter:
 
 
 def draw_scatter(
-    axes: Axes, frame: pd.DataFrame, spec: Scatter, options: Options
+    axes: Axes,
+    frame: pd.DataFrame,
+    spec: Scatter,
+    options: Options,
+    also: pd.DataFrame | None = None,
 ) -> tuple[_labels.Points, list[_labels.Line]]:
-    """Everything but the labels: they come last, see ``finish``."""
+    """Everything but the labels: they come last, see ``finish``.
+
+    ``also`` are rows that the axes need room for, drawn by the caller.
+    """
+    rows = [frame] if also is None else [frame, also]
     x, y = values(frame, spec.x), values(frame, spec.y)
-    set_axis(axes, "x", _reach(frame, spec.x), log=spec.log_x)
+    set_axis(axes, "x", reach(rows, spec.x), log=spec.log_x)
     if spec.y in _ACCURACIES:
-        set_accuracy(axes, y)
+        set_accuracy(axes, reach(rows, spec.y))
     else:
-        set_axis(axes, "y", _reach(frame, spec.y), log=spec.log_y)
+        set_axis(axes, "y", reach(rows, spec.y), log=spec.log_y)
     axes.set_xlabel(axis_label(spec.x, options))
     axes.set_ylabel(axis_label(spec.y, options))
-    lines = []
+    lines: list[_labels.Line] = []
     best = None
     if spec.frontier and METRICS[spec.y].better == "higher":
         best = frontier(frame, spec.x, spec.y)
-        lines.append(_draw_frontier(axes, best, spec))
+        lines += _draw_frontier(axes, best, spec)
     areas = spec.sizing.areas(frame)
     _blobs.draw_networks(axes, frame, x, y, areas)
     lines += _whiskers(axes, frame, spec)
@@ -65,7 +73,9 @@ def finish(axes: Axes, spec: Scatter, points: _labels.Points, lines: list[_label
     _labels.place(axes, points, lines, size=spec.type_size)
 
 
-def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> _labels.Line:
+def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:
+    if best.empty:
+        return []
     x, y = list(values(best, spec.x)), list(values(best, spec.y))
     if METRICS[spec.x].better == "lower":
         x, y = [*x, axes.get_xlim()[1]], [*y, y[-1]]
@@ -76,14 +86,8 @@ def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> _labels.Lin
     axes.plot(x, y, drawstyle=where, color=colour("muted"), lw=1.1, ls=(0, (4, 3)), zorder=1)
     across, up = np.repeat(x, 2), np.repeat(y, 2)
     if where == "steps-post":
-        return list(across[1:]), list(up[:-1])
-    return list(across[:-1]), list(up[1:])
-
-
-def _reach(frame: pd.DataFrame, key: str) -> pd.Series[float]:
-    """The values and the ends of their intervals: an axis has room for both."""
-    columns = [each for each in (key, f"{key}_low", f"{key}_high") if each in frame]
-    return pd.concat([values(frame, key, each) for each in columns]).dropna()
+        return [(list(across[1:]), list(up[:-1]))]
+    return [(list(across[:-1]), list(up[1:]))]
 
 
 def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:

@@ -16,6 +16,9 @@ from opbench.figures._options import Options
 from opbench.metrics import METRICS
 from opbench.table import Table
 
+# Metrics that say how accurate a network is, hence under which protocol.
+_OF_ACCURACY = {"top1", "top5", "density"}
+
 _SETTING = ["machine", "device", "dtype", "variant"]
 
 # Which run gives a column that is missing.
@@ -31,17 +34,19 @@ _REMEDIES = {
 }
 
 
-def networks(table: Table, options: Options, dataset: str = "imagenet") -> pd.DataFrame:
-    """The networks of ``dataset`` that have an accuracy, with ``lit``: are they brought forward.
+def networks(table: Table, options: Options, *datasets: str) -> pd.DataFrame:
+    """The networks of ``datasets`` (ImageNet unless one is given) that have an accuracy, with
+    ``lit``: are they brought forward.
 
     Raises ``MissingDataError`` when there is none, ``UnknownNameError`` for a family or a
     highlighted network that is not there.
     """
+    wanted = datasets or ("imagenet",)
     frame = table.networks
-    frame = frame[(frame["dataset"] == dataset) & frame["top1"].notna()]
+    frame = frame[frame["dataset"].isin(wanted) & frame["top1"].notna()]
     if frame.empty:
         raise MissingDataError(
-            f"no network of {dataset} has an accuracy: give some with --accuracies FILE"
+            f"no network of {' or '.join(wanted)} has an accuracy: give some with --accuracies FILE"
         )
     return _chosen(frame, table, options)
 
@@ -74,7 +79,7 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
     """
     known = networks(table, options)
     if x in known and y in known:
-        return known.dropna(subset=[x, y])
+        return _marked(known.dropna(subset=[x, y]), x, y)
     timed = cells(table, options, x if x not in known else y)
     (batch, *_) = batches(timed, options.batch_sizes[:1] or (1,))
     frame = timed[timed["batch_size"] == batch].dropna(subset=[x, y])
@@ -82,7 +87,20 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
         raise MissingDataError(
             f"no network was measured that has both {METRICS[x].label} and {METRICS[y].label}"
         )
-    return frame.sort_values("name", ignore_index=True)
+    return _marked(frame.sort_values("name", ignore_index=True), x, y)
+
+
+def _marked(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    return frame if {x, y} & _OF_ACCURACY else plain(frame)
+
+
+def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """The rows of the families that the reader wants: all, unless some are named."""
+    if not options.families:
+        return frame
+    return frame[
+        frame["family"].map(lambda family: _fits(str(family), options.families)).astype(bool)
+    ]
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,6 +131,13 @@ def labels(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = No
     ]
 
 
+def without_prefix(labels: pd.Series[str]) -> list[str]:
+    """The labels, those of variants without their network's: "elu" for "CaffeNet128 elu"."""
+    whole = set(labels)
+    parts = [label.partition(" ") for label in labels]
+    return [rest if first in whole and rest else first + gap + rest for first, gap, rest in parts]
+
+
 def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
     wanted = options.device
     if wanted:
@@ -141,8 +166,7 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
     for family in options.families:
         if not any(fnmatchcase(each, family) for each in known):
             raise UnknownNameError("family", family, known)
-    if options.families:
-        frame = frame[[_fits(family, options.families) for family in frame["family"]]]
+    frame = of_families(frame, options)
     for target in options.highlight:
         if not any(fnmatchcase(name, target) for name in table.networks["name"]):
             raise MissingDataError(

@@ -14,18 +14,18 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from opbench.errors import MissingDataError
 from opbench.figures import _select, _words
-from opbench.figures._axes import axis_label, number, set_axis, values
+from opbench.figures._axes import axis_label, number, reach, set_axis, values
 from opbench.figures._blobs import family_entries, hue
 from opbench.figures._fit import draw_idle
 from opbench.figures._frame import Sheet, single_axes
 from opbench.figures._options import Options
-from opbench.figures._style import colour
 from opbench.table import Table
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 
 _NAMES = 1.9  # inches for the names right of the lines
 _LINE = 12.0  # points from one name to the next
+_FEW = 8  # networks whose intervals can be told apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +53,21 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     words = Sheet(
         title=sweep.title,
         subtitle=sweep.subtitle,
-        caption=_words.joined(_words.timed(table, frame), sweep.note, _failed_words(failures)),
+        caption=_words.joined(
+            _words.timed(table, frame),
+            _interval_words(frame, sweep),
+            sweep.note,
+            _failed_words(failures),
+        ),
         legend=family_entries(frame),
         right=_NAMES,
     ).with_plot_height(6.3)
     figure, axes = single_axes(words)
     _scale(axes, frame, options, sweep)
-    for _, rows in frame.groupby("name"):
-        _draw_line(axes, rows.sort_values("batch_size"), failures, sweep)
+    banded = _banded(frame, sweep)
+    for name, rows in frame.groupby("name"):
+        by_size = rows.sort_values("batch_size")
+        _draw_line(axes, by_size, failures, sweep, banded=name in banded)
     if sweep.key == "power_w":
         draw_idle(axes, frame)
     _name_lines(axes, frame, options, sweep)
@@ -75,7 +82,8 @@ def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> N
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("batch size [images]")
-    shown = values(frame, sweep.key)
+    banded = frame[frame["name"].isin(_banded(frame, sweep))]
+    shown = pd.concat([values(frame, sweep.key), reach([banded], sweep.key)])
     if sweep.from_zero:
         axes.set_ylim(0, shown.max() * 1.15)
     else:
@@ -83,18 +91,44 @@ def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> N
     axes.set_ylabel(axis_label(sweep.key, options))
 
 
-def _draw_line(axes: Axes, rows: pd.DataFrame, failures: pd.DataFrame, sweep: Sweep) -> None:
+def _draw_line(
+    axes: Axes, rows: pd.DataFrame, failures: pd.DataFrame, sweep: Sweep, *, banded: bool
+) -> None:
     y = values(rows, sweep.key)
     lit = bool(rows["lit"].iloc[0])
     tint = hue(rows["family"].iloc[0])
     strength = 0.9 if lit else 0.15
     axes.plot(rows["batch_size"], y, color=tint, alpha=strength, lw=1.6, marker="o", ms=3.5)
-    if f"{sweep.key}_low" in rows:
-        low, high = (values(rows, sweep.key, f"{sweep.key}_{end}") for end in ("low", "high"))
+    if banded:
+        low, high = _interval(rows, sweep)
         axes.fill_between(rows["batch_size"], low, high, color=tint, alpha=0.2 * strength, lw=0)
     lost = failures[failures["name"] == rows["name"].iloc[0]]
     here = [size for size in lost["batch_size"] if size <= axes.get_xlim()[1]]
     axes.plot(here, [y.iloc[-1]] * len(here), ls="", marker="x", ms=6, color=tint, alpha=strength)
+
+
+def _banded(frame: pd.DataFrame, sweep: Sweep) -> set[str]:
+    """The networks whose intervals are drawn: those brought forward, unless they are a crowd."""
+    lit = set(frame["name"][frame["lit"]])
+    return lit if f"{sweep.key}_low" in frame and len(lit) <= _FEW else set()
+
+
+def _interval(rows: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series[float], pd.Series[float]]:
+    low, high = (values(rows, sweep.key, f"{sweep.key}_{end}") for end in ("low", "high"))
+    return low, high
+
+
+def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
+    """How wide the intervals are where they are not drawn."""
+    if f"{sweep.key}_low" not in frame or _banded(frame, sweep):
+        return ""
+    low, high = _interval(frame, sweep)
+    share = 50 * (high - low) / values(frame, sweep.key)
+    half, worst = (number(float(f"{value:.2g}")) for value in (share.median(), share.max()))
+    return (
+        f"95 % intervals would hide the lines: half of the cells are known to ± {half} %, "
+        f"the worst to ± {worst} %."
+    )
 
 
 def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
@@ -106,12 +140,14 @@ def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep)
     pixels = axes.figure.dpi / 72
     heights = _inside(spread(list(ends[:, 1]), _LINE * pixels), axes)
     right = axes.bbox.x1
-    for (x, y), height, label in zip(ends, heights, last["wanted"], strict=True):
+    for (x, y), height, label, family in zip(
+        ends, heights, last["wanted"], last["family"], strict=True
+    ):
         axes.annotate(
             label, xy=(x, y), xycoords="figure pixels", xytext=(right + 22 * pixels, height),
             textcoords="figure pixels", va="center", size=9.5, annotation_clip=False,
             arrowprops={
-                "arrowstyle": "-", "lw": 0.6, "color": colour("muted"), "shrinkA": 2, "shrinkB": 3,
+                "arrowstyle": "-", "lw": 0.6, "color": hue(family), "shrinkA": 2, "shrinkB": 3,
                 "relpos": (0, 0.5),
             },
         )  # fmt: skip

@@ -19,7 +19,6 @@ DATASETS = {
     "cityscapes": "Cityscapes",
 }
 
-FRONTIER = "The stepped line joins the networks that no other beats in both directions."
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
 MEMORY = (
@@ -27,6 +26,14 @@ MEMORY = (
     "the measuring process on a CPU."
 )
 POWER = "Power is that of the whole device while forward passes run; its idle power is drawn apart."
+
+
+def frontier(frame: pd.DataFrame) -> str:
+    """What the stepped line joins, and who takes no part."""
+    words = "The stepped line joins the networks that no other beats in both directions"
+    if not frame["single_crop"].all():
+        words += "; only accuracies of a single central crop compete"
+    return f"{words}."
 
 
 def counted(options: Options) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opbench.errors import BadValueError
 from opbench.figures import _blobs, _labels, _select, _words
 from opbench.figures._axes import values
 from opbench.figures._frame import Sheet, single_axes
@@ -37,25 +38,31 @@ TAKES = frozenset(
 )
 
 _OVERLAY = (
-    "Rings: the fourteen points of the chart of 2016 (arXiv:1605.07678, Figure 2) as printed, tied "
-    "to the same network today; a black ring is known from that print alone."
+    "Rings: points of the chart of 2016 (arXiv:1605.07678, Figure 2) as printed, tied to the same "
+    "network today; a black ring is known from that print alone."
 )
+# What the chart of 2016 prints of its networks, beside top-1.
+_PRINTED = ("flops", "macs", "params")
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """One panel, ImageNet only.  Raises ``MissingDataError`` when no network has an accuracy."""
+    """One panel, ImageNet only.
+
+    Raises ``MissingDataError`` when no network has an accuracy, ``BadValueError`` for the chart of
+    2016 over axes that it does not have.
+    """
     spec = Scatter(
         x=options.x or options.cost,
         y=options.y or "top1",
         log_x=options.log is not False,
         frontier=True,
     )
+    printed = _printed(table, spec, options) if options.chart2016 else None
     frame = _select.points(table, options, spec.x, spec.y)
     figure, axes = single_axes(_sheet(table, frame, spec, options))
-    points, lines = draw_scatter(axes, frame, spec, options)
-
-    if options.chart2016 and spec.x == options.cost and spec.y == "top1":
-        points += _overlay(axes, table.chart2016, frame, spec)
+    points, lines = draw_scatter(axes, frame, spec, options, printed)
+    if printed is not None:
+        points += _overlay(axes, printed, frame, spec)
     finish(axes, spec, points, lines)
     return figure
 
@@ -64,10 +71,11 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
     x, y = METRICS[spec.x], METRICS[spec.y]
     known = table.networks[table.networks["name"].isin(frame["name"])]
     notes = (
-        _words.FRONTIER if y.better == "higher" else "",
+        _words.frontier(frame) if y.better == "higher" else "",
         _words.TOP1_INTERVAL if spec.y == "top1" else "",
         _words.timed(table, frame) if "run" in frame else "",
         _OVERLAY if options.chart2016 else "",
+        spec.sizing.enlarged(frame),
     )
     title = f"What accuracy costs in {x.label}"
     words = Sheet(
@@ -82,26 +90,41 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
     return words.with_plot_height(6.4)
 
 
-def _overlay(axes: Axes, chart: pd.DataFrame, frame: pd.DataFrame, spec: Scatter) -> _labels.Points:
+def _printed(table: Table, spec: Scatter, options: Options) -> pd.DataFrame:
+    """The points of the 2016 chart, with the family of the network that each is of."""
+    if spec.x not in _PRINTED or spec.y != "top1":
+        raise BadValueError(
+            f"--with chart2016 prints top-1 against {', '.join(_PRINTED)}: not {spec.y} against "
+            f"{spec.x}; leave out --with, --x or --y"
+        )
+    family = dict(zip(table.networks["name"], table.networks["family"], strict=True))
+    chart = table.chart2016
+    chart = chart.assign(macs=chart["flops"] / 2, family=chart["architecture"].map(family))
+    return _select.of_families(chart, options)
+
+
+def _overlay(
+    axes: Axes, printed: pd.DataFrame, frame: pd.DataFrame, spec: Scatter
+) -> _labels.Points:
     """Rings where the 2016 chart has its blobs, each tied to the blob of today."""
-    printed = chart.assign(macs=chart["flops"] / 2)
     x, y, areas = values(printed, spec.x), printed["top1"], spec.sizing.areas(printed)
     now = frame.set_index("name")
-    known = printed["architecture"].isin(now.index)
-    families = [now["family"].get(name) for name in printed["architecture"]]
+    drawn = printed["architecture"].isin(now.index)
     axes.scatter(
         x, y, s=areas, facecolors="none", linewidths=1.3, zorder=3.5,
-        edgecolors=[_blobs.hue(family) if family else colour("ink") for family in families],
+        edgecolors=[
+            _blobs.hue(family) if isinstance(family, str) else colour("ink")
+            for family in printed["family"]
+        ],
     )  # fmt: skip
-    axes.set_ylim(bottom=min(axes.get_ylim()[0], y.min() - 2))
-    today = now.loc[printed["architecture"][known]]
+    today = now.loc[printed["architecture"][drawn]]
     axes.plot(
-        [x[known], values(today, spec.x)], [y[known], today["top1"]],
+        [x[drawn], values(today, spec.x)], [y[drawn], today["top1"]],
         color=colour("muted"), lw=0.8, zorder=2.9,
     )  # fmt: skip
     return _labels.Points(
         x=list(x),
         y=list(y),
         areas=list(areas),
-        labels=["" if here else name for name, here in zip(printed["name"], known, strict=True)],
+        labels=["" if here else name for name, here in zip(printed["name"], drawn, strict=True)],
     )

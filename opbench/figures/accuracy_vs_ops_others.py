@@ -1,14 +1,18 @@
 """Accuracy against operations on MNIST, CIFAR-10 and ImageNet at 128 pixels.
 
 What ``accuracy-vs-ops`` shows for ImageNet, a panel for each of the other datasets of the
-registry: networks of different datasets never share an axis.
+registry: networks of different datasets never share an axis.  A panel is the wider the more
+networks it has to name.
 """
 
 from __future__ import annotations
 
+from math import sqrt
+
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.errors import MissingDataError
 from opbench.figures import _select, _words
 from opbench.figures._blobs import BY_PARAMS, family_entries
 from opbench.figures._frame import Sheet, sheet
@@ -21,33 +25,41 @@ TAKES = frozenset({"unit", "log", "family", "highlight", "label"})
 _SMALL = BY_PARAMS.smaller(0.5)
 _ALL = ("imagenet128", "cifar10", "mnist")
 _GUTTER = 0.8  # inches
+_FEW = 10  # networks: a panel of fewer is as wide
 
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each dataset that has accuracies.  Raises ``MissingDataError``."""
-    there = set(table.networks.dropna(subset=["top1"])["dataset"])
-    datasets = [dataset for dataset in _ALL if dataset in there]
-    if not datasets:
-        raise MissingDataError("no network outside ImageNet has an accuracy: --accuracies FILE")
-    frame = table.networks[table.networks["dataset"].isin(datasets)].dropna(subset=["top1"])
+    frame = _select.networks(table, options, *_ALL)
+    panels = [frame[frame["dataset"] == dataset] for dataset in _ALL]
+    panels = [rows for rows in panels if not rows.empty]
     words = Sheet(
         title="What accuracy costs on other datasets",
         subtitle="Top-1 on each dataset's own axis; area of a blob: parameters",
-        caption=_words.caption(frame, options, _words.TOP1_INTERVAL),
+        caption=_words.caption(frame, options, _words.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
-    ).with_plot_height(4.6)
+    ).with_plot_height(5.4)
     figure, (left, bottom, right, top) = sheet(words)
     gutter = _GUTTER / words.width
-    wide = (right - left - gutter * (len(datasets) - 1)) / len(datasets)
+    shares = [sqrt(max(_FEW, len(rows))) for rows in panels]
+    unit = (right - left - gutter * (len(panels) - 1)) / sum(shares)
+    for rows, share in zip(panels, shares, strict=True):
+        axes = figure.add_axes((left, bottom, unit * share, top - bottom))
+        _draw_panel(axes, rows, options)
+        left += unit * share + gutter
+    return figure
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, options: Options) -> None:
     spec = Scatter(
         x=options.cost, y="top1", sizing=_SMALL, log_x=options.log is not False, type_size=9
     )
-    for rank, dataset in enumerate(datasets):
-        axes = figure.add_axes((left + rank * (wide + gutter), bottom, wide, top - bottom))
-        axes.set_title(_words.DATASETS[dataset], loc="left", size=13, weight="semibold", pad=7)
-        points, lines = draw_scatter(axes, _select.networks(table, options, dataset), spec, options)
-        axes.set_xlabel(axes.get_xlabel().replace("  (", "\n("), size=11.5)
-        finish(axes, spec, points, lines)
-    return figure
+    dataset = _words.DATASETS[rows["dataset"].iloc[0]]
+    axes.set_title(dataset, loc="left", size=13, weight="semibold", pad=7)
+    short = rows.assign(label=_select.without_prefix(rows["label"]))
+    points, lines = draw_scatter(axes, short, spec, options)
+    axes.set_xlabel(axes.get_xlabel().replace("  (", "\n("), size=11.5)
+    axes.tick_params(axis="x", labelsize=10)
+    finish(axes, spec, points, lines)

@@ -26,7 +26,10 @@ from opbench.table import Table
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 
 _SMALL = BY_OPS.smaller(0.6)
-_BOUND = "Shaded: above the falling line that no network rises above and that lies nearest to all."
+_BOUND = (
+    "Shaded: beyond the line, falling in images per second, that no accuracy of a single central "
+    "crop rises above and that lies nearest to all of them; a curve on a logarithmic axis."
+)
 
 
 def draw(table: Table, options: Options) -> Figure:
@@ -37,7 +40,7 @@ def draw(table: Table, options: Options) -> Figure:
         x="throughput_images_per_s",
         y="top1",
         sizing=_SMALL,
-        log_x=bool(options.log),
+        log_x=options.log is not False,
         type_size=9,
     )
     words = Sheet(
@@ -49,6 +52,7 @@ def draw(table: Table, options: Options) -> Figure:
             _words.sources(table.networks[table.networks["name"].isin(frame["name"])]),
             _words.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
             f"{_BOUND}  {_words.TOP1_INTERVAL}  {_words.counted(options)}",
+            _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),
         sizing=_SMALL,
@@ -65,14 +69,15 @@ def draw(table: Table, options: Options) -> Figure:
 
 
 def _shade(axes: Axes, rows: pd.DataFrame) -> list[Line]:
+    rows = rows[rows["single_crop"].astype(bool)]
     x = values(rows, "throughput_images_per_s")
     bound = upper_bound(list(zip(x, rows["top1"], strict=True)))
     if bound is None:
         return []
     (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
-    steps = np.linspace(low, high, 60)
+    steps = np.geomspace(low, high, 60) if axes.get_xscale() == "log" else np.array([low, high])
     heights = bound.intercept + bound.slope * steps
     axes.fill_between(steps, heights, top, color=colour("grid"), alpha=0.6, lw=0, zorder=0.5)
-    axes.plot(steps, heights, color=colour("muted"), lw=1.1, zorder=1)
+    axes.plot(steps, heights, color=colour("muted"), lw=1.1, zorder=1, gid="bound")
     axes.set_ylim(top=top)
-    return [([low, high], [float(heights[0]), float(heights[-1])])]
+    return [(list(steps), list(heights))]

@@ -5,18 +5,19 @@ Figure 10 of arXiv:1605.07678: how much accuracy a network buys with each of its
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from opbench.figures._bars import Ranking, draw_ranking
 from opbench.figures._options import Options
 from opbench.table import Table
 
-
-def _three_digits(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
-
-
 TAKES = frozenset({"family", "highlight"})
+
+
+def _three_digits(values: pd.Series[float]) -> list[str]:
+    return [f"{value:,.0f}" if value >= 100 else f"{value:#.3g}" for value in values]
+
 
 _RANKING = Ranking(
     key="density",

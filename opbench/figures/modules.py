@@ -1,63 +1,85 @@
 """The module study: what each design choice of one small network buys and costs.
 
 CaffeNet at 128 pixels with one thing changed at a time, from D. Mishkin, N. Sergievskiy, J. Matas,
-"Systematic evaluation of CNN advances on the ImageNet", arXiv:1606.02228.  Cross-hairs mark the
-network that everything is changed from.
+"Systematic evaluation of CNN advances on the ImageNet", arXiv:1606.02228.  A row is a variant, the
+line down each panel the network that everything is changed from: most variants cost the same, so
+that in a chart of accuracy against cost they would lie on each other.
 """
 
 from __future__ import annotations
 
+from math import log10
+
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from opbench.errors import MissingDataError
-from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import axis_label, set_accuracy, set_axis, values
-from opbench.figures._frame import Sheet, single_axes
+from opbench.figures import _select, _words
+from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour, on_paper
+from opbench.metrics import METRICS
 from opbench.table import Table
 
-TAKES = frozenset({"unit", "log", "highlight", "label"})
+TAKES = frozenset({"unit", "log", "highlight"})
 
 _BASE = "caffenet128"
 
 # By the words in a variant's name: the choice that it changes, and its hue.
 _CHOICES = (
-    ("activation function", "#d55e00", ("elu", "maxout", "prelu", "rrelu", "tanh", "vlrelu")),
-    ("pooling", "#0072b2", ("pool", "pool2x2", "pool3x3")),
-    ("classifier", "#009e73", ("classifier", "fc4096")),
-    ("normalisation", "#cc79a7", ("bn", "lrn")),
-    ("colour space", "#4b34c9", ("colorspace",)),
-    ("width and groups", "#e69f00", ("width", "nogroups")),
+    ("normalisation", "#cc79a7", {"bn", "lrn"}),
+    (
+        "activation function",
+        "#d55e00",
+        {"elu", "maxout", "prelu", "rrelu", "selu", "stanh", "tanh", "vlrelu"},
+    ),
+    ("pooling", "#0072b2", {"pool", "pool2x2", "pool3x3", "spp3"}),
+    ("classifier", "#009e73", {"classifier", "fc4096"}),
+    ("colour space", "#4b34c9", {"colorspace"}),
+    ("width and groups", "#e69f00", {"width", "nogroups"}),
 )
-_AREA = 120.0
+_MORE_THAN_ONE = {
+    "caffenet128_conv_classifier": "conv classifier has ELU as well: its peer is elu",
+    "caffenet128_elu_maxout": "elu maxout has ELU in its convolutions, and maxout in a narrower "
+    "classifier",
+}
+_INTERVALS = (
+    "Whiskers, and the band of the network itself: 95 % interval of a proportion, from the number "
+    "of test images."
+)
+
+_ROW = 0.235  # inches
+_NAMES = 1.55  # inches for the names left of the panels
+_GUTTER = 0.35  # inches
+_SHARES = (0.48, 0.26, 0.26)  # of the width, that the panels take
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """One panel.  Raises ``MissingDataError`` when no variant has an accuracy."""
+    """A row for each variant.  Raises ``MissingDataError`` when none has an accuracy."""
     frame = _select.networks(table, options, "imagenet128")
-    if _BASE not in set(frame["name"]):
-        raise MissingDataError(f"{_BASE} has no accuracy to compare with")
+    if not {_BASE} < set(frame["name"]):
+        raise MissingDataError(f"{_BASE} or every variant of it lacks an accuracy to compare")
+    base = frame[frame["name"] == _BASE].iloc[0]
+    rows = _arranged(frame.assign(label=_select.without_prefix(frame["label"])))
     words = Sheet(
         title="What one design choice is worth",
-        subtitle="CaffeNet at 128 pixels with one thing changed: ImageNet top-1 against cost",
-        caption=_words.caption(frame, options, _words.TOP1_INTERVAL),
-        legend=_legend(frame),
-    ).with_plot_height(7.4)
-    figure, axes = single_axes(words)
-    x, y = values(frame, options.cost), values(frame, "top1")
-    set_axis(axes, "x", x, log=options.log is not False)
-    set_accuracy(axes, y)
-    axes.set_xlabel(axis_label(options.cost, options))
-    axes.set_ylabel(axis_label("top1", options))
-    lines = _cross_hairs(axes, frame, options.cost)
-    _draw_choices(axes, frame, x, y)
-    labels = [label.partition(" ")[2] or label for label in _select.labels(frame, options)]
-    points = _labels.Points(x=list(x), y=list(y), areas=[_AREA] * len(frame), labels=labels)
-    _labels.place(axes, points, lines)
+        subtitle=f"{base['label']}, a CaffeNet for 128 pixels, with one thing changed at a time",
+        caption=_words.caption(frame, options, _several(rows), _INTERVALS),
+        left=0.45,
+        panel_titles=True,
+    ).with_plot_height(_ROW * (rows["row"].max() + 1))
+    figure, (left, bottom, right, top) = sheet(words)
+    left += _NAMES / words.width
+    gutter = _GUTTER / words.width
+    inside = right - left - gutter * (len(_SHARES) - 1)
+    for key, share in zip(("top1", options.cost, "params"), _SHARES, strict=True):
+        axes = figure.add_axes((left, bottom, inside * share, top - bottom))
+        _draw_panel(axes, rows, base, key, options)
+        left += inside * share + gutter
+    _write_names(figure.axes[0], rows)
     return figure
 
 
@@ -65,37 +87,104 @@ def choice(name: str) -> tuple[str, str]:
     """The design choice that a variant changes, and its hue."""
     words = set(name.split("_"))
     for label, tint, known in _CHOICES:
-        if words & set(known):
+        if words & known:
             return label, on_paper(tint)
-    return "the network itself", colour("ink")
+    return "several choices", colour("muted")
 
 
-def _cross_hairs(axes: Axes, frame: pd.DataFrame, cost: str) -> list[_labels.Line]:
-    base = frame[frame["name"] == _BASE]
-    x, y = float(values(base, cost).iloc[0]), float(base["top1"].iloc[0])
-    axes.axvline(x, color=colour("muted"), alpha=0.6, lw=0.9, ls=(0, (4, 3)), zorder=1)
-    axes.axhline(y, color=colour("muted"), alpha=0.6, lw=0.9, ls=(0, (4, 3)), zorder=1)
-    return [([*axes.get_xlim()], [y, y])]
+def _arranged(frame: pd.DataFrame) -> pd.DataFrame:
+    """The variants by the choice they change, the best first, and the ``row`` of each.
 
-
-def _draw_choices(
-    axes: Axes, frame: pd.DataFrame, x: pd.Series[float], y: pd.Series[float]
-) -> None:
-    low, high = y - values(frame, "top1", "top1_low"), values(frame, "top1", "top1_high") - y
-    axes.errorbar(
-        x, y, yerr=[low, high], fmt="none", ecolor=colour("muted"), elinewidth=0.7, zorder=2
+    Rows count downwards; above the first of each choice one is left for a heading.
+    """
+    variants = frame[frame["name"] != _BASE]
+    chosen = [choice(name) for name in variants["name"]]
+    variants = variants.assign(
+        choice=[label for label, _ in chosen], tint=[tint for _, tint in chosen]
     )
-    for position, name, lit in zip(frame.index, frame["name"], frame["lit"], strict=True):
-        axes.scatter(
-            [x[position]], [y[position]], s=_AREA, color=choice(name)[1],
-            alpha=0.85 if lit else 0.15,
-            edgecolors=colour("paper"), linewidths=0.9, zorder=3 + (name == _BASE),
+    variants["best"] = variants.groupby("choice")["top1"].transform("max")
+    ordered = variants.sort_values(
+        ["best", "choice", "top1", "name"], ascending=[False, True, False, True], ignore_index=True
+    )
+    headings = ordered["choice"].ne(ordered["choice"].shift()).cumsum()
+    return ordered.assign(row=ordered.index + headings)
+
+
+def _several(rows: pd.DataFrame) -> str:
+    listed = [words for name, words in _MORE_THAN_ONE.items() if name in set(rows["name"])]
+    return f"More than one thing is changed in: {'; '.join(listed)}." if listed else ""
+
+
+def _draw_panel(
+    axes: Axes, rows: pd.DataFrame, base: pd.Series[float], key: str, options: Options
+) -> None:
+    gain = key == "top1"
+    metric = METRICS[key]
+    own = f"{base[key] * metric.scale:.3g} {metric.unit}"
+    axes.set_title(metric.label, loc="left", size=13, weight="semibold", pad=7)
+    axes.set_xlabel(f"points above {own}" if gain else f"times {own}", size=11.5)
+    axes.set_ylim(rows["row"].max() + 0.6, -0.6)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.hlines(
+        rows["row"],
+        0,
+        1,
+        color=colour("grid"),
+        lw=0.8,
+        transform=axes.get_yaxis_transform(),
+        zorder=0,
+    )
+    axes.axvline(0 if gain else 1, color=colour("muted"), lw=1.1, zorder=2)
+    if gain:
+        _draw_gains(axes, rows, base)
+    else:
+        _draw_costs(axes, rows, rows[key] / base[key], log=options.log is not False)
+
+
+def _draw_gains(axes: Axes, rows: pd.DataFrame, base: pd.Series[float]) -> None:
+    low, at, high = (rows[column] - base["top1"] for column in ("top1_low", "top1", "top1_high"))
+    own = [base[column] - base["top1"] for column in ("top1_low", "top1_high")]
+    axes.axvspan(*own, color=colour("muted"), alpha=0.18, lw=0, zorder=1)
+    axes.hlines(rows["row"], low, high, color=colour("ink"), lw=0.9, zorder=4)
+    room = 0.06 * (high.max() - low.min())
+    axes.set_xlim(low.min() - room, high.max() + 2 * room)
+    _draw_dots(axes, rows, at, high, [f"{value:+.1f}" for value in at])
+
+
+def _draw_costs(axes: Axes, rows: pd.DataFrame, at: pd.Series[float], *, log: bool) -> None:
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(base=2))
+        axes.xaxis.set_minor_locator(NullLocator())
+        room = 10 ** (0.08 * log10(at.max() / at.min()) + 0.02)
+        axes.set_xlim(at.min() / room, at.max() * room**3)
+    else:
+        axes.set_xlim(0, 1.25 * at.max())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    _draw_dots(axes, rows, at, at, [f"{value:.3g}x" for value in at])
+
+
+def _draw_dots(
+    axes: Axes, rows: pd.DataFrame, at: pd.Series[float], ends: pd.Series[float], words: list[str]
+) -> None:
+    strength = [0.95 if lit else 0.2 for lit in rows["lit"]]
+    tints = [to_rgba(tint, alpha) for tint, alpha in zip(rows["tint"], strength, strict=True)]
+    axes.scatter(
+        at, rows["row"], s=62, c=tints, edgecolors=colour("paper"), linewidths=0.8, zorder=3
+    )
+    for x, row, text, alpha in zip(ends, rows["row"], words, strength, strict=True):
+        axes.annotate(
+            text, (x, row), xytext=(7, 0), textcoords="offset points", va="center", size=9.5,
+            alpha=alpha, bbox={"facecolor": colour("paper"), "linewidth": 0, "pad": 0.6},
         )  # fmt: skip
 
 
-def _legend(frame: pd.DataFrame) -> list[Line2D]:
-    present = dict(choice(name) for name in frame["name"])
-    return [
-        Line2D([], [], ls="", marker=_blobs.DISC, ms=8, color=tint, label=label)
-        for label, tint in sorted(present.items())
-    ]
+def _write_names(axes: Axes, rows: pd.DataFrame) -> None:
+    """The names of the variants left of the first panel, under the choice that they change."""
+    heads = rows.drop_duplicates("choice")
+    ticks = [*rows["row"], *(heads["row"] - 1)]
+    axes.set_yticks(ticks, [*rows["label"], *heads["choice"]], size=11, color=colour("ink"))
+    axes.grid(axis="y", visible=False)
+    for label, tint in zip(axes.get_yticklabels()[len(rows) :], heads["tint"], strict=True):
+        label.set(color=tint, weight="semibold")

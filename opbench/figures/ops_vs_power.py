@@ -35,7 +35,12 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="Does power follow operations?",
         subtitle="Power during forward passes against the cost of one image; area: parameters",
-        caption=_words.joined(_words.timed(table, frame), _words.counted(options), _words.POWER),
+        caption=_words.joined(
+            _words.timed(table, frame),
+            _words.counted(options),
+            _words.POWER,
+            _SMALL.enlarged(frame),
+        ),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,

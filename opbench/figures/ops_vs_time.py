@@ -43,7 +43,9 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title=f"Do {METRICS[spec.x].label} predict time?",
         subtitle="Time for one image against its cost; area of a blob: parameters",
-        caption=_words.joined(_words.timed(table, frame), _words.counted(options)),
+        caption=_words.joined(
+            _words.timed(table, frame), _words.counted(options), _SMALL.enlarged(frame)
+        ),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,

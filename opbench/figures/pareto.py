@@ -67,27 +67,30 @@ def _sheet(
     networks = table.networks[
         table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
     ]
-
     sizing = _blobs.BY_PARAMS if len(frames) == 1 else _SMALL
     return Sheet(
         title="Which networks no other beats",
         subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on ImageNet against each "
         "cost; the best are joined and named",
         caption=_words.joined(
-            *(_lists(frames, options)),
+            *_lists(frames, options),
+            _words.frontier(pd.concat(frames.values())),
             _words.timed(table, timed[0]) if timed else "",
             _words.caption(networks, options),
+            sizing.enlarged(networks),
             *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),
         ),
-        legend=_blobs.family_entries(networks),
+        legend=_blobs.family_entries(pd.concat(frames.values())),
         sizing=sizing,
     )
 
 
 def _lists(frames: dict[str, pd.DataFrame], options: Options) -> list[str]:
+    best = {key: frontier(frame, key, options.y or "top1") for key, frame in frames.items()}
     return [
-        f"By {METRICS[key].label}: {', '.join(frontier(frame, key, options.y or 'top1')['label'])}."
-        for key, frame in frames.items()
+        f"By {METRICS[key].label}: {', '.join(rows['label'])}."
+        for key, rows in best.items()
+        if not rows.empty
     ]
 
 

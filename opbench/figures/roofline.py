@@ -41,7 +41,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="How much of the machine a network uses",
         subtitle="Attained rate against arithmetic intensity; area of a blob: parameters",
-        caption=_words.joined(_words.timed(table, frame), _BYTES),
+        caption=_words.joined(_words.timed(table, frame), _BYTES, _SMALL.enlarged(frame)),
         legend=_blobs.family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,

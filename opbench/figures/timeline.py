@@ -34,7 +34,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
-        caption=_words.caption(frame, options, _words.TOP1_INTERVAL),
+        caption=_words.caption(frame, options, _SMALL.enlarged(frame)),
         legend=_blobs.family_entries(frame),
         sizing=_SMALL,
     ).with_plot_height(7.6)

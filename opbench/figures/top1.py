@@ -5,6 +5,7 @@ Figure 1 of arXiv:1605.07678, for every dataset of the registry that has an accu
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from opbench.figures._bars import Ranking, draw_ranking
@@ -13,9 +14,17 @@ from opbench.table import Table
 
 TAKES = frozenset({"family", "highlight"})
 
+_CLOSE = 5.0  # percent: networks that lie within it are told apart by a second decimal
+
+
+def _percent(values: pd.Series[float]) -> list[str]:
+    decimals = 2 if values.max() - values.min() < _CLOSE else 1
+    return [f"{value:.{decimals}f}" for value in values]
+
+
 _RANKING = Ranking(
     key="top1",
-    write="{:.1f}".format,
+    write=_percent,
     title="Top-1 accuracy by network",
     subtitle="Published accuracy of each network on the dataset it was made for",
 )

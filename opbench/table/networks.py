@@ -14,6 +14,9 @@ from opbench.table.checks import Kind, checked
 
 SINGLE_CROP = "single central crop"
 
+# One view of the image, uncropped: what a single central crop is to the datasets of small images.
+_WHOLE = "full image"
+
 FACT_COLUMNS: Mapping[str, Kind] = {
     "name": "text",
     "label": "text",
@@ -70,8 +73,9 @@ def derived(frame: pd.DataFrame) -> pd.DataFrame:
     """With the columns that follow from others.
 
     ``flops`` (2 per multiply-accumulate), ``density`` (top-1 in percent per million parameters),
-    ``single_crop`` (is the accuracy that of a single central crop), ``top1_low`` and
-    ``top1_high`` (95 % interval of a proportion, from the number of test images).
+    ``single_crop`` (is the accuracy that of one view: a single central crop, or the whole of a
+    small image), ``top1_low`` and ``top1_high`` (95 % interval of a proportion, from the number of
+    test images).
     """
     top1 = pd.to_numeric(frame["top1"]).astype(float)
     pairs = zip(top1, frame["dataset"], strict=True)
@@ -81,7 +85,7 @@ def derived(frame: pd.DataFrame) -> pd.DataFrame:
         top5=pd.to_numeric(frame["top5"]).astype(float),
         flops=2 * frame["macs"],
         density=top1 / (frame["params"] * METRICS["params"].scale),
-        single_crop=frame["protocol"].eq(SINGLE_CROP) | ~frame["dataset"].eq("imagenet"),
+        single_crop=frame["protocol"].isin([SINGLE_CROP, _WHOLE]),
         top1_low=[interval[0] if interval else float("nan") for interval in intervals],
         top1_high=[interval[1] if interval else float("nan") for interval in intervals],
     )

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 
-from opbench.errors import MissingDataError
+from opbench.errors import BadValueError, MissingDataError
 from opbench.figures import Options, find
-from opbench.figures._style import theme
+from opbench.figures._style import FAMILY_HUES, theme
 from opbench.table import Table, load
 
 
@@ -85,14 +86,74 @@ def test_labels_overlap_neither_each_other_nor_leave_the_paper(small_table: Tabl
     )
 
 
+def _rings(axes: Axes) -> dict[tuple[float, float], str]:
+    """The colour of the hollow blob at each point."""
+    return {
+        (round(float(x), 6), round(float(y), 6)): to_hex(edge)
+        for collection in axes.collections
+        if isinstance(collection, PathCollection) and len(collection.get_facecolor()) == 0
+        for (x, y), edge in zip(collection.get_offsets(), collection.get_edgecolor(), strict=True)
+    }
+
+
 def test_the_2016_points_are_hollow_and_lie_where_they_were_printed(small_table: Table) -> None:
-    rings = [
-        tuple(point)
-        for collection in _draw(small_table, chart2016=True).collections
-        if len(collection.get_facecolor()) == 0 and len(collection.get_offsets()) == 2
-        for point in np.round(collection.get_offsets(), 6).tolist()
-    ]
-    assert rings == [(3.0, 75.0), (1.5, 68.0)]
+    rings = _rings(_draw(small_table, chart2016=True))
+    assert set(rings) == {(3.0, 75.0), (1.5, 68.0)}
+    # 75 % at 3 G-ops is of a network that is still known, the other of none.
+    assert rings[(3.0, 75.0)] == FAMILY_HUES["resnet"]
+    assert rings[(1.5, 68.0)] not in FAMILY_HUES.values()
+
+
+def test_a_family_has_its_own_printed_points_and_room_for_them(small_table: Table) -> None:
+    axes = _draw(small_table, chart2016=True, families=("resnet",))
+    assert set(_blobs(axes)) == {(4, 76)}
+    assert _rings(axes) == {(3.0, 75.0): FAMILY_HUES["resnet"]}
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    assert left < 3 < right
+    assert low < 75 < high
+
+
+def test_the_2016_points_can_lie_over_parameters_too(small_table: Table) -> None:
+    axes = _draw(small_table, chart2016=True, x="params")
+    assert set(_rings(axes)) == {(35.0, 75.0), (6.0, 68.0)}
+
+
+@pytest.mark.parametrize("choices", [{"x": "activations"}, {"y": "top5"}])
+def test_axes_that_the_2016_chart_does_not_have_are_refused(
+    small_table: Table, choices: dict[str, str]
+) -> None:
+    with pytest.raises(BadValueError, match="--with chart2016 prints top-1 against flops"):
+        _draw(small_table, chart2016=True, **choices)
+
+
+def test_only_accuracies_of_one_protocol_compete(small_table: Table) -> None:
+    networks = small_table.networks.copy()
+    networks.loc[networks["name"] == "crops", "top1"] = 99.0  # of ten crops
+    axes = _draw(Table(networks=networks), label=("frontier",))
+    assert {text.get_text() for text in axes.texts} - {""} == {"CHEAP", "GOOD"}
+    words = " ".join(text.get_text() for text in axes.figure.texts)
+    assert "only accuracies of a single central crop compete" in words
+
+
+def test_without_a_competitor_there_is_no_frontier(small_table: Table) -> None:
+    axes = _draw(Table(networks=small_table.networks.assign(single_crop=False)))
+    assert len(_blobs(axes)) == 4
+
+
+def test_a_cost_against_a_cost_knows_no_protocol(small_table: Table) -> None:
+    sizes = _blobs(_draw(small_table, x="params", y="activations"))
+    assert sizes[(65, 1)] / sizes[(5, 1)] == pytest.approx(65 / 5)
+
+
+def test_what_would_be_too_small_to_be_seen_is_enlarged_and_said_so(small_table: Table) -> None:
+    networks = small_table.networks.copy()
+    networks.loc[networks["name"] == "cheap", "params"] = 100_000
+    axes = _draw(Table(networks=networks))
+    words = " ".join(text.get_text().replace("\n", " ") for text in axes.figure.texts)
+    # 28 square points at the chart's 24 a million.
+    assert _blobs(axes)[(1, 58)] == 28
+    assert "To be seen, drawn as 1.2 million parameters: CHEAP (0.1)." in words
+    assert "To be seen" not in _draw(small_table).figure.texts[-1].get_text()
 
 
 def test_the_caption_names_the_sources_and_the_convention(small_table: Table) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 from opbench.figures import Options, find
@@ -47,3 +48,17 @@ def test_density_is_top1_per_million_parameters_ascending(small_table: Table) ->
         ("CHEAP", 58 / 5),
     ]
     assert [text.get_text() for text in axes.texts] == ["0.458", "0.985", "2.17", "11.6"]
+
+
+def test_networks_that_lie_close_are_told_apart_by_a_second_decimal(small_table: Table) -> None:
+    networks = small_table.networks.copy()
+    networks.loc[networks["name"] == "digits", "top1"] = 99.05
+    twin = networks[networks["name"] == "digits"].assign(name="twin", top1=99.65)
+    panels = _panels(Table(networks=pd.concat([networks, twin], ignore_index=True)), "top1")
+    assert [text.get_text() for text in panels["MNIST"].texts] == ["99.05", "99.65"]
+    assert [text.get_text() for text in panels["ImageNet"].texts] == [
+        "58.0",
+        "64.0",
+        "71.0",
+        "76.0",
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from opbench import table
@@ -62,6 +63,17 @@ def test_throughput_is_images_over_seconds(timed_table: Table) -> None:
     assert rates[round(resnet["top1"], 2)] == pytest.approx(100e9 / (2 * resnet["macs"]))
 
 
+def test_the_bound_lies_above_every_accuracy_of_a_single_central_crop(timed_table: Table) -> None:
+    for log in (None, False):
+        axes = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,), log=log).axes[-1]
+        (bound,) = (line for line in axes.lines if line.get_gid() == "bound")
+        rates, heights = bound.get_data()
+        slope = (heights[-1] - heights[0]) / (rates[-1] - rates[0])
+        above = [y - heights[0] - slope * (x - rates[0]) for x, y in _blobs(axes)]
+        # Two of them carry the line.
+        assert sorted(above)[-2:] == pytest.approx([0, 0], abs=1e-9)
+
+
 def test_power_is_joules_over_seconds(timed_table: Table) -> None:
     axes = _draw("ops-vs-power", timed_table).axes[-2]
     assert [watts for _, watts in _blobs(axes)] == pytest.approx([50.0] * IMAGENET)
@@ -85,6 +97,29 @@ def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
     crosses = [x for line in axes.lines if line.get_marker() == "x" for x in line.get_xdata()]
     assert crosses == [16]
     assert "VGG-16 at 16 (out of memory)" in _words(figure)
+
+
+def _bands(figure: Figure) -> int:
+    return sum(isinstance(each, PolyCollection) for each in figure.axes[0].collections)
+
+
+def test_intervals_are_bands_while_they_can_be_told_apart(timed_table: Table) -> None:
+    figure = _draw("time-vs-batch", timed_table)
+    assert _bands(figure) == IMAGENET
+    # The made-up intervals reach from 0.95 to 1.1 of the median, here 39.3 G-ops at 100 GFLOP/s.
+    slowest = 2 * timed_table.networks["macs"].max() / 100e9
+    assert figure.axes[0].get_ylim()[1] > 1.1e3 * slowest
+    assert _bands(_draw("time-vs-batch", timed_table, highlight=("resnet50",))) == 1
+
+
+def test_a_crowd_of_intervals_is_a_sentence(timed_table: Table) -> None:
+    cells = timed_table.cells
+    twins = cells.assign(name=cells["name"] + "_twin", label=cells["label"] + " twin")
+    crowd = replace(timed_table, cells=pd.concat([cells, twins], ignore_index=True))
+    figure = _draw("time-vs-batch", crowd)
+    assert _bands(figure) == 0
+    # Half of what lies between 0.95 and 1.1.
+    assert "half of the cells are known to ± 7.5\N{NO-BREAK SPACE}%" in _words(figure)
 
 
 def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -> None:

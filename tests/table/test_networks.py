@@ -47,10 +47,17 @@ def test_an_operation_is_half_a_multiply_add_and_density_is_percent_per_million(
     assert row["density"] == pytest.approx(70 / 5)
 
 
-def test_protocols_other_than_one_central_crop_are_marked_on_imagenet_only() -> None:
-    facts = [fact("a"), fact("b"), fact("m", dataset="mnist")]
-    known = {"a": accuracy(70), "b": accuracy(70, "10-crop"), "m": accuracy(99, "full image")}
-    assert join_networks(facts, known)["single_crop"].to_list() == [True, False, True]
+def test_an_accuracy_of_one_view_is_told_from_all_others() -> None:
+    known = {
+        "a": accuracy(70),
+        "b": accuracy(70, "10-crop"),
+        "c": accuracy(70, "single crop"),
+        "m": accuracy(99, "full image"),
+        "n": accuracy(99, "multi-view"),
+    }
+    facts = [fact(name, dataset="imagenet" if name < "m" else "mnist") for name in known]
+    single = [True, False, False, True, False]
+    assert join_networks(facts, known)["single_crop"].to_list() == single
 
 
 def test_the_interval_of_top1_is_wilsons_for_the_number_of_test_images() -> None:
