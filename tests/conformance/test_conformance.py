@@ -1,5 +1,5 @@
-"""Every case three times: counted without weights, counted on real tensors, and carried out in
-slow loops that share no code with the counter."""
+"""Every case four times: counted without weights, counted on real tensors, counted by fvcore, and
+carried out in slow loops that share no code with the counter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from opbench.counting import count
+from opbench.counting import count, differences, witness
+from opbench.errors import CountError
 from tests.conformance.cases import CASES, FAMILIES, Case
 from tests.conformance.cases.loops import array
 
@@ -34,6 +35,17 @@ def test_slow_loops_do_the_same_with_as_many_multiplications(case: Case) -> None
     loops, ours, theirs = case.performed()
     assert np.allclose(ours, array(theirs), atol=1e-4), "the loops do something else"
     assert loops.multiplications == case.macs
+
+
+@every_case
+def test_the_witness_agrees_or_it_is_known_why_not(case: Case) -> None:
+    try:
+        second = witness(case.network(), case.example())
+    except CountError as error:
+        assert "fvcore cannot trace" in str(error)
+        return
+    found = differences(count(case.network(), case.example()), second)
+    assert [each for each in found if each.reason == "unexplained"] == []
 
 
 @pytest.mark.cuda

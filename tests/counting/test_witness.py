@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -125,16 +126,67 @@ def test_a_batch_is_counted_as_a_batch() -> None:
                 kind="product",
                 ours=8 * 5 + 8 * 2,
                 theirs=8 * 5,
-                reason="fvcore's graph leaves out results that are thrown away: layers.1",
+                reason="fvcore's graph leaves out what its result does not follow from: layers.1",
+            ),
+        ),
+        (
+            Runs(lambda x: torch.tensordot(x, x, ([1, 2], [1, 2]))),
+            (3, 4),
+            Difference(
+                kind="product", ours=3 * 4, theirs=0, reason="fvcore has no rule for tensordot"
+            ),
+        ),
+        (
+            Runs(lambda x: torch.matmul(x[0], x.expand(5, 4, 4))),
+            (4, 4),
+            Difference(
+                kind="product",
+                ours=5 * 4 * 4 * 4,
+                theirs=4 * 4 * 4,
+                reason="fvcore's rule for matmul leaves out batches that only the right factor has",
+            ),
+        ),
+        (
+            Runs(lambda x: torch.einsum("bij,bij->bij", x, x)),
+            (4, 4),
+            Difference(
+                kind="product",
+                ours=0,
+                theirs=4 * 4 // 2,  # half of the operations that NumPy plans
+                reason="fvcore's rule for einsum takes the cheapest order of the factors, and "
+                "products that are not summed",
             ),
         ),
     ],
-    ids=["padding='same'", "attention", "lstm", "baddbmm", "bilinear", "thrown away"],
+    ids=[
+        "padding='same'",
+        "attention",
+        "lstm",
+        "baddbmm",
+        "bilinear",
+        "thrown away",
+        "tensordot",
+        "broadcast matmul",
+        "einsum",
+    ],
 )
 def test_what_fvcore_cannot_do_is_itemised(
     network: nn.Module, size: tuple[int, ...], expected: Difference
 ) -> None:
     assert differences(count(network, size), witness(network, size)) == (expected,)
+
+
+def test_a_cell_is_the_products_that_fvcore_sees_in_it() -> None:
+    network, inputs = nn.LSTMCell(3, 5), (torch.randn(2, 3),)
+    ours, theirs = count(network, inputs), witness(network, inputs)
+    assert ours.macs == theirs.macs == 2 * 4 * 5 * (3 + 5)
+    assert differences(ours, theirs) == ()
+
+
+def test_what_nobody_can_explain_is_called_so() -> None:
+    ours, theirs = count(nn.Linear(8, 5), (8,)), witness(nn.Linear(8, 5), (8,))
+    more = replace(theirs, by_operator={"linear": 41})
+    assert [each.reason for each in differences(ours, more)] == ["unexplained"]
 
 
 def test_a_network_that_fvcore_cannot_trace_is_an_error_that_says_so() -> None:
