@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gc
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from opbench import providers
 from opbench.facts import count_target
+from opbench.lock import load
 from opbench.targets import resolve
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
@@ -123,3 +125,20 @@ def test_all_of_them_are_counted_in_one_process_without_growing(opbench, tmp_pat
     assert {row["name"] for row in rows} == {f"timm:{name}" for name in timm.list_models()}
     assert len([row for row in rows if row["uncounted"]]) <= 0.005 * len(rows)
     assert memory[-1] - memory[0] < 0.2 * memory[0]
+
+
+def test_a_lock_tells_the_release_that_a_network_is_from(
+    opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert opbench("check", "--update", "timm:resnet18", "lenet5").exit_code == 0
+    path = tmp_path / "opbench.lock.json"
+    held = load(path).networks
+    assert held["timm:resnet18"].versions["timm"] == version("timm")
+    assert set(held["lenet5"].versions) == {"opbench", "torch"}
+    older = path.read_text().replace(f'"timm": "{version("timm")}"', '"timm": "0.9.0"')
+    path.write_text(older)
+    assert opbench("check", "--update").exit_code == 0
+    assert path.read_text() == older  # another release alone moves no byte
+    result = opbench("check", "timm:resnet18", "--input-size", "3x96x96")
+    assert f"timm 0.9.0 became {version('timm')}" in result.stdout
