@@ -2,6 +2,7 @@
 
     [tool.opbench]
     lock = "opbench.lock.json"             # relative to the file it stands in
+    results = "results"                    # where measurements lie, relative to it as well
 
     [tool.opbench.check]
     targets = ["models/net.py:build"]      # what belongs to the lock
@@ -15,9 +16,9 @@
     threshold = "3%, 50us"                 # what does not matter, or a table from glob to it
     strict = false                         # AMBIGUOUS fails as well
 
-A flag wins over the environment (``OPBENCH_LOCK``, ``OPBENCH_CHECK_STRICT``, ...: section and key
-in capitals, lists with commas), which wins over the file.  A key that nobody reads would be a rule
-that silently does not hold, so unknown keys and values of the wrong type are refused.
+A flag wins over the environment (``OPBENCH_RESULTS``, ``OPBENCH_CHECK_STRICT``, ...: section and
+key in capitals, lists with commas), which wins over the file.  A key that nobody reads would be a
+rule that silently does not hold, so unknown keys and values of the wrong type are refused.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from opbench.metrics import COUNTED, EXACT
 from opbench.thresholds import Threshold, parse_thresholds
 
 LOCK = "opbench.lock.json"
+RESULTS = "results"
 FILE = "pyproject.toml"
 
 
@@ -81,10 +83,12 @@ class CompareSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of it.  ``root`` is the folder that targets are relative to; ``lock`` is absolute."""
+    """All of it.  ``root`` is the folder that targets are relative to; ``lock`` and ``results``
+    are absolute, and without a word on ``results`` they lie where one stands."""
 
     root: Path
     lock: Path
+    results: Path
     check: CheckSettings = field(default_factory=CheckSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
 
@@ -98,15 +102,13 @@ def load(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     file, table = _nearest(folder)
     root = file.parent if file else folder
     values = dict(_from_file(table, file)) if file else {}
-    if "lock" in values:
-        values["lock"] = root / values["lock"]
+    values |= {key: root / values[key] for key in _PATHS & set(values)}
     said = dict(_from_environment(environment))
-    if "lock" in said:
-        said["lock"] = folder / said["lock"]
-    values |= said
+    values |= said | {key: folder / said[key] for key in _PATHS & set(said)}
     return Settings(
         root=root,
         lock=values.get("lock", root / LOCK),
+        results=values.get("results", folder / RESULTS),
         check=CheckSettings(**_section(values, "check")),
         compare=CompareSettings(**_section(values, "compare")),
     )
@@ -169,7 +171,7 @@ def _same_section(one: str, other: str) -> bool:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     variables = {"OPBENCH_" + key.replace(".", "_").upper(): key for key in _KEYS}
     for variable, text in environment.items():
-        if variable.startswith(_OURS) and variable not in variables:
+        if variable.startswith("OPBENCH_") and variable not in variables:
             raise UnknownNameError("environment variable", variable, variables)
         if variable in variables and text:
             key = variables[variable]
@@ -255,9 +257,10 @@ def _list_from_text(text: str) -> list[str]:
 
 
 _SECTIONS = frozenset({"check", "compare"})
-_OURS = tuple(f"OPBENCH_{section.upper()}_" for section in _SECTIONS)
+_PATHS = frozenset({"lock", "results"})
 _KEYS: dict[str, _Kind] = {
     "lock": _Kind(_text),
+    "results": _Kind(_text),
     "check.targets": _Kind(_texts, _list_from_text),
     "check.strict": _Kind(_flag, _flag_from_text),
     "check.metrics": _Kind(_metrics, _list_from_text),

@@ -18,6 +18,7 @@ Write = Callable[[str, str], Path]
 def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
     settings = config.load(tmp_path, {})
     assert settings.lock == tmp_path / "opbench.lock.json"
+    assert settings.results == tmp_path / "results"
     assert settings.root == tmp_path
     assert not settings.check.strict and settings.check.max_increase == ()
     assert settings.check.metrics == ("params", "macs", "activations", "weight_bytes")
@@ -26,13 +27,16 @@ def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
 def test_the_nearest_file_with_a_table_of_ours_counts_and_paths_are_relative_to_it(
     write: Write, tmp_path: Path
 ) -> None:
-    write("pyproject.toml", '[tool.opbench]\nlock = "results/l.json"\n')
+    write("pyproject.toml", '[tool.opbench]\nlock = "results/l.json"\nresults = "m"\n')
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
     settings = config.load(inner, {})
     assert settings.root == tmp_path
     assert settings.lock == tmp_path / "results" / "l.json"
+    assert settings.results == tmp_path / "m"
+    # What the environment says is relative to where one stands.
+    assert config.load(inner, {"OPBENCH_RESULTS": "here"}).results == inner / "here"
 
 
 def test_the_check_table_is_read_whole(write: Write, tmp_path: Path) -> None:
@@ -125,6 +129,8 @@ def test_a_wrong_value_in_the_environment_names_the_variable(tmp_path: Path) -> 
         config.load(tmp_path, {"OPBENCH_CHECK_STRICT": "perhaps"})
     with pytest.raises(UnknownNameError, match="did you mean OPBENCH_CHECK_STRICT"):
         config.load(tmp_path, {"OPBENCH_CHECK_STRCT": "1"})
+    with pytest.raises(UnknownNameError, match="did you mean OPBENCH_RESULTS"):
+        config.load(tmp_path, {"OPBENCH_RESULT": "x"})
 
 
 def test_this_repository_keeps_its_lock_under_results() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from opbench.cli.options import Results, measured_folder
 from opbench.cli.output import Column, Format, emit, messages
 
 _COLUMNS = (
@@ -21,9 +21,7 @@ _COLUMNS = (
 
 
 def claims(
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where counts.csv and runs/ lie.")
-    ] = Path("results"),
+    results: Results = None,
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
 ) -> None:
     """Each finding of the article and the paper: holds, does not hold, or cannot tell.
@@ -34,11 +32,8 @@ def claims(
     from dataclasses import asdict
 
     from opbench.claims import evaluate, load_evidence
-    from opbench.errors import BadFileError
 
-    if not results.is_dir():
-        raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
-    evidence = load_evidence(results)
+    evidence = load_evidence(measured_folder(results))
     for damage in evidence.damages:
         messages.print(f"damaged, and left out: {damage}", markup=False)
     rows = [asdict(finding) for finding in evaluate(evidence)]

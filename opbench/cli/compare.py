@@ -11,6 +11,7 @@ import typer
 
 from opbench import config
 from opbench.cli.compare_report import Report, ReportFormat
+from opbench.cli.options import Results, results_folder
 from opbench.cli.output import Format, messages
 from opbench.compare import compare_runs, unequal
 from opbench.errors import BadValueError, OpbenchError
@@ -40,7 +41,7 @@ def compare(
         bool,
         typer.Option("--self-test", help="Time the same again and again: how often is it fooled?"),
     ] = False,
-    results: Annotated[Path, typer.Option(help="Where runs are looked for.")] = Path("results"),
+    results: Results = None,
     format: Annotated[ReportFormat, typer.Option(help="How to print.")] = ReportFormat.table,
 ) -> None:
     """SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with the ratio and its 95 % interval.
@@ -56,7 +57,8 @@ def compare(
         raise typer.Exit(_self_test(runs or (), thresholds, format))
     if runs is None or len(runs) != 2:
         raise BadValueError("name two runs, BASE and NEW, or give --self-test")
-    base, new = (read_run(find_run(results, name)) for name in runs)
+    folder = results_folder(results)
+    base, new = (read_run(find_run(folder, name)) for name in runs)
     report = _report(base, new, thresholds, across=across, strict=strict)
     written = report.print(format)
     if written is not None:

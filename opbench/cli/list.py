@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench.cli.options import Results, measured_folder
 from opbench.cli.output import Column, Format, as_printed, emit, integer, scaled, text
-from opbench.errors import BadFileError, UnknownNameError
+from opbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
@@ -60,9 +61,7 @@ def list_(
             help=f"Columns of tables and markdown: {', '.join(each.key for each in _ALL)}.",
         ),
     ] = _USUAL,
-    results: Annotated[
-        Path, typer.Option(help="Where latency_s comes from: its latest CPU run, batch 1.")
-    ] = Path("results"),
+    results: Results = None,
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
     update: Annotated[
         bool, typer.Option("--update", help="First count every entry anew (twice, with fvcore).")
@@ -71,8 +70,7 @@ def list_(
     """The registry: every architecture with its exact counts and sourced accuracy."""
     chosen = _chosen(columns)
     timed = any(column.key == "latency_s" for column in chosen)
-    if timed and not results.is_dir():
-        raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
+    measured = measured_folder(results) if timed else None
     if update:
         from opbench import catalog
         from opbench.facts import facts
@@ -80,8 +78,8 @@ def list_(
         catalog.save(facts(), catalog.counts_file())
         catalog.load.cache_clear()
     rows = _rows(globs or ["*"])
-    if timed:
-        _add_latencies(rows, results)
+    if measured:
+        _add_latencies(rows, measured)
     emit(rows, format, chosen, caption=_CAPTION)
 
 
@@ -136,12 +134,14 @@ def _row(fact: Fact, best: Accuracy | None) -> dict[str, Any]:
 
 
 def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
+    """Medians at batch 1 and float32, otherwise as usual, on the CPU that was timed last."""
     from opbench.table import load
 
     cells = load(results).cells
-    if len(cells):
-        cells = cells[(cells["device"] == "cpu") & (cells["batch_size"] == 1)]
-        cells = cells[cells["dtype"] == "float32"]
-    latency = dict(zip(cells["name"], cells["median_s"], strict=True)) if len(cells) else {}
+    usual = cells[cells["own_size"] & cells["variant"].isna() & (cells["dtype"] == "float32")]
+    usual = usual[(usual["device"] == "cpu") & (usual["batch_size"] == 1)]
+    if len(usual):
+        usual = usual[usual["machine"] == usual.sort_values("run")["machine"].iloc[-1]]
+    latency = dict(zip(usual["name"], usual["median_s"], strict=True))
     for row in rows:
         row["latency_s"] = latency.get(row["name"])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from opbench.errors import BadValueError
+from opbench import config
+from opbench.errors import BadFileError, BadValueError
 from opbench.spec import parse_size
 
 Targets = Annotated[
@@ -21,6 +23,13 @@ Targets = Annotated[
 InputSize = Annotated[
     str | None,
     typer.Option(metavar="CxHxW", help="Size of one image, such as 3x224x224."),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where measurements lie; tool.opbench.results of pyproject.toml, else results.",
+    ),
 ]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 
@@ -37,6 +46,23 @@ Dtype = Annotated[Precision, typer.Option(help="Type of weights and images.")]
 Depth = Annotated[
     int | None, typer.Option(min=0, help="Only modules down to this depth; 0 is the network.")
 ]
+
+
+def results_folder(asked: Path | None) -> Path:
+    """The folder that was asked for, or the project's, as short as it can be written."""
+    here = Path.cwd()
+    folder = asked or config.load(here).results
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def measured_folder(asked: Path | None) -> Path:
+    """As ``results_folder``, for what cannot be had without it.  Raises ``BadFileError``."""
+    folder = results_folder(asked)
+    if not folder.is_dir():
+        raise BadFileError(
+            f"there is no folder {folder}: `opbench run --results {folder}` makes it"
+        )
+    return folder
 
 
 def parse_input_size(text: str | None) -> tuple[int, ...] | None:

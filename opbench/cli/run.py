@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opbench.cli.options import parse_input_size
+from opbench.cli.options import Results, parse_input_size, results_folder
 from opbench.cli.output import Format, messages
 from opbench.errors import BadValueError
 
@@ -71,9 +71,7 @@ def run(
     json: Annotated[
         bool, typer.Option("--json", help="Stream records to stdout, a line of JSON each.")
     ] = False,
-    results: Annotated[
-        Path, typer.Option(help="Folder; the run is written below it as runs/RUN.jsonl.")
-    ] = Path("results"),
+    results: Results = None,
     format: Annotated[Format, typer.Option(help="How the rows are printed.")] = Format.table,
 ) -> None:
     """Count and time networks; every result is on disk as soon as it is measured.
@@ -99,7 +97,8 @@ def run(
     )
     protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
-    old = _run_to_resume(context, targets or (), results) if resume else None
+    folder = results_folder(results)
+    old = _run_to_resume(context, targets or (), folder) if resume else None
     with choose_workers(in_process=in_process) as workers:
         if old is not None:
             prepared = _what_is_missing(old, workers)
@@ -108,7 +107,7 @@ def run(
         if dry_run:
             print_plan(prepared, workers, format)
             return
-        writer = RunWriter(old.path, size=old.size) if old else RunWriter.create(results)
+        writer = RunWriter(old.path, size=old.size) if old else RunWriter.create(folder)
         interrupted = take(prepared, writer, workers, stream=json)
     report(prepared.sheet, writer.path, None if json else format)
     if interrupted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from opbench import catalog, registry
 from opbench.cli.output import as_printed
+from tests.made_up import write_results
 
 
 def test_json_has_every_entry_once_with_its_facts(rows) -> None:
@@ -78,8 +80,27 @@ def test_latencies_of_a_folder_that_is_not_there_are_refused(opbench, tmp_path) 
     absent = tmp_path / "absent"
     result = opbench("list", "--columns", "name,latency_s", "--results", absent)
     assert result.exit_code == 2
-    assert f"{absent} is no folder" in result.stderr
+    assert f"there is no folder {absent}" in result.stderr
     assert not result.stdout
+
+
+def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(rows, tmp_path) -> None:
+    folder = write_results(tmp_path, names=("resnet18",), batches=(1, 2))
+    (run,) = (folder / "runs").iterdir()
+    lines = [json.loads(line) for line in run.read_text().splitlines()]
+    usual = next(line for line in lines if line.get("batch_size") == 1)
+    for change in (
+        {"input_size": "3x448x448"},
+        {"memory_format": "channels_last"},
+        {"threads": 1},
+        {"dtype": "bfloat16"},
+        {"device": "cuda:0"},
+    ):
+        lines.append({**usual, **change, "median_s": 1000.0})
+    run.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (row,) = rows("list", "resnet18", "--columns", "name,latency_s", "--results", folder)
+    # Twice 1,814,073,344 MACs at the 100 GFLOP/s of the made-up machine.
+    assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
 
 
 def test_an_update_writes_the_file_that_is_read(opbench, tmp_path, monkeypatch) -> None:

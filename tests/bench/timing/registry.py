@@ -19,8 +19,8 @@ _MANY = 50
 
 
 def claims() -> Iterator[Claim]:
-    """Two runs; ``OPBENCH_BENCH_TARGETS`` narrows them to some targets."""
-    targets = os.environ.get("OPBENCH_BENCH_TARGETS", "").split()
+    """Two runs; ``BENCH_TARGETS`` narrows them to some targets."""
+    targets = os.environ.get("BENCH_TARGETS", "").split()
     first, second = opbench_run(*targets), opbench_run(*targets)
     yield from _repeatable(first, second)
     yield from _thrifty(first)
