@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench.cli.options import Results, measured_folder, results_folder
 from opbench.cli.output import messages
 from opbench.errors import BadFileError, BadValueError, MissingDataError, UnknownNameError
 from opbench.metrics import METRICS
@@ -59,9 +60,7 @@ def plot(
     figures: Annotated[
         list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Names; all by default.")
     ] = None,
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the measurements lie.")
-    ] = Path("results"),
+    results: Results = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where to draw; RESULTS/figures by default.")
     ] = None,
@@ -122,14 +121,16 @@ def plot(
         "chart2016": Overlay.chart2016 in (with_ or ()),
     }
     kinds = _kinds(as_)
-    _check(x, y, results)
+    _check(x, y)
+    # Without measurements there is something to draw as well, so only a folder asked for must be.
+    folder = measured_folder(results) if results else results_folder(None)
     usual = gallery.Options()
     chosen = [key for key, value in choices.items() if value != getattr(usual, key)]
     _check_use({_FLAGS.get(key, key) for key in chosen}, wanted)
 
     from opbench import table
 
-    loaded = table.load(results, accuracies)
+    loaded = table.load(folder, accuracies)
     for note in loaded.notes:
         messages.print(note, markup=False)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
@@ -137,7 +138,7 @@ def plot(
     for paper in papers:
         options = gallery.Options(theme=paper, **choices)  # type: ignore[arg-type]
         pages |= _draw(wanted, loaded, options, kinds, asked=bool(figures))
-    for path in _write(pages, out or results / "figures"):
+    for path in _write(pages, out or folder / "figures"):
         typer.echo(path)
 
 
@@ -164,12 +165,10 @@ def _kinds(text: str) -> list[str]:
     return kinds
 
 
-def _check(x: str, y: str, results: Path) -> None:
+def _check(x: str, y: str) -> None:
     for name in filter(None, (x, y)):
         if name not in METRICS:
             raise UnknownNameError("metric", name, METRICS, see=f"there are {', '.join(METRICS)}")
-    if not results.is_dir() and results != Path("results"):
-        raise BadFileError(f"there is no folder {results}: `opbench run --results DIR` makes one")
 
 
 def _check_use(flags: set[str], wanted: list[str]) -> None:
