@@ -7,6 +7,7 @@ no date in it: the same results give the same bytes.
 
     island.py      the data, from the table, the claims and the catalog
     gallery.py     the figures as SVG that takes the page's colours
+    packing.py     gzip and base64, for figures and plotly
     typeface.py    the letters of Source Sans that the page and its figures need
     page.html      the frame; page.css the looks; *.js the program, joined in the order below
 
@@ -24,6 +25,7 @@ from plotly.offline import get_plotlyjs
 
 from opbench.page.gallery import Picture, pictures
 from opbench.page.island import as_json, island
+from opbench.page.packing import packed
 from opbench.page.typeface import font_faces
 from opbench.table import Table
 
@@ -56,7 +58,7 @@ def render(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
     parts = {
         "css": font_faces() + _read("page.css"),
         "data": as_json(island(table, findings, drawn)),
-        "plotly": get_plotlyjs(),
+        "plotly": packed(get_plotlyjs()),
         "program": "\n".join(_read(name) for name in _PROGRAM),
     }
     return _filled(_read("page.html"), parts)

@@ -137,7 +137,7 @@ function costs(point) {
   const keys = new Set(["macs", "params", ...Object.keys(state.max)]);
   return [...keys].map((key) => key === "params"
     ? `${withUnit(key, valueOf(point, key)).replace(" M", " million")} parameters`
-    : `${withUnit(key, valueOf(point, key))}`).join(", ");
+    : `${withUnit(key, valueOf(point, key))}${intervalWords(point, key)}`).join(", ");
 }
 
 function witnesses(point) {
@@ -146,9 +146,9 @@ function witnesses(point) {
     point.protocol ? ` (${point.protocol})` : "",
     `. The operations: counted by opbench ${DATA.version}`,
     point.fvcore_macs === point.macs ? " and, to the last integer, by fvcore" : "",
-    point.paper ? ", from " : "", link(point.paper ?? "", point.paper_url), ".",
+    ". ", ...(point.paper ? ["The network: ", link(point.paper, point.paper_url), "."] : []),
     ...(point.cell && Object.keys(state.max).some((key) => MEASURED.has(key))
-      ? [` The timing: run ${point.cell.run}, ${conditionWords(condition())}.`] : []),
+      ? [` The timing: run ${point.cell.run}, ${conditionWords(condition())}${isSteady(point.cell) ? "" : `; ${point.cell.quality}, so that others may be as fast`}.`] : []),
   ].filter((part) => part !== "");
 }
 

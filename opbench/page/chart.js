@@ -3,6 +3,9 @@
 const BIGGEST = { params: 155e6, wide: 58, narrow: 38 };
 const LEGEND_SIZES = [5e6, 35e6, 65e6, 95e6, 125e6, 155e6];
 
+// The library lies packed in the page; it runs as a script of the page's own.
+const plotlyIsThere = unpacked(byId("plotly").textContent).then((program) => document.head.append(el("script", {}, program)));
+
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const isDark = () => css("--is-dark") === "1";
 const tint = (family) => DATA.families[isDark() ? "dark" : "light"][family] ?? css("--muted");
@@ -21,11 +24,21 @@ function symbol(point) {
   return point.published_only ? `${shape}-open` : shape;
 }
 
+// Lines to both ends of the 95 % interval, where there is one and the point is lit.
+function whiskers(points, key, family) {
+  const reach = (end) => points.map((point) => {
+    const to = point.broken.length ? null : endOf(point, key, end);
+    return known(to) ? Math.abs(to - valueOf(point, key)) * DATA.metrics[key].scale : 0;
+  });
+  return { type: "data", symmetric: false, array: reach("high"), arrayminus: reach("low"), thickness: 1.3, width: 0, color: `${tint(family)}80` };
+}
+
 function familyTrace(family, points) {
   return {
     type: "scatter", mode: "markers", name: plotlyText(family),
     x: points.map((point) => point.vx * DATA.metrics[state.x].scale),
     y: points.map((point) => point.vy * DATA.metrics[state.y].scale),
+    error_x: whiskers(points, state.x, family), error_y: whiskers(points, state.y, family),
     customdata: points.map((point) => point.name),
     text: points.map(hoverText), hovertemplate: "%{text}<extra></extra>",
     marker: {
@@ -104,6 +117,7 @@ async function drawChart(points) {
   const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
   if (state.front === "1") traces.unshift(frontierTrace(drawn));
   const chart = byId("chart");
+  await plotlyIsThere;
   await Plotly.react(chart, traces, layout(drawn), CONFIG);
   await labelChart(chart, drawn);
   describeChart(chart, points, drawn);
@@ -122,8 +136,17 @@ function labelChart(chart, drawn) {
     }))
     .sort((a, b) => b.rank - a.rank || b.vy - a.vy);
   const area = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
-  const line = state.front === "1" ? frontierBoxes(drawn, xaxis, yaxis) : [];
-  return Plotly.relayout(chart, { annotations: placeLabels(order, area, line) });
+  const lines = [...(state.front === "1" ? frontierBoxes(drawn, xaxis, yaxis) : []), ...whiskerBoxes(drawn, xaxis, yaxis)];
+  return Plotly.relayout(chart, { annotations: placeLabels(order, area, lines) });
+}
+
+// Long whiskers, as thin boxes that no name should cross.
+function whiskerBoxes(drawn, xaxis, yaxis) {
+  const at = (value) => xaxis.d2p(value * DATA.metrics[state.x].scale);
+  return drawn.filter((point) => !point.broken.length && known(endOf(point, state.x, "low"))).map((point) => {
+    const y = yaxis.d2p(point.vy * DATA.metrics[state.y].scale);
+    return { left: at(endOf(point, state.x, "low")), right: at(endOf(point, state.x, "high")), top: y - 1, bottom: y + 1 };
+  });
 }
 
 // The steps of the frontier, as thin boxes that no name should cross.

@@ -37,7 +37,7 @@ function showFamilies() {
   const there = [...new Set(population().map((point) => point.family))].sort();
   const boxes = there.map((family) => el("label", { class: "chip", style: `--tint:${tint(family)}` },
     el("input", { type: "checkbox", checked: !off.has(family), "data-family": family }),
-    el("span", { class: "swatch", "aria-hidden": "true" }), family));
+    el("span", { class: "swatch", "aria-hidden": "true" }), familyLabel(family)));
   byId("families").replaceChildren(el("legend", {}, "Families"), ...boxes,
     el("button", { type: "button", class: "quiet", "data-families": "all" }, "all"),
     el("button", { type: "button", class: "quiet", "data-families": "none" }, "none"));
@@ -107,11 +107,24 @@ function showKeys(points) {
     state.front === "1" ? el("span", {}, el("b", { class: "dots", "aria-hidden": "true" }), " no other is better in both") : ""));
 }
 
+function whiskerWords(points) {
+  const drawn = (key) => points.some((point) => known(endOf(point, key, "low")));
+  const of = [drawn(state.x) ? "the median time" : "", drawn(state.y) ? "the accuracy, from the number of test images" : ""].filter(Boolean);
+  return of.length ? `Whiskers: 95 % interval of ${of.join(", and of ")}.` : "";
+}
+
+function unsteadyWords(points) {
+  const timed = points.filter((point) => point.cell);
+  const unsteady = timed.filter((point) => !isSteady(point.cell)).length;
+  return unsteady ? `${unsteady} of ${timed.length} were noisy or unstable: read them with their intervals.` : "";
+}
+
 function showCaption(points) {
   const lost = points.filter((point) => !isDrawn(point)).map((point) => point.label);
   const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size; 1 multiply-add = 1 MAC, 2 operations.`];
-  if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`);
+  if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`, unsteadyWords(points));
+  words.push(whiskerWords(points));
   if (lost.length) words.push(`Not drawn, for want of a number: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
   if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
-  byId("caption").textContent = words.join(" ");
+  byId("caption").textContent = words.filter(Boolean).join(" ");
 }

@@ -65,7 +65,7 @@ function timingFacts(point) {
       [withUnit("latency_s", cell.latency_s), withUnit("throughput_images_per_s", cell.throughput_images_per_s),
         known(cell.peak_memory_bytes) ? `${withUnit("peak_memory_bytes", cell.peak_memory_bytes)} peak` : "",
         known(cell.energy_j) ? `${withUnit("energy_j", cell.energy_j)} per image` : ""].filter(Boolean).join(", "),
-      `run ${cell.run} · 95 % interval of the median ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}`]),
+      `run ${cell.run} · 95 % interval of the median ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
     ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
   ];
 }

@@ -3,14 +3,12 @@
 The rule it embodies: what a figure cannot show is said.  One whose measurements are missing comes
 as the sentence that says what to run.  Letters stay letters, which keeps them small and lets a
 screen reader or a search find them; inks become CSS variables, so that one drawing serves light
-and dark.  Drawings are packed: unpacked they would be most of the page.
+and dark.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
-from base64 import b64encode
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -20,6 +18,7 @@ from matplotlib.figure import Figure
 from opbench import figures
 from opbench.errors import MissingDataError
 from opbench.figures import _style
+from opbench.page.packing import packed
 from opbench.table import Table
 
 _DECIMALS = re.compile(r"(-?\d+\.\d\d)\d+")
@@ -37,8 +36,8 @@ class Picture:
 
     @property
     def packed(self) -> str:
-        """``svg`` by gzip and base64, empty where there is none; the same for the same drawing."""
-        return b64encode(gzip.compress(self.svg.encode(), mtime=0)).decode() if self.svg else ""
+        """``svg`` packed, empty where there is none."""
+        return packed(self.svg) if self.svg else ""
 
 
 def pictures(table: Table) -> tuple[Picture, ...]:

@@ -7,33 +7,33 @@ const TOLD = [
   ["latency_s", "latency_per_image_s", "throughput_images_per_s"],
   ["peak_memory_bytes", "energy_j", "power_w"],
 ];
-const LETTERS = { wide: 76, narrow: 40 };
+const LETTERS = { wide: 88, narrow: 36 };
 
-const rowOf = (point, key) => (MEASURED.has(key) ? point.cell : point);
+const isDrawnAs = (key) => key === state.x || key === state.y;
 
-function intervalWords(point, key) {
-  const [low, high] = ["low", "high"].map((end) => rowOf(point, key)?.[`${key}_${end}`]);
-  return known(low) && known(high) ? ` (${scaled(key, low)} to ${scaled(key, high)})` : "";
-}
+// The time for an image is that of the pass where there is one image.
+const isTold = (point, key) => known(valueOf(point, key))
+  && (isDrawnAs(key) || key !== "latency_per_image_s" || point.cell.batch_size > 1);
 
 function metricWords(point, key) {
-  const words = `${DATA.metrics[key].label} ${withUnit(key, valueOf(point, key))}${intervalWords(point, key)}`;
-  return key === state.x || key === state.y ? `<b>${plotlyText(words)}</b>` : plotlyText(words);
+  const words = plotlyText(`${DATA.metrics[key].label} ${withUnit(key, valueOf(point, key))}${intervalWords(point, key)}`);
+  return isDrawnAs(key) ? `<b>${words}</b>` : words;
 }
 
 const metricRow = (point, keys) =>
-  keys.filter((key) => known(valueOf(point, key))).map((key) => metricWords(point, key)).join(", ");
+  keys.filter((key) => isTold(point, key)).map((key) => metricWords(point, key)).join(", ");
 
-// Where the numbers are from, a sentence each.
+// Where the numbers are from, the accuracy first.
 function sourceRows(point) {
   const { cell } = point;
+  const witness = point.fvcore_macs === point.macs ? " and fvcore alike" : "";
   return [
-    known(point.top1) ? `accuracy: ${point.source ?? "no source given"}; ${point.protocol ?? "protocol not stated"}` : "",
+    known(point.top1) ? `accuracy: ${point.source ?? "no source given"}; ${point.protocol ?? "protocol not stated"}` : "accuracy: none published",
     point.published_only ? "counts: as published, cannot be run"
-      : `counts: opbench ${DATA.version}, one image of ${inputWords(point.input_size)}${point.fvcore_macs === point.macs ? "; fvcore counts the same MACs" : ""}`,
+      : `counts: opbench ${DATA.version}${witness}, one image of ${inputWords(point.input_size)}`,
     point.uncounted ? `not counted: ${point.uncounted}, so that the MACs are a lower bound` : "",
     point.paper ? `network: ${point.paper}` : "",
-    cell ? `timing: ${conditionWords(condition())}; run ${cell.run}${cell.quality && cell.quality !== "good" ? `, ${cell.quality}` : ""}` : "",
+    cell ? `timing: ${conditionWords(condition())}; run ${cell.run}${isSteady(cell) ? "" : `; ${cell.quality}`}` : "",
   ].filter(Boolean).map((words) => folded(words).map(plotlyText).join("<br>"));
 }
 
@@ -50,6 +50,8 @@ function folded(words) {
 }
 
 function hoverText(point) {
-  const title = `<b>${plotlyText(point.label)}</b> · ${plotlyText(point.family)}${point.year ? ` · ${point.year}` : ""}`;
-  return [title, ...TOLD.map((keys) => metricRow(point, keys)).filter(Boolean), ...sourceRows(point)].join("<br>");
+  const title = `<b>${plotlyText(point.label)}</b> · ${plotlyText(familyLabel(point.family))}${point.year ? ` · ${point.year}` : ""}`;
+  const brief = isNarrow(); // a touch also opens the panel, which has every fact
+  const metrics = (brief ? [[state.y], [state.x]] : TOLD).map((keys) => metricRow(point, keys));
+  return [title, ...metrics, ...sourceRows(point).slice(0, brief ? 1 : undefined)].filter(Boolean).join("<br>");
 }

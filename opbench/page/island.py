@@ -16,6 +16,7 @@ import pandas as pd
 
 from opbench import __version__, catalog
 from opbench.figures import _style
+from opbench.figures._blobs import family_label
 from opbench.figures._words import DATASETS
 from opbench.metrics import METRICS
 from opbench.page.gallery import Picture
@@ -74,6 +75,7 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "remedies": _REMEDIES,
         "datasets": _datasets(table.networks["dataset"]),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
+        "family_labels": {family: family_label(family) for family in families},
         "networks": _networks(table) + _published_only(table.chart2016),
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),

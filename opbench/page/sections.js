@@ -1,10 +1,8 @@
 // Figures, claims and provenance: they do not change with the selection.
 
-async function unpacked(packed) {
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const svg = await new Response(stream).text();
-  return document.importNode(new DOMParser().parseFromString(svg, "image/svg+xml").documentElement, true);
+async function drawn(packed) {
+  const svg = new DOMParser().parseFromString(await unpacked(packed), "image/svg+xml");
+  return document.importNode(svg.documentElement, true);
 }
 
 function figure({ name, description, packed }, open) {
@@ -12,7 +10,7 @@ function figure({ name, description, packed }, open) {
   const box = el("details", { id: `figure-${name}` }, el("summary", {}, el("b", {}, name), " ", description), inside);
   box.addEventListener("toggle", async () => {
     if (!box.open || inside.childElementCount) return;
-    const svg = await unpacked(packed);
+    const svg = await drawn(packed);
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", description);
     inside.replaceChildren(svg);
@@ -22,12 +20,12 @@ function figure({ name, description, packed }, open) {
 }
 
 function showFigures() {
-  const drawn = DATA.figures.filter((each) => each.packed);
+  const there = DATA.figures.filter((each) => each.packed);
   const missing = DATA.figures.filter((each) => each.missing);
   const reasons = new Map();
   for (const { name, missing: why } of missing) reasons.set(why, [...(reasons.get(why) ?? []), name]);
   byId("figures").replaceChildren(
-    ...drawn.map((each) => figure(each, each.name === "accuracy-vs-ops")),
+    ...there.map((each) => figure(each, each.name === "accuracy-vs-ops")),
     ...[...reasons].map(([why, names]) => el("p", { class: "note" }, `Not drawn: ${names.join(", ")}. `, ...withCode(`${sentence(why)}.`))),
     DATA.figures.length ? "" : el("p", { class: "note" }, "Left out: ", el("code", {}, "opbench report"), " without --no-figures puts them in."));
 }

@@ -39,7 +39,18 @@ function population() {
     .map((network) => ({ ...network, cell: cells.get(network.name) ?? null }));
 }
 
-const valueOf = (point, key) => (MEASURED.has(key) ? point.cell?.[key] : point[key]) ?? null;
+// Timings lie in the cell of a point, all else in the point itself.
+const rowOf = (point, key) => (MEASURED.has(key) ? point.cell : point);
+const valueOf = (point, key) => rowOf(point, key)?.[key] ?? null;
+const endOf = (point, key, end) => rowOf(point, key)?.[`${key}_${end}`] ?? null;
+
+// The 95 % interval of a value, where there is one.
+function intervalWords(point, key) {
+  const [low, high] = ["low", "high"].map((end) => endOf(point, key, end));
+  return known(low) && known(high) ? ` (${scaled(key, low)} to ${scaled(key, high)})` : "";
+}
+
+const isSteady = (cell) => !known(cell.quality) || cell.quality === "good";
 
 // Whether any number of this metric is there at all.
 const isThere = (key) =>

@@ -52,6 +52,7 @@ function bodyCell(point, column) {
   if (column === "label") return el("th", { scope: "row", class: "network" }, swatch(point), pickButton(point));
   if (column === "fits") return el("td", { class: "nowrap" }, value ? "yes" : `over: ${point.broken.map((key) => (SHORT[key] ?? DATA.metrics[key].label)).join(", ")}`);
   if (column === "source") return el("td", { class: "source" }, link(value ?? "–", point.source_url));
+  if (column === "family") return el("td", { class: "nowrap" }, familyLabel(value));
   if (column === "input_size") return el("td", { class: "nowrap" }, inputWords(value));
   if (DATA.metrics[column]) return el("td", { class: "number" }, even(column, value));
   return el("td", { class: column === "protocol" && !point.single_crop ? "odd nowrap" : "nowrap" }, known(value) ? String(value) : "–");

@@ -21,6 +21,13 @@ function link(words, address) {
   return el("a", { href: address, rel: "noopener noreferrer", target: "_blank" }, words ?? address);
 }
 
+// What lies packed in the page: gzip, as base64.
+async function unpacked(packed) {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
 // plotly reads a little HTML in its texts: what is text has to stay text.
 const plotlyText = (text) =>
   String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -50,5 +57,7 @@ function scaled(key, value) {
 const withUnit = (key, value) => `${scaled(key, value)} ${DATA.metrics[key].unit}`.replace(" %/M", " % per M");
 
 const axisTitle = (key) => `${sentence(DATA.metrics[key].label)} [${DATA.metrics[key].unit}]`;
+
+const familyLabel = (family) => DATA.family_labels[family] ?? family;
 
 const inputWords = (size) => (size ? size.replaceAll("x", " × ") : "–");

@@ -13,9 +13,9 @@ from selenium.webdriver.common.keys import Keys
 
 from opbench import catalog, table
 from opbench import page as pages
-from opbench.accuracy import primaries
+from opbench.accuracy import primaries, wilson_interval
 from opbench.frontier import frontier
-from tests.page.made_up import HOSTILE, RUN, SLOW, seconds
+from tests.page.made_up import HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import View
 
 FACTS = {fact.name: fact for fact in catalog.load()}
@@ -75,7 +75,7 @@ def test_hovering_tells_every_fact_and_who_says_so(view) -> None:
         f"peak memory {(fact.weight_bytes + fact.peak_activation_bytes) / 2**20:.0f} MiB",
         f"weights {fact.weight_bytes / 2**20:.0f} MiB",
         *("top-1 accuracy 71.3 %", "15.5 GMAC", "30.9 G-ops", "parameters 138 M"),
-        *("Keras Applications README", "single central crop", "fvcore counts the same"),
+        *("Keras Applications README", "single central crop", "and fvcore alike"),
         *(fact.paper, "cpu, float32, batch 1", RUN),
     ):
         assert words in told
@@ -102,6 +102,25 @@ def test_batch_and_linear_axis_are_choices(view) -> None:
     assert "VGG-19" in opened.text("#caption")
     opened.click("#log")
     assert opened.js("return document.getElementById('chart')._fullLayout.xaxis.type") == "linear"
+
+
+def test_whiskers_reach_to_the_ends_of_both_intervals_of_what_fits(view) -> None:
+    opened = view("x=latency_s")
+    milliseconds = 1e3 * seconds(FACTS["alexnet"].macs, 1)
+    across, up = opened.whiskers("alexnet")
+    assert across == pytest.approx([0.01 * milliseconds, 0.02 * milliseconds])
+    top1 = primaries()["alexnet"].top1
+    low, high = wilson_interval(top1, 50_000)
+    assert up == pytest.approx([top1 - low, high - top1])
+    assert view("x=latency_s&max.macs=1000000").whiskers("alexnet") == [[0, 0], [0, 0]]
+
+
+def test_timings_that_are_not_steady_are_called_so(view) -> None:
+    opened = view(f"x=latency_s&max.latency_s=1&q={FACTS[NOISY].label}")
+    assert "1 of 1 were noisy or unstable" in opened.text("#caption")
+    assert "noisy, so that others may be as fast" in opened.text("#answer")
+    assert "noisy" in opened.hover(NOISY)
+    assert "noisy or unstable" not in view("x=latency_s&q=vgg").text("#caption")
 
 
 def test_what_was_not_measured_is_offered_disabled_with_what_to_run(view) -> None:

@@ -101,6 +101,14 @@ class View:
         return points"""
         return dict(self.js(code))
 
+    def whiskers(self, name: str) -> list[list[float]]:
+        """How far the whiskers of a point reach: left and right, then down and up."""
+        code = """const {data} = document.getElementById("chart");
+        const trace = data.find(each => each.customdata?.includes(arguments[0]));
+        const at = trace.customdata.indexOf(arguments[0]);
+        return [trace.error_x, trace.error_y].map(each => [each.arrayminus[at], each.array[at]])"""
+        return list(self.js(code, name))
+
     def frontier(self) -> list[list[float]]:
         code = """const line = document.getElementById("chart").data.find(t => t.mode === "lines");
         return line.x.map((x, i) => [x, line.y[i]])"""
