@@ -27,6 +27,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
@@ -136,7 +137,11 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
     attribute = target.rpartition(":")[2]
     try:
         with _importable_from_here():
-            found = _attribute(load(), attribute, target)
+            # A module is imported once for everybody: what it makes must have its weights, even
+            # when it is a count that first asks for it.
+            with torch._C.DisableTorchFunction():
+                module = load()
+            found = _attribute(module, attribute, target)
             made = found if isinstance(found, nn.Module) else _call(found, target)
     except OpbenchError:
         raise

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from torch import nn
 
 from opbench import providers, targets
+from opbench.counting.construct import build_without_weights
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -84,3 +86,20 @@ def test_an_absent_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(MissingExtraError, match=r"pip install 'opbench\[timm\]'"):
         targets.resolve(["timm:resnet50"])
     providers._library.cache_clear()
+
+
+def test_what_a_module_makes_when_it_is_imported_has_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A count builds without weights, but others will import the same module."""
+    (tmp_path / "shared_with_others.py").write_text(
+        "from torch import nn\nTABLE = nn.Linear(64, 64)\ndef build(): return nn.Linear(8, 4)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (target,) = targets.resolve(["shared_with_others:build"])
+    module, _ = build_without_weights(target.build)
+    assert module.weight.is_meta
+    from shared_with_others import TABLE
+
+    assert not TABLE.weight.is_meta
+    assert TABLE.weight.std() > 0.01
