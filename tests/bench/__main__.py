@@ -1,5 +1,5 @@
-"""``python -m tests.bench [conformance] [memory] [speed] [timing]`` writes
-``results/conformance.md``, ``memory.md``, ``speed.md`` and ``timing.md``; the exit code is 1 where
+"""``python -m tests.bench [conformance] [memory] [speed] [census] [timing]`` writes
+``results/conformance.md``, ``memory.md``, ``speed.md``, ``census.md`` and ``timing.md``; the exit code is 1 where
 a claim does not hold."""
 
 from __future__ import annotations
@@ -7,12 +7,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.bench import conformance, memory, speed, timing
+from tests.bench import census, conformance, memory, speed, timing
 
 _PARTS = {
     "conformance": conformance.report,
     "memory": memory.report,
     "speed": speed.report,
+    "census": census.report,
     "timing": timing.report,
 }
 

@@ -1,0 +1,154 @@
+"""All of timm counted in one process: what fails, what it costs and whether memory stays flat.
+
+``python -m tests.bench.census`` is that process; it prints a JSON object per network.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import psutil
+import torch
+
+from opbench import providers
+from opbench.census import Failed, outcomes
+from opbench.counting.tracer import Tracer
+from opbench.errors import MissingExtraError
+from opbench.facts import count_target
+from opbench.record import Count
+from opbench.targets import resolve
+from tests.providers import torchvision_operators  # noqa: F401  timm imports torchvision
+
+_HEAD = """# All of timm in one process
+
+Every network of timm, built without weights and counted at its own input size by one process on
+one thread; written by `make bench`.
+
+"""
+_NONE = "Skipped: timm cannot be imported here ({reason}).\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """One network.  ``calls`` are the operators that its forward pass was made of, ``seconds``
+    processor time, ``memory_bytes`` what the process holds afterwards."""
+
+    name: str
+    memory_bytes: int
+    error: str = ""
+    device: str = ""
+    uncounted: str = ""
+    calls: int = 0
+    seconds: float = 0.0
+
+
+def report() -> str:
+    """The page, as Markdown."""
+    try:
+        providers.match("timm", "*")
+    except MissingExtraError as error:
+        return _HEAD + _NONE.format(reason=error)
+    child = [sys.executable, "-W", "ignore", "-m", "tests.bench.census"]
+    done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True)
+    rows = [Counted(**json.loads(line)) for line in done.stdout.splitlines()]
+    return _HEAD + _version() + _table(rows) + _listed(rows)
+
+
+def census() -> Iterator[Counted]:
+    """Count them one after the other."""
+    torch.set_num_threads(1)
+    names = [target.name for target in resolve(["timm:*"])]
+    for number, (name, outcome) in enumerate(outcomes(_timed, names), start=1):
+        if number % 100 == 0:
+            sys.stderr.write(f"{number} of {len(names)} counted\n")
+        memory = psutil.Process().memory_info().rss
+        if isinstance(outcome, Failed):
+            yield Counted(name=name, memory_bytes=memory, error=outcome.reason)
+            continue
+        counted, seconds, calls = outcome
+        yield Counted(
+            name=name,
+            memory_bytes=memory,
+            device=counted.device,
+            uncounted=" ".join(counted.uncounted),
+            calls=calls,
+            seconds=seconds,
+        )
+
+
+def _timed(name: str) -> tuple[Count, float, int]:
+    """The count, the time that it took, and the operators that the forward pass was made of."""
+    seen = 0
+    judge = Tracer.__torch_dispatch__
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        return judge(*args, **kwargs)
+
+    (target,) = resolve([name])
+    with patch.object(Tracer, "__torch_dispatch__", watched):
+        started = time.process_time()
+        counted = count_target(target)
+        return counted, time.process_time() - started, seen
+
+
+def _version() -> str:
+    return f"{providers.version('timm:')}, torch {torch.__version__}.\n\n"
+
+
+def _table(rows: Sequence[Counted]) -> str:
+    done = [row for row in rows if not row.error]
+    whole = [row for row in done if not row.uncounted]
+    lines = {
+        "networks": f"{len(rows):,}",
+        "failed": f"{len(rows) - len(done):,}",
+        "every operator counted": f"{len(whole):,}, {len(whole) / len(rows):.2%}",
+        "counted without weights": f"{sum(row.device == 'meta' for row in done):,}",
+        "memory after the first quarter": _mebibytes(rows[len(rows) // 4]),
+        "memory after the last": _mebibytes(rows[-1]),
+        **_cost(done),
+    }
+    return "| | |\n|---|--:|\n" + "".join(f"| {key} | {value} |\n" for key, value in lines.items())
+
+
+def _mebibytes(row: Counted) -> str:
+    return f"{row.memory_bytes / 2**20:,.0f} MiB"
+
+
+def _cost(rows: Sequence[Counted]) -> dict[str, str]:
+    """How far the time of a count, building included, is that of its operators."""
+    calls = np.array([row.calls for row in rows], dtype=float)
+    seconds = np.array([row.seconds for row in rows])
+    each = seconds / calls
+    slope, start = np.polyfit(calls, seconds, 1)
+    ranks = np.corrcoef(*(values.argsort().argsort() for values in (calls, seconds)))[0, 1]
+    low, high = np.quantile(each, [0.05, 0.95]) / np.median(each)
+    return {
+        "operators executed": f"{calls.sum():,.0f}",
+        "rank correlation of time and operators": f"{ranks:.3f}",
+        "share of the variance of time that a straight line in operators explains": (
+            f"{np.corrcoef(calls, seconds)[0, 1] ** 2:.3f}"
+        ),
+        "where that line meets no operators, in operators": f"{start / slope:,.0f}",
+        "time per operator, 5th and 95th percentile over the median": f"{low:.2f} to {high:.2f}",
+    }
+
+
+def _listed(rows: Sequence[Counted]) -> str:
+    odd = [(row.name, row.error or f"uncounted: {row.uncounted}") for row in rows]
+    lines = [f"| `{name}` | {why} |\n" for name, why in odd if why != "uncounted: "]
+    return "\n| network | |\n|---|---|\n" + "".join(lines) if lines else ""
+
+
+if __name__ == "__main__":
+    for row in census():
+        sys.stdout.write(json.dumps(asdict(row)) + "\n")
