@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -41,6 +40,12 @@ def _small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(opbench: Opbench, tmp_path: Path) -> Callable[..., Any]:
     """``opbench run`` in this process, quick and into an empty folder."""
     return lambda *args: opbench("run", *args, *QUICK, "--results", tmp_path)
+
+
+@pytest.fixture
+def resume(opbench: Opbench, tmp_path: Path) -> Callable[..., Any]:
+    """``opbench run --resume`` in this process, of what lies in that folder."""
+    return lambda *args: opbench("run", "--resume", "--in-process", "--results", tmp_path, *args)
 
 
 def only_run(folder: Path) -> Run:
@@ -230,7 +235,7 @@ def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
 
 
 def test_a_run_that_was_killed_is_completed_by_what_is_missing(
-    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+    tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
 ) -> None:
     sleeping = f"{NETWORKS}:Sleeping"
     going = started(tmp_path, CONV, sleeping, *QUICK)
@@ -242,7 +247,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     with before.path.open("ab") as file:
         file.write(b'{"kind":"round","name":"half')
 
-    result = opbench("run", "--resume", "--in-process", "--results", tmp_path, "--format", "json")
+    result = resume("--format", "json")
     assert result.exit_code == 0, result.stderr
     assert f"line {len(before.lines) + 2}" in result.stderr.replace("\n", "")
     assert {row["name"] for row in json.loads(result.stdout)} == {CONV, sleeping}
@@ -252,7 +257,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     measured = [(line["name"], line["number"]) for line in after.of_kind("round")]
     assert len(measured) == len(set(measured)) >= 6
 
-    again = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    again = resume()
     assert again.exit_code == 2
     assert "is finished" in again.stderr.replace("\n", " ")
 
@@ -260,7 +265,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     lines = after.path.read_text().splitlines(keepends=True)
     (number,) = [at for at, line in enumerate(lines) if '"record"' in line and CONV in line]
     after.path.write_text("".join([*lines[:number], "{\n", *lines[number + 1 :]]))
-    mended = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    mended = resume()
     assert mended.exit_code == 0, mended.stderr
     assert f"line {number + 1}: not a whole JSON object" in mended.stderr.replace("\n", "")
     whole = only_run(tmp_path)
@@ -268,8 +273,38 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     assert len(whole.of_kind("round")) == len(measured)
 
 
+CRASHING_ONCE = """
+import os, pathlib, torch
+
+class Net(torch.nn.Module):
+    def forward(self, images):
+        crashed = pathlib.Path(__file__).with_suffix(".crashed")
+        if images.device.type != "meta" and not crashed.exists():
+            crashed.touch()
+            os._exit(9)
+        return images
+"""
+
+
+def test_a_worker_that_crashed_is_a_row_and_a_run_that_is_gone_on_with_tries_it_again(
+    tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
+) -> None:
+    network = tmp_path / "network.py"
+    network.write_text(CRASHING_ONCE)
+    quick = [each for each in QUICK if each != "--in-process"]
+    code, _, said = started(tmp_path, f"{network}:Net", *quick).end()
+    assert code == 1, said
+    (failure,) = only_run(tmp_path).of_kind("failure")
+    assert "exit code 9" in failure["reason"]
+    assert only_run(tmp_path).finished
+
+    again = resume("--format", "json")
+    assert again.exit_code == 0, again.stderr
+    assert [row["name"] for row in json.loads(again.stdout)] == [f"{network}:Net"]
+
+
 def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
-    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+    tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
 ) -> None:
     def no_more_than_8_kilobytes() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
@@ -285,13 +320,13 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
     stopped = only_run(tmp_path)
     assert not stopped.damages
     assert stopped.path.stat().st_size <= 8192
-    result = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    result = resume()
     assert result.exit_code == 0, result.stderr
     assert only_run(tmp_path).finished
 
 
 def test_the_newest_run_that_lacks_something_is_gone_on_with(
-    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+    run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert run(CONV).exit_code == 0
     whole = only_run(tmp_path).path
@@ -300,39 +335,38 @@ def test_the_newest_run_that_lacks_something_is_gone_on_with(
     older.write_text(header + first + second)
     whole.rename(newer)
     empty.write_text("")
-    planned = opbench(
-        "run", "--resume", "--dry-run", "--in-process", "--results", tmp_path, "--format", "json"
-    )
+    planned = resume("--dry-run", "--format", "json")
     assert [row["name"] for row in json.loads(planned.stdout)] == [CONV]
     assert not read_run(older).of_kind("record")
-    assert opbench("run", "--resume", "--in-process", "--results", tmp_path).exit_code == 0
+    assert resume().exit_code == 0
     assert [line["name"] for line in read_run(older).of_kind("record")] == [CONV]
 
 
 def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
-    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+    run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert run(CONV, "--batch-size", "1,2").exit_code == 0
     path = only_run(tmp_path).path
     lines = path.read_text().splitlines(keepends=True)
     kept = [line for line in lines if "header" in line or json.loads(line).get("batch_size") == 1]
     path.write_text("".join(kept))
-    result = opbench(
-        "run", "--resume", "--dry-run", "--in-process", "--results", tmp_path, "--format", "json"
-    )
+    result = resume("--dry-run", "--format", "json")
     assert [row["batch_size"] for row in json.loads(result.stdout)] == [2]
     assert "1 cell; about" in result.stderr
 
 
 def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
-    tmp_path: Path, started: Callable[..., Started], opbench: Opbench
+    tmp_path: Path,
+    started: Callable[..., Started],
+    run: Callable[..., Any],
+    resume: Callable[..., Any],
 ) -> None:
     hanging = started(tmp_path, f"{NETWORKS}:Hanging", *QUICK)
     hanging.wait_for("ceilings")
-    refused = opbench("run", "--resume", "--in-process", "--results", tmp_path)
+    refused = resume()
     assert refused.exit_code == 2
     assert "being written by another process" in refused.stderr.replace("\n", " ")
-    assert opbench("run", CONV, *QUICK, "--results", tmp_path).exit_code == 0
+    assert run(CONV).exit_code == 0
     hanging.process.kill()
     first, second = (read_run(path) for path in run_files(tmp_path))
     finished, unfinished = (first, second) if first.finished else (second, first)
@@ -341,7 +375,7 @@ def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
 
 
 def test_a_run_from_another_environment_is_not_gone_on_with(
-    run: Callable[..., Any], opbench: Opbench, tmp_path: Path
+    run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert run(CONV).exit_code == 0
     path = only_run(tmp_path).path
@@ -349,26 +383,6 @@ def test_a_run_from_another_environment_is_not_gone_on_with(
     changed = json.loads(header)
     changed["environment"]["cpu"] = "another processor"
     path.write_text("\n".join([json.dumps(changed), *lines[:-2]]) + "\n")
-    result = opbench("run", "--resume", path, "--in-process", "--results", tmp_path)
+    result = resume(path)
     assert result.exit_code == 2
     assert "another environment (cpu differ" in result.stderr.replace("\n", " ")
-
-
-def test_on_a_terminal_a_bar_names_the_network(tmp_path: Path) -> None:
-    import pty
-
-    parent, child = pty.openpty()
-    command = [sys.executable, "-c", START, "run", CONV, *QUICK, "--results", str(tmp_path)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=child, env={**os.environ, "TERM": "xterm"}
-    )
-    os.close(child)
-    said = b""
-    try:
-        while chunk := os.read(parent, 4096):
-            said += chunk
-    except OSError:
-        pass  # the other end is closed
-    assert process.wait(60) == 0
-    assert b"round 1 of 3" in said
-    assert b":conv (3x8x8, batch 1)" in said

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from opbench.cli.run_progress import Progress
 from opbench.record import Cell, Failure, Load, Round
 from opbench.runner.sheet import Sheet, round_line
 from opbench.timing.protocol import Protocol
+from tests.cli.test_run import CONV, QUICK, START
 
 LOAD = Load(
     params=1, macs=1, activations=1, weight_bytes=1, peak_activation_bytes=1, kernels=1,
@@ -66,3 +71,23 @@ def test_of_the_rounds_for_what_is_not_precise_yet_nothing_is_known() -> None:
     for number in (1, 2, 3, 4):
         going.round(number, a=1.0, b=1.0, c=1.0)
     assert going.left_s is None
+
+
+def test_on_a_terminal_a_bar_names_the_network(tmp_path: Path) -> None:
+    import pty
+
+    parent, child = pty.openpty()
+    command = [sys.executable, "-c", START, "run", CONV, *QUICK, "--results", str(tmp_path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=child, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(child)
+    said = b""
+    try:
+        while chunk := os.read(parent, 4096):
+            said += chunk
+    except OSError:
+        pass  # the other end is closed
+    assert process.wait(60) == 0
+    assert b"round 1 of 3" in said
+    assert b":conv (3x8x8, batch 1)" in said
