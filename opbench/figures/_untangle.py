@@ -4,7 +4,8 @@ A placing library finds room for boxes; what it does not see is which blob a rea
 for.  Here a label may move to any of a fixed set of places around its blob, and moves to the one
 of least cost given where the others are, until none wants to move: coordinate descent on a cost
 in which an overlap weighs more than a leader through a stranger's centre, that more than leaders
-that cross, and that more than a long leader.  No step is random.  All lengths are pixels.
+that cross, and that more than a long leader.  Where one label is still badly off, it and its
+neighbours are taken away and placed anew.  No step is random.  All lengths are pixels.
 
 Reference:
     J. Christensen, J. Marks, S. Shieber.  "An Empirical Study of Algorithms for Point-Feature
@@ -25,6 +26,8 @@ Array = NDArray[Any]
 _DIRECTIONS = 24
 _REACHES = (3, 8, 16, 28, 42, 60, 84, 112, 144, 184, 240)  # points of leader outside the blob
 _PASSES = 25
+_BADLY_OFF = 600.0  # the cost of a label from which its neighbours are asked to make room
+_NEIGHBOURS = 4
 _MARGIN = 2.0  # points around a label
 
 _OUTSIDE = 1e9
@@ -65,8 +68,8 @@ def untangle(scene: Scene, owners: Array, sizes: Array, start: Array) -> Array:
     results = [
         _descend(task, begin, order) for begin in (begun, alone) for order in _orders(task.anchors)
     ]
-    best, _ = min(results, key=lambda result: result[1])
-    return task.boxes(best)
+    best, cost = min(results, key=lambda result: result[1])
+    return task.boxes(_with_neighbours(task, best, cost))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,25 @@ def _descend(task: _Task, begin: list[int], order: list[int]) -> tuple[list[int]
             break
     total = sum(float(task.cost(label, now)[chosen[label]]) for label in order)
     return chosen, total
+
+
+def _with_neighbours(task: _Task, chosen: list[int], total: float) -> list[int]:
+    """The same places, or better ones: a label that is badly off and its nearest neighbours are
+    taken away, it chooses first, they after it, and the descent goes on from there."""
+    for label in range(len(chosen)):
+        near = np.hypot(*(task.anchors - task.anchors[label]).T).argsort(kind="stable").tolist()
+        for count in range(2, _NEIGHBOURS + 2):
+            if task.cost(label, task.boxes(chosen))[chosen[label]] < _BADLY_OFF:
+                break
+            trial, now = [*chosen], task.boxes(chosen)
+            now[near[:count]] = np.nan
+            for each in near[:count]:
+                trial[each] = int(task.cost(each, now).argmin())
+                now[each] = task.places[each][trial[each]]
+            trial, cost = _descend(task, trial, list(range(len(trial))))
+            if cost < total:
+                chosen, total = trial, cost
+    return chosen
 
 
 def _places(scene: Scene, owner: int, size: Array, start: Array) -> Array:

@@ -48,6 +48,23 @@ def test_labels_of_a_crowd_overlap_neither_each_other_nor_a_centre() -> None:
         assert not any((box[:2] < centre).all() and (centre < box[2:]).all() for centre in crowd)
 
 
+def test_neighbours_make_room_for_a_label_that_would_end_far_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Six blobs on a slope that leaves by the upper right corner, where one label after another
+    # finds the places beside its blob taken.
+    slope = [(385 - 5 * n, 290 - 6 * n) for n in range(6)]
+
+    def longest_leader() -> float:
+        boxes = _place(_scene(slope))
+        ends = np.clip(slope, boxes[:, :2], boxes[:, 2:])
+        return float(np.hypot(*(ends - slope).T).max())
+
+    together = longest_leader()
+    monkeypatch.setattr(_untangle, "_NEIGHBOURS", 0)
+    assert together < 0.5 * longest_leader()
+
+
 def test_labels_stay_inside() -> None:
     boxes = _place(_scene([(2, 2), (398, 298), (398, 2), (2, 298)]))
     assert (boxes[:, :2] >= 0).all()
