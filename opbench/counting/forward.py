@@ -142,9 +142,11 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
         network = network.to(request.dtype)
     inputs = request.inputs(network, device, example)
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
-        if any(map(nn.parameter.is_lazy, tensors_of(network))):
-            _run(network, inputs, Scopes(network))
-        tracer = _run(network, inputs, Scopes(network))
+        stored = tensors_of(network)
+        if any(map(nn.parameter.is_lazy, stored)):
+            _run(network, inputs, stored)
+            stored = tensors_of(network)
+        tracer = _run(network, inputs, stored)
     return summarise(
         network,
         tracer,
@@ -154,9 +156,9 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
     )
 
 
-def _run(network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes) -> Tracer:
-    lifetimes = Lifetimes()
-    lifetimes.exempt(tensors_of(network))
+def _run(network: nn.Module, inputs: tuple[Any, ...], stored: list[Tensor]) -> Tracer:
+    scopes, lifetimes = Scopes(network), Lifetimes()
+    lifetimes.exempt(stored)
     lifetimes.saw(tree_leaves(inputs))
     tracer = Tracer(scopes, lifetimes)
     try:

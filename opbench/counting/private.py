@@ -46,8 +46,9 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
         memo[id(tensor)] = convert(tensor)
     with _ConvertStrayTensors(convert):
         twin = _copy_modules(network, memo)
-    with suppress(NotImplementedError):  # an exported program has one mode only
-        twin.eval()
+    if any(module.training for module in modules_of(twin)):  # to set what is set takes its time
+        with suppress(NotImplementedError):  # an exported program has one mode only
+            twin.eval()
     return twin
 
 
@@ -87,8 +88,9 @@ def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
 
 def unwrap(network: nn.Module) -> nn.Module:
     """The network inside ``torch.compile(network)``."""
-    inner = getattr(network, "_orig_mod", None)
-    return unwrap(inner) if isinstance(inner, nn.Module) else network
+    if "_orig_mod" not in network._modules:
+        return network
+    return unwrap(network.get_submodule("_orig_mod"))
 
 
 def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
@@ -102,10 +104,10 @@ def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
         if unwrap(module) is not module:
             memo[id(module)] = copy.deepcopy(unwrap(module), memo)
     for module in plain:
-        twin = memo[id(module)]
+        held = memo[id(module)].__dict__
         for name, value in module.__dict__.items():
-            twin.__dict__[name] = _copy_or_share(value, memo)
-        twin.__dict__["_compiled_call_impl"] = None
+            held[name] = value if type(value) in _ATOMS else _copy_or_share(value, memo)
+        held["_compiled_call_impl"] = None
     twin = memo.get(id(network))
     return twin if twin is not None else copy.deepcopy(network, memo)
 
@@ -121,8 +123,6 @@ def _is_scripted(module: nn.Module) -> bool:
 
 def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
     kind = type(value)
-    if kind in _ATOMS:
-        return value
     if kind in _CONTAINERS and not value:  # most of a module's attributes: hooks it does not have
         return kind()
     if kind is tuple and all(type(each) in _ATOMS for each in value):

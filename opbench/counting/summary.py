@@ -7,7 +7,7 @@ below it, so that the network's own count is the total.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from opbench.counting.private import tensors_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import format_size
+
+Named = Sequence[tuple[str, nn.Module]]
 
 
 def summarise(
@@ -27,16 +29,18 @@ def summarise(
     device: str,
 ) -> Count:
     """The count of a network that has been traced on ``device``."""
+    named = list(network.named_modules(remove_duplicate=False))
+    params = _params(named)
     return Count(
         batch_size=batch_size,
         input_size=input_size,
-        params=sum(each.numel() for each in network.parameters() if not _is_lazy(each)),
+        params=params[""],
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
         weight_bytes=_bytes(tensors_of(network)),
         peak_activation_bytes=tracer.lifetimes.peak_bytes,
         operators=tuple(_operators(tracer)),
-        modules=tuple(_modules(network, tracer)),
+        modules=tuple(_modules(named, tracer, params)),
         uncounted=tuple(sorted(tracer.uncounted)),
         device=device,
     )
@@ -64,11 +68,14 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
         )
 
 
-def _modules(network: nn.Module, tracer: Tracer) -> Iterable[ModuleCount]:
+def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[ModuleCount]:
+    """A module that has several names goes by the first."""
+    first: dict[nn.Module, str] = {}
+    for name, module in named:
+        first.setdefault(module, name)
     macs = _with_everything_below(tracer.macs)
     activations = _with_everything_below(tracer.activations)
-    params = _params(network)
-    for name, module in network.named_modules():
+    for module, name in first.items():
         yield ModuleCount(
             name=name,
             kind=type(module).__name__,
@@ -80,18 +87,18 @@ def _modules(network: nn.Module, tracer: Tracer) -> Iterable[ModuleCount]:
         )
 
 
-def _params(network: nn.Module) -> Counter[str]:
+def _params(named: Named) -> Counter[str]:
     """Elements of the parameters in and below each module, a shared one once in each."""
-    sums: Counter[str] = Counter()
-    seen: set[tuple[str, int]] = set()
-    for name, module in network.named_modules(remove_duplicate=False):
+    held: dict[int, tuple[Tensor, list[str]]] = {}
+    for name, module in named:
         for parameter in module._parameters.values():
-            if parameter is None or _is_lazy(parameter):
-                continue
-            for above in _path(name):
-                if (above, id(parameter)) not in seen:
-                    seen.add((above, id(parameter)))
-                    sums[above] += parameter.numel()
+            if parameter is not None and not _is_lazy(parameter):
+                held.setdefault(id(parameter), (parameter, []))[1].append(name)
+    sums: Counter[str] = Counter()
+    for stored, names in held.values():
+        size = stored.numel()
+        for above in _path(names[0]) if len(names) == 1 else set().union(*map(_path, names)):
+            sums[above] += size
     return sums
 
 
