@@ -1,6 +1,6 @@
 """``python -m tests.bench [conformance] [memory] [speed] [census] [timing]`` writes
-``results/conformance.md``, ``memory.md``, ``speed.md``, ``census.md`` and ``timing.md``; the exit code is 1 where
-a claim does not hold."""
+``results/conformance.md``, ``memory.md``, ``speed.md``, ``census.md`` and ``timing.md``; the exit
+code is 1 where a claim does not hold."""
 
 from __future__ import annotations
 
