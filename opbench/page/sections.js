@@ -62,7 +62,7 @@ function countsProvenance() {
   return el("div", {}, el("h3", {}, "Counts"),
     el("p", {}, `Parameters, MACs, activations and analytic memory of ${own.length} networks: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. `,
       "A MAC is one multiply-accumulate of a convolution, a linear layer or a product of tensors; bias, normalisation, activation functions, pooling and additions count nothing; operations are 2 per MAC. ",
-      `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds the same MACs to the last integer; where it does not, the network’s facts say why. `,
+      `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds the same MACs to the last integer${same < own.length ? "; where it does not, the network’s facts say why" : ""}. `,
       odd.length ? `With operators that no rule covers: ${odd.join("; ")}.` : "No operator was left uncounted."));
 }
 
@@ -91,7 +91,7 @@ function runProvenance() {
 
 function runBox({ run, started, opbench, environment, protocol, cuda }) {
   const machines = new Set(DATA.cells.filter((cell) => cell.run === run).map((cell) => cell.machine));
-  const told = { started, opbench, ...environment, ...protocol, cuda };
+  const told = { started, opbench, ...environment, ...protocol, "settings of CUDA": cuda };
   return el("details", {},
     el("summary", {}, el("b", {}, `Run ${run}`), ` ${[[...machines].join(" and "), started?.slice(0, 10)].filter(Boolean).join(", ")}`),
     el("dl", { class: "facts tight" }, ...Object.entries(told).filter(([, value]) => known(value)).flatMap(([key, value]) => [

@@ -406,3 +406,9 @@ def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view) -> None:
     opened.one("#theme").send_keys(Keys.TAB)
     style = opened.js("return getComputedStyle(document.activeElement).outlineStyle")
     assert style == "solid"
+
+
+def test_a_run_comes_with_its_machine_and_environment(view) -> None:
+    opened = view()
+    assert f"Run {RUN} A processor of tomorrow" in opened.text("#provenance summary")
+    assert "2.13.0" in opened.text("#provenance details dl")
