@@ -92,7 +92,9 @@ def summary(name: str) -> str:
 def _command(name: str) -> Any:
     function = getattr(import_module(f"opbench.cli.{name}"), COMMANDS[name])
     alone = typer.Typer(**_OPTIONS)
-    alone.command(name)(function)
+    # Typer keeps the line breaks of all paragraphs but the first.
+    paragraphs = (" ".join(each.split()) for each in (function.__doc__ or "").split("\n\n"))
+    alone.command(name, help="\n\n".join(paragraphs))(function)
     return typer.main.get_command(alone)
 
 

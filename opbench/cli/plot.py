@@ -58,7 +58,7 @@ class Theme(StrEnum):
 
 def plot(
     figures: Annotated[
-        list[str] | None, typer.Argument(metavar="[FIGURE]...", help="Names; all by default.")
+        list[str] | None, typer.Argument(metavar="FIGURE", help="Names; all by default.")
     ] = None,
     results: Results = None,
     out: Annotated[
