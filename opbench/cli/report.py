@@ -11,14 +11,13 @@ from typing import Annotated
 
 import typer
 
+from opbench.cli.options import Results, measured_folder
 from opbench.cli.output import messages
 from opbench.errors import BadFileError
 
 
 def report(
-    results: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the measurements lie.")
-    ] = Path("results"),
+    results: Results = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The page; RESULTS/index.html by default.")
     ] = None,
@@ -31,20 +30,18 @@ def report(
     ] = None,
 ) -> None:
     """Write one self-contained interactive page, and print its path."""
-    if not results.is_dir():
-        raise BadFileError(f"{results} is no folder: `opbench run --results {results}` makes it")
-
     from opbench import claims, page, table
 
-    loaded = table.load(results, accuracies)
+    folder = measured_folder(results)
+    loaded = table.load(folder, accuracies)
     for note in loaded.notes:
         messages.print(note, markup=False)
     drawn = page.pictures(loaded) if figures else ()
     for picture in drawn:
         if picture.missing:
             messages.print(f"{picture.name} is not drawn: {picture.missing}", markup=False)
-    text = page.render(loaded, claims.evaluate(claims.load_evidence(results)), drawn)
-    typer.echo(_write(text, out or results / "index.html"))
+    text = page.render(loaded, claims.evaluate(claims.load_evidence(folder)), drawn)
+    typer.echo(_write(text, out or folder / "index.html"))
 
 
 def _write(text: str, path: Path) -> Path:
