@@ -3,12 +3,13 @@
 CaffeNet at 128 pixels with one thing changed at a time, from D. Mishkin, N. Sergievskiy, J. Matas,
 "Systematic evaluation of CNN advances on the ImageNet", arXiv:1606.02228.  A row is a variant, the
 line down each panel the network that everything is changed from: most variants cost the same, so
-that in a chart of accuracy against cost they would lie on each other.
+that in the chart of accuracy against cost, at the right, their names would lie on each other.
 """
 
 from __future__ import annotations
 
 from math import log10
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,10 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from opbench.errors import MissingDataError
-from opbench.figures import _select, _words
+from opbench.figures import _labels, _select, _words
+from opbench.figures._axes import reach, set_accuracy, set_axis, values
 from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour, on_paper
+from opbench.frontier import frontier
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -34,7 +37,7 @@ _CHOICES = (
     (
         "activation function",
         "#d55e00",
-        {"elu", "maxout", "prelu", "rrelu", "selu", "stanh", "tanh", "vlrelu"},
+        {"elu", "maxout", "prelu", "rrelu", "selu", "tanh", "vlrelu"},
     ),
     ("pooling", "#0072b2", {"pool", "pool2x2", "pool3x3", "spp3"}),
     ("classifier", "#009e73", {"classifier", "fc4096"}),
@@ -42,6 +45,10 @@ _CHOICES = (
     ("width and groups", "#e69f00", {"width", "nogroups"}),
 )
 _MORE_THAN_ONE = {
+    "caffenet128_all": "all joins ELU, the colour transform, both poolings and the pyramid of spp3",
+    "caffenet128_bn_dropout20": "bn dropout20 has less dropout as well",
+    "caffenet128_bn_elu": "bn elu has ELU as well",
+    "caffenet128_bn_prelu": "bn prelu has PReLU as well",
     "caffenet128_conv_classifier": "conv classifier has ELU as well: its peer is elu",
     "caffenet128_elu_maxout": "elu maxout has ELU in its convolutions, and maxout in a narrower "
     "classifier",
@@ -51,10 +58,12 @@ _INTERVALS = (
     "of test images."
 )
 
+_DOT = 62.0  # square points
 _ROW = 0.235  # inches
 _NAMES = 1.55  # inches for the names left of the panels
-_GUTTER = 0.35  # inches
-_SHARES = (0.48, 0.26, 0.26)  # of the width, that the panels take
+_GUTTER = 0.3  # inches
+_SHARES = (0.36, 0.18, 0.18, 0.28)  # of the width, that the panels take
+_SCALE = 0.55  # inches for the accuracies left of the chart
 
 
 def draw(table: Table, options: Options) -> Figure:
@@ -74,12 +83,14 @@ def draw(table: Table, options: Options) -> Figure:
     figure, (left, bottom, right, top) = sheet(words)
     left += _NAMES / words.width
     gutter = _GUTTER / words.width
-    inside = right - left - gutter * (len(_SHARES) - 1)
-    for key, share in zip(("top1", options.cost, "params"), _SHARES, strict=True):
+    inside = right - left - gutter * (len(_SHARES) - 1) - _SCALE / words.width
+    for key, share in zip(("top1", options.cost, "params"), _SHARES, strict=False):
         axes = figure.add_axes((left, bottom, inside * share, top - bottom))
         _draw_panel(axes, rows, base, key, options)
         left += inside * share + gutter
     _write_names(figure.axes[0], rows)
+    wide = inside * _SHARES[-1]
+    _draw_chart(figure.add_axes((right - wide, bottom, wide, top - bottom)), frame, options)
     return figure
 
 
@@ -168,16 +179,57 @@ def _draw_costs(axes: Axes, rows: pd.DataFrame, at: pd.Series[float], *, log: bo
 def _draw_dots(
     axes: Axes, rows: pd.DataFrame, at: pd.Series[float], ends: pd.Series[float], words: list[str]
 ) -> None:
-    strength = [0.95 if lit else 0.2 for lit in rows["lit"]]
-    tints = [to_rgba(tint, alpha) for tint, alpha in zip(rows["tint"], strength, strict=True)]
     axes.scatter(
-        at, rows["row"], s=62, c=tints, edgecolors=colour("paper"), linewidths=0.8, zorder=3
+        at,
+        rows["row"],
+        s=_DOT,
+        c=_tints(rows),
+        edgecolors=colour("paper"),
+        linewidths=0.8,
+        zorder=3,
     )
+    strength = [0.95 if lit else 0.2 for lit in rows["lit"]]
     for x, row, text, alpha in zip(ends, rows["row"], words, strength, strict=True):
         axes.annotate(
             text, (x, row), xytext=(7, 0), textcoords="offset points", va="center", size=9.5,
             alpha=alpha, bbox={"facecolor": colour("paper"), "linewidth": 0, "pad": 0.6},
         )  # fmt: skip
+
+
+def _draw_chart(axes: Axes, frame: pd.DataFrame, options: Options) -> None:
+    """Accuracy against cost; what no other variant beats is named."""
+    frame = frame.assign(label=_select.without_prefix(frame["label"]))
+    x, y = values(frame, options.cost), frame["top1"]
+    axes.set_title("accuracy against cost", loc="left", size=13, weight="semibold", pad=7)
+    set_axis(axes, "x", x, log=options.log is not False)
+    set_accuracy(axes, reach([frame], "top1"))
+    axes.set_xlabel(METRICS[options.cost].axis, size=11.5)
+    axes.set_ylabel(METRICS["top1"].axis, size=11.5)
+    base = frame["name"] == _BASE
+    own_x, own_y = x[base].iloc[0], y[base].iloc[0]
+    axes.axvline(own_x, color=colour("muted"), lw=1.1, zorder=2)
+    axes.axhline(own_y, color=colour("muted"), lw=1.1, zorder=2)
+    axes.vlines(x, frame["top1_low"], frame["top1_high"], color=colour("ink"), lw=0.9, zorder=4)
+    axes.scatter(
+        x, y, s=_DOT, c=_tints(frame), edgecolors=colour("paper"), linewidths=0.8, zorder=3
+    )
+    best = Options(label=("frontier", _BASE))
+    points = _labels.Points(
+        x=list(x),
+        y=list(y),
+        areas=[_DOT] * len(frame),
+        labels=_select.labels(frame, best, frontier(frame, options.cost, "top1")),
+    )
+    cross = [([own_x, own_x], [*axes.get_ylim()]), ([*axes.get_xlim()], [own_y, own_y])]
+    _labels.place(axes, points, cross, size=9.5)
+
+
+def _tints(rows: pd.DataFrame) -> list[Any]:
+    """The hue of each variant's choice, faint where another is brought forward."""
+    return [
+        to_rgba(colour("ink") if name == _BASE else choice(name)[1], 0.95 if lit else 0.2)
+        for name, lit in zip(rows["name"], rows["lit"], strict=True)
+    ]
 
 
 def _write_names(axes: Axes, rows: pd.DataFrame) -> None:

@@ -64,7 +64,7 @@ def test_a_network_of_one_dataset_can_be_brought_forward(timed_table: Table) -> 
 def _study(table: Table, **choices: object) -> dict[str, dict[str, str]]:
     """What stands beside the dot of each variant, by panel."""
     written = {}
-    panels = _draw("modules", table, **choices).axes
+    panels = _draw("modules", table, **choices).axes[:3]
     ticks = panels[0].get_yticklabels()
     names = {tick.get_position()[1]: tick.get_text() for tick in ticks}
     for axes in panels:
@@ -85,6 +85,13 @@ def test_the_module_study_compares_gains_and_costs_with_the_network_itself(
     assert study["operations"]["width 2x"] == f"{wide['macs'] / base['macs']:.3g}x"
     assert study["parameters"]["width 2x"] == f"{wide['params'] / base['params']:.3g}x"
     assert set(_study(timed_table, unit="macs")) > {"multiply-accumulates"}
+
+
+def test_the_module_study_charts_accuracy_against_cost(timed_table: Table) -> None:
+    chart = _draw("modules", timed_table).axes[-1]
+    assert _names(chart) == {"CaffeNet128", "elu", "width 2x"}
+    lines = [line.get_xdata()[0] for line in chart.lines if line.get_linewidth() == 1.1]
+    assert lines[0] == pytest.approx(2 * 208_986_240 * 1e-9)
 
 
 def test_the_module_study_says_which_variants_change_more_than_one_thing(
