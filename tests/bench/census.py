@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from typing import Any
 from unittest.mock import patch
@@ -95,7 +96,8 @@ def _timed(name: str) -> tuple[Count, float, int]:
         return judge(*args, **kwargs)
 
     (target,) = resolve([name])
-    with patch.object(Tracer, "__torch_dispatch__", watched):
+    printed = redirect_stdout(sys.stderr)  # by a network: the rows have stdout to themselves
+    with printed, patch.object(Tracer, "__torch_dispatch__", watched):
         started = time.process_time()
         counted = count_target(target)
         return counted, time.process_time() - started, seen
