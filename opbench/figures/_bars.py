@@ -8,7 +8,7 @@ carry their number, so that nothing has to be read off a cut axis.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour, hues
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table import Table, published_only
 
 _BAR = 0.232  # inches from bar to bar
 _GAP = 0.95  # inches between panels
@@ -41,7 +41,8 @@ class Ranking:
 
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     """Bars in ascending order.  Raises ``MissingDataError`` when no network has the value."""
-    frame = _select.any_dataset(table, options).dropna(subset=[ranking.key])
+    whole = replace(table, networks=_with_published_only(table))
+    frame = _select.any_dataset(whole, options).dropna(subset=[ranking.key])
     columns = _columns(frame)
     if not columns:
         raise MissingDataError("no network of the registry has an accuracy to draw")
@@ -59,6 +60,13 @@ def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     for rank, column in enumerate(columns):
         _draw_column(figure, frame, column, ranking, (left + rank * wide, top, wide))
     return figure
+
+
+def _with_published_only(table: Table) -> pd.DataFrame:
+    """What cannot be run, but was published, is ranked with the rest."""
+    networks = table.networks.assign(published_only=False)
+    lost = published_only(table.chart2016)
+    return pd.concat([networks, lost], ignore_index=True) if len(lost) else networks
 
 
 def _columns(frame: pd.DataFrame) -> list[list[str]]:
@@ -102,8 +110,13 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
     for bar, single in zip(bars, rows["single_crop"], strict=True):
         if not single:
             bar.set(hatch="////", edgecolor=colour("paper"), linewidth=0)
+    for bar, lost in zip(bars, rows["published_only"], strict=True):
+        if lost:
+            bar.set(facecolor=colour("paper"), edgecolor=bar.get_facecolor(), linewidth=1.4)
     for bar, lit in zip(bars, rows["lit"], strict=True):
         bar.set_alpha(1.0 if lit else 0.2)
+    if f"{ranking.key}_low" in rows:
+        _draw_intervals(axes, rows, ranking.key)
     axes.bar_label(bars, ranking.write(values), padding=4, size=10.5, color=colour("ink"))
     axes.set_yticks(range(len(rows)), rows["label"], color=colour("ink"), size=11)
     axes.set_ylim(-0.5, len(rows) - 0.5)
@@ -112,18 +125,38 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel(metric.axis, size=11.5)
+    handles = _legend(rows)
+    if handles:
+        _draw_legend(axes, handles)
+
+
+def _draw_intervals(axes: Axes, rows: pd.DataFrame, key: str) -> None:
+    """Whiskers at the ends of the bars."""
+    ends = rows[[f"{key}_low", f"{key}_high"]].sub(rows[key], axis=0).abs() * METRICS[key].scale
+    axes.errorbar(
+        rows[key] * METRICS[key].scale, range(len(rows)), xerr=ends.to_numpy().T,
+        fmt="none", ecolor=colour("ink"), elinewidth=0.8,
+    )  # fmt: skip
+
+
+def _legend(rows: pd.DataFrame) -> list[Patch]:
+    muted, paper = colour("muted"), colour("paper")
+    handles = []
     if not rows["single_crop"].all():
-        _protocol_legend(axes)
+        label = "another protocol than a single central crop"
+        handles.append(
+            Patch(facecolor=muted, edgecolor=paper, hatch="////", linewidth=0, label=label)
+        )
+    if rows["published_only"].any():
+        label = "as published: it cannot be run"
+        handles.append(Patch(facecolor=paper, edgecolor=muted, linewidth=1.4, label=label))
+    return handles
 
 
-def _protocol_legend(axes: Axes) -> None:
+def _draw_legend(axes: Axes, handles: list[Patch]) -> None:
     axes.legend(
-        handles=[
-            Patch(
-                facecolor=colour("muted"), edgecolor=colour("paper"), hatch="////", linewidth=0,
-                label="another protocol than a single central crop",
-            )
-        ],
+        handles=handles,
+        ncols=len(handles),
         loc="lower right",
         bbox_to_anchor=(1, 1),
         fontsize=10,

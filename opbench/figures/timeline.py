@@ -13,9 +13,10 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from opbench.errors import MissingDataError
 from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import set_accuracy, set_axis, values
+from opbench.figures._axes import reach, set_accuracy, set_axis, values
 from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
+from opbench.figures._style import colour
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -34,7 +35,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
-        caption=_words.caption(frame, options, _SMALL.enlarged(frame)),
+        caption=_words.caption(frame, options, _words.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=_blobs.family_entries(frame),
         sizing=_SMALL,
     ).with_plot_height(7.6)
@@ -69,7 +70,10 @@ def _panel(
     for year in range(int(frame["year"].min()), int(frame["year"].max())):
         axes.axvline(year + 0.5, color=axes.xaxis.get_gridlines()[0].get_color(), lw=0.8, zorder=0)
     if key == "top1":
-        set_accuracy(axes, y)
+        set_accuracy(axes, reach([frame], key))
+        ends = frame["top1_low"], frame["top1_high"]
+        faint = [0.9 if lit else 0.2 for lit in frame["lit"]]
+        axes.vlines(where, *ends, color=colour("ink"), alpha=faint, lw=0.8, zorder=3.6)
     else:
         set_axis(axes, "y", y, log=True)
     axes.set_ylabel(METRICS[key].axis)

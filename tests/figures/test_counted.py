@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -134,7 +135,10 @@ def test_the_timeline_has_years_below_and_two_panels(timed_table: Table) -> None
     assert above.get_xlim() == below.get_xlim() == (2011.5, 2016.5)
     assert _names(above) == _names(below)
     assert "VGG-16" in _names(above)
-    assert "whiskers" not in _words(figure)
+    (whiskers,) = (each for each in above.collections if isinstance(each, LineCollection))
+    ends = sorted(height for path in whiskers.get_segments() for _, height in path)
+    shown = timed_table.networks.query("dataset == 'imagenet'")
+    assert ends == pytest.approx(sorted([*shown["top1_low"], *shown["top1_high"]]))
 
 
 def test_the_chart_of_2016_has_an_arrow_and_a_reason_for_what_moved(timed_table: Table) -> None:
