@@ -143,12 +143,12 @@ def _legend(rows: pd.DataFrame) -> list[Patch]:
     muted, paper = colour("muted"), colour("paper")
     handles = []
     if not rows["single_crop"].all():
-        label = "another protocol than a single central crop"
+        label = "not a single central crop"
         handles.append(
             Patch(facecolor=muted, edgecolor=paper, hatch="////", linewidth=0, label=label)
         )
     if rows["published_only"].any():
-        label = "as published: it cannot be run"
+        label = "cannot be run"
         handles.append(Patch(facecolor=paper, edgecolor=muted, linewidth=1.4, label=label))
     return handles
 
@@ -159,7 +159,9 @@ def _draw_legend(axes: Axes, handles: list[Patch]) -> None:
         ncols=len(handles),
         loc="lower right",
         bbox_to_anchor=(1, 1),
-        fontsize=10,
-        handlelength=1.6,
+        fontsize=9.5,
+        handlelength=1.3,
+        handletextpad=0.5,
+        columnspacing=0.9,
         borderaxespad=0,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from opbench.figures._blobs import family_label
 from opbench.figures._words import DATASETS
 from opbench.metrics import METRICS
 from opbench.page.gallery import Picture
-from opbench.table import SINGLE_CROP, Table
+from opbench.table import Table, published_only
 
 _COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
           "latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
@@ -55,11 +55,6 @@ _REMEDIES = {
 _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 _NO_DATASET = "no data set (building blocks)"
-_CHART_2016 = {
-    "source": "Canziani, Paszke, Culurciello 2016, Figures 1 and 2",
-    "source_url": "https://arxiv.org/abs/1605.07678",
-    "protocol": SINGLE_CROP,
-}
 
 
 def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> dict[str, Any]:
@@ -76,7 +71,8 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "datasets": _datasets(table.networks["dataset"]),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},
-        "networks": _networks(table) + _published_only(table.chart2016),
+        "networks": _networks(table)
+        + _rows(published_only(table.chart2016), (*_NETWORK, "published_only")),
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),
         "failures": _rows(table.failures, _FAILURE),
@@ -122,36 +118,16 @@ def _networks(table: Table) -> list[dict[str, Any]]:
     return [{**row, **_if_same(row, facts, witnessed), "published_only": False} for row in rows]
 
 
+def _lost(table: Table) -> list[dict[str, Any]]:
+    return _rows(published_only(table.chart2016), (*_NETWORK, "published_only"))
+
+
 def _if_same(
     row: Mapping[str, Any], facts: Mapping[str, Any], more: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     """The witness's counts, where they are about the very numbers of ``row``."""
     fact = facts.get(row["name"])
     return more[row["name"]] if fact is not None and fact.macs == row["macs"] else {}
-
-
-def _published_only(chart: pd.DataFrame) -> list[dict[str, Any]]:
-    """The points of the 2016 chart that no network of the registry stands for."""
-    if chart.empty:
-        return []
-    lost = chart[chart["architecture"].isna()]
-    return [
-        {
-            **_CHART_2016,
-            "name": f"chart2016:{row['name']}",
-            "label": f"{row['name']} (2016)",
-            "family": str(row["name"]).lower(),
-            "dataset": "imagenet",
-            "params": row["params"],
-            "macs": row["flops"] / 2,
-            "flops": row["flops"],
-            "top1": row["top1"],
-            "density": row["top1"] / (row["params"] * METRICS["params"].scale),
-            "single_crop": True,
-            "published_only": True,
-        }
-        for row in lost.to_dict("records")
-    ]
 
 
 def _own_size(cells: pd.DataFrame) -> pd.DataFrame:

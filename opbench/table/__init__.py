@@ -29,10 +29,10 @@ from opbench import catalog
 from opbench.accuracy import load_chart2016, primaries
 from opbench.store import read_run, run_files
 from opbench.table.cells import measured, read_ceilings, read_cells, strangers
-from opbench.table.networks import SINGLE_CROP, chart2016, join_networks
+from opbench.table.networks import SINGLE_CROP, chart2016, join_networks, published_only
 from opbench.table.own import join_own
 
-__all__ = ["SINGLE_CROP", "Table", "load"]
+__all__ = ["SINGLE_CROP", "Table", "load", "published_only"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,27 @@ def chart2016(rows: Sequence[Any]) -> pd.DataFrame:
     return checked(frame[[*CHART_COLUMNS]], CHART_COLUMNS, "the 2016 chart")
 
 
+def published_only(chart: pd.DataFrame) -> pd.DataFrame:
+    """Those points of the 2016 chart that no network of the registry stands for, in the columns
+    of a network as far as the chart knows them."""
+    lost = chart.reindex(columns=[*CHART_COLUMNS])
+    lost = lost[lost["architecture"].isna()]
+    return derived(
+        lost.assign(
+            name="chart2016:" + lost["name"].astype(str),
+            label=lost["name"].astype(str) + " (2016)",
+            family=lost["name"].astype(str).str.lower(),
+            dataset="imagenet",
+            macs=lost["flops"] / 2,
+            top5=float("nan"),
+            protocol=SINGLE_CROP,
+            source="Canziani, Paszke, Culurciello 2016, Figures 1 and 2",
+            source_url="https://arxiv.org/abs/1605.07678",
+            published_only=True,
+        )
+    )
+
+
 def _fields(row: Any, columns: Iterable[str]) -> dict[str, Any]:
     if row is None:
         return dict.fromkeys(columns)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
 
 from opbench.figures import Options, find
 from opbench.figures._style import theme
@@ -29,14 +32,36 @@ def test_datasets_never_share_an_axis(small_table: Table) -> None:
 
 def test_top1_ascends_and_starts_at_zero(small_table: Table) -> None:
     axes = _panels(small_table, "top1")["ImageNet"]
-    assert _bars(axes) == [("CHEAP", 58.0), ("CROPS", 64.0), ("BEATEN", 71.0), ("GOOD", 76.0)]
+    assert _bars(axes) == [
+        ("CHEAP", 58.0),
+        ("CROPS", 64.0),
+        ("Lost (2016)", 68.0),
+        ("BEATEN", 71.0),
+        ("GOOD", 76.0),
+    ]
     assert axes.get_xlim()[0] == 0
 
 
 def test_only_another_protocol_is_hatched(small_table: Table) -> None:
     axes = _panels(small_table, "top1")["ImageNet"]
     hatched = [bool(bar.get_hatch()) for bar in axes.patches]
-    assert hatched == [False, True, False, False]
+    assert hatched == [False, True, False, False, False]
+
+
+def test_only_what_was_published_and_cannot_be_run_is_an_outline(small_table: Table) -> None:
+    axes = _panels(small_table, "top1")["ImageNet"]
+    paper = to_rgba(axes.get_facecolor())
+    assert [to_rgba(bar.get_facecolor()) == paper for bar in axes.patches] == [
+        label == "Lost (2016)" for label, _ in _bars(axes)
+    ]
+
+
+def test_whiskers_are_the_95_percent_interval_of_a_proportion_of_50000(small_table: Table) -> None:
+    axes = _panels(small_table, "top1")["ImageNet"]
+    (whiskers,) = [each for each in axes.collections if isinstance(each, LineCollection)]
+    low, high = whiskers.get_segments()[-1][:, 0]
+    # 76 % of 50,000: a standard error of sqrt(0.76 * 0.24 / 50,000) = 0.191 %.
+    assert (low, high) == pytest.approx((76 - 1.96 * 0.191, 76 + 1.96 * 0.191), abs=0.005)
 
 
 def test_density_is_top1_per_million_parameters_ascending(small_table: Table) -> None:
@@ -45,9 +70,10 @@ def test_density_is_top1_per_million_parameters_ascending(small_table: Table) ->
         ("BEATEN", 71 / 155),
         ("CROPS", 64 / 65),
         ("GOOD", 76 / 35),
+        ("Lost (2016)", 68 / 6),
         ("CHEAP", 58 / 5),
     ]
-    assert [text.get_text() for text in axes.texts] == ["0.458", "0.985", "2.17", "11.6"]
+    assert [text.get_text() for text in axes.texts] == ["0.458", "0.985", "2.17", "11.3", "11.6"]
 
 
 def test_networks_that_lie_close_are_told_apart_by_a_second_decimal(small_table: Table) -> None:
