@@ -22,7 +22,7 @@ Draw = Callable[[Axes, pd.DataFrame], Any]
 
 def wanted_batches(frame: pd.DataFrame, options: Options) -> list[int]:
     """The batches of the reader, or the paper's 1 and 16, as far as they were measured."""
-    return _select.batches(frame, options.batch_sizes[:2] or _BATCHES)
+    return _select.batches(frame, options, _BATCHES, most=2)
 
 
 def draw_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Draw) -> Figure:

@@ -81,7 +81,7 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
     if x in known and y in known:
         return _marked(known.dropna(subset=[x, y]), x, y)
     timed = cells(table, options, x if x not in known else y)
-    (batch, *_) = batches(timed, options.batch_sizes[:1] or (1,))
+    (batch,) = batches(timed, options, (1,), most=1)
     frame = timed[timed["batch_size"] == batch].dropna(subset=[x, y])
     if frame.empty:
         raise MissingDataError(
@@ -108,11 +108,21 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(single_crop=True)
 
 
-def batches(frame: pd.DataFrame, wanted: Sequence[int]) -> list[int]:
-    """Those of ``wanted`` that were measured.  Raises ``MissingDataError`` when none was."""
-    there = [size for size in wanted if (frame["batch_size"] == size).any()]
-    if not there:
-        sizes = ",".join(map(str, wanted))
+def batches(
+    frame: pd.DataFrame, options: Options, usual: Sequence[int], most: int | None = None
+) -> list[int]:
+    """The batch sizes that the reader wants, else those of ``usual`` that were measured.
+
+    Raises ``MissingDataError`` when one that is wanted was not measured, or there are more than
+    ``most`` of them: none is left out in silence.
+    """
+    wanted = options.batch_sizes
+    if most and len(wanted) > most:
+        raise MissingDataError(f"it has room for {most} of the batch sizes, not for {len(wanted)}")
+    measured = set(frame["batch_size"])
+    there = [size for size in wanted or usual if size in measured]
+    if lacking := [size for size in wanted if size not in measured] or (not there and [*usual]):
+        sizes = ",".join(map(str, lacking))
         raise MissingDataError(
             f"nothing was timed at this batch: `opbench run --batch-size {sizes}`"
         )

@@ -43,7 +43,7 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
     frame = _select.plain(_select.cells(table, options, sweep.key))
     if options.batch_sizes:
-        frame = frame[frame["batch_size"].isin(_select.batches(frame, options.batch_sizes))]
+        frame = frame[frame["batch_size"].isin(_select.batches(frame, options, ()))]
     if frame["batch_size"].nunique() < 2:
         raise MissingDataError(
             "only one batch size was measured here: "

@@ -23,7 +23,7 @@ TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "ba
 def draw(table: Table, options: Options) -> Figure:
     """One panel, at batch 1 unless the reader wants another.  Raises ``MissingDataError``."""
     frame = _select.plain(_select.cells(table, options, "peak_memory_bytes"))
-    (batch, *_) = _select.batches(frame, options.batch_sizes[:1] or (1,))
+    (batch,) = _select.batches(frame, options, (1,), most=1)
     frame = frame[frame["batch_size"] == batch].dropna(subset=["weight_bytes"]).assign(one=1.0)
     spec = Scatter(
         x="weight_bytes",

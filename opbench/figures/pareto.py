@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
 from opbench.figures import _blobs, _select, _words
+from opbench.figures._axes import axis_label
 from opbench.figures._frame import Sheet, sheet, single_axes
 from opbench.figures._options import Options
 from opbench.figures._scatter import Scatter, draw_scatter, finish
@@ -98,7 +99,7 @@ def _grid(words: Sheet, frames: dict[str, pd.DataFrame], options: Options) -> Fi
     rows = ceil(len(frames) / _COLUMNS)
     figure, (left, bottom, right, top) = sheet(words.with_plot_height(3.9 * rows))
     width, height = figure.get_size_inches()
-    across, up = 0.7 / width, 0.75 / height
+    across, up = 0.7 / width, 0.95 / height
     wide = (right - left - across * (_COLUMNS - 1)) / _COLUMNS
     tall = (top - bottom - up * (rows - 1)) / rows
     for rank, (key, frame) in enumerate(frames.items()):
@@ -117,10 +118,12 @@ def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone
         frontier=True,
         type_size=10.5 if alone else 8.5,
     )
-    named = Options(label=options.label or ("frontier",), highlight=options.highlight)
+    named = Options(
+        label=options.label or ("frontier", *options.highlight), highlight=options.highlight
+    )
     points, lines = draw_scatter(axes, frame, spec, named)
     if not alone:
-        axes.set_xlabel(METRICS[key].axis, size=11.5)
+        axes.set_xlabel(axis_label(key, options).replace("  (", "\n("), size=11.5)
         axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
         axes.tick_params(labelsize=10, labelcolor=colour("muted"))
     finish(axes, spec, points, lines)

@@ -13,11 +13,10 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from opbench.errors import MissingDataError
 from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import reach, set_accuracy, set_axis, values
+from opbench.figures._axes import axis_label, reach, set_accuracy, set_axis, values
 from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour
-from opbench.metrics import METRICS
 from opbench.table import Table
 
 TAKES = frozenset({"unit", "family", "highlight", "label"})
@@ -76,7 +75,7 @@ def _panel(
         axes.vlines(where, *ends, color=colour("ink"), alpha=faint, lw=0.8, zorder=3.6)
     else:
         set_axis(axes, "y", y, log=True)
-    axes.set_ylabel(METRICS[key].axis)
+    axes.set_ylabel(axis_label(key, options).replace("  (", "\n("))
     areas = _SMALL.areas(frame)
     _blobs.draw_networks(axes, frame, where, y, areas)
 

@@ -186,6 +186,8 @@ def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> Non
         ("ops-vs-time", {"device": "cuda:0"}, "`opbench run --device cuda:0`"),
         ("ops-vs-time", {"dtype": "bfloat16"}, "`opbench run --dtype bfloat16`"),
         ("ops-vs-time", {"batch_sizes": (128,)}, "`opbench run --batch-size 128`"),
+        ("ops-vs-time", {"batch_sizes": (1, 128)}, "`opbench run --batch-size 128`"),
+        ("time-vs-batch", {"batch_sizes": (1, 128)}, "`opbench run --batch-size 128`"),
         ("accuracy-vs-ops", {"y": "latency_s", "batch_sizes": (3,)}, "--batch-size 3"),
         ("accuracy-vs-ops", {"highlight": ("mine.py:net",)}, "`opbench run mine.py:net`"),
     ],
@@ -196,6 +198,20 @@ def test_what_is_missing_says_what_to_run(
     with pytest.raises(MissingDataError, match="opbench run") as caught:
         _draw(name, timed_table, **choices)
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "room"),
+    [
+        ("ops-vs-time", (1, 4, 16), "2 of the batch sizes, not for 3"),
+        ("memory-vs-params", (1, 4), "1 of"),
+    ],
+)
+def test_no_batch_is_left_out_in_silence(
+    timed_table: Table, name: str, sizes: tuple[int, ...], room: str
+) -> None:
+    with pytest.raises(MissingDataError, match=f"it has room for {room}"):
+        _draw(name, timed_table, batch_sizes=sizes)
 
 
 @pytest.mark.parametrize("name", ["power-vs-batch", "ops-vs-power"])
