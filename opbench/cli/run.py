@@ -54,7 +54,7 @@ def run(
     precision: Annotated[
         float, typer.Option(help="Half the width of the median's 95 % interval; 0.01 is 1 %.")
     ] = 0.01,
-    max_seconds: Annotated[float, typer.Option(help="Of forward passes, for one cell.")] = 2.5,
+    max_seconds: Annotated[float, typer.Option(help="Of forward passes, for one cell.")] = 2.2,
     rounds: Annotated[int, typer.Option(help="Fresh processes per cell, at least.")] = 5,
     seed: Annotated[int, typer.Option(help="Of weights and images.")] = 0,
     cuda_graph: Annotated[bool, typer.Option(help="Replay a CUDA graph.")] = False,

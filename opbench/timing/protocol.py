@@ -56,7 +56,7 @@ class Protocol:
     """
 
     precision: float = 0.01
-    max_seconds: float = 2.5
+    max_seconds: float = 2.2
     rounds: int = 5
     seed: int = 0
 

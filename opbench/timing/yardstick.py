@@ -20,7 +20,7 @@ _TRIES = 3
 _TINY = 100
 # Large enough to keep the device busy for a millisecond or so: rows of a matrix, bytes of a copy.
 _PRODUCT = {"cpu": 512, "cuda": 4096}
-_COPY = {"cpu": 1 << 24, "cuda": 1 << 28}
+_COPY = {"cpu": 1 << 22, "cuda": 1 << 28}
 
 
 @torch.inference_mode()
