@@ -116,6 +116,8 @@ def assert_agreement(peer: str, name: str, size: tuple[int, ...], device: str = 
     assert tally(get(peer), recorded_at(name, size)).total == theirs
 
 
+_PADDED = "transformer encoder with padding counts in full"
+
 # Where a tool and our account of it part, and why.
 PARTED = {
     ("torch", "matmul of a vector and a batch"): "whether it is folded depends on gradients",
@@ -125,6 +127,13 @@ PARTED = {
     ("torchinfo", "a sparse matrix: only stored elements are multiplied"): "it refuses the input",
     ("torchinfo", "a function mapped over the batch"): "it refuses what is inside vmap",
     ("torchinfo", "a pruned weight: zeros are multiplied"): "it reads the values of the mask",
+    (
+        "torchinfo",
+        "an embedding bag with weights: rows are weighted and added",
+    ): "it refuses an input that is None",
+    ("torchinfo", _PADDED): "it fails on the nested tensors of the fast path",
+    ("thop", _PADDED): "on the fast path its hooks see tokens without the padding",
+    ("fvcore", "a compiled function in a network"): "it cannot trace what is compiled",
 }
 # A network that a tool cannot hang its hooks on is counted as the plain network that it is.
 WRAPPED = {"a scripted network", "a traced network", "a scripted part of a network"} | {
