@@ -53,6 +53,6 @@ def report() -> str:
     disturbing = "; ".join(each.seen for each in found) or "nothing that shows"
     return (
         "# What opbench promises of its timings\n\n"
-        "Written by `make bench`: every claim tried in one run on one machine.  What disturbed it "
+        "Written by `make bench`: each part tried in one run on one machine.  What disturbed it "
         f"at the start: {disturbing}.\n\n{table(tried())}"
     )
