@@ -7,8 +7,13 @@ measurements are missing says what to run to get them, and the others are drawn.
 
 from __future__ import annotations
 
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +37,18 @@ _METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": "opbench", "Producer": "opbench"},
 }
 
-Pages = dict[str, dict[str, bytes]]
+# The bytes of a figure by kind of file.
+Page = dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One figure on one paper."""
+
+    name: str
+    table: Table
+    options: Options
+    kinds: list[str]
 
 
 class Unit(StrEnum):
@@ -134,10 +150,12 @@ def plot(
     for note in loaded.notes:
         messages.print(note, markup=False)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
-    pages: Pages = {}
-    for paper in papers:
-        options = gallery.Options(theme=paper, **choices)  # type: ignore[arg-type]
-        pages |= _draw(wanted, loaded, options, kinds, asked=bool(figures))
+    jobs = [
+        _Job(name=name, table=loaded, options=gallery.Options(theme=paper, **choices), kinds=kinds)  # type: ignore[arg-type]
+        for paper in papers
+        for name in wanted
+    ]
+    pages = _pages(jobs, _draw_all(jobs), asked=bool(figures))
     for path in _write(pages, out or folder / "figures"):
         typer.echo(path)
 
@@ -183,26 +201,45 @@ def _check_use(flags: set[str], wanted: list[str]) -> None:
             )
 
 
-def _draw(
-    names: list[str], table: Table, options: Options, kinds: list[str], *, asked: bool
-) -> Pages:
-    """The pages on one paper.  What lacks measurements is said, or raised when ``asked`` for."""
+def _draw_all(jobs: list[_Job]) -> list[Page | MissingDataError]:
+    """Each figure drawn, or what it lacks; several in as many processes as there are cores."""
+    workers = min(os.cpu_count() or 1, len(jobs))
+    if workers < 2:
+        return [_draw(job) for job in jobs]
+    # Spawned, because a fork of a process with a library's threads may hang.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts_to_us) as pool:
+        return list(pool.map(_draw, jobs))
+
+
+def _leave_interrupts_to_us() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _draw(job: _Job) -> Page | MissingDataError:
     from opbench import figures as gallery
     from opbench.figures._style import theme
 
+    try:
+        with theme(job.options.theme):
+            figure = gallery.find(job.name)(job.table, job.options)
+            title = gallery.describe(job.name)
+            return {kind: _rendered(figure, kind, title) for kind in job.kinds}
+    except MissingDataError as error:
+        return error
+
+
+def _pages(
+    jobs: list[_Job], drawn: list[Page | MissingDataError], *, asked: bool
+) -> dict[str, Page]:
+    """The pages by name.  What lacks measurements is said, or raised when ``asked`` for."""
     pages = {}
-    suffix = "" if options.theme == "light" else f"-{options.theme}"
-    with theme(options.theme):
-        for name in names:
-            try:
-                figure = gallery.find(name)(table, options)
-            except MissingDataError as error:
-                if asked:
-                    raise MissingDataError(f"{name}: {error}") from None
-                messages.print(f"{name} is not drawn: {error}", markup=False)
-                continue
-            title = gallery.describe(name)
-            pages[name + suffix] = {kind: _rendered(figure, kind, title) for kind in kinds}
+    for job, page in zip(jobs, drawn, strict=True):
+        if isinstance(page, MissingDataError):
+            if asked:
+                raise MissingDataError(f"{job.name}: {page}")
+            messages.print(f"{job.name} is not drawn: {page}", markup=False)
+        else:
+            pages[job.name + ("" if job.options.theme == "light" else "-dark")] = page
     return pages
 
 
@@ -212,7 +249,7 @@ def _rendered(figure: Figure, kind: str, title: str) -> bytes:
     return buffer.getvalue()
 
 
-def _write(pages: Pages, out: Path) -> list[Path]:
+def _write(pages: dict[str, Page], out: Path) -> list[Path]:
     paths = []
     try:
         out.mkdir(parents=True, exist_ok=True)
