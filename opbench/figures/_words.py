@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -76,11 +76,12 @@ def timed(table: Table, frame: pd.DataFrame) -> str:
     """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
     runs = sorted(set(frame["run"]))
     headers = {str(header.get("run")): header for header in table.runs}
-    header = headers.get(runs[-1], {})
+    known = [headers.get(run, {}) for run in runs]
+    header = known[-1]
     date = str(header.get("started", "")).partition("T")[0]
     return (
         f"Timings: {_where(frame, header)}; run {', '.join(runs)}{f' of {date}' if date else ''}; "
-        f"{_protocol(header)}.{_quality(frame)}"
+        f"{_protocol(known)}.{_quality(frame)}"
     )
 
 
@@ -98,17 +99,21 @@ def _where(frame: pd.DataFrame, header: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _protocol(header: Mapping[str, Any]) -> str:
-    protocol = header.get("protocol", {})
+def _protocol(headers: Sequence[Mapping[str, Any]]) -> str:
+    protocols = [header.get("protocol", {}) for header in headers]
     words = "median time of a forward pass in evaluation mode and its 95 % interval"
-    if "rounds" in protocol:
-        words += f" over {protocol['rounds']} or more rounds"
-    if "precision" in protocol and "max_seconds" in protocol:
-        words += (
-            f", until known to {100 * protocol['precision']:g} % or for "
-            f"{protocol['max_seconds']:g} s"
-        )
+    if rounds := _either(protocols, "rounds"):
+        words += f" over {rounds} or more rounds"
+    precision, seconds = _either(protocols, "precision", 100), _either(protocols, "max_seconds")
+    if precision and seconds:
+        words += f", until known to {precision} % or for {seconds} s"
     return words
+
+
+def _either(protocols: Sequence[Mapping[str, Any]], key: str, scale: float = 1) -> str:
+    """What the runs were given: ``2.5``, or ``2.5 or 2.2`` where they differ."""
+    given = (f"{scale * each[key]:g}" for each in protocols if key in each)
+    return " or ".join(dict.fromkeys(given))
 
 
 def _quality(frame: pd.DataFrame) -> str:

@@ -131,6 +131,15 @@ def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -
         assert fact in words
 
 
+def test_a_caption_tells_the_protocols_of_all_its_runs(timed_table: Table) -> None:
+    (header,) = timed_table.runs
+    later = {**header, "run": "made-up-2", "protocol": {**header["protocol"], "max_seconds": 3.5}}
+    runs = timed_table.cells["batch_size"].map({1: "made-up", 4: "made-up", 16: "made-up-2"})
+    more = timed_table.cells.assign(run=runs)
+    both = replace(timed_table, cells=more, runs=(header, later))
+    assert "or for 2 or 3.5 s" in " ".join(_words(_draw("ops-vs-time", both)).split())
+
+
 def test_intensity_is_operations_over_what_is_read_and_written(timed_table: Table) -> None:
     cells = timed_table.cells
     row = with_intensity(cells[cells["batch_size"] == 4]).set_index("name").loc["resnet18"]
