@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import resource
 import signal
@@ -15,8 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
+from opbench.cli import run as command
 from opbench.store import Run, read_run, run_files
 from opbench.timing import ceilings
+from opbench.timing.protocol import Protocol
 from tests.conftest import Opbench
 
 NETWORKS = Path(__file__).parent.parent / "runner" / "networks.py"
@@ -386,3 +389,10 @@ def test_a_run_from_another_environment_is_not_gone_on_with(
     result = resume(path)
     assert result.exit_code == 2
     assert "another environment (cpu differ" in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["precision", "max_seconds", "rounds", "seed"])
+def test_the_command_s_protocol_is_the_default_one(name: str) -> None:
+    """It stands there a second time so that --help need not import torch."""
+    default = inspect.signature(command.run).parameters[name].default
+    assert default == getattr(Protocol(), name)
