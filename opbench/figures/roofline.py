@@ -20,7 +20,7 @@ from opbench.figures import _blobs, _labels, _select, _words
 from opbench.figures._axes import set_axis
 from opbench.figures._frame import Sheet
 from opbench.figures._options import Options
-from opbench.figures._panels import draw_panels, wanted_batches
+from opbench.figures._panels import stack_panels, wanted_batches
 from opbench.figures._style import colour
 from opbench.table import Table
 
@@ -34,7 +34,7 @@ _BYTES = (
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
+    """A panel for each batch, as wide as the sheet.  Raises ``MissingDataError`` saying what to run."""
     frame = with_intensity(_select.plain(_select.cells(table, options, "traffic_bytes")))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
@@ -45,12 +45,12 @@ def draw(table: Table, options: Options) -> Figure:
         legend=_blobs.family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
-    ).with_plot_height(6.0)
+    ).with_plot_height(5.2 * len(batches))
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         _draw_panel(axes, rows, roofs, options)
 
-    return draw_panels(words, frame, batches, panel)
+    return stack_panels(words, frame, batches, panel)
 
 
 def with_intensity(cells: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[_labels.Line]:
     heights = np.minimum(rate, bandwidth * steps)
     axes.plot(steps, heights, color=colour("muted"), lw=1.4, zorder=1, gid="roof")
     axes.text(
-        0.985, 0.985, f"measured roofs: {rate:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s",
-        transform=axes.transAxes, ha="right", va="top", size=11, color=colour("muted"),
+        0.985, 0.02, f"measured roofs: {rate:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s",
+        transform=axes.transAxes, ha="right", va="bottom", size=11, color=colour("muted"),
     )  # fmt: skip
     return [(list(steps), list(heights))]
