@@ -34,7 +34,7 @@ _BYTES = (
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """A panel for each batch, as wide as the sheet.  Raises ``MissingDataError`` saying what to run."""
+    """A wide panel for each batch.  Raises ``MissingDataError`` saying what to run."""
     frame = with_intensity(_select.plain(_select.cells(table, options, "traffic_bytes")))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
