@@ -8,7 +8,7 @@
     UNMEASURED   it cannot be measured, and was not before
     NEW, GONE    measured now and not before; before and not now
 
-The interval comes from the medians of rounds (``opbench.statistics.ratio_of_rounds``): rounds are
+The interval comes from the medians of rounds (``opbench.intervals.ratio_of_rounds``): rounds are
 fresh processes, whose differences are what another run would have shown as well.  The machine may
 have become slower between the runs: beside each round the time of a fixed piece of work was taken,
 and the interval reaches over both the ratio as it is and the ratio in units of that work.  That
@@ -25,8 +25,8 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from opbench.errors import BadValueError
+from opbench.intervals import Interval, median, ratio_of_rounds
 from opbench.record import Cell, unequal_facts
-from opbench.statistics import Interval, median, ratio_of_rounds
 from opbench.store import Line, Run
 from opbench.thresholds import Threshold, threshold_for
 

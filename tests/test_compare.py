@@ -11,7 +11,7 @@ import pytest
 
 from opbench.compare import Comparison, Verdict, compare_runs, judge, unequal
 from opbench.errors import BadValueError
-from opbench.statistics import Interval
+from opbench.intervals import Interval
 from opbench.store import FORMAT, Run, read_run
 from opbench.thresholds import Threshold, parse_thresholds, threshold_for
 

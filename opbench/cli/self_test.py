@@ -23,7 +23,7 @@ from typing import Any
 
 from opbench.cli.output import Column, Format, emit, messages
 from opbench.compare import Comparison, Verdict, compare_runs
-from opbench.statistics import rate_bound
+from opbench.intervals import rate_bound
 from opbench.store import Run, RunWriter, read_run
 from opbench.thresholds import Threshold
 

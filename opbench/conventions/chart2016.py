@@ -21,14 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
-from opbench.conventions.convention import (
-    ACTIVATION,
-    ADDITION,
-    BIAS,
-    POOLING,
-    Convention,
-    Item,
-)
+from opbench.conventions.convention import ACTIVATION, ADDITION, BIAS, POOLING, Convention, Item
 from opbench.conventions.multiply_adds import bias_additions, counted, macs_of
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.errors import CountError

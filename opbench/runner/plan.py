@@ -12,14 +12,7 @@ from itertools import product
 
 from opbench.errors import BadValueError
 from opbench.record import Cell
-from opbench.timing.settings import (
-    COMPILE_MODES,
-    DTYPES,
-    EAGER,
-    MEMORY_FORMATS,
-    device_name,
-    known,
-)
+from opbench.timing.settings import COMPILE_MODES, DTYPES, EAGER, MEMORY_FORMATS, device_name, known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opbench.statistics import median, quantile
+from opbench.intervals import median, quantile
 from opbench.timing.bystanders import watch_bystanders
 
 Facts = Mapping[str, Any]

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from opbench.errors import BadValueError
+from opbench.intervals import median
 from opbench.record import Measurement, Round
-from opbench.statistics import median
 from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.energy import EnergyMeter, Stopwatch, Window

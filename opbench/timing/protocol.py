@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opbench.errors import BadValueError
-from opbench.statistics import median, median_interval
+from opbench.intervals import median, median_interval
 
 # Seconds that this many back-to-back calls took.
 Stopwatch = Callable[[int], float]

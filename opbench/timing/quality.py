@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from opbench.intervals import Interval, drift, median, median_of_rounds, quantile
 from opbench.record import Measurement, Round
-from opbench.statistics import Interval, drift, median, median_of_rounds, quantile
 from opbench.timing.protocol import Protocol
 
 Quality = Literal["good", "noisy", "unstable"]

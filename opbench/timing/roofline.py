@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opbench.intervals import median
 from opbench.record import Attained, Ceilings, Load, Measurement
-from opbench.statistics import median
 
 # A synchronisation and the first launch of all are seen by the host in any case.
 _HOST_WAITS = 1.1

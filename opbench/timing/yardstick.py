@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import torch
 
-from opbench.statistics import median
+from opbench.intervals import median
 from opbench.timing.device import Call, Device, own_work
 
 _TRIES = 3

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import torch
 
-from opbench.statistics import median
+from opbench.intervals import median
 from tests.bench.timing.claims import Claim, opbench_run, python
 
 TARGETS = ("lenet5", "caffenet128", "squeezenet1_1", "alexnet_owt", "googlenet", "resnet18")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from opbench.statistics import median
+from opbench.intervals import median
 from opbench.store import Line
 from tests.bench.timing.claims import Claim, TimedRun, opbench_run
 

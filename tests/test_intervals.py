@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from opbench.statistics import (
+from opbench.intervals import (
     drift,
     interval_rank,
     median,
