@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from opbench.config import Allowance, CheckSettings
 from opbench.lock import Block, changes, same_counts
+from opbench.settings import Allowance, CheckSettings
 
 
 class Status(StrEnum):

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from opbench.config import Allowance, CheckSettings
 from opbench.lock import Block
+from opbench.settings import Allowance, CheckSettings
 from opbench.verdicts import Finding, Problem, Status, allowance_for, compare
 from tests import locked
 

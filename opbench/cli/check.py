@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from opbench import config
+from opbench import settings
 from opbench.cli.check_report import (
     READ_BY_PEOPLE,
     Report,
@@ -76,7 +76,7 @@ def check(
     files = [parse_output(each) for each in output or []]
     if update and against:
         raise BadValueError("--update writes the lock of now: leave --against out")
-    settings = config.load(Path.cwd())
+    settings = settings.load(Path.cwd())
     path = lock.absolute() if lock else settings.lock
     rules = settings.check if strict is None else replace(settings.check, strict=strict)
     asked = [_from_root(each, settings.root) for each in targets or []]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from opbench import config
+from opbench import settings
 from opbench.cli.compare_report import Report, ReportFormat
 from opbench.cli.options import Results, results_folder
 from opbench.cli.output import Format, messages
@@ -50,7 +50,7 @@ def compare(
     comparisons was fooled.  Thresholds stand in tool.opbench.compare of pyproject.toml as well,
     for all targets or by glob.
     """
-    settings = config.load(Path.cwd()).compare
+    settings = settings.load(Path.cwd()).compare
     strict = settings.strict if strict is None else strict
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
     if self_test:
