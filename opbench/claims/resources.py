@@ -12,7 +12,7 @@ from statistics import fmean, pstdev
 from opbench.claims.evidence import Cell, Evidence, LackingError
 from opbench.claims.statement import Outcome, outcome
 from opbench.claims.timings import ENOUGH, accurate, frontier, timed
-from opbench.regression import fit_line
+from opbench.table.fits import fit_line
 
 _KNEE = "flat, then linear"
 

@@ -11,7 +11,7 @@ from statistics import fmean, median
 
 from opbench.claims.evidence import Cell, Evidence, LackingError
 from opbench.claims.statement import PAPER, Outcome, Source, Statement, outcome
-from opbench.regression import Line, fit_line, rank_correlation
+from opbench.table.fits import Line, fit_line, rank_correlation
 
 _REGNET = Source(
     name="Radosavovic et al., arXiv:2003.13678", url="https://arxiv.org/abs/2003.13678"

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from opbench.figures._labels import Line, fence
 from opbench.figures._style import colour
-from opbench.regression import fit_line, rank_correlation
+from opbench.table.fits import fit_line, rank_correlation
 
 _STEPS = 60
 

@@ -15,8 +15,8 @@ from opbench.figures import _blobs, _labels, _select
 from opbench.figures._axes import axis_label, reach, set_accuracy, set_axis, values
 from opbench.figures._options import Options
 from opbench.figures._style import colour
-from opbench.frontier import frontier
 from opbench.metrics import METRICS
+from opbench.table.frontier import frontier
 
 _ACCURACIES = {"top1", "top5"}
 

@@ -20,8 +20,8 @@ from opbench.figures._options import Options
 from opbench.figures._panels import stack_panels, wanted_batches
 from opbench.figures._scatter import Scatter, draw_scatter, finish
 from opbench.figures._style import colour
-from opbench.regression import upper_bound
 from opbench.table import Table
+from opbench.table.fits import upper_bound
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 

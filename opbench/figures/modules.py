@@ -23,9 +23,9 @@ from opbench.figures._axes import reach, set_accuracy, set_axis, values
 from opbench.figures._frame import Sheet, sheet
 from opbench.figures._options import Options
 from opbench.figures._style import colour, on_paper
-from opbench.frontier import frontier
 from opbench.metrics import METRICS
 from opbench.table import Table
+from opbench.table.frontier import frontier
 
 TAKES = frozenset({"unit", "log", "highlight"})
 

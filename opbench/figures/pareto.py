@@ -19,9 +19,9 @@ from opbench.figures._frame import Sheet, sheet, single_axes
 from opbench.figures._options import Options
 from opbench.figures._scatter import Scatter, draw_scatter, finish
 from opbench.figures._style import colour
-from opbench.frontier import frontier
 from opbench.metrics import METRICS
 from opbench.table import Table
+from opbench.table.frontier import frontier
 
 TAKES = frozenset(
     {"unit", "x", "y", "log", "family", "highlight", "label", "device", "dtype", "batch-size"}

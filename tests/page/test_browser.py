@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 from opbench import catalog, table
 from opbench import page as pages
 from opbench.accuracy import primaries, wilson_interval
-from opbench.frontier import frontier
+from opbench.table.frontier import frontier
 from tests.page.made_up import HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opbench.frontier import frontier
+from opbench.table.frontier import frontier
 
 
 def _frame(points: dict[str, tuple[float | None, float | None]]) -> pd.DataFrame:

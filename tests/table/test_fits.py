@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opbench.regression import fit_line, rank_correlation, upper_bound
+from opbench.table.fits import fit_line, rank_correlation, upper_bound
 
 
 def test_a_line_through_points_on_a_line_is_that_line() -> None:
