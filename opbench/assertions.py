@@ -13,7 +13,6 @@ from typing import Any
 
 from torch import nn
 
-from opbench import settings
 from opbench.counting import count
 from opbench.counting.construct import build_without_weights
 from opbench.counting.undisturbed import undisturbed
@@ -22,6 +21,7 @@ from opbench.facts import count_target
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.record import Count
 from opbench.recount import block_of, find, recount
+from opbench.settings import load_settings
 from opbench.spec import parse_size
 from opbench.targets import Target, resolve
 from opbench.verdicts import Problem, compare
@@ -78,7 +78,7 @@ class Assertions:
         at the size that was locked.
         """
         __tracebackhide__ = True
-        settings = settings.load(self._folder)
+        settings = load_settings(self._folder)
         name = name or (network if isinstance(network, str) else "")
         if not name:
             raise BadValueError("assert_within_lock needs name=, the target the lock knows it by")
@@ -98,13 +98,13 @@ class Assertions:
             if inputs is None:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
             return count(network, inputs)
-        with chdir(settings.load(self._folder).root):
+        with chdir(load_settings(self._folder).root):
             return count_target(_one(network), tuple(inputs) if inputs else None)
 
     def _built(self, network: str) -> nn.Module:
         """The target, without weights where it can be; unlike a count this needs no input."""
         module: nn.Module
-        with chdir(settings.load(self._folder).root), undisturbed():
+        with chdir(load_settings(self._folder).root), undisturbed():
             build = _one(network).build
             try:
                 module, _ = build_without_weights(build)

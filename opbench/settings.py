@@ -13,7 +13,8 @@
     max_increase = { "models/*" = "1%", "resnet*" = { params = 0, macs = 1000 } }
 
     [tool.opbench.compare]
-    threshold = "3%, 50us"                 # what does not matter, or a table from glob to it
+    threshold = "3%, 50us"                 # the larger of the two does not matter (ns, us, ms, s);
+                                           # or a table from glob to it, the last match counts
     strict = false                         # AMBIGUOUS fails as well
 
 A flag wins over the environment (``OPBENCH_RESULTS``, ``OPBENCH_CHECK_STRICT``, ...: section and
@@ -24,20 +25,24 @@ rule that silently does not hold, so unknown keys and values of the wrong type a
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
 from opbench.metrics import COUNTED, EXACT
-from opbench.thresholds import Threshold, parse_thresholds
 
 LOCK = "opbench.lock.json"
 RESULTS = "results"
 FILE = "pyproject.toml"
+
+_TIME_UNITS = {"%": 1e-2, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+_TIME_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(%|ns|us|µs|ms|s)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,26 @@ class Allowance:
     def __str__(self) -> str:
         amount = float(self.amount)
         return f"{amount:g}%" if self.percent else f"{amount:,.0f}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A difference between two times that does not matter, for the targets that ``glob`` matches.
+
+    ``relative`` is a fraction of the time and ``seconds`` an absolute difference; the larger counts.
+    """
+
+    glob: str = "*"
+    relative: float = 0.02
+    seconds: float = 10e-6
+
+    def of(self, time_s: float) -> float:
+        """The fraction of ``time_s`` that does not matter."""
+        return max(self.relative, self.seconds / time_s)
+
+    def __str__(self) -> str:
+        parts = [f"{self.relative:.2%}" if self.relative else "", f"{self.seconds * 1e6:g} us"]
+        return " or ".join(part for part in parts if part and part != "0 us") or "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +118,7 @@ class Settings:
     compare: CompareSettings = field(default_factory=CompareSettings)
 
 
-def load(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings that hold in ``folder``.
 
     Raises ``BadFileError`` with file and key, ``BadValueError`` with the environment variable.
@@ -246,6 +271,34 @@ def _amount(value: Any) -> tuple[Fraction, bool]:
     if amount < 0:
         raise problem
     return amount, percent
+
+
+def threshold_for(name: str, thresholds: Iterable[Threshold]) -> Threshold:
+    """The last of ``thresholds`` whose glob matches; the default where none does."""
+    matching = [each for each in thresholds if fnmatchcase(name, each.glob)]
+    return matching[-1] if matching else Threshold()
+
+
+def parse_thresholds(value: Any) -> tuple[Threshold, ...]:
+    """Text, or a table from glob to text.  Raises ``ValueError`` with what it must be."""
+    return tuple(_each_threshold(value))
+
+
+def _each_threshold(value: Any) -> Iterator[Threshold]:
+    for glob, text in value.items() if isinstance(value, dict) else [("*", value)]:
+        amounts = dict(_time_amounts(text))
+        yield Threshold(
+            glob=glob, relative=amounts.get("%", 0.0), seconds=amounts.get("seconds", 0.0)
+        )
+
+
+def _time_amounts(text: Any) -> Iterator[tuple[str, float]]:
+    for part in text.split(",") if isinstance(text, str) else [""]:
+        found = _TIME_AMOUNT.fullmatch(part.strip())
+        if not found:
+            raise ValueError('must be such as "3%", "50us" or "3%, 50us"')
+        number, unit = found.groups()
+        yield ("%" if unit == "%" else "seconds"), float(number) * _TIME_UNITS[unit]
 
 
 def _flag_from_text(text: str) -> Any:

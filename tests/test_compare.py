@@ -12,8 +12,8 @@ import pytest
 from opbench.compare import Comparison, Verdict, compare_runs, judge, unequal
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
+from opbench.settings import Threshold, parse_thresholds, threshold_for
 from opbench.store import FORMAT, Run, read_run
-from opbench.thresholds import Threshold, parse_thresholds, threshold_for
 
 ENVIRONMENT = {"cpu": "Paper 1", "torch": "2.13.0", "load_before": 0.1}
 

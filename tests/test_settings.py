@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from opbench import settings
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
-from opbench.settings import Allowance
+from opbench.settings import Allowance, load_settings
 
 Write = Callable[[str, str], Path]
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
-    settings = settings.load(tmp_path, {})
+    settings = load_settings(tmp_path, {})
     assert settings.lock == tmp_path / "opbench.lock.json"
     assert settings.results == tmp_path / "results"
     assert settings.root == tmp_path
@@ -31,12 +30,12 @@ def test_the_nearest_file_with_a_table_of_ours_counts_and_paths_are_relative_to_
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\nx = 1\n")
-    settings = settings.load(inner, {})
+    settings = load_settings(inner, {})
     assert settings.root == tmp_path
     assert settings.lock == tmp_path / "results" / "l.json"
     assert settings.results == tmp_path / "m"
     # What the environment says is relative to where one stands.
-    assert settings.load(inner, {"OPBENCH_RESULTS": "here"}).results == inner / "here"
+    assert load_settings(inner, {"OPBENCH_RESULTS": "here"}).results == inner / "here"
 
 
 def test_the_check_table_is_read_whole(write: Write, tmp_path: Path) -> None:
@@ -53,7 +52,7 @@ def test_the_check_table_is_read_whole(write: Write, tmp_path: Path) -> None:
         "net.py:*" = { params = 0, macs = "2 %" }
         """,
     )
-    check = settings.load(tmp_path, {}).check
+    check = load_settings(tmp_path, {}).check
     assert check.targets == ("net.py:build", "resnet*")
     assert check.strict
     assert check.metrics == ("macs",)
@@ -67,7 +66,7 @@ def test_the_check_table_is_read_whole(write: Write, tmp_path: Path) -> None:
 
 def test_one_allowance_for_everything(write: Write, tmp_path: Path) -> None:
     write("pyproject.toml", "[tool.opbench.check]\nmax_increase = 1000\n")
-    (allowance,) = settings.load(tmp_path, {}).check.max_increase
+    (allowance,) = load_settings(tmp_path, {}).check.max_increase
     assert allowance.allows(5, 1005) and not allowance.allows(5, 1006)
     assert str(allowance) == "1,000"
 
@@ -83,7 +82,7 @@ def test_the_environment_wins_over_the_file(write: Write, tmp_path: Path) -> Non
         "OPBENCH_CHECK_MAX_INCREASE": "1%",
         "HOME": "/",
     }
-    settings = settings.load(tmp_path, environment)
+    settings = load_settings(tmp_path, environment)
     assert settings.lock == tmp_path / "b.json"
     assert not settings.check.strict
     assert settings.check.targets == ("vgg16", "resnet*")
@@ -119,22 +118,22 @@ def test_what_nobody_would_read_is_refused_with_file_and_key(
 ) -> None:
     path = write("pyproject.toml", text)
     with pytest.raises(BadFileError) as caught:
-        settings.load(tmp_path, {})
+        load_settings(tmp_path, {})
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
 
 
 def test_a_wrong_value_in_the_environment_names_the_variable(tmp_path: Path) -> None:
     with pytest.raises(BadValueError, match="OPBENCH_CHECK_STRICT must be true or false"):
-        settings.load(tmp_path, {"OPBENCH_CHECK_STRICT": "perhaps"})
+        load_settings(tmp_path, {"OPBENCH_CHECK_STRICT": "perhaps"})
     with pytest.raises(UnknownNameError, match="did you mean OPBENCH_CHECK_STRICT"):
-        settings.load(tmp_path, {"OPBENCH_CHECK_STRCT": "1"})
+        load_settings(tmp_path, {"OPBENCH_CHECK_STRCT": "1"})
     with pytest.raises(UnknownNameError, match="did you mean OPBENCH_RESULTS"):
-        settings.load(tmp_path, {"OPBENCH_RESULT": "x"})
+        load_settings(tmp_path, {"OPBENCH_RESULT": "x"})
 
 
 def test_this_repository_keeps_its_lock_under_results() -> None:
     root = Path(__file__).parent.parent
-    settings = settings.load(root, {})
+    settings = load_settings(root, {})
     assert settings.lock == root / "results" / "opbench.lock.json"
     assert settings.check.targets == ("*",)

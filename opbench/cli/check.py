@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from opbench import settings
 from opbench.cli.check_report import (
     READ_BY_PEOPLE,
     Report,
@@ -24,6 +23,7 @@ from opbench.cli.options import InputSize, parse_input_size
 from opbench.cli.output import messages, stdout_is_ours
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
+from opbench.settings import load_settings
 from opbench.verdicts import Finding, Problem, Status, compare
 
 _REGISTRY = ("*",)
@@ -76,7 +76,7 @@ def check(
     files = [parse_output(each) for each in output or []]
     if update and against:
         raise BadValueError("--update writes the lock of now: leave --against out")
-    settings = settings.load(Path.cwd())
+    settings = load_settings(Path.cwd())
     path = lock.absolute() if lock else settings.lock
     rules = settings.check if strict is None else replace(settings.check, strict=strict)
     asked = [_from_root(each, settings.root) for each in targets or []]

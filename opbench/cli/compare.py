@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 
-from opbench import settings
 from opbench.cli.compare_report import Report, ReportFormat
 from opbench.cli.options import Results, results_folder
 from opbench.cli.output import Format, messages
 from opbench.compare import compare_runs, unequal
 from opbench.errors import BadValueError, OpbenchError
+from opbench.settings import Threshold, load_settings, parse_thresholds
 from opbench.store import Run, find_run, read_run
-from opbench.thresholds import Threshold, parse_thresholds
 
 
 def compare(
@@ -50,7 +49,7 @@ def compare(
     comparisons was fooled.  Thresholds stand in tool.opbench.compare of pyproject.toml as well,
     for all targets or by glob.
     """
-    settings = settings.load(Path.cwd()).compare
+    settings = load_settings(Path.cwd()).compare
     strict = settings.strict if strict is None else strict
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
     if self_test:

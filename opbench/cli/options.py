@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from opbench import settings
 from opbench.errors import BadFileError, BadValueError
+from opbench.settings import load_settings
 from opbench.spec import parse_size
 
 Targets = Annotated[
@@ -51,7 +51,7 @@ Depth = Annotated[
 def results_folder(asked: Path | None) -> Path:
     """The folder that was asked for, or the project's, as short as it can be written."""
     here = Path.cwd()
-    folder = asked or settings.load(here).results
+    folder = asked or load_settings(here).results
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 

@@ -24,8 +24,8 @@ from typing import Any
 from opbench.cli.output import Column, Format, emit, messages
 from opbench.compare import Comparison, Verdict, compare_runs
 from opbench.intervals import rate_bound
+from opbench.settings import Threshold
 from opbench.store import Run, RunWriter, read_run
-from opbench.thresholds import Threshold
 
 RUNS = 4
 # Small networks, so that a run of all of them is a matter of seconds.
