@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from opbench import accuracy, catalog, store
+from opbench import accuracy, catalog
 from opbench.accuracy import Accuracy, ChartPoint
 from opbench.catalog import Fact
 from opbench.claims.experiments import Experiment, load_experiments
+from opbench.runs import store
 
 # Settings of a cell, and of its run on a GPU, that make another condition; with the value that goes
 # without saying.

@@ -12,10 +12,10 @@ import typer
 from opbench.cli.compare_report import Report, ReportFormat
 from opbench.cli.options import Results, results_folder
 from opbench.cli.output import Format, messages
-from opbench.compare import compare_runs, unequal
 from opbench.errors import BadValueError, OpbenchError
+from opbench.runs.compare import compare_runs, unequal
+from opbench.runs.store import Run, find_run, read_run
 from opbench.settings import Threshold, load_settings, parse_thresholds
-from opbench.store import Run, find_run, read_run
 
 
 def compare(
@@ -46,7 +46,7 @@ def compare(
     """SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with the ratio and its 95 % interval.
 
     Exit code 1 when a cell is SLOWER, or failed, or, with --self-test, when more than one in twenty
-    comparisons was fooled.  Thresholds stand in tool.opbench.compare of pyproject.toml as well,
+    comparisons was fooled.  Thresholds stand in tool.opbench.runs.compare of pyproject.toml as well,
     for all targets or by glob.
     """
     settings = load_settings(Path.cwd()).compare

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any
 
 from opbench.cli.output import Column, Format, emit, scaled, text
-from opbench.compare import Comparison, Verdict
 from opbench.exporters import Level, Outcome
 from opbench.exporters.github import github
 from opbench.exporters.junit import junit
-from opbench.store import Run
+from opbench.runs.compare import Comparison, Verdict
+from opbench.runs.store import Run
 
 TITLE = "opbench compare"
 

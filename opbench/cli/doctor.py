@@ -33,7 +33,7 @@ def doctor(
     The facts are those that stand in the header of a run; runs are compared only where they are
     equal.
     """
-    from opbench.environment import system_facts
+    from opbench.runs.environment import system_facts
     from opbench.timing.disturbances import findings, watch
 
     facts = system_facts()

@@ -14,9 +14,9 @@ from opbench.cli.output import Format, messages
 from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
-    from opbench.runner.start import Prepared
-    from opbench.runner.workers import Workers
-    from opbench.store import Run, RunWriter
+    from opbench.runs.pool import Workers
+    from opbench.runs.start import Prepared
+    from opbench.runs.store import Run, RunWriter
 
 # Words of one option, separated by commas.
 Words = str
@@ -80,9 +80,9 @@ def run(
     that is gone on with keeps its settings; what failed, unless for want of memory, is tried again.
     """
     from opbench.cli.run_report import print_plan, report
-    from opbench.runner.plan import Sweep
-    from opbench.runner.start import prepare
-    from opbench.store import RunWriter
+    from opbench.runs.plan import Sweep
+    from opbench.runs.start import prepare
+    from opbench.runs.store import RunWriter
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -119,7 +119,7 @@ def run(
 def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool = False) -> bool:
     """Measure into a file; whether Ctrl-C came before the end."""
     from opbench.cli.run_progress import Progress
-    from opbench.runner import rounds
+    from opbench.runs import rounds
 
     with writer, Progress(prepared.sheet, stream=stream) as progress:
         writer.write(prepared.first_line(writer.path.stem))
@@ -137,7 +137,7 @@ def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: boo
 
 
 def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> Run:
-    from opbench.runner.start import run_to_resume
+    from opbench.runs.start import run_to_resume
 
     if ignored := [f"--{name.replace('_', '-')}" for name in _settings_given(context)]:
         raise BadValueError(
@@ -157,7 +157,7 @@ def _settings_given(context: typer.Context) -> list[str]:
 
 
 def _what_is_missing(run: Run, workers: Workers) -> Prepared:
-    from opbench.runner.start import resume
+    from opbench.runs.start import resume
 
     for damage in run.damages:
         messages.print(f"damaged, and left out: {damage}", markup=False)
@@ -169,10 +169,10 @@ def choose_workers(*, in_process: bool = False) -> Workers:
     import os
 
     if in_process or not hasattr(os, "fork"):
-        from opbench.runner.in_process import InProcess
+        from opbench.runs.in_process import InProcess
 
         return InProcess()
-    from opbench.runner.workers import ForkServer
+    from opbench.runs.pool import ForkServer
 
     return ForkServer()
 

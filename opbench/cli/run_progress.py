@@ -21,15 +21,15 @@ from opbench.cli.output import messages
 from opbench.record import Cell
 
 if TYPE_CHECKING:
-    from opbench.runner.rounds import Watcher
-    from opbench.runner.sheet import Sheet
+    from opbench.runs.loop import Watcher
+    from opbench.runs.state import Sheet
 
 
 class Progress:
     """A context manager that shows what its ``watcher`` is told."""
 
     def __init__(self, sheet: Sheet, *, stream: bool) -> None:
-        from opbench.runner.rounds import Watcher
+        from opbench.runs.loop import Watcher
 
         self.watcher: Watcher = Watcher(round=self._round, cell=self._cell, line=self._line)
         self._sheet = sheet

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
 
 if TYPE_CHECKING:
-    from opbench.runner.sheet import Sheet
-    from opbench.runner.start import Prepared
-    from opbench.runner.workers import Workers
+    from opbench.runs.pool import Workers
+    from opbench.runs.start import Prepared
+    from opbench.runs.state import Sheet
 
 _MS = scaled(1e3, 3)
 
@@ -67,7 +67,7 @@ def report(sheet: Sheet, path: Path, format: Format | None) -> None:
 
 def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
     """The cells on stdout, and how long they will take on stderr."""
-    from opbench.runner.estimate import estimate
+    from opbench.runs.estimate import estimate
 
     cells = [asdict(cell) for cell in prepared.sheet.missing]
     emit(cells, format, _shown(_CELL, cells))

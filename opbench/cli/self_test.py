@@ -22,10 +22,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from opbench.cli.output import Column, Format, emit, messages
-from opbench.compare import Comparison, Verdict, compare_runs
 from opbench.intervals import rate_bound
+from opbench.runs.compare import Comparison, Verdict, compare_runs
+from opbench.runs.store import Run, RunWriter, read_run
 from opbench.settings import Threshold
-from opbench.store import Run, RunWriter, read_run
 
 RUNS = 4
 # Small networks, so that a run of all of them is a matter of seconds.
@@ -68,8 +68,8 @@ def self_test(targets: Sequence[str], thresholds: Sequence[Threshold], format: F
 def timed(targets: Sequence[str]) -> Iterator[Run]:
     """Runs of the same targets, as a gate takes them."""
     from opbench.cli.run import choose_workers, take
-    from opbench.runner.plan import Sweep
-    from opbench.runner.start import prepare
+    from opbench.runs.plan import Sweep
+    from opbench.runs.start import prepare
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 

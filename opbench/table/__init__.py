@@ -27,7 +27,7 @@ import pandas as pd
 
 from opbench import catalog
 from opbench.accuracy import load_chart2016, primaries
-from opbench.store import read_run, run_files
+from opbench.runs.store import read_run, run_files
 from opbench.table.cells import measured, read_ceilings, read_cells, strangers
 from opbench.table.networks import SINGLE_CROP, chart2016, join_networks, published_only
 from opbench.table.own import join_own

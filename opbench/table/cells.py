@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from opbench.store import Run
+from opbench.runs.store import Run
 from opbench.table.checks import Kind, checked
 
 CELL_COLUMNS: Mapping[str, Kind] = {

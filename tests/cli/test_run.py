@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from opbench.cli import run as command
-from opbench.store import Run, read_run, run_files
+from opbench.runs.store import Run, read_run, run_files
 from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
 from tests.conftest import Opbench

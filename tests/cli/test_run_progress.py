@@ -12,7 +12,7 @@ import pytest
 
 from opbench.cli.run_progress import Progress
 from opbench.record import Cell, Failure, Load, Round
-from opbench.runner.sheet import Sheet, round_line
+from opbench.runs.state import Sheet, round_line
 from opbench.timing.protocol import Protocol
 from tests.cli.test_run import CONV, QUICK, START
 

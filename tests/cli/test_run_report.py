@@ -12,7 +12,7 @@ from opbench.cli.output import Format
 from opbench.cli.run_progress import Progress
 from opbench.cli.run_report import report
 from opbench.record import Cell
-from opbench.runner.sheet import Sheet
+from opbench.runs.state import Sheet
 from opbench.timing.energy import why_not_measured
 from opbench.timing.protocol import Protocol
 

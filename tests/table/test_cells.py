@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from opbench.errors import BadFileError
-from opbench.store import read_run
+from opbench.runs.store import read_run
 from opbench.table.cells import measured, read_ceilings, read_cells, strangers
 from opbench.table.networks import join_networks
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from opbench.store import Line, read_run, run_files
+from opbench.runs.store import Line, read_run, run_files
 
 ROOT = Path(__file__).parent.parent.parent.parent
 

@@ -21,7 +21,7 @@ PROCESSES = 3
 _BUILT = """
 import json, sys, torch
 from opbench.record import Cell
-from opbench.runner.network import build
+from opbench.runs.network import build
 from opbench.timing.cuda import set_tf32
 set_tf32(False)
 name, size, device = sys.argv[1:]

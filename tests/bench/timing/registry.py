@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from opbench.intervals import median
-from opbench.store import Line
+from opbench.runs.store import Line
 from tests.bench.timing.claims import Claim, TimedRun, opbench_run
 
 OVERLAPPING = 0.9

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from opbench.record import Cell
-from opbench.runner.workers import ForkServer, Reply
+from opbench.runs.pool import ForkServer, Reply
 from opbench.timing.protocol import Protocol
 
 NETWORKS = Path(__file__).parent / "networks.py"
@@ -133,7 +133,7 @@ def test_a_server_that_is_killed_is_started_again() -> None:
 def test_workers_do_not_outlive_whoever_asked() -> None:
     asking = (
         "import json, sys\n"
-        "from opbench.runner.workers import ForkServer\n"
+        "from opbench.runs.pool import ForkServer\n"
         "with ForkServer() as server:\n"
         "    server.ask(json.loads(sys.argv[1]))\n"
     )

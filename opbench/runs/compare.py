@@ -27,8 +27,8 @@ from typing import Any
 from opbench.errors import BadValueError
 from opbench.intervals import Interval, median, ratio_of_rounds
 from opbench.record import Cell, unequal_facts
+from opbench.runs.store import Line, Run
 from opbench.settings import Threshold, threshold_for
-from opbench.store import Line, Run
 
 
 class Verdict(StrEnum):

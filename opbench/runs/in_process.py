@@ -10,8 +10,8 @@ from contextlib import redirect_stdout
 from types import TracebackType
 from typing import Any, Self
 
-from opbench.runner.jobs import handle
-from opbench.runner.workers import Reply, to_reply
+from opbench.runs.pool import Reply, to_reply
+from opbench.runs.worker import handle
 
 
 class InProcess:

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from opbench.record import Ceilings, Cell, Load, Round
-from opbench.runner import jobs
-from opbench.runner.in_process import InProcess
-from opbench.runner.jobs import handle
+from opbench.runs import jobs
+from opbench.runs.in_process import InProcess
+from opbench.runs.worker import handle
 from opbench.timing import ceilings
 from opbench.timing.device import open_device
 from opbench.timing.energy import NvmlCounter

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from opbench.record import Cell
-from opbench.runner.sheet import Setting
-from opbench.runner.start import Prepared
-from opbench.runner.workers import Workers, done
+from opbench.runs.pool import Workers, done
+from opbench.runs.start import Prepared
+from opbench.runs.state import Setting
 from opbench.timing.protocol import Protocol
 
 # Starting a server, once per round; forking, building and filling a network and the yardstick

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from opbench import __version__
-from opbench.environment import system_facts
 from opbench.errors import BadFileError, BadValueError, OpbenchError
 from opbench.record import Cell, unequal_facts
-from opbench.runner.plan import Planned, Sweep, make_plan
-from opbench.runner.rounds import Conditions
-from opbench.runner.sheet import Sheet, available_cores, taken_up
-from opbench.runner.workers import Workers, done
-from opbench.store import FORMAT, Run, find_run, read_run, run_files
+from opbench.runs.environment import system_facts
+from opbench.runs.loop import Conditions
+from opbench.runs.plan import Planned, Sweep, make_plan
+from opbench.runs.pool import Workers, done
+from opbench.runs.state import Sheet, available_cores, taken_up
+from opbench.runs.store import FORMAT, Run, find_run, read_run, run_files
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from opbench.compare import Comparison, Verdict, compare_runs, judge, unequal
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
+from opbench.runs.compare import Comparison, Verdict, compare_runs, judge, unequal
+from opbench.runs.store import FORMAT, Run, read_run
 from opbench.settings import Threshold, parse_thresholds, threshold_for
-from opbench.store import FORMAT, Run, read_run
 
 ENVIRONMENT = {"cpu": "Paper 1", "torch": "2.13.0", "load_before": 0.1}
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from opbench.errors import BadValueError, OpbenchError
 from opbench.record import Cell, Load, Round
-from opbench.runner.network import build, own_inputs
+from opbench.runs.network import build, own_inputs
 from opbench.spec import format_size, parse_size
 from opbench.targets import Target, resolve
 from opbench.timing.ceilings import measure_ceilings

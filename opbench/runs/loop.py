@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 
 from opbench.record import Cell, Failure, Load, Round
-from opbench.runner.sheet import Line, Setting, Sheet, ceilings_line, round_line
-from opbench.runner.workers import Reply, Workers
-from opbench.store import RunWriter
+from opbench.runs.pool import Reply, Workers
+from opbench.runs.state import Line, Setting, Sheet, ceilings_line, round_line
+from opbench.runs.store import RunWriter
 from opbench.timing.settings import CudaOptions
 
 

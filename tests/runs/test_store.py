@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opbench.errors import BadFileError
-from opbench.store import FORMAT, Run, RunWriter, find_run, read_run, run_files
+from opbench.runs.store import FORMAT, Run, RunWriter, find_run, read_run, run_files
 
 HEADER = {"kind": "header", "format": FORMAT}
 NOTE = {"kind": "warning"}

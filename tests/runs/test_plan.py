@@ -8,7 +8,7 @@ import pytest
 
 from opbench.errors import BadValueError, OpbenchError
 from opbench.record import Cell
-from opbench.runner.plan import Planned, Sweep, make_plan
+from opbench.runs.plan import Planned, Sweep, make_plan
 
 CONV = Planned(name="conv", input_size="3x8x8")
 

@@ -25,7 +25,7 @@ import psutil
 
 from opbench import registry
 from opbench.counting import count
-from opbench.runner.jobs import handle
+from opbench.runs.worker import handle
 from opbench.timing.memory import available_memory
 
 Json = dict[str, Any]

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from opbench.record import Cell, Load, Round
-from opbench.runner.rounds import Conditions, Run, Watcher
-from opbench.runner.sheet import Sheet, taken_up
-from opbench.runner.workers import Reply
-from opbench.store import FORMAT, RunWriter, read_run
+from opbench.runs.loop import Conditions, Run, Watcher
+from opbench.runs.pool import Reply
+from opbench.runs.state import Sheet, taken_up
+from opbench.runs.store import FORMAT, RunWriter, read_run
 from opbench.timing.protocol import Protocol
 
 PROTOCOL = Protocol(precision=0.01, max_seconds=10, rounds=3)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from opbench.record import Cell, Load, Round
-from opbench.runner import estimate as module
-from opbench.runner.estimate import bounds, estimate
-from opbench.runner.rounds import Conditions
-from opbench.runner.sheet import Sheet, round_line
-from opbench.runner.start import Prepared
-from opbench.runner.workers import Reply
+from opbench.runs import estimate as module
+from opbench.runs.estimate import bounds, estimate
+from opbench.runs.loop import Conditions
+from opbench.runs.pool import Reply
+from opbench.runs.start import Prepared
+from opbench.runs.state import Sheet, round_line
 from opbench.timing.protocol import Protocol
 
 # Half a second a round: warm-up takes 0.025 s of it at least, sampling 0.2 s.

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 # The server must find what this process finds, and nothing that happens to lie in its folder.
 _START = (
     "import json, sys; sys.path[:], counting = json.loads(sys.argv.pop()); "
-    "from opbench.runner.server import main; main(counting=counting)"
+    "from opbench.runs.fork_server import main; main(counting=counting)"
 )
 _PATIENCE_S = 5.0
 
