@@ -19,12 +19,12 @@ from opbench.counting.undisturbed import undisturbed
 from opbench.errors import BadValueError
 from opbench.facts import count_target
 from opbench.lock import FROM_TARGET, Block, load
+from opbench.lock.recount import block_of, find, recount
+from opbench.lock.verdict import Problem, compare
 from opbench.record import Count
-from opbench.recount import block_of, find, recount
 from opbench.settings import load_settings
 from opbench.spec import parse_size
 from opbench.targets import Target, resolve
-from opbench.verdicts import Problem, compare
 
 Network = nn.Module | str
 Inputs = Sequence[Any]

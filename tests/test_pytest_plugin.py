@@ -15,7 +15,7 @@ from torch import nn
 from opbench.assertions import Assertions
 from opbench.errors import BadValueError
 from opbench.lock import FROM_OPTION, Block, Lock, save
-from opbench.recount import recount
+from opbench.lock.recount import recount
 from opbench.targets import resolve
 from tests import locked
 

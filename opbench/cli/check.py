@@ -23,8 +23,8 @@ from opbench.cli.options import InputSize, parse_input_size
 from opbench.cli.output import messages, stdout_is_ours
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
+from opbench.lock.verdict import Finding, Problem, Status, compare
 from opbench.settings import load_settings
-from opbench.verdicts import Finding, Problem, Status, compare
 
 _REGISTRY = ("*",)
 
@@ -140,7 +140,7 @@ def _count(
 ) -> dict[str, Block | Problem]:
     from rich.progress import track
 
-    from opbench.recount import find, recount_all
+    from opbench.lock.recount import find, recount_all
 
     found = find(patterns, held.networks)
     counted = recount_all(found, held.networks, size)

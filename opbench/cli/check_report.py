@@ -19,8 +19,8 @@ from opbench.exporters.github import github
 from opbench.exporters.junit import junit
 from opbench.exporters.sarif import sarif
 from opbench.lock import line_of, load
+from opbench.lock.verdict import Finding, Status
 from opbench.metrics import COUNTED
-from opbench.verdicts import Finding, Status
 
 TITLE = "opbench check"
 _SHOWN = 10  # changes of one target that people are shown; files for machines have all

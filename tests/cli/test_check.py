@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from opbench import recount, registry
+from opbench import registry
+from opbench.lock import recount
 from opbench.spec import ArchitectureSpec
 from tests import locked
 

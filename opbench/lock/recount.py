@@ -24,10 +24,10 @@ from opbench.errors import (
 )
 from opbench.facts import count_target
 from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
+from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.spec import parse_size
 from opbench.targets import Target, resolve
-from opbench.verdicts import Problem
 
 Size = tuple[int, ...]
 

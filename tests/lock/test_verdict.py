@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from opbench.lock import Block
+from opbench.lock.verdict import Finding, Problem, Status, allowance_for, compare
 from opbench.settings import Allowance, CheckSettings
-from opbench.verdicts import Finding, Problem, Status, allowance_for, compare
 from tests import locked
 
 EXACT = CheckSettings()
