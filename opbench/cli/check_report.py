@@ -14,13 +14,13 @@ from typing import Any
 
 from opbench.cli.output import Column, Format, emit, integer, messages
 from opbench.errors import BadFileError, BadValueError
-from opbench.exporters import Level, Outcome
-from opbench.exporters.github import github
-from opbench.exporters.junit import junit
-from opbench.exporters.sarif import sarif
 from opbench.lock import line_of, load
 from opbench.lock.verdict import Finding, Status
 from opbench.metrics import COUNTED
+from opbench.reports import Level, Outcome
+from opbench.reports.github import github
+from opbench.reports.junit import junit
+from opbench.reports.sarif import sarif
 
 TITLE = "opbench check"
 _SHOWN = 10  # changes of one target that people are shown; files for machines have all

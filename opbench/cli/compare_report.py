@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from opbench.cli.output import Column, Format, emit, scaled, text
-from opbench.exporters import Level, Outcome
-from opbench.exporters.github import github
-from opbench.exporters.junit import junit
+from opbench.reports import Level, Outcome
+from opbench.reports.github import github
+from opbench.reports.junit import junit
 from opbench.runs.compare import Comparison, Verdict
 from opbench.runs.store import Run
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
-from opbench.exporters import Level, Outcome
-from opbench.exporters.github import github
-from opbench.exporters.junit import junit
-from opbench.exporters.sarif import sarif
+from opbench.reports import Level, Outcome
+from opbench.reports.github import github
+from opbench.reports.junit import junit
+from opbench.reports.sarif import sarif
 
 HEAVIER = Outcome(
     name="net.py:build",

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from opbench import __version__
-from opbench.exporters import Level, Outcome, notable
+from opbench.reports import Level, Outcome, notable
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -8,7 +8,7 @@ Reference: https://docs.github.com/actions/reference/workflow-commands-for-githu
 
 from __future__ import annotations
 
-from opbench.exporters import Level, Outcome, notable
+from opbench.reports import Level, Outcome, notable
 
 LIMIT = 10
 
