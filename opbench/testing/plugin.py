@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from opbench.assertions import Assertions
+    from opbench.testing.assertions import Assertions
 
 
 @pytest.fixture(scope="session", name="opbench")
 def _opbench(request: pytest.FixtureRequest) -> Assertions:
     """Assertions on counts: assert_macs, assert_params and assert_within_lock."""
-    from opbench.assertions import Assertions
+    from opbench.testing.assertions import Assertions
 
     return Assertions(request.config.rootpath)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from opbench.assertions import Assertions
 from opbench.errors import BadValueError
 from opbench.lock import FROM_OPTION, Block, Lock, save
 from opbench.lock.recount import recount
 from opbench.targets import resolve
+from opbench.testing.assertions import Assertions
 from tests import locked
 
 pytest_plugins = ["pytester"]
