@@ -43,7 +43,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from opbench.blocks import Concat, conv_bn_relu
+from opbench.architectures._blocks import Concat, conv_bn_relu
 from opbench.spec import ArchitectureSpec, Claim, Paper
 
 # Figure 5: 1x1, 3x3 reduction, 3x3, double 3x3 reduction, double 3x3, projection.

@@ -40,7 +40,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from opbench.blocks import Concat
+from opbench.architectures._blocks import Concat
 from opbench.spec import ArchitectureSpec, Claim, Paper
 
 # Table 1: 1x1, 3x3 reduction, 3x3, 5x5 reduction, 5x5, projection after the pooling.

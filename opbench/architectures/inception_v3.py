@@ -46,7 +46,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from opbench.blocks import Concat, conv_bn_relu
+from opbench.architectures._blocks import Concat, conv_bn_relu
 from opbench.spec import ArchitectureSpec, Claim, Paper
 
 

@@ -62,7 +62,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from opbench.blocks import Concat, conv_bn_relu
+from opbench.architectures._blocks import Concat, conv_bn_relu
 from opbench.spec import ArchitectureSpec, Claim, Paper
 
 

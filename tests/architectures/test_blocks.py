@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from opbench.blocks import Concat, conv_bn_relu
+from opbench.architectures._blocks import Concat, conv_bn_relu
 
 
 class Scale(nn.Module):
