@@ -16,7 +16,7 @@ from opbench.catalog import Fact
 from opbench.conventions import Trace, tally, trace
 from opbench.conventions import get as get_convention
 from opbench.counting import build_and_count, build_and_witness, differences
-from opbench.counting.construct import build_without_weights
+from opbench.counting.meta_build import build_without_weights
 from opbench.errors import BadValueError, CountError
 from opbench.record import Count
 from opbench.registry import foreign_names, get, specs

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 from opbench import providers, targets
-from opbench.counting.construct import build_without_weights
+from opbench.counting.meta_build import build_without_weights
 from opbench.errors import (
     BadFileError,
     BadValueError,

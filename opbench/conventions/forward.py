@@ -10,11 +10,11 @@ from torch import nn
 
 from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
-from opbench.counting.construct import build_without_weights
+from opbench.counting.copying import private_copy, unwrap
 from opbench.counting.forward import SEED
-from opbench.counting.private import private_copy, unwrap
-from opbench.counting.request import Inputs, Request, batch_size_of
-from opbench.counting.undisturbed import undisturbed
+from opbench.counting.inputs import Inputs, Request, batch_size_of
+from opbench.counting.meta_build import build_without_weights
+from opbench.counting.torch_state import undisturbed
 from opbench.errors import CountError
 
 

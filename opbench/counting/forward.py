@@ -19,14 +19,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from opbench.counting.construct import build_without_weights
+from opbench.counting.copying import private_copy, tensors_of, unwrap
+from opbench.counting.inputs import Inputs, Request, batch_size_of, input_size_of
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.private import private_copy, tensors_of, unwrap
-from opbench.counting.request import Inputs, Request, batch_size_of, input_size_of
+from opbench.counting.meta_build import build_without_weights
 from opbench.counting.scopes import Scopes, shape_of
 from opbench.counting.summary import summarise
+from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
-from opbench.counting.undisturbed import undisturbed
 from opbench.errors import BadValueError, CountError, OpbenchError, TargetError
 from opbench.record import Count
 

@@ -2,7 +2,7 @@
 
 torch writes a recurrent layer as one operator and carries it out on the meta device as a program
 of a dozen operators for every step, layer and direction: seconds for a sequence whose count is
-one line.  What comes out has a plain shape, and ``opbench.counting.shapes`` takes it from here
+one line.  What comes out has a plain shape, and ``opbench.counting.meta_shapes`` takes it from here
 for ordinary arguments.  Packed sequences and whatever does not fit together are left to torch.
 """
 

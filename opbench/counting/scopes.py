@@ -1,6 +1,6 @@
 """Which module is running: every operator belongs to the innermost one.
 
-The network that is traced is a private copy (``opbench.counting.private``), and each of its modules
+The network that is traced is a private copy (``opbench.counting.copying``), and each of its modules
 gets a way of calling that notes entry and exit: an attribute of the copy, which hides the method of
 the class that ``nn.Module.__call__`` goes through.  Nothing is registered or replaced on a class or
 on anybody's own module, so nothing can stay behind, and a module that looks at its hooks sees

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from torch import Tensor, nn
 
-from opbench.counting.private import tensors_of
+from opbench.counting.copying import tensors_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import format_size

@@ -27,9 +27,9 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 from opbench.counting.control_flow import CONTROL_FLOW
 from opbench.counting.free import FREE
 from opbench.counting.lifetimes import Lifetimes
+from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.rules import RULES, NoRuleError, Rule
 from opbench.counting.scopes import Scopes
-from opbench.counting.shapes import Shortcut, result_of, shortcut_of
 
 Shape = tuple[int, ...]
 Call = tuple[str, str, tuple[Shape, ...], Shape]  # module, operator, operands, result

@@ -31,12 +31,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from opbench.counting.construct import build_without_weights
+from opbench.counting.copying import private_copy
 from opbench.counting.free import FREE
-from opbench.counting.private import private_copy
-from opbench.counting.request import Inputs, Request
+from opbench.counting.inputs import Inputs, Request
+from opbench.counting.meta_build import build_without_weights
 from opbench.counting.rules import RULES
-from opbench.counting.undisturbed import undisturbed
+from opbench.counting.torch_state import undisturbed
 from opbench.errors import CountError, MissingExtraError
 from opbench.record import Count, OperatorCount
 

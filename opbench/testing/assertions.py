@@ -14,8 +14,8 @@ from typing import Any
 from torch import nn
 
 from opbench.counting import count
-from opbench.counting.construct import build_without_weights
-from opbench.counting.undisturbed import undisturbed
+from opbench.counting.meta_build import build_without_weights
+from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError
 from opbench.facts import count_target
 from opbench.lock import FROM_TARGET, Block, load

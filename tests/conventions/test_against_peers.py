@@ -19,7 +19,7 @@ from torch import nn
 from opbench import registry
 from opbench.conventions import Trace, get, tally, trace
 from opbench.counting import build_and_count
-from opbench.counting.construct import build_without_weights
+from opbench.counting.meta_build import build_without_weights
 from opbench.errors import CountError
 from tests.conformance.cases import CASES, Case
 from tests.conventions.layers import LAYERS

@@ -15,7 +15,7 @@ from torch import nn
 
 from opbench import providers
 from opbench.counting import build_and_count
-from opbench.counting.construct import build_without_weights
+from opbench.counting.meta_build import build_without_weights
 from opbench.facts import count_target
 from opbench.record import Count
 from opbench.targets import resolve

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.private import private_inputs
+from opbench.counting.copying import private_inputs
 from opbench.errors import BadValueError
 from opbench.spec import format_size
 
