@@ -19,7 +19,7 @@ from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import BadValueError, CountError
 from opbench.record import Count
-from opbench.registry import foreign_names, get, specs
+from opbench.registry.entries import foreign_names, get, specs
 from opbench.spec import ArchitectureSpec, Claim, format_size
 from opbench.targets import Target, registered
 

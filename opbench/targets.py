@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from opbench import providers, registry
+from opbench import providers
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -40,6 +40,7 @@ from opbench.errors import (
     TargetError,
     UnknownNameError,
 )
+from opbench.registry import entries
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, tuple[Any, ...] | None]
@@ -98,10 +99,10 @@ def _expand(pattern: str) -> Iterator[Target]:
 
 
 def _registered(pattern: str) -> Iterator[Target]:
-    matches = registry.match(pattern)
+    matches = entries.match(pattern)
     if not matches:
         raise UnknownNameError(
-            "architecture", pattern, registry.names(), see="`opbench list` shows them all"
+            "architecture", pattern, entries.names(), see="`opbench list` shows them all"
         )
     for name in matches:
         yield registered(name)
@@ -109,7 +110,7 @@ def _registered(pattern: str) -> Iterator[Target]:
 
 def registered(name: str) -> Target:
     """The registry's entry ``name`` as a target.  Raises ``UnknownNameError``."""
-    spec = registry.get(name)
+    spec = entries.get(name)
     return Target(
         name=name,
         build=lambda: (spec.build(), None),

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from opbench import registry
+from opbench.registry import entries
 from opbench.spec import ArchitectureSpec, format_size
 
-ENTRIES = list(registry.specs().values())
+ENTRIES = list(entries.specs().values())
 EXPECTED = {
     row["name"]: row
     for row in csv.DictReader(
@@ -34,7 +34,7 @@ def on_meta(spec: ArchitectureSpec) -> torch.nn.Module:
 
 
 def test_every_expected_entry_is_registered() -> None:
-    assert set(EXPECTED) <= set(registry.names())
+    assert set(EXPECTED) <= set(entries.names())
 
 
 @every_entry

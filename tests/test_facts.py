@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from opbench import catalog, facts, registry
+from opbench import catalog, facts
+from opbench.registry import entries
 from opbench.spec import ArchitectureSpec, Claim
 
 ON_FILE = {fact.name: fact for fact in catalog.load()}
@@ -17,7 +18,7 @@ EXPECTED = list(
         (Path(__file__).parent / "data" / "expected_counts.csv").read_text().splitlines()
     )
 )
-ENTRIES = registry.specs()
+ENTRIES = entries.specs()
 CLAIMS = [(spec, claim) for spec in ENTRIES.values() for claim in spec.claims]
 
 every_entry = pytest.mark.parametrize("spec", ENTRIES.values(), ids=ENTRIES)
@@ -104,12 +105,12 @@ def test_a_comparison_in_words_is_with_the_count_of_the_other_network() -> None:
 
 
 def test_a_wrong_claim_does_not_hold() -> None:
-    spec = registry.get("vgg16")
+    spec = entries.get("vgg16")
     claim = replace(spec.claims[0], value=spec.claims[0].value * 1.02)
     assert not facts.recompute(spec, claim).holds
 
 
 def test_bias_additions_are_output_elements_of_layers_with_a_bias() -> None:
     claim = Claim(quantity="connections", value=1, tolerance=0, place="by hand")
-    counted = facts.recompute(registry.get("ciresan_mlp"), claim).counted
+    counted = facts.recompute(entries.get("ciresan_mlp"), claim).counted
     assert counted == 12_107_500 + (2500 + 2000 + 1500 + 1000 + 500 + 10)

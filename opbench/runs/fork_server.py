@@ -23,8 +23,8 @@ from typing import Any
 
 import psutil
 
-from opbench import registry
 from opbench.counting import count
+from opbench.registry import entries
 from opbench.runs.worker import handle
 from opbench.timing.memory import available_memory
 
@@ -49,7 +49,7 @@ def main(*, counting: bool) -> None:
 
 def _preload(counting: bool) -> None:
     """Everything that a worker imports; counting imports more when it is first used."""
-    smallest = registry.get("lenet5")
+    smallest = entries.get("lenet5")
     if counting:
         count(smallest.build(), smallest.input_size)
     # Workers collect their own garbage only: going through torch takes a tenth of a second.

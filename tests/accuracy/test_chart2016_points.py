@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from opbench import accuracy, registry
+from opbench import accuracy
 from opbench.errors import BadFileError
+from opbench.registry import entries
 
 
 def test_the_chart_has_fourteen_points_and_one_cannot_be_run() -> None:
@@ -18,7 +19,7 @@ def test_the_chart_has_fourteen_points_and_one_cannot_be_run() -> None:
 
 def test_points_are_networks_of_the_registry() -> None:
     names = {point.architecture for point in accuracy.load_chart2016()} - {""}
-    assert names <= set(registry.names())
+    assert names <= set(entries.names())
 
 
 def test_densities_are_those_of_the_papers_abstract() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from opbench import accuracy, registry
+from opbench import accuracy
 from opbench.accuracy.published import COLUMNS, RECIPES
 from opbench.errors import BadFileError, UnknownNameError
+from opbench.registry import entries
 from opbench.spec import format_size
 
 GOOD = {
@@ -119,21 +120,21 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_every_architecture_is_in_the_registry_or_known_to_be_published_only() -> None:
-    known = set(registry.names()) | set(accuracy.PUBLISHED_ONLY)
+    known = set(entries.names()) | set(accuracy.PUBLISHED_ONLY)
     assert {row.architecture for row in accuracy.load_published()} <= known
-    assert not set(accuracy.PUBLISHED_ONLY) & set(registry.names())
+    assert not set(accuracy.PUBLISHED_ONLY) & set(entries.names())
 
 
 def test_a_published_figure_is_of_the_data_set_that_the_network_classifies() -> None:
     for row in accuracy.load_published():
         if row.architecture not in accuracy.PUBLISHED_ONLY:
-            assert row.dataset == registry.get(row.architecture).dataset, row
+            assert row.dataset == entries.get(row.architecture).dataset, row
 
 
 def test_every_classifier_of_the_article_has_a_primary_accuracy() -> None:
     without = {
         name
-        for name, spec in registry.specs().items()
+        for name, spec in entries.specs().items()
         if spec.dataset in accuracy.TEST_IMAGES and name not in accuracy.primaries()
     }
     # The encoder of ENet with a classifier is our own construction: nobody trained it.
@@ -167,7 +168,7 @@ def test_another_protocol_is_primary_only_where_no_single_crop_is_confirmed() ->
 def test_a_primary_figure_is_of_images_of_the_size_that_the_network_is_counted_at() -> None:
     for name, row in accuracy.primaries().items():
         if name not in accuracy.PUBLISHED_ONLY:
-            assert row.input_size == format_size(registry.get(name).input_size), name
+            assert row.input_size == format_size(entries.get(name).input_size), name
 
 
 def test_only_segmentation_is_without_a_percentage() -> None:

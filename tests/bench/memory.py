@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from opbench.counting import build_and_count
-from opbench.registry import specs
+from opbench.registry.entries import specs
 from opbench.spec import ArchitectureSpec
 from tests.counting.test_lifetimes import allocated, allocated_on_cuda
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from opbench.counting import build_and_count, count
-from opbench.registry import specs
+from opbench.registry.entries import specs
 from opbench.spec import ArchitectureSpec
 
 _HEAD = """# Speed
@@ -136,7 +136,7 @@ _COMPARED = (
 
 _FORWARD = """
 import torch
-from opbench.registry import specs
+from opbench.registry.entries import specs
 for spec in specs().values():
     with torch.device("meta"):
         network, images = spec.build().eval(), torch.empty(1, *spec.input_size)
@@ -149,7 +149,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 _VGG19 = """
 from opbench.counting import build_and_count
-from opbench.registry import specs
+from opbench.registry.entries import specs
 spec = specs()["vgg19"]
 assert build_and_count(spec.build, spec.input_size).macs == 19_632_062_464
 """

@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from opbench import registry
 from opbench.lock import recount
+from opbench.registry import entries
 from opbench.spec import ArchitectureSpec
 from tests import locked
 
@@ -276,7 +276,7 @@ def test_what_a_network_prints_is_not_in_the_report(lock: Path, project: Project
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     """Make the registry hold exactly these names, each an existing entry."""
-    entries = dict(registry.specs())
+    entries = dict(entries.specs())
 
     def hold(names: dict[str, str]) -> None:
         import dataclasses
@@ -285,7 +285,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], No
             name: dataclasses.replace(entries[original], name=name)
             for name, original in names.items()
         }
-        monkeypatch.setattr(registry, "specs", lambda: MappingProxyType(specs))
+        monkeypatch.setattr(entries, "specs", lambda: MappingProxyType(specs))
 
     return hold
 
@@ -361,7 +361,7 @@ def test_a_registry_that_does_not_import_is_caught_with_its_line(
     def broken() -> dict[str, ArchitectureSpec]:
         raise SyntaxError("invalid syntax", ("opbench/architectures/new.py", 7, 1, "x"))
 
-    monkeypatch.setattr(registry, "specs", broken)
+    monkeypatch.setattr(entries, "specs", broken)
     result = opbench("check", "--format", "json")
     assert result.exit_code == 1
     for row in found(result).values():

@@ -8,14 +8,15 @@ import sys
 
 import pytest
 
-from opbench import catalog, registry
+from opbench import catalog
 from opbench.cli.output import as_printed
+from opbench.registry import entries
 from tests.made_up import write_results
 
 
 def test_json_has_every_entry_once_with_its_facts(rows) -> None:
     listed = rows("list")
-    assert [row["name"] for row in listed] == sorted(registry.names())
+    assert [row["name"] for row in listed] == sorted(entries.names())
     keys = {"name", "family", "year", "input_size", "params", "macs", "top1", "top1_source"}
     assert all(keys <= set(row) for row in listed)
     vgg = next(row for row in listed if row["name"] == "vgg16")
@@ -42,7 +43,7 @@ def test_an_accuracy_never_stands_without_source_and_protocol(rows) -> None:
 def test_markdown_and_csv_have_a_line_per_entry(opbench) -> None:
     for format, header in (("csv", 1), ("markdown", 2)):
         out = opbench("list", "resnet*", "--format", format).stdout
-        assert len(out.splitlines()) == header + len(registry.match("resnet*"))
+        assert len(out.splitlines()) == header + len(entries.match("resnet*"))
 
 
 def test_unknown_names_offer_near_matches(opbench) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from opbench import registry
 from opbench.accuracy import load_published
 from opbench.conventions import DISAGREEMENTS
+from opbench.registry import entries
 
 
 def test_the_bottleneck_is_the_articles_arithmetic_line_by_line(opbench) -> None:
@@ -31,7 +31,7 @@ def test_the_page_answers_paper_claims_witness_accuracy_and_departures(opbench) 
 
 def test_a_claim_that_is_not_met_comes_with_its_explanation(opbench) -> None:
     out = opbench("show", "inception_v3").stdout
-    claims = [claim for claim in registry.get("inception_v3").claims if claim.disagreement]
+    claims = [claim for claim in entries.get("inception_v3").claims if claim.disagreement]
     assert claims
     for claim in claims:
         assert claim.disagreement.split(".")[0][:40] in out.replace("\n", " ").replace("  ", " ")

@@ -16,11 +16,11 @@ import pytest
 import torch
 from torch import nn
 
-from opbench import registry
 from opbench.conventions import Trace, get, tally, trace
 from opbench.counting import build_and_count
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import CountError
+from opbench.registry import entries
 from tests.conformance.cases import CASES, Case
 from tests.conventions.layers import LAYERS
 from tests.conventions.peers import PEERS, RefusedError, asked, zeros
@@ -54,7 +54,7 @@ def said(name: str, build: Callable[[], Any], inputs: Any, device: Any = "meta")
 
 @cache
 def recorded_at(name: str, size: tuple[int, ...]) -> Trace:
-    return trace(registry.get(name).build, size)
+    return trace(entries.get(name).build, size)
 
 
 @every_peer
@@ -94,24 +94,24 @@ def test_a_registered_network_on_a_small_image(peer: str, name: str) -> None:
 
 @pytest.mark.slow
 @every_peer
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", entries.names())
 def test_every_registered_network_at_its_own_size(peer: str, name: str) -> None:
     """Without arithmetic where the tool needs none: fvcore records a graph, and ptflops mistakes
     what torch does to find out a shape for calls of the network."""
     device = "cpu" if peer in ("fvcore", "ptflops-hooks") else "meta"
-    assert_agreement(peer, name, registry.get(name).input_size, device)
+    assert_agreement(peer, name, entries.get(name).input_size, device)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", entries.names())
 def test_mac_is_the_count_of_every_registered_network(name: str) -> None:
-    spec = registry.get(name)
+    spec = entries.get(name)
     recorded = recorded_at(name, spec.input_size)
     assert tally(get("mac"), recorded).total == build_and_count(spec.build, spec.input_size).macs
 
 
 def assert_agreement(peer: str, name: str, size: tuple[int, ...], device: str = "cpu") -> None:
-    network = zeros(build_without_weights(registry.get(name).build)).to(device).eval()
+    network = zeros(build_without_weights(entries.get(name).build)).to(device).eval()
     theirs = asked(peer, network, (torch.zeros(1, *size, device=device),))
     assert tally(get(peer), recorded_at(name, size)).total == theirs
 

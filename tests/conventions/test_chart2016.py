@@ -7,9 +7,9 @@ from functools import cache
 import pytest
 from torch import nn
 
-from opbench import registry
 from opbench.accuracy import PUBLISHED_ONLY, load_chart2016
 from opbench.conventions import DISAGREEMENTS, Trace, get, tally, trace
+from opbench.registry import entries
 
 POINTS = {point.architecture: point for point in load_chart2016() if point.architecture}
 MET = sorted(set(POINTS) - set(DISAGREEMENTS))
@@ -19,7 +19,7 @@ every_point_that_is_met = pytest.mark.parametrize("name", MET)
 
 @cache
 def traced(name: str) -> Trace:
-    spec = registry.get(name)
+    spec = entries.get(name)
     return trace(spec.build, spec.input_size)
 
 
@@ -31,7 +31,7 @@ def test_ten_points_are_met_and_three_are_not_and_one_cannot_be_run() -> None:
     assert len(MET) == 10
     assert set(POINTS) & set(DISAGREEMENTS) == {"alexnet", "googlenet", "inception_v4"}
     assert [point.label for point in load_chart2016() if not point.architecture] == ["ENet"]
-    runs_or_not = {*registry.names(), *PUBLISHED_ONLY}
+    runs_or_not = {*entries.names(), *PUBLISHED_ONLY}
     assert {"enet", "enet_classifier", *PUBLISHED_ONLY} <= set(DISAGREEMENTS) <= runs_or_not
 
 
@@ -59,7 +59,7 @@ def test_alexnet_is_met_when_groups_are_ignored_on_the_image_of_224_pixels() -> 
 
 @pytest.mark.parametrize(("rounded_down", "said"), [(1, "3.11"), (2, "2.96"), (4, "2.87")])
 def test_googlenet_is_not_met_by_rounding_its_poolings_down(rounded_down: int, said: str) -> None:
-    spec = registry.get("googlenet")
+    spec = entries.get("googlenet")
 
     def build() -> nn.Module:
         network = spec.build()

@@ -7,17 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from opbench import registry
 from opbench.conventions import get, tally, trace
 from opbench.conventions.recorder import WATCHED
 from opbench.counting import build_and_count
 from opbench.errors import BadValueError, CountError
+from opbench.registry import entries
 from tests.conventions.layers import Does
 
 
 @pytest.mark.parametrize("name", ["alexnet", "enet", "googlenet", "lenet5", "resnet18", "xception"])
 def test_mac_is_the_count_itself(name: str) -> None:
-    spec = registry.get(name)
+    spec = entries.get(name)
     recorded = tally(get("mac"), trace(spec.build, spec.input_size))
     assert recorded.total == build_and_count(spec.build, spec.input_size).macs
 

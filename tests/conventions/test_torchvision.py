@@ -10,8 +10,8 @@ from functools import partial
 
 import pytest
 
-from opbench import registry
 from opbench.conventions import get, tally, trace
+from opbench.registry import entries
 
 # torchvision's network of the same definition, and what is printed for it.
 PRINTED = {
@@ -37,7 +37,7 @@ PRINTED = {
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_a_registered_network_is_printed_as_torchvision_prints_it(name: str) -> None:
-    spec = registry.get(name)
+    spec = entries.get(name)
     counted = tally(get("torchvision"), trace(spec.build, spec.input_size))
     assert counted.printed == f"{PRINTED[name]} GFLOPS"
 

@@ -8,35 +8,35 @@ from importlib.metadata import EntryPoint
 import pytest
 
 import opbench as package
-from opbench import registry
 from opbench.architectures import vgg
 from opbench.errors import TargetError, UnknownNameError
+from opbench.registry import entries
 
 
 @pytest.fixture(autouse=True)
 def fresh_registry():
     """The registry is read once per process; these tests change what there is to read."""
-    registry.specs.cache_clear()
-    registry.built_in.cache_clear()
+    entries.specs.cache_clear()
+    entries.built_in.cache_clear()
     yield
-    registry.specs.cache_clear()
-    registry.built_in.cache_clear()
+    entries.specs.cache_clear()
+    entries.built_in.cache_clear()
 
 
 def entry_point(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     point = EntryPoint(name="theirs", value=value, group=registry.ENTRY_POINT_GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(entries, "entry_points", lambda group: [point])
 
 
 def test_names_are_sorted_and_globs_match() -> None:
-    assert list(registry.names()) == sorted(registry.names())
-    assert registry.match("vgg1[69]") == ("vgg16", "vgg19")
-    assert registry.match("nothing*") == ()
+    assert list(entries.names()) == sorted(entries.names())
+    assert entries.match("vgg1[69]") == ("vgg16", "vgg19")
+    assert entries.match("nothing*") == ()
 
 
 def test_an_unknown_name_offers_near_matches() -> None:
     with pytest.raises(UnknownNameError, match="did you mean squeezenet1_1 or squeezenet1_0"):
-        registry.get("squeezenet1.1")
+        entries.get("squeezenet1.1")
 
 
 def test_create_builds_the_network() -> None:
@@ -44,15 +44,15 @@ def test_create_builds_the_network() -> None:
 
 
 def test_a_name_used_twice_fails_loudly() -> None:
-    found = {"vgg16": registry.get("vgg16")}
+    found = {"vgg16": entries.get("vgg16")}
     with pytest.raises(TargetError, match="'vgg16' from somewhere is already taken"):
-        registry.add(found, [registry.get("vgg16")], origin="somewhere")
+        entries.add(found, [entries.get("vgg16")], origin="somewhere")
 
 
 def test_a_module_without_entries_fails_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(vgg, "ARCHITECTURES")
     with pytest.raises(RuntimeError, match=r"vgg\.py has no ARCHITECTURES"):
-        registry.names()
+        entries.names()
 
 
 def test_other_packages_add_entries_but_cannot_take_a_built_in_name(
@@ -60,7 +60,7 @@ def test_other_packages_add_entries_but_cannot_take_a_built_in_name(
 ) -> None:
     entry_point(monkeypatch, "opbench.architectures.vgg:ARCHITECTURES")
     with pytest.raises(TargetError, match="already taken"):
-        registry.names()
+        entries.names()
 
 
 def test_an_entry_point_that_cannot_be_loaded_names_its_package(
@@ -68,22 +68,22 @@ def test_an_entry_point_that_cannot_be_loaded_names_its_package(
 ) -> None:
     entry_point(monkeypatch, "no_such_package.zoo:ENTRIES")
     with pytest.raises(TargetError, match="theirs = no_such_package"):
-        registry.names()
+        entries.names()
 
 
 def test_an_entry_point_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry_point(monkeypatch, "string:ascii_letters")
     with pytest.raises(TargetError, match="tuple of ArchitectureSpec"):
-        registry.names()
+        entries.names()
 
 
 def test_entries_of_other_packages_come_last_and_are_told_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    theirs = replace(registry.get("lenet5"), name="a_net_of_theirs")
-    registry.specs.cache_clear()
+    theirs = replace(entries.get("lenet5"), name="a_net_of_theirs")
+    entries.specs.cache_clear()
     monkeypatch.setattr(vgg, "THEIRS", (theirs,), raising=False)
     entry_point(monkeypatch, "opbench.architectures.vgg:THEIRS")
-    assert registry.names()[-1] == "a_net_of_theirs"
-    assert registry.foreign_names() == ("a_net_of_theirs",)
-    assert "a_net_of_theirs" not in registry.built_in()
+    assert entries.names()[-1] == "a_net_of_theirs"
+    assert entries.foreign_names() == ("a_net_of_theirs",)
+    assert "a_net_of_theirs" not in entries.built_in()
