@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "list_architectures": "opbench.catalog",
+    "list_architectures": "opbench.registry.counts_csv",
     "create": "opbench.registry",
     "count": "opbench.counting",
     "measure": "opbench.timing",
@@ -28,12 +28,12 @@ _HOME = {
 __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
-    from opbench.catalog import list_architectures as list_architectures
     from opbench.counting import count as count
     from opbench.errors import OpbenchError as OpbenchError
     from opbench.record import Count as Count
     from opbench.record import Measurement as Measurement
     from opbench.registry import create as create
+    from opbench.registry.counts_csv import list_architectures as list_architectures
     from opbench.timing import measure as measure
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from opbench import catalog
+from opbench.registry import counts_csv
 
 NAMES = (
     *("alexnet", "googlenet", "resnet18", "resnet50", "vgg16", "overfeat_fast", "squeezenet1_0"),
@@ -26,8 +26,8 @@ def write_results(
 ) -> Path:
     """``folder`` with counts of ``names`` and a run in which every pass takes what 100 GFLOP/s
     would; VGG-16 runs out of memory at the largest batch."""
-    facts = [fact for fact in catalog.load() if fact.name in names]
-    catalog.save(facts, folder / "counts.csv")
+    facts = [fact for fact in counts_csv.load() if fact.name in names]
+    counts_csv.save(facts, folder / "counts.csv")
     lines: list[dict[str, Any]] = [
         {
             "kind": "header",

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from opbench import accuracy, catalog
+from opbench import accuracy
 from opbench.accuracy import Accuracy, ChartPoint
-from opbench.catalog import Fact
 from opbench.claims.experiments import Experiment, load_experiments
+from opbench.registry import counts_csv
+from opbench.registry.counts_csv import Fact
 from opbench.runs import store
 
 # Settings of a cell, and of its run on a GPU, that make another condition; with the value that goes
@@ -145,7 +146,7 @@ def load_evidence(results: Path) -> Evidence:
     counts = results / "counts.csv"
     runs = [store.read_run(path) for path in store.run_files(results)]
     return Evidence(
-        facts={fact.name: fact for fact in catalog.load(counts if counts.is_file() else None)},
+        facts={fact.name: fact for fact in counts_csv.load(counts if counts.is_file() else None)},
         accuracies=accuracy.primaries(),
         chart=accuracy.load_chart2016(),
         cells=tuple(_newest(_cells(runs))),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from opbench.catalog import Fact
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
+from opbench.registry.counts_csv import Fact
 
 _ONE_TOWER = Source(name="Krizhevsky, arXiv:1404.5997", url="https://arxiv.org/abs/1404.5997")
 _SQUEEZENET = Source(

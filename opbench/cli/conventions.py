@@ -16,7 +16,7 @@ from opbench.errors import CountError
 if TYPE_CHECKING:
     from opbench.conventions import Convention, Tally
     from opbench.record import Count
-    from opbench.targets import Target
+    from opbench.registry.targets import Target
 
 NAMES = (
     "mac, flop, torch, fvcore, ptflops, ptflops-hooks, thop, torchinfo, torchvision, chart2016, "
@@ -49,8 +49,8 @@ def convention_rows(
     Raises ``OpbenchError`` where the target cannot be counted, or not by this convention.
     """
     from opbench.conventions import get, tally
-    from opbench.facts import count_target, trace_target
-    from opbench.targets import resolve
+    from opbench.registry.audit import count_target, trace_target
+    from opbench.registry.targets import resolve
 
     (target,) = resolve([name])
     counted = count_target(target, size, batch_size=batch_size)
@@ -124,7 +124,7 @@ def show_conventions(
 ) -> None:
     """All conventions side by side, each difference to ``mac`` taken apart."""
     from opbench.conventions import CONVENTIONS
-    from opbench.facts import trace_target
+    from opbench.registry.audit import trace_target
 
     with stdout_is_ours():
         recorded = trace_target(target, counted, size)

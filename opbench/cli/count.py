@@ -121,7 +121,7 @@ def count(
     _check_rows(by, depth, top, output)
     if convention is not None:
         _check_convention(convention, by, dtype, output)
-    from opbench.targets import resolve
+    from opbench.registry.targets import resolve
 
     make: Callable[[str], list[dict[str, Any]]] = partial(
         target_rows, size=size, batch_size=batch_size, dtype=dtype, by=by, depth=depth, top=top
@@ -152,7 +152,7 @@ def count(
 
 
 def _keeping(output: Path, asked: str) -> Keeping:
-    from opbench.providers import version
+    from opbench.registry.providers import version
 
     torch = f"torch {version_of('torch').partition('+')[0]}"  # "+cpu" counts like any other
 
@@ -212,8 +212,8 @@ def target_rows(
     """The rows of one target.  Raises ``OpbenchError`` where it cannot be counted."""
     import torch
 
-    from opbench.facts import count_target
-    from opbench.targets import resolve
+    from opbench.registry.audit import count_target
+    from opbench.registry.targets import resolve
 
     (target,) = resolve([name])
     counted = count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))

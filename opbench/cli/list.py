@@ -19,7 +19,7 @@ from opbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
-    from opbench.catalog import Fact
+    from opbench.registry.counts_csv import Fact
 
 _CAPTION = (
     "MACs and parameters for one image; one multiply-add is one MAC.  Top-1 in percent by the "
@@ -72,11 +72,11 @@ def list_(
     timed = any(column.key == "latency_s" for column in chosen)
     measured = measured_folder(results) if timed else None
     if update:
-        from opbench import catalog
-        from opbench.facts import facts
+        from opbench.registry import counts_csv
+        from opbench.registry.audit import facts
 
-        catalog.save(facts(), catalog.counts_file())
-        catalog.load.cache_clear()
+        counts_csv.save(facts(), counts_csv.counts_file())
+        counts_csv.load.cache_clear()
     rows = _rows(globs or ["*"])
     if measured:
         _add_latencies(rows, measured)
@@ -92,11 +92,11 @@ def _chosen(keys: str) -> list[Column]:
 
 
 def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
-    from opbench import catalog
     from opbench.accuracy import primaries
+    from opbench.registry import counts_csv
 
-    facts = [*catalog.load(), *_of_other_packages()]
-    names = catalog.matching([fact.name for fact in facts], globs)
+    facts = [*counts_csv.load(), *_of_other_packages()]
+    names = counts_csv.matching([fact.name for fact in facts], globs)
     accuracies = primaries()
     return [_row(fact, accuracies.get(fact.name)) for fact in facts if fact.name in names]
 
@@ -104,7 +104,7 @@ def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
 def _of_other_packages() -> list[Fact]:
     if not entry_points(group="opbench.architectures"):
         return []
-    from opbench.facts import foreign_facts
+    from opbench.registry.audit import foreign_facts
 
     return foreign_facts()
 

@@ -23,8 +23,8 @@ from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
     from opbench.record import Count, OperatorCount
+    from opbench.registry.targets import Target
     from opbench.spec import ArchitectureSpec, Claim
-    from opbench.targets import Target
 
 _CLAIMS = (
     Column(key="place", title="place"),
@@ -76,7 +76,7 @@ def show(
         show_published_only(target, format)
         return
     found = _one(target)
-    from opbench.facts import count_target
+    from opbench.registry.audit import count_target
 
     with stdout_is_ours():
         counted = count_target(found, size)
@@ -101,7 +101,7 @@ def show(
 
 
 def _one(target: str) -> Target:
-    from opbench.targets import resolve
+    from opbench.registry.targets import resolve
 
     found = resolve([target])
     if len(found) > 1:
@@ -151,7 +151,7 @@ def _print_claims(spec: ArchitectureSpec) -> None:
 
 
 def _claim_row(spec: ArchitectureSpec, claim: Claim) -> dict[str, Any]:
-    from opbench.facts import recompute
+    from opbench.registry.audit import recompute
 
     found = recompute(spec, claim)
     return {

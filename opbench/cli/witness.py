@@ -13,7 +13,7 @@ from opbench.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from opbench.record import Count
-    from opbench.targets import Target
+    from opbench.registry.targets import Target
 
 
 def second_opinion(
@@ -33,9 +33,9 @@ def second_opinion(
 
 
 def _on_file(name: str, input_size: str) -> tuple[int | None, str] | None:
-    from opbench import catalog
+    from opbench.registry import counts_csv
 
-    for fact in catalog.load():
+    for fact in counts_csv.load():
         if (fact.name, fact.input_size) == (name, input_size):
             return fact.fvcore_macs, fact.witness_note
     return None
@@ -46,7 +46,7 @@ def _made_now(
 ) -> tuple[int | None, str]:
     import psutil
 
-    from opbench.facts import second_count
+    from opbench.registry.audit import second_count
 
     needed = counted.weight_bytes + counted.peak_activation_bytes
     free = psutil.virtual_memory().available

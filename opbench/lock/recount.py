@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from opbench import __version__, providers
+from opbench import __version__
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -22,12 +22,13 @@ from opbench.errors import (
     TargetError,
     UnknownNameError,
 )
-from opbench.facts import count_target
 from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
 from opbench.lock.verdict import Problem
 from opbench.record import Count
+from opbench.registry import providers
+from opbench.registry.audit import count_target
+from opbench.registry.targets import Target, resolve
 from opbench.spec import parse_size
-from opbench.targets import Target, resolve
 
 Size = tuple[int, ...]
 

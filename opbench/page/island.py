@@ -14,12 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from opbench import __version__, catalog
+from opbench import __version__
 from opbench.figures import _style
 from opbench.figures._blobs import family_label
 from opbench.figures._words import DATASETS
 from opbench.metrics import METRICS
 from opbench.page.gallery import Picture
+from opbench.registry import counts_csv
 from opbench.table import Table, published_only
 
 _COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
@@ -110,7 +111,7 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _networks(table: Table) -> list[dict[str, Any]]:
-    facts = {fact.name: fact for fact in catalog.load()}
+    facts = {fact.name: fact for fact in counts_csv.load()}
     witnessed = {
         name: {key: getattr(fact, key) for key in _WITNESSED} for name, fact in facts.items()
     }

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from opbench.counting import count
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
+from opbench.registry.targets import Target, resolve
 from opbench.spec import format_size, parse_size
-from opbench.targets import Target, resolve
 from opbench.timing.measurement import random_input
 from opbench.timing.weights import build_cheaply
 

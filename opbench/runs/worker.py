@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from opbench.errors import BadValueError, OpbenchError
 from opbench.record import Cell, Load, Round
+from opbench.registry.targets import Target, resolve
 from opbench.runs.network import build, own_inputs
 from opbench.spec import format_size, parse_size
-from opbench.targets import Target, resolve
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.cuda import set_tf32
 from opbench.timing.device import Device, open_device
@@ -110,7 +110,7 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
 
 def _counts(request: Mapping[str, Any]) -> Json:
     # The conventions that come with it are nothing that a process which times should load.
-    from opbench.facts import count_target
+    from opbench.registry.audit import count_target
 
     macs: Json = {}
     for name, size in request["targets"]:

@@ -25,8 +25,8 @@ from typing import Any
 
 import pandas as pd
 
-from opbench import catalog
 from opbench.accuracy import load_chart2016, primaries
+from opbench.registry import counts_csv
 from opbench.runs.store import read_run, run_files
 from opbench.table.cells import measured, read_ceilings, read_cells, strangers
 from opbench.table.networks import SINGLE_CROP, chart2016, join_networks, published_only
@@ -56,7 +56,7 @@ def load(results: Path, accuracies: Path | None = None) -> Table:
     counts = results / "counts.csv"
     runs = [read_run(path) for path in run_files(results)]
     cells, failures = read_cells(runs)
-    facts = catalog.load(counts if counts.is_file() else None)
+    facts = counts_csv.load(counts if counts.is_file() else None)
     others = strangers(cells, {fact.name for fact in facts})
     networks = join_networks([*facts, *others], primaries())
     notes = tuple(str(damage) for run in runs for damage in run.damages)

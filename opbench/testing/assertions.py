@@ -17,14 +17,14 @@ from opbench.counting import count
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError
-from opbench.facts import count_target
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
 from opbench.lock.verdict import Problem, compare
 from opbench.record import Count
+from opbench.registry.audit import count_target
+from opbench.registry.targets import Target, resolve
 from opbench.settings import load_settings
 from opbench.spec import parse_size
-from opbench.targets import Target, resolve
 
 Network = nn.Module | str
 Inputs = Sequence[Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from opbench.accuracy import Accuracy, load_chart2016
-from opbench.catalog import Fact
 from opbench.claims import Cell, Condition, Evidence
 from opbench.claims.experiments import Experiment
+from opbench.registry.counts_csv import Fact
 
 GPU = Condition(device="cuda (a card)")
 

@@ -8,9 +8,8 @@ import sys
 
 import pytest
 
-from opbench import catalog
 from opbench.cli.output import as_printed
-from opbench.registry import entries
+from opbench.registry import counts_csv, entries
 from tests.made_up import write_results
 
 
@@ -108,16 +107,16 @@ def test_an_update_writes_the_file_that_is_read(opbench, tmp_path, monkeypatch) 
     """In an installed package that is the one inside it, and not one beside site-packages."""
     inside, beside = tmp_path / "counts.csv", tmp_path / "results" / "counts.csv"
     inside.write_text("out of date\n")
-    first = catalog.load()[0]
-    monkeypatch.setattr("opbench.facts.facts", lambda: [first])
-    monkeypatch.setattr(catalog, "_CANDIDATES", (inside, beside))
-    monkeypatch.setattr(catalog, "RESULTS", beside)
+    first = counts_csv.load()[0]
+    monkeypatch.setattr("opbench.registry.audit.facts", lambda: [first])
+    monkeypatch.setattr(counts_csv, "_CANDIDATES", (inside, beside))
+    monkeypatch.setattr(counts_csv, "RESULTS", beside)
     try:
         result = opbench("list", "--update", "--format", "csv")
         assert result.exit_code == 0, result.stderr
-        assert [fact.name for fact in catalog.load()] == [first.name]
+        assert [fact.name for fact in counts_csv.load()] == [first.name]
     finally:
         monkeypatch.undo()
-        catalog.load.cache_clear()
+        counts_csv.load.cache_clear()
     assert inside.read_text().startswith("name,label,family")
     assert not beside.exists()

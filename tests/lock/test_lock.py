@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from opbench import catalog
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import (
     Lock,
@@ -23,6 +22,7 @@ from opbench.lock import (
     save,
 )
 from opbench.metrics import EXACT
+from opbench.registry import counts_csv
 from tests import locked
 
 
@@ -271,7 +271,7 @@ def test_no_git_repository_is_one_sentence(path: Path, monkeypatch: pytest.Monke
 def test_the_lock_of_this_repository_and_its_facts_are_one_count() -> None:
     root = Path(__file__).parent.parent
     lock = load(root / "results" / "opbench.lock.json")
-    facts = {fact.name: fact for fact in catalog.load(root / "results" / "counts.csv")}
+    facts = {fact.name: fact for fact in counts_csv.load(root / "results" / "counts.csv")}
     assert set(lock.networks) == set(facts), "`opbench check --update`, `opbench list --update`"
     for name, block in lock.networks.items():
         assert block.input_size == facts[name].input_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from opbench import catalog
+from opbench.registry import counts_csv
 
 HOSTILE = ("<script>document.title='hit'</script>", "</script><img src=x onerror=alert(1)>")
 RUN = "20260101T000000Z-7"
@@ -49,7 +49,7 @@ def failure(name: str, batch_size: int) -> dict[str, Any]:
 def run_lines() -> Iterator[dict[str, Any]]:
     environment = {"cpu": "A processor of tomorrow", "torch": "2.13.0", "torch_threads": 2}
     yield {"kind": "header", "format": 1, "run": RUN, "environment": environment, "protocol": {}}
-    facts = [fact for fact in catalog.load() if fact.dataset == "imagenet"]
+    facts = [fact for fact in counts_csv.load() if fact.dataset == "imagenet"]
     for fact in facts:
         yield record(fact, 1)
         yield failure(SLOW, 16) if fact.name == SLOW else record(fact, 16)

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from opbench import catalog, table
 from opbench import page as pages
+from opbench import table
 from opbench.accuracy import primaries, wilson_interval
+from opbench.registry import counts_csv
 from opbench.table.frontier import frontier
 from tests.page.made_up import HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import View
 
-FACTS = {fact.name: fact for fact in catalog.load()}
+FACTS = {fact.name: fact for fact in counts_csv.load()}
 IMAGENET = {name for name, fact in FACTS.items() if fact.dataset == "imagenet"}
 
 

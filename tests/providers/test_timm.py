@@ -17,10 +17,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from opbench import providers
-from opbench.facts import count_target
 from opbench.lock import load
-from opbench.targets import resolve
+from opbench.registry import providers
+from opbench.registry.audit import count_target
+from opbench.registry.targets import resolve
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
 

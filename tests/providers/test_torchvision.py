@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from torch import nn
 
-from opbench import providers
 from opbench.counting import build_and_count
 from opbench.counting.meta_build import build_without_weights
-from opbench.facts import count_target
 from opbench.record import Count
-from opbench.targets import resolve
+from opbench.registry import providers
+from opbench.registry.audit import count_target
+from opbench.registry.targets import resolve
 
 pytest.importorskip("torchvision", reason="torchvision is not installed")
 from torchvision import models

@@ -15,7 +15,7 @@ from torch import nn
 from opbench.errors import BadValueError
 from opbench.lock import FROM_OPTION, Block, Lock, save
 from opbench.lock.recount import recount
-from opbench.targets import resolve
+from opbench.registry.targets import resolve
 from opbench.testing.assertions import Assertions
 from tests import locked
 

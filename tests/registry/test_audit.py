@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from opbench import catalog, facts
-from opbench.registry import entries
+from opbench.registry import audit, counts_csv, entries
 from opbench.spec import ArchitectureSpec, Claim
 
-ON_FILE = {fact.name: fact for fact in catalog.load()}
+ON_FILE = {fact.name: fact for fact in counts_csv.load()}
 EXPECTED = list(
     csv.DictReader(
         (Path(__file__).parent / "data" / "expected_counts.csv").read_text().splitlines()
@@ -35,9 +34,9 @@ def test_what_is_on_file_is_what_is_counted(
     on_file = ON_FILE[spec.name]
     # The second count takes minutes over the whole registry; it has a test of its own.
     monkeypatch.setattr(
-        facts, "second_count", lambda *_: (on_file.fvcore_macs, on_file.witness_note)
+        audit, "second_count", lambda *_: (on_file.fvcore_macs, on_file.witness_note)
     )
-    assert facts.fact(spec) == on_file, "`opbench list --update` brings the file up to date"
+    assert audit.fact(spec) == on_file, "`opbench list --update` brings the file up to date"
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda row: row["name"])
@@ -61,7 +60,7 @@ def test_the_witness_agrees_to_the_integer_or_says_why_not(spec: ArchitectureSpe
 @pytest.mark.slow
 @every_entry
 def test_the_witness_still_says_what_is_on_file(spec: ArchitectureSpec) -> None:
-    assert facts.fact(spec) == ON_FILE[spec.name]
+    assert audit.fact(spec) == ON_FILE[spec.name]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +69,7 @@ def test_the_witness_still_says_what_is_on_file(spec: ArchitectureSpec) -> None:
 def test_a_claim_is_met_or_its_disagreement_is_explained(
     spec: ArchitectureSpec, claim: Claim
 ) -> None:
-    found = facts.recompute(spec, claim)
+    found = audit.recompute(spec, claim)
     said = f"{spec.name}: {claim.quantity} {claim.value:,} stated, {found.counted:,} counted"
     assert found.holds != bool(claim.disagreement), said
 
@@ -107,10 +106,10 @@ def test_a_comparison_in_words_is_with_the_count_of_the_other_network() -> None:
 def test_a_wrong_claim_does_not_hold() -> None:
     spec = entries.get("vgg16")
     claim = replace(spec.claims[0], value=spec.claims[0].value * 1.02)
-    assert not facts.recompute(spec, claim).holds
+    assert not audit.recompute(spec, claim).holds
 
 
 def test_bias_additions_are_output_elements_of_layers_with_a_bias() -> None:
     claim = Claim(quantity="connections", value=1, tolerance=0, place="by hand")
-    counted = facts.recompute(entries.get("ciresan_mlp"), claim).counted
+    counted = audit.recompute(entries.get("ciresan_mlp"), claim).counted
     assert counted == 12_107_500 + (2500 + 2000 + 1500 + 1000 + 500 + 10)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from opbench import providers
 from opbench.errors import MissingExtraError, UnknownNameError
+from opbench.registry import providers
 
 
 @pytest.fixture(autouse=True)

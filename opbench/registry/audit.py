@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from opbench.catalog import Fact
 from opbench.conventions import Trace, tally, trace
 from opbench.conventions import get as get_convention
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import BadValueError, CountError
 from opbench.record import Count
+from opbench.registry.counts_csv import Fact
 from opbench.registry.entries import foreign_names, get, specs
+from opbench.registry.targets import Target, registered
 from opbench.spec import ArchitectureSpec, Claim, format_size
-from opbench.targets import Target, registered
 
 _LINEAR_KINDS = frozenset({"linear", "addmm"})
 

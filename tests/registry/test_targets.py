@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from opbench import providers, targets
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import (
     BadFileError,
@@ -18,6 +17,7 @@ from opbench.errors import (
     TargetError,
     UnknownNameError,
 )
+from opbench.registry import providers, targets
 
 
 def test_no_pattern_means_the_whole_registry_and_each_target_comes_once() -> None:

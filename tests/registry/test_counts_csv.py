@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 import opbench
-from opbench import catalog
 from opbench.errors import BadFileError, UnknownNameError
+from opbench.registry import counts_csv
 
 
 def test_saving_what_was_loaded_gives_the_same_bytes(tmp_path) -> None:
     copy = tmp_path / "counts.csv"
-    catalog.save(reversed(catalog.load()), copy)
-    assert copy.read_bytes() == catalog.RESULTS.read_bytes()
+    counts_csv.save(reversed(counts_csv.load()), copy)
+    assert copy.read_bytes() == counts_csv.RESULTS.read_bytes()
 
 
 def test_names_match_globs_without_torch() -> None:
@@ -22,20 +22,20 @@ def test_names_match_globs_without_torch() -> None:
 
 
 def test_a_damaged_line_is_named(write) -> None:
-    header, first, *_ = catalog.RESULTS.read_text().splitlines()
+    header, first, *_ = counts_csv.RESULTS.read_text().splitlines()
     path = write("counts.csv", f"{header}\n{first}\n{first.replace('3x227x227,', '3x227x227,x')}\n")
     with pytest.raises(BadFileError, match=r"counts\.csv, line 3: .*--update"):
-        catalog.load(path)
+        counts_csv.load(path)
 
 
 def test_other_columns_are_refused(write) -> None:
     with pytest.raises(BadFileError, match="line 1: the columns"):
-        catalog.load(write("counts.csv", "name,macs\nvgg16,1\n"))
+        counts_csv.load(write("counts.csv", "name,macs\nvgg16,1\n"))
 
 
 def test_a_missing_file_and_a_folder_that_cannot_be_written_are_named(tmp_path) -> None:
     with pytest.raises(BadFileError, match=r"missing from .*counts\.csv: `opbench list --update`"):
-        catalog.load(tmp_path / "counts.csv")
+        counts_csv.load(tmp_path / "counts.csv")
     (tmp_path / "file").write_text("")
     with pytest.raises(BadFileError, match=r"file/counts\.csv cannot be written"):
-        catalog.save([], tmp_path / "file" / "counts.csv")
+        counts_csv.save([], tmp_path / "file" / "counts.csv")

@@ -31,7 +31,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from opbench import providers
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -40,7 +39,7 @@ from opbench.errors import (
     TargetError,
     UnknownNameError,
 )
-from opbench.registry import entries
+from opbench.registry import entries, providers
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, tuple[Any, ...] | None]
