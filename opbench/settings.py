@@ -12,7 +12,7 @@
     max_increase = "1%"                    # or 1000, or a table from glob to either, or to both:
     max_increase = { "models/*" = "1%", "resnet*" = { params = 0, macs = 1000 } }
 
-    [tool.opbench.runs.compare]
+    [tool.opbench.compare]
     threshold = "3%, 50us"                 # the larger of the two does not matter (ns, us, ms, s);
                                            # or a table from glob to it, the last match counts
     strict = false                         # AMBIGUOUS fails as well
@@ -71,7 +71,7 @@ class Allowance:
 class Threshold:
     """A difference between two times that does not matter, for the targets that ``glob`` matches.
 
-    ``relative`` is a fraction of the time and ``seconds`` an absolute difference; the larger counts.
+    ``relative`` is a fraction of the time, ``seconds`` an absolute difference; the larger counts.
     """
 
     glob: str = "*"
@@ -100,7 +100,7 @@ class CheckSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareSettings:
-    """``[tool.opbench.runs.compare]``."""
+    """``[tool.opbench.compare]``."""
 
     threshold: tuple[Threshold, ...] = ()
     strict: bool = False

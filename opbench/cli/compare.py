@@ -46,7 +46,7 @@ def compare(
     """SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with the ratio and its 95 % interval.
 
     Exit code 1 when a cell is SLOWER, or failed, or, with --self-test, when more than one in twenty
-    comparisons was fooled.  Thresholds stand in tool.opbench.runs.compare of pyproject.toml as well,
+    comparisons was fooled.  Thresholds stand in tool.opbench.compare of pyproject.toml as well,
     for all targets or by glob.
     """
     settings = load_settings(Path.cwd()).compare

@@ -49,8 +49,8 @@ def convention_rows(
     Raises ``OpbenchError`` where the target cannot be counted, or not by this convention.
     """
     from opbench.conventions import get, tally
-    from opbench.registry.audit import count_target, trace_target
-    from opbench.registry.targets import resolve
+    from opbench.registry.audit import trace_target
+    from opbench.registry.targets import count_target, resolve
 
     (target,) = resolve([name])
     counted = count_target(target, size, batch_size=batch_size)

@@ -212,8 +212,7 @@ def target_rows(
     """The rows of one target.  Raises ``OpbenchError`` where it cannot be counted."""
     import torch
 
-    from opbench.registry.audit import count_target
-    from opbench.registry.targets import resolve
+    from opbench.registry.targets import count_target, resolve
 
     (target,) = resolve([name])
     counted = count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))

@@ -76,7 +76,7 @@ def show(
         show_published_only(target, format)
         return
     found = _one(target)
-    from opbench.registry.audit import count_target
+    from opbench.registry.targets import count_target
 
     with stdout_is_ours():
         counted = count_target(found, size)

@@ -26,14 +26,13 @@ from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
 from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.registry import providers
-from opbench.registry.audit import count_target
-from opbench.registry.targets import Target, resolve
+from opbench.registry.targets import Target, count_target, resolve
 from opbench.spec import parse_size
 
 Size = tuple[int, ...]
 
 _TORCH = Path(torch.__file__).parent
-_OPBENCH = Path(__file__).parent
+_OPBENCH = Path(__file__).parents[1]
 
 
 def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:

@@ -1,26 +1,23 @@
-"""From a target to its exact count, and from the registry to the facts on file.
+"""Audit the registry: counts beside the independent witness and the numbers that papers state.
 
-The one place where a count, its independent witness and the paper's own claims are put side by
-side.  ``fact`` makes a row of ``results/counts.csv``; ``recompute`` a paper's claim.
+``fact`` makes a row of ``results/counts.csv``; ``recompute`` recounts a stated number.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import torch
 from torch import nn
 
 from opbench.conventions import Trace, tally, trace
 from opbench.conventions import get as get_convention
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
-from opbench.errors import BadValueError, CountError
+from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry.counts_csv import Fact
 from opbench.registry.entries import foreign_names, get, specs
-from opbench.registry.targets import Target, registered
+from opbench.registry.targets import Target, count_target, registered
 from opbench.spec import ArchitectureSpec, Claim, format_size
 
 _LINEAR_KINDS = frozenset({"linear", "addmm"})
@@ -42,27 +39,6 @@ class Recomputed:
         return abs(self.deviation) <= self.claim.tolerance
 
 
-def count_target(
-    target: Target,
-    input_size: tuple[int, ...] | None = None,
-    *,
-    batch_size: int = 1,
-    dtype: torch.dtype | None = None,
-) -> Count:
-    """The exact count of ``target``, at ``input_size`` where given, else at its own size.
-
-    Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
-    ``BadValueError`` where nothing says how large its input is.
-    """
-    inputs, images = _inputs(target, input_size, batch_size)
-    try:
-        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
-    except BadValueError as error:
-        raise BadValueError(f"{target.name}: {error}") from error
-    except CountError as error:
-        raise CountError(f"{target.name}: {error}") from error
-
-
 def trace_target(
     target: Target,
     counted: Count,
@@ -74,22 +50,11 @@ def trace_target(
 
     ``counted`` tells where the target can run.  Raises ``CountError`` where it cannot be watched.
     """
-    inputs, images = _inputs(target, input_size, batch_size)
+    inputs, images = target.inputs(input_size, batch_size)
     try:
         return trace(target.build, inputs, batch_size=images, device=counted.device)
     except CountError as error:
         raise CountError(f"{target.name}: {error}") from error
-
-
-def _inputs(
-    target: Target, input_size: tuple[int, ...] | None, batch_size: int
-) -> tuple[tuple[Any, ...] | None, int]:
-    """A size, or None for the target's own inputs, and how many to make a batch of; for a target
-    that takes several images these as a batch already."""
-    size = input_size or target.input_size
-    if size and target.images > 1:
-        return (torch.empty((batch_size, *size), device="meta"),) * target.images, 1
-    return size, batch_size
 
 
 def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
@@ -154,7 +119,7 @@ def second_count(
 
     None, and why, where it cannot trace the target.  Raises ``MissingExtraError`` without fvcore.
     """
-    inputs, images = _inputs(target, input_size, 1)
+    inputs, images = target.inputs(input_size, 1)
     try:
         second = build_and_witness(target.build, inputs, batch_size=images)
     except CountError as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from opbench.errors import BadFileError, UnknownNameError
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 RESULTS = _PACKAGE.parent / "results" / "counts.csv"
 _CANDIDATES = (_PACKAGE / "counts.csv", RESULTS)
 _TEXT = frozenset(("name", "label", "family", "dataset", "input_size", "uncounted")) | frozenset(

@@ -44,6 +44,8 @@ def built_in() -> dict[str, ArchitectureSpec]:
     """This package's own entries by name, sorted.  Raises ``RuntimeError`` for a broken module."""
     found: dict[str, ArchitectureSpec] = {}
     for module in iter_modules(architectures.__path__):
+        if module.name.startswith("_"):
+            continue
         add(found, _entries_of(module.name), origin=f"opbench.architectures.{module.name}")
     return dict(sorted(found.items()))
 

@@ -31,14 +31,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from opbench.counting import build_and_count
 from opbench.errors import (
     BadFileError,
     BadValueError,
+    CountError,
     GoneTargetError,
     OpbenchError,
     TargetError,
     UnknownNameError,
 )
+from opbench.record import Count
 from opbench.registry import entries, providers
 from opbench.spec import ArchitectureSpec
 
@@ -61,6 +64,18 @@ class Target:
     images: int = 1
     spec: ArchitectureSpec | None = None
 
+    def inputs(
+        self, input_size: tuple[int, ...] | None, batch_size: int
+    ) -> tuple[tuple[Any, ...] | None, int]:
+        """Return the size or arguments to count, and how many to make a batch of.
+
+        None stands for the target's own inputs; several images are a batch already.
+        """
+        size = input_size or self.input_size
+        if size and self.images > 1:
+            return (torch.empty((batch_size, *size), device="meta"),) * self.images, 1
+        return size, batch_size
+
 
 def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
     """The targets that ``patterns`` name, each once, in the order given; none means the registry.
@@ -73,6 +88,27 @@ def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
         for target in _expand(pattern):
             targets.setdefault(target.name, target)
     return tuple(targets.values())
+
+
+def count_target(
+    target: Target,
+    input_size: tuple[int, ...] | None = None,
+    *,
+    batch_size: int = 1,
+    dtype: torch.dtype | None = None,
+) -> Count:
+    """Count ``target`` exactly, at ``input_size`` where given, else at its own size.
+
+    Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
+    ``BadValueError`` where nothing says how large its input is.
+    """
+    inputs, images = target.inputs(input_size, batch_size)
+    try:
+        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+    except BadValueError as error:
+        raise BadValueError(f"{target.name}: {error}") from error
+    except CountError as error:
+        raise CountError(f"{target.name}: {error}") from error
 
 
 def _expand(pattern: str) -> Iterator[Target]:

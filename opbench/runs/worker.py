@@ -110,7 +110,7 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
 
 def _counts(request: Mapping[str, Any]) -> Json:
     # The conventions that come with it are nothing that a process which times should load.
-    from opbench.registry.audit import count_target
+    from opbench.registry.targets import count_target
 
     macs: Json = {}
     for name, size in request["targets"]:

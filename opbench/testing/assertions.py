@@ -21,8 +21,7 @@ from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
 from opbench.lock.verdict import Problem, compare
 from opbench.record import Count
-from opbench.registry.audit import count_target
-from opbench.registry.targets import Target, resolve
+from opbench.registry.targets import Target, count_target, resolve
 from opbench.settings import load_settings
 from opbench.spec import parse_size
 

@@ -23,8 +23,7 @@ from opbench.census import Failed, outcomes
 from opbench.counting.tracer import Tracer
 from opbench.errors import MissingExtraError
 from opbench.registry import providers
-from opbench.registry.audit import count_target
-from opbench.registry.targets import resolve
+from opbench.registry.targets import count_target, resolve
 from tests.providers import torchvision_operators  # noqa: F401  timm imports torchvision
 
 _HEAD = """# All of timm in one process

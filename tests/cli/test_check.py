@@ -276,13 +276,13 @@ def test_what_a_network_prints_is_not_in_the_report(lock: Path, project: Project
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     """Make the registry hold exactly these names, each an existing entry."""
-    entries = dict(entries.specs())
+    originals = dict(entries.specs())
 
     def hold(names: dict[str, str]) -> None:
         import dataclasses
 
         specs = {
-            name: dataclasses.replace(entries[original], name=name)
+            name: dataclasses.replace(originals[original], name=name)
             for name, original in names.items()
         }
         monkeypatch.setattr(entries, "specs", lambda: MappingProxyType(specs))

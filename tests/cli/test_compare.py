@@ -11,11 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.test_compare import record
 
 from opbench.cli import self_test as module
 from opbench.runs.store import Run, read_run
 from tests.conftest import Opbench
+from tests.runs.test_compare import record
 
 STEADY = (1.0, 1.001, 0.999)
 
@@ -94,7 +94,7 @@ def test_thresholds_stand_in_pyproject_by_target(
     opbench: Opbench, run: Callable[..., Path], tmp_path: Path
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.opbench.runs.compare.threshold]\n"*" = "2%"\n"noisy*" = "30%"\n'
+        '[tool.opbench.compare.threshold]\n"*" = "2%"\n"noisy*" = "30%"\n'
     )
     base, new = run("base", noisy=0.010, a=0.010), run("new", noisy=0.012, a=0.012)
     result = opbench("compare", base, new, "--format", "json")

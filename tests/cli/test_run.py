@@ -22,7 +22,7 @@ from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
 from tests.conftest import Opbench
 
-NETWORKS = Path(__file__).parent.parent / "runner" / "networks.py"
+NETWORKS = Path(__file__).parents[1] / "runs" / "networks.py"
 CONV = f"{NETWORKS}:conv"
 QUICK = (
     "--in-process", "--rounds", "3", "--max-seconds", "0.05", "--precision", "0.5",

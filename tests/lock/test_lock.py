@@ -269,7 +269,7 @@ def test_no_git_repository_is_one_sentence(path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_lock_of_this_repository_and_its_facts_are_one_count() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     lock = load(root / "results" / "opbench.lock.json")
     facts = {fact.name: fact for fact in counts_csv.load(root / "results" / "counts.csv")}
     assert set(lock.networks) == set(facts), "`opbench check --update`, `opbench list --update`"

@@ -19,8 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from opbench.lock import load
 from opbench.registry import providers
-from opbench.registry.audit import count_target
-from opbench.registry.targets import resolve
+from opbench.registry.targets import count_target, resolve
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
 

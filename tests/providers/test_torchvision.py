@@ -17,8 +17,7 @@ from opbench.counting import build_and_count
 from opbench.counting.meta_build import build_without_weights
 from opbench.record import Count
 from opbench.registry import providers
-from opbench.registry.audit import count_target
-from opbench.registry.targets import resolve
+from opbench.registry.targets import count_target, resolve
 
 pytest.importorskip("torchvision", reason="torchvision is not installed")
 from torchvision import models

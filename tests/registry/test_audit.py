@@ -14,7 +14,7 @@ from opbench.spec import ArchitectureSpec, Claim
 ON_FILE = {fact.name: fact for fact in counts_csv.load()}
 EXPECTED = list(
     csv.DictReader(
-        (Path(__file__).parent / "data" / "expected_counts.csv").read_text().splitlines()
+        (Path(__file__).parents[1] / "data" / "expected_counts.csv").read_text().splitlines()
     )
 )
 ENTRIES = entries.specs()

@@ -24,7 +24,7 @@ def fresh_registry():
 
 
 def entry_point(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    point = EntryPoint(name="theirs", value=value, group=registry.ENTRY_POINT_GROUP)
+    point = EntryPoint(name="theirs", value=value, group=entries.ENTRY_POINT_GROUP)
     monkeypatch.setattr(entries, "entry_points", lambda group: [point])
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from opbench.record import Ceilings, Cell, Load, Round
-from opbench.runs import jobs
+from opbench.runs import worker
 from opbench.runs.in_process import InProcess
 from opbench.runs.worker import handle
 from opbench.timing import ceilings
@@ -93,8 +93,8 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
         opened.append(args)
         return open_device(*args)
 
-    monkeypatch.setattr(jobs, "open_device", opening)
-    monkeypatch.setattr(jobs, "measure_ceilings", lambda *args: CEILINGS)
+    monkeypatch.setattr(worker, "open_device", opening)
+    monkeypatch.setattr(worker, "measure_ceilings", lambda *args: CEILINGS)
     options = CudaOptions(graph=True, l2="cold")
     handle({**request(f"{NETWORKS}:conv"), "cuda": asdict(options)})
     assert opened == [("cpu", options), ("cpu",)]
@@ -166,7 +166,7 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
 
 
 def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "open_device", lambda name: open_device(name, cuda=FakeCuda()))
+    monkeypatch.setattr(worker, "open_device", lambda name: open_device(name, cuda=FakeCuda()))
     asked = {"job": "targets", "patterns": None, "devices": ["cuda:0", "cpu", "cuda:1"]}
     reply = handle({**asked, "sized": True, "cuda": CUDA})
     assert reply == {
@@ -184,7 +184,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     """A GPU on paper that every cell finds, with a quick sensor."""
     started = time.monotonic()
     nvml = FakeNvml(joules=lambda: 300.0 * (time.monotonic() - started))
-    monkeypatch.setattr(jobs, "open_gpu", lambda uuid: Gpu(nvml, f"GPU-{uuid}"))
+    monkeypatch.setattr(worker, "open_gpu", lambda uuid: Gpu(nvml, f"GPU-{uuid}"))
     monkeypatch.setattr(NvmlCounter, "window_s", 0.05)
     return nvml
 
