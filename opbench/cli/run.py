@@ -119,6 +119,7 @@ def run(
 def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool = False) -> bool:
     """Measure into a file; whether Ctrl-C came before the end."""
     from opbench.cli.run_progress import Progress
+    from opbench.runs import loop
 
     with writer, Progress(prepared.sheet, stream=stream) as progress:
         writer.write(prepared.first_line(writer.path.stem))
