@@ -1,11 +1,51 @@
 """What a neural network's accuracy costs, counted exactly and measured honestly.
 
-    opbench.list_architectures("resnet*")   names, newest facts without torch
+    opbench.list_architectures("resnet*")   names of the built-in architectures; needs no torch
     opbench.create("resnet50")              the network, an ``nn.Module``
     opbench.count(module, (3, 224, 224))    a ``Count``: exact integers
     opbench.measure(module, inputs)         a ``Measurement``: raw samples in seconds
 
 Importing this package imports neither torch nor pandas: each name is loaded when it is first used.
+
+The map.  A module imports only from floors below its own; measuring imports torch and no pandas,
+reporting pandas and no torch, and they meet only in files.  A row with a dot is a module that may
+import what its room may not.  ``tests/test_floors.py`` reads this table and enforces it.
+
+    floor  room           may import  holds
+    9      cli            -           one file per command; rows and rendering
+    8      page           pandas      the interactive page
+    7      figures        pandas      one file per figure
+    7      claims         pandas      statements of the literature, tried on the table
+    6      testing        -           the pytest plug-in and its assertions
+    6      testing.assertions torch   counts as assertions
+    6      table          pandas      a results folder, read once and joined
+    5      lock           -           the lock file and the verdict on a change
+    5      lock.recount   torch       counting what the lock names again
+    4      runs           -           run files, plan, loop, workers, comparison
+    4      runs.worker    torch       one cell or question in a process of its own
+    4      runs.network   torch       the network of a cell, on its device
+    4      runs.fork_server torch     a process that forks a worker per request
+    4      runs.in_process torch      a worker in the same process
+    3      registry       -           what a TARGET is; counts on file
+    3      registry.targets torch     from a TARGET to a network and its count
+    3      registry.providers torch   torchvision's and timm's networks
+    3      registry.audit torch       counts against papers and the witness
+    2      conventions    torch       the same pass by other counting rules
+    1      counting       torch       exact counts of one forward pass
+    1      timing         torch       one round of one cell on one device
+    1      architectures  torch       one file per paper
+    1      accuracy       -           published accuracies
+    1      census         -           counting many targets in a pool of processes
+    1      reports        -           findings as GitHub, JUnit and SARIF reports
+    1      settings       -           [tool.opbench] and OPBENCH_*
+    0      record         -           the values that flow between the rooms
+    0      metrics        -           every metric: key, label, unit, direction
+    0      intervals      -           medians, intervals and tests for trends
+    0      spec           -           what the registry knows before anything is built
+    0      errors         -           the tree of errors
+
+Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``, ``timing``,
+``runs``, ``table``, one file of ``figures``.
 """
 
 from __future__ import annotations

@@ -1,133 +1,164 @@
-"""The floor plan: a module imports only from floors below its own, and the two halves never meet.
-
-The plan is written here a second time on purpose: a new module has to be given its place.
-Imports inside functions count too, except in the command line, whose functions are the one
-place where both halves come together.
-"""
+"""The map in ``opbench/__init__.py`` holds: floors, no circles, halves that never meet."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent / "opbench"
+import opbench
 
-# module or package -> (floor, half); "both" is the standard library only, for either half.
-PLAN = {
-    "errors": (0, "both"),
-    "spec": (0, "both"),
-    "record": (0, "both"),
-    "metrics": (0, "both"),
-    "statistics": (0, "both"),
-    "exporters": (1, "both"),
-    "thresholds": (1, "both"),
-    "census": (1, "both"),
-    "config": (2, "both"),
-    "lock": (2, "both"),
-    "verdicts": (3, "both"),
-    "frontier": (2, "reporting"),
-    "regression": (2, "reporting"),
-    "blocks": (1, "measuring"),
-    "architectures": (2, "measuring"),
-    "counting": (2, "measuring"),
-    "timing": (2, "measuring"),
-    "environment": (2, "measuring"),
-    "providers": (2, "measuring"),
-    "store": (2, "both"),
-    "accuracy": (2, "both"),
-    "catalog": (2, "both"),
-    "conventions": (3, "measuring"),
-    "registry": (3, "measuring"),
-    "targets": (4, "measuring"),
-    "table": (3, "reporting"),
-    "compare": (3, "both"),
-    "claims": (4, "reporting"),
-    "facts": (5, "measuring"),
-    "runner": (6, "measuring"),
-    "figures": (4, "reporting"),
-    "page": (5, "reporting"),
-    "recount": (6, "measuring"),
-    "assertions": (7, "measuring"),
-    "pytest_plugin": (8, "measuring"),
-    "cli": (7, "cli"),
+ROOT = Path(opbench.__file__).parent
+MEASURING = {"torch", "fvcore"}
+REPORTING = {"pandas", "matplotlib", "plotly"}
+HEAVY = MEASURING | REPORTING | {"numpy"}
+ALLOWED = {"-": set(), "torch": MEASURING | {"numpy"}, "pandas": REPORTING | {"numpy"}}
+
+
+# What is loaded late on purpose, and why.
+LATE = {
+    "opbench.counting.witness": "fvcore is loaded by those who ask for a witness",
+    "opbench.testing.plugin": "pytest loads it in every run beside an installed opbench",
 }
-HEAVY = {
-    "both": {"torch", "fvcore", "pandas", "matplotlib", "numpy", "plotly"},
-    "measuring": {"pandas", "matplotlib", "plotly"},
-    "reporting": {"torch", "fvcore"},
-    "cli": set(),
-}
-FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem[0] != "_")
 
 
-def _place(path: Path) -> str:
-    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+@dataclass(frozen=True)
+class Room:
+    floor: int
+    may_import: str
 
 
-def _imports(path: Path) -> set[str]:
-    """Every module imported anywhere in the file, except for the type checker alone."""
-    found = set()
-    for node in _walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+ROW = re.compile(r"^ +(\d+) +([\w.]+) +(-|torch|pandas) +\S", re.MULTILINE)
+MAP = {name: Room(int(floor), may) for floor, name, may in ROW.findall(opbench.__doc__ or "")}
 
 
-def _walk(node: ast.AST):
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+INSIDE = {name: path for name, path in MODULES.items() if "." in name and "__main__" not in name}
+
+
+def _nodes(node: ast.AST, *, functions: bool) -> Iterator[ast.AST]:
+    """Every node but those for the type checker alone, and but functions where not wanted."""
     if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        return
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not functions:
         return
     yield node
     for child in ast.iter_child_nodes(node):
-        yield from _walk(child)
+        yield from _nodes(child, functions=functions)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_imports_only_from_floors_below_its_own(path: Path) -> None:
-    place = _place(path)
-    assert place in PLAN, f"give {place!r} its place in the floor plan"
-    floor = PLAN[place][0]
-    for name in _imports(path):
-        parts = name.split(".")
-        if parts[0] == "opbench" and len(parts) > 1 and parts[1] in PLAN and parts[1] != place:
-            assert PLAN[parts[1]][0] < floor, f"{place} (floor {floor}) imports {name}"
+@cache
+def imports(module: str, functions: bool = False) -> frozenset[str]:
+    """The modules that ``module`` imports: of this package in full, of others the first name."""
+    found = set()
+    for node in _nodes(ast.parse(MODULES[module].read_text()), functions=functions):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            names = [
+                f"{node.module}.{alias.name}"
+                if f"{node.module}.{alias.name}" in MODULES
+                else str(node.module)
+                for alias in node.names
+            ]
+        else:
+            continue
+        found |= {name if name in MODULES else name.partition(".")[0] for name in names}
+    return frozenset(found)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_two_halves_meet_only_in_the_command_line(path: Path) -> None:
-    place = _place(path)
-    half = PLAN[place][1]
-    assert not {name.split(".")[0] for name in _imports(path)} & HEAVY[half]
-    if half == "cli":
-        return
-    allowed = {"both", half}
-    for name in _imports(path):
-        parts = name.split(".")
-        if parts[0] == "opbench" and len(parts) > 1 and parts[1] in PLAN:
-            assert PLAN[parts[1]][1] in allowed, f"{place} ({half}) imports {name}"
+@cache
+def reached(module: str) -> frozenset[str]:
+    """All that importing ``module`` imports, the packages around each module included."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            if name in MODULES:
+                waiting += imports(name)
+                waiting += [name.rpartition(".")[0]] if "." in name else []
+    return frozenset(seen)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=lambda path: path.stem)
-def test_command_modules_import_nothing_heavy_at_the_top(path: Path) -> None:
-    top = ast.parse(path.read_text(encoding="utf-8")).body
-    names = {
-        alias.name if isinstance(node, ast.Import) else node.module
-        for node in top
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    rooms = {name for name in MAP if "." not in name}
+    assert rooms == {room(module) for module in INSIDE}
+    assert {name for name in MAP if "." in name} <= {
+        name.removeprefix("opbench.") for name in INSIDE
     }
-    heavy = HEAVY["both"] | {f"opbench.{n}" for n, (_, half) in PLAN.items() if half != "both"}
-    assert not {name for name in names if name and name.split(".")[0] in HEAVY["both"]}
-    assert not {
-        name for name in names if name in heavy - {"opbench.cli"} or name in {"opbench.counting"}
-    }
+
+
+def test_every_package_says_what_stands_in_it() -> None:
+    for folder in {path.parent for path in INSIDE.values()} - {ROOT}:
+        assert (folder / "__init__.py").is_file(), folder
+        assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text())), folder
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_a_module_imports_only_from_floors_below_its_own(module: str) -> None:
+    for name in imports(module, functions=True):
+        if name.startswith("opbench.") and room(name) != room(module):
+            assert MAP[room(name)].floor < MAP[room(module)].floor, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("functions", [False, True])
+def test_no_circles_not_inside_a_package_either(functions: bool) -> None:
+    graph = {module: imports(module, functions) & INSIDE.keys() for module in INSIDE}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_what_a_module_reaches_is_what_the_map_allows(module: str) -> None:
+    short = module.removeprefix("opbench.")
+    may = (MAP.get(short) or MAP[room(module)]).may_import
+    assert not reached(module) & HEAVY - ALLOWED[may], f"{module} reaches more than the map says"
+
+
+def test_the_measure_of_reach_sees_through_packages() -> None:
+    """Each of these imports something heavy through another module."""
+    assert "pandas" in reached("opbench.table")
+    assert "torch" in reached("opbench.lock.recount")
+    assert "torch" in reached("opbench.runs.worker")
+    assert "torch" in reached("opbench.counting.tracer")
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_only_the_command_line_imports_inside_functions(module: str) -> None:
+    if room(module) != "cli" and module not in LATE:
+        late = imports(module, functions=True) - imports(module)
+        assert not late, f"{module} imports {', '.join(sorted(late))} inside a function"
+
+
+@pytest.mark.parametrize("module", INSIDE)
+def test_underscore_modules_stay_inside_their_package(module: str) -> None:
+    for name in imports(module, functions=True) & MODULES.keys():
+        package, _, last = name.rpartition(".")
+        if last.startswith("_"):
+            assert module.startswith(package), f"{module} imports {name}"
 
 
 def test_no_file_outside_the_architectures_is_longer_than_400_lines() -> None:
-    for path in FILES:
-        if _place(path) != "architectures":
-            assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+    for module, path in INSIDE.items():
+        if room(module) != "architectures":
+            assert len(path.read_text().splitlines()) <= 400, path
