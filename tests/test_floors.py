@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import opbench
+from opbench.cli import COMMANDS
 
 ROOT = Path(opbench.__file__).parent
 MEASURING = {"torch", "fvcore"}
@@ -148,6 +149,12 @@ def test_only_the_command_line_imports_inside_functions(module: str) -> None:
     if room(module) != "cli" and module not in LATE:
         late = imports(module, functions=True) - imports(module)
         assert not late, f"{module} imports {', '.join(sorted(late))} inside a function"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_imports_another_command(command: str) -> None:
+    commands = {f"opbench.cli.{name}" for name in COMMANDS}
+    assert not imports(f"opbench.cli.{command}", functions=True) & commands
 
 
 @pytest.mark.parametrize("module", INSIDE)

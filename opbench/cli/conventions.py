@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from opbench.cli.output import Column, Format, emit, integer, scaled, stdout_is_ours, text
+from opbench.cli.rows import model_row
 from opbench.errors import CountError
 
 if TYPE_CHECKING:
@@ -58,13 +59,7 @@ def convention_rows(
     counts = tally(get(convention), recorded)
     if by_kind:
         return list(_kind_rows(name, counts))[:top]
-    return [_counted(name, counted) | _said(counts)]
-
-
-def _counted(name: str, counted: Count) -> dict[str, Any]:
-    from opbench.cli.count import model_row
-
-    return model_row(name, counted)
+    return [model_row(name, counted) | _said(counts)]
 
 
 def _said(counts: Tally) -> dict[str, Any]:

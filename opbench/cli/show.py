@@ -15,9 +15,9 @@ from rich.text import Text
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.cli.accuracies import show_accuracies, show_published_only
 from opbench.cli.conventions import show_chart, show_conventions
-from opbench.cli.count import CONVENTION, model_row
 from opbench.cli.options import Depth, InputSize, parse_input_size
 from opbench.cli.output import Column, Format, emit, integer, stdout_is_ours, text
+from opbench.cli.rows import CONVENTION, model_row
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError
 

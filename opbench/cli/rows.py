@@ -1,0 +1,133 @@
+"""Rows of a count: one for a target, its modules or its operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from opbench.cli.output import Column, integer, scaled, text
+
+if TYPE_CHECKING:
+    from opbench.record import Count
+
+CONVENTION = (
+    "1 MAC = one multiply-add of a convolution, linear layer or matrix product; bias, "
+    "normalisation, activation functions, pooling and additions are 0."
+)
+
+
+class By(StrEnum):
+    """What a row is."""
+
+    model = "model"
+    module = "module"
+    operator = "operator"
+
+
+_MODEL = (
+    Column(key="name", title="name"),
+    Column(key="input_size", title="input", show=text),
+    Column(key="params", title="params", show=integer, right=True),
+    Column(key="macs", title="MACs", show=integer, right=True),
+    Column(key="activations", title="activations", show=integer, right=True),
+    Column(key="weight_bytes", title="weights MiB", show=scaled(2**-20, 2), right=True),
+    Column(key="peak_activation_bytes", title="peak MiB", show=scaled(2**-20, 2), right=True),
+    Column(key="device", title="traced on", show=text),
+    Column(key="uncounted", title="uncounted", show=text),
+    Column(key="error", title="", show=text),
+)
+_MODULE = (
+    Column(key="name", title="name"),
+    Column(key="module", title="module"),
+    Column(key="kind", title="kind"),
+    Column(key="output", title="output", show=text),
+    Column(key="params", title="params", show=integer, right=True),
+    Column(key="macs", title="MACs", show=integer, right=True),
+    Column(key="activations", title="activations", show=integer, right=True),
+    Column(key="error", title="", show=text),
+)
+_OPERATOR = (
+    Column(key="name", title="name"),
+    Column(key="operator", title="operator"),
+    Column(key="calls", title="calls", show=integer, right=True),
+    Column(key="macs", title="MACs", show=integer, right=True),
+    Column(key="share", title="share %", show=scaled(100, 1), right=True),
+    Column(key="activations", title="activations", show=integer, right=True),
+    Column(key="error", title="", show=text),
+)
+COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
+
+
+def target_rows(
+    name: str,
+    *,
+    size: tuple[int, ...] | None,
+    batch_size: int,
+    dtype: str,
+    by: By,
+    depth: int | None,
+    top: int | None,
+) -> list[dict[str, Any]]:
+    """The rows of one target.  Raises ``OpbenchError`` where it cannot be counted."""
+    import torch
+
+    from opbench.registry.targets import count_target, resolve
+
+    (target,) = resolve([name])
+    counted = count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))
+    if by is By.model:
+        return [model_row(name, counted)]
+    rows = list(
+        _module_rows(name, counted, depth) if by is By.module else _operator_rows(name, counted)
+    )
+    if top is not None:
+        rows = sorted(rows, key=lambda row: -row["macs"])[:top]
+    return rows
+
+
+def model_row(name: str, counted: Count) -> dict[str, Any]:
+    """One flat row of everything ``counted`` says of the whole network."""
+    return {
+        "name": name,
+        "input_size": counted.input_size,
+        "batch_size": counted.batch_size,
+        "params": counted.params,
+        "macs": counted.macs,
+        "activations": counted.activations,
+        "weight_bytes": counted.weight_bytes,
+        "peak_activation_bytes": counted.peak_activation_bytes,
+        "uncounted": ", ".join(counted.uncounted),
+        "device": counted.device,
+    }
+
+
+def _module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[str, Any]]:
+    for module in counted.modules:
+        if depth is None or module.depth <= depth:
+            yield {
+                "name": name,
+                "module": module.name or "(network)",
+                "kind": module.kind,
+                "depth": module.depth,
+                "output": module.output,
+                "params": module.params,
+                "macs": module.macs,
+                "activations": module.activations,
+            }
+
+
+def _operator_rows(name: str, counted: Count) -> Iterator[dict[str, Any]]:
+    kinds: dict[str, list[Any]] = {}
+    for row in counted.operators:
+        kinds.setdefault(row.operator, []).append(row)
+    for operator, rows in sorted(kinds.items(), key=lambda item: -sum(r.macs for r in item[1])):
+        macs = sum(row.macs for row in rows)
+        yield {
+            "name": name,
+            "operator": operator,
+            "calls": sum(row.calls for row in rows),
+            "macs": macs,
+            "share": macs / counted.macs if counted.macs else 0.0,
+            "activations": sum(row.activations for row in rows),
+        }
