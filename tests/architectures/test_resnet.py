@@ -1,4 +1,4 @@
-"""ResNet against sums over the rows of the paper's tables, the printed figures and fvcore."""
+"""ResNet against sums over the rows of the paper's tables and the printed figures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from opbench.architectures.resnet import ARCHITECTURES, ZeroPadShortcut
+from opbench.counting import build_and_count
 
 SPECS = {spec.name: spec for spec in ARCHITECTURES}
 
@@ -91,6 +92,8 @@ def test_the_rows_of_the_tables_sum_to_the_counts(name: str) -> None:
     params = sum(k * k * cin * cout + 2 * cout for k, cin, cout, _ in convs)
     macs = sum(k * k * cin * cout * side * side for k, cin, cout, side in convs)
     assert (params + (features + 1) * classes, macs + features * classes) == EXPECTED[name]
+    counted = build_and_count(SPECS[name].build, SPECS[name].input_size)
+    assert (counted.params, counted.macs) == EXPECTED[name]
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -103,24 +106,6 @@ def test_built_network_has_the_convolutions_of_the_table(name: str) -> None:
         row[:3] for row in table
     )
     assert all(m.bias is None for m in built)
-    assert sum(p.numel() for p in network.parameters()) == EXPECTED[name][0]
-
-
-@pytest.mark.parametrize(
-    "name", ["resnet18", "resnet50", "resnet50_v1_5", "resnet101", "resnet110_cifar"]
-)
-def test_fvcore_agrees_to_the_last_integer(name: str, fvcore_macs) -> None:
-    assert fvcore_macs(SPECS[name].build(), SPECS[name].input_size) == EXPECTED[name][1]
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-@pytest.mark.parametrize("training", [False, True])
-def test_logits_in_both_modes(name: str, training: bool) -> None:
-    spec = SPECS[name]
-    with torch.device("meta"):
-        network = spec.build().train(training)
-        logits = network(torch.empty(2, *spec.input_size))
-    assert logits.shape == (2, 10 if spec.dataset == "cifar10" else 1000)
 
 
 @pytest.mark.parametrize(
@@ -177,12 +162,3 @@ def test_table_1_prints_34_layers_without_projections() -> None:
     without = EXPECTED["resnet34"][1] - projections
     assert without == 3_644_493_824
     assert round(without / 1e8) == 36
-
-
-@pytest.mark.parametrize("name", EXPECTED)
-def test_claims_are_met_or_explained(name: str) -> None:
-    params, macs = EXPECTED[name]
-    for claim in SPECS[name].claims:
-        counted = {"params": params, "macs": macs}[claim.quantity]
-        met = abs(counted - claim.value) <= claim.tolerance * claim.value
-        assert met != bool(claim.disagreement)
