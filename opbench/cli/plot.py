@@ -217,7 +217,7 @@ def _leave_interrupts_to_us() -> None:
 
 def _draw(job: _Job) -> Page | MissingDataError:
     from opbench import figures as gallery
-    from opbench.figures._style import theme
+    from opbench.figures.parts.style import theme
 
     try:
         with theme(job.options.theme):

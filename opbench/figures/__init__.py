@@ -2,7 +2,7 @@
 
 A module ``accuracy_vs_ops.py`` is the figure ``accuracy-vs-ops``: its docstring's first line is
 the one-line description, ``TAKES`` the options that it knows, and ``draw(table, options)`` returns
-a matplotlib ``Figure``.  Modules whose name begins with an underscore are parts that figures share.
+a matplotlib ``Figure``.  What figures share stands in ``parts``.
 
 Names and descriptions are read without importing matplotlib, so that a misspelt name is answered
 at once; saving is left to whoever asked for the figure.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opbench.errors import UnknownNameError
-from opbench.figures._options import Options as Options
+from opbench.figures.parts.options import Options as Options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,9 +32,7 @@ _FOLDER = Path(__file__).parent
 def names() -> list[str]:
     """Every figure's name, sorted."""
     return sorted(
-        path.stem.replace("_", "-")
-        for path in _FOLDER.glob("*.py")
-        if not path.name.startswith("_")
+        path.stem.replace("_", "-") for path in _FOLDER.glob("*.py") if path.name != "__init__.py"
     )
 
 

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.errors import BadValueError
-from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import values
-from opbench.figures._frame import Sheet, single_axes
-from opbench.figures._options import Options
-from opbench.figures._scatter import Scatter, draw_scatter, finish
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, captions, labels, select
+from opbench.figures.parts.axes import values
+from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -58,7 +58,7 @@ def draw(table: Table, options: Options) -> Figure:
         frontier=True,
     )
     printed = _printed(table, spec, options) if options.chart2016 else None
-    frame = _select.points(table, options, spec.x, spec.y)
+    frame = select.points(table, options, spec.x, spec.y)
     figure, axes = single_axes(_sheet(table, frame, spec, options))
     points, lines = draw_scatter(axes, frame, spec, options, printed)
     if printed is not None:
@@ -71,9 +71,9 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
     x, y = METRICS[spec.x], METRICS[spec.y]
     known = table.networks[table.networks["name"].isin(frame["name"])]
     notes = (
-        _words.frontier(frame) if y.better == "higher" else "",
-        _words.TOP1_INTERVAL if spec.y == "top1" else "",
-        _words.timed(table, frame) if "run" in frame else "",
+        captions.frontier(frame) if y.better == "higher" else "",
+        captions.TOP1_INTERVAL if spec.y == "top1" else "",
+        captions.timed(table, frame) if "run" in frame else "",
         _OVERLAY if options.chart2016 else "",
         spec.sizing.enlarged(frame),
     )
@@ -83,8 +83,8 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
         subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters"
         if spec.y == "top1"
         else "Networks of ImageNet; area of a blob: parameters",
-        caption=_words.caption(known, options, *notes),
-        legend=_blobs.family_entries(frame),
+        caption=captions.caption(known, options, *notes),
+        legend=blobs.family_entries(frame),
         sizing=spec.sizing,
     )
     return words.with_plot_height(6.4)
@@ -100,12 +100,12 @@ def _printed(table: Table, spec: Scatter, options: Options) -> pd.DataFrame:
     family = dict(zip(table.networks["name"], table.networks["family"], strict=True))
     chart = table.chart2016
     chart = chart.assign(macs=chart["flops"] / 2, family=chart["architecture"].map(family))
-    return _select.of_families(chart, options)
+    return select.of_families(chart, options)
 
 
 def _overlay(
     axes: Axes, printed: pd.DataFrame, frame: pd.DataFrame, spec: Scatter
-) -> _labels.Points:
+) -> labels.Points:
     """Rings where the 2016 chart has its blobs, each tied to the blob of today."""
     x, y, areas = values(printed, spec.x), printed["top1"], spec.sizing.areas(printed)
     now = frame.set_index("name")
@@ -113,7 +113,7 @@ def _overlay(
     axes.scatter(
         x, y, s=areas, facecolors="none", linewidths=1.3, zorder=3.5,
         edgecolors=[
-            _blobs.hue(family) if isinstance(family, str) else colour("ink")
+            blobs.hue(family) if isinstance(family, str) else colour("ink")
             for family in printed["family"]
         ],
     )  # fmt: skip
@@ -122,7 +122,7 @@ def _overlay(
         [x[drawn], values(today, spec.x)], [y[drawn], today["top1"]],
         color=colour("muted"), lw=0.8, zorder=2.9,
     )  # fmt: skip
-    return _labels.Points(
+    return labels.Points(
         x=list(x),
         y=list(y),
         areas=list(areas),

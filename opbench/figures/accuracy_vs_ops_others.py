@@ -13,11 +13,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _select, _words
-from opbench.figures._blobs import BY_PARAMS, family_entries
-from opbench.figures._frame import Sheet, sheet
-from opbench.figures._options import Options
-from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.blobs import BY_PARAMS, family_entries
+from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.table import Table
 
 TAKES = frozenset({"unit", "log", "family", "highlight", "label"})
@@ -30,13 +30,13 @@ _FEW = 10  # networks: a panel of fewer is as wide
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each dataset that has accuracies.  Raises ``MissingDataError``."""
-    frame = _select.networks(table, options, *_ALL)
+    frame = select.networks(table, options, *_ALL)
     panels = [frame[frame["dataset"] == dataset] for dataset in _ALL]
     panels = [rows for rows in panels if not rows.empty]
     words = Sheet(
         title="What accuracy costs on other datasets",
         subtitle="Top-1 on each dataset's own axis; area of a blob: parameters",
-        caption=_words.caption(frame, options, _words.TOP1_INTERVAL, _SMALL.enlarged(frame)),
+        caption=captions.caption(frame, options, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
@@ -56,9 +56,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, options: Options) -> None:
     spec = Scatter(
         x=options.cost, y="top1", sizing=_SMALL, log_x=options.log is not False, type_size=9
     )
-    dataset = _words.DATASETS[rows["dataset"].iloc[0]]
+    dataset = captions.DATASETS[rows["dataset"].iloc[0]]
     axes.set_title(dataset, loc="left", size=13, weight="semibold", pad=7)
-    short = rows.assign(label=_select.without_prefix(rows["label"]))
+    short = rows.assign(label=select.without_prefix(rows["label"]))
     points, lines = draw_scatter(axes, short, spec, options)
     axes.set_xlabel(axes.get_xlabel().replace("  (", "\n("), size=11.5)
     axes.tick_params(axis="x", labelsize=10)

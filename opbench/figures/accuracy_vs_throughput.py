@@ -11,15 +11,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _select, _words
-from opbench.figures._axes import values
-from opbench.figures._blobs import BY_OPS, family_entries
-from opbench.figures._frame import Sheet
-from opbench.figures._labels import Line
-from opbench.figures._options import Options
-from opbench.figures._panels import stack_panels, wanted_batches
-from opbench.figures._scatter import Scatter, draw_scatter, finish
-from opbench.figures._style import colour
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.axes import values
+from opbench.figures.parts.blobs import BY_OPS, family_entries
+from opbench.figures.parts.frame import Sheet
+from opbench.figures.parts.labels import Line
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.panels import stack_panels, wanted_batches
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts.style import colour
 from opbench.table import Table
 from opbench.table.fits import upper_bound
 
@@ -34,7 +34,7 @@ _BOUND = (
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.cells(table, options).dropna(subset=["top1"])
+    frame = select.cells(table, options).dropna(subset=["top1"])
     batches = wanted_batches(frame, options)
     spec = Scatter(
         x="throughput_images_per_s",
@@ -47,11 +47,11 @@ def draw(table: Table, options: Options) -> Figure:
         title="Accuracy against speed",
         subtitle="Top-1 on ImageNet against images per second; area of a blob: operations of "
         "an image",
-        caption=_words.joined(
-            _words.timed(table, frame),
-            _words.sources(table.networks[table.networks["name"].isin(frame["name"])]),
-            _words.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
-            f"{_BOUND}  {_words.TOP1_INTERVAL}  {_words.counted(options)}",
+        caption=captions.joined(
+            captions.timed(table, frame),
+            captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
+            captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
+            f"{_BOUND}  {captions.TOP1_INTERVAL}  {captions.counted(options)}",
             _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),

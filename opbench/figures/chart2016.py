@@ -11,16 +11,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _blobs, _labels, _words
-from opbench.figures._axes import axis_label, set_accuracy, set_axis
-from opbench.figures._frame import Sheet, single_axes
-from opbench.figures._options import Options
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, captions, labels
+from opbench.figures.parts.axes import axis_label, set_accuracy, set_axis
+from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour
 from opbench.table import Table
 
 TAKES = frozenset({"unit", "log"})
 
-_SIZING = _blobs.BY_PARAMS.smaller(0.7)
+_SIZING = blobs.BY_PARAMS.smaller(0.7)
 _VISIBLE = 9.0  # pixels that a point must have moved for an arrow
 _SMALL_CHANGE = 0.03  # of the operations; below it lie the terms that the chart counts on top
 
@@ -42,15 +42,15 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="The chart of 2016, counted again",
         subtitle="Rings: as printed in 2016; discs: counted today; area: parameters",
-        caption=_words.joined(
+        caption=captions.joined(
             *_corrections(points),
-            _words.counted(options),
+            captions.counted(options),
             "Printed: A. Canziani, A. Paszke, E. Culurciello, arXiv:1605.07678, Figure 2, decoded "
             "from the authors' vector figure; its operations also count biases, activation "
             "functions and pooling.",
-            _words.sources(networks),
+            captions.sources(networks),
         ),
-        legend=_blobs.family_entries(networks),
+        legend=blobs.family_entries(networks),
         sizing=_SIZING,
     ).with_plot_height(6.4)
     figure, axes = single_axes(words)
@@ -60,7 +60,7 @@ def draw(table: Table, options: Options) -> Figure:
     set_accuracy(axes, pd.concat([points["top1"], points["top1_now"].dropna()]))
     axes.set_xlabel(axis_label(options.cost, options))
     axes.set_ylabel(axis_label("top1", options))
-    _labels.place(axes, _draw_pairs(axes, points), _arrows(axes, points))
+    labels.place(axes, _draw_pairs(axes, points), _arrows(axes, points))
     return figure
 
 
@@ -98,10 +98,10 @@ def _corrections(points: pd.DataFrame) -> list[str]:
     ]
 
 
-def _draw_pairs(axes: Axes, points: pd.DataFrame) -> _labels.Points:
+def _draw_pairs(axes: Axes, points: pd.DataFrame) -> labels.Points:
     known = points.dropna(subset=["x_now"])
     tints = [
-        _blobs.hue(family) if isinstance(family, str) else colour("ink")
+        blobs.hue(family) if isinstance(family, str) else colour("ink")
         for family in points["family"]
     ]
     areas = _SIZING.areas(points)
@@ -111,9 +111,9 @@ def _draw_pairs(axes: Axes, points: pd.DataFrame) -> _labels.Points:
     )  # fmt: skip
     today = known.assign(params=known["params_now"])
     areas_now = _SIZING.areas(today)
-    _blobs.draw_networks(axes, today, known["x_now"], known["top1_now"], areas_now)
+    blobs.draw_networks(axes, today, known["x_now"], known["top1_now"], areas_now)
     printed_only = points["x_now"].isna()
-    printed = _labels.Points(
+    printed = labels.Points(
         x=list(points["x"]),
         y=list(points["top1"]),
         areas=list(areas),
@@ -121,7 +121,7 @@ def _draw_pairs(axes: Axes, points: pd.DataFrame) -> _labels.Points:
             name if alone else "" for name, alone in zip(points["name"], printed_only, strict=True)
         ],
     )
-    return printed + _labels.Points(
+    return printed + labels.Points(
         x=list(known["x_now"]),
         y=list(known["top1_now"]),
         areas=list(areas_now),
@@ -129,8 +129,8 @@ def _draw_pairs(axes: Axes, points: pd.DataFrame) -> _labels.Points:
     )
 
 
-def _arrows(axes: Axes, points: pd.DataFrame) -> list[_labels.Line]:
-    lines: list[_labels.Line] = []
+def _arrows(axes: Axes, points: pd.DataFrame) -> list[labels.Line]:
+    lines: list[labels.Line] = []
     moved = points.dropna(subset=["x_now"])
     starts, ends = moved[["x", "top1"]].to_numpy(), moved[["x_now", "top1_now"]].to_numpy()
     for start, end in zip(starts, ends, strict=True):

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from opbench.figures import _sweep, _words
-from opbench.figures._options import Options
+from opbench.figures.parts import captions, sweep
+from opbench.figures.parts.options import Options
 from opbench.table import Table
 
-TAKES = _sweep.TAKES
+TAKES = sweep.TAKES
 
-_SWEEP = _sweep.Sweep(
+_SWEEP = sweep.Sweep(
     key="peak_memory_bytes",
     title="Memory, by batch size",
     subtitle="Peak memory of forward passes",
-    note=_words.MEMORY,
+    note=captions.MEMORY,
 )
 
 
 def draw(table: Table, options: Options) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
-    return _sweep.draw_sweep(table, options, _SWEEP)
+    return sweep.draw_sweep(table, options, _SWEEP)

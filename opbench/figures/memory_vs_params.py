@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from opbench.figures import _select, _words
-from opbench.figures._axes import values
-from opbench.figures._blobs import PLAIN, family_entries
-from opbench.figures._fit import draw_fit
-from opbench.figures._frame import Sheet, single_axes
-from opbench.figures._options import Options
-from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.axes import values
+from opbench.figures.parts.blobs import PLAIN, family_entries
+from opbench.figures.parts.fit import draw_fit
+from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -22,8 +22,8 @@ TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "ba
 
 def draw(table: Table, options: Options) -> Figure:
     """One panel, at batch 1 unless the reader wants another.  Raises ``MissingDataError``."""
-    frame = _select.plain(_select.cells(table, options, "peak_memory_bytes"))
-    (batch,) = _select.batches(frame, options, (1,), most=1)
+    frame = select.plain(select.cells(table, options, "peak_memory_bytes"))
+    (batch,) = select.batches(frame, options, (1,), most=1)
     frame = frame[frame["batch_size"] == batch].dropna(subset=["weight_bytes"]).assign(one=1.0)
     spec = Scatter(
         x="weight_bytes",
@@ -35,7 +35,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="Memory against parameters",
         subtitle=f"Peak memory of forward passes at batch {batch} against the weights as stored",
-        caption=_words.joined(_words.timed(table, frame), _words.MEMORY),
+        caption=captions.joined(captions.timed(table, frame), captions.MEMORY),
         legend=family_entries(frame),
     ).with_plot_height(6.0)
     figure, axes = single_axes(words)

@@ -18,11 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from opbench.errors import MissingDataError
-from opbench.figures import _labels, _select, _words
-from opbench.figures._axes import reach, set_accuracy, set_axis, values
-from opbench.figures._frame import Sheet, sheet
-from opbench.figures._options import Options
-from opbench.figures._style import colour, on_paper
+from opbench.figures.parts import captions, labels, select
+from opbench.figures.parts.axes import reach, set_accuracy, set_axis, values
+from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour, on_paper
 from opbench.metrics import METRICS
 from opbench.table import Table
 from opbench.table.frontier import frontier
@@ -68,15 +68,15 @@ _SCALE = 0.55  # inches for the accuracies left of the chart
 
 def draw(table: Table, options: Options) -> Figure:
     """A row for each variant.  Raises ``MissingDataError`` when none has an accuracy."""
-    frame = _select.networks(table, options, "imagenet128")
+    frame = select.networks(table, options, "imagenet128")
     if not {_BASE} < set(frame["name"]):
         raise MissingDataError(f"{_BASE} or every variant of it lacks an accuracy to compare")
     base = frame[frame["name"] == _BASE].iloc[0]
-    rows = _arranged(frame.assign(label=_select.without_prefix(frame["label"])))
+    rows = _arranged(frame.assign(label=select.without_prefix(frame["label"])))
     words = Sheet(
         title="What one design choice is worth",
         subtitle=f"{base['label']}, a CaffeNet for 128 pixels, with one thing changed at a time",
-        caption=_words.caption(frame, options, _several(rows), _INTERVALS),
+        caption=captions.caption(frame, options, _several(rows), _INTERVALS),
         left=0.45,
         panel_titles=True,
     ).with_plot_height(_ROW * (rows["row"].max() + 1))
@@ -198,7 +198,7 @@ def _draw_dots(
 
 def _draw_chart(axes: Axes, frame: pd.DataFrame, options: Options) -> None:
     """Accuracy against cost; what no other variant beats is named."""
-    frame = frame.assign(label=_select.without_prefix(frame["label"]))
+    frame = frame.assign(label=select.without_prefix(frame["label"]))
     x, y = values(frame, options.cost), frame["top1"]
     axes.set_title("accuracy against cost", loc="left", size=13, weight="semibold", pad=7)
     set_axis(axes, "x", x, log=options.log is not False)
@@ -214,14 +214,14 @@ def _draw_chart(axes: Axes, frame: pd.DataFrame, options: Options) -> None:
         x, y, s=_DOT, c=_tints(frame), edgecolors=colour("paper"), linewidths=0.8, zorder=3
     )
     best = Options(label=("frontier", _BASE))
-    points = _labels.Points(
+    points = labels.Points(
         x=list(x),
         y=list(y),
         areas=[_DOT] * len(frame),
-        labels=_select.labels(frame, best, frontier(frame, options.cost, "top1")),
+        labels=select.labels(frame, best, frontier(frame, options.cost, "top1")),
     )
     cross = [([own_x, own_x], [*axes.get_ylim()]), ([*axes.get_xlim()], [own_y, own_y])]
-    _labels.place(axes, points, cross, size=9.5)
+    labels.place(axes, points, cross, size=9.5)
 
 
 def _tints(rows: pd.DataFrame) -> list[Any]:

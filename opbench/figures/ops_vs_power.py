@@ -9,14 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _select, _words
-from opbench.figures._axes import values
-from opbench.figures._blobs import BY_PARAMS, family_entries
-from opbench.figures._fit import draw_fit, draw_idle
-from opbench.figures._frame import Sheet
-from opbench.figures._options import Options
-from opbench.figures._panels import draw_panels, wanted_batches
-from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.axes import values
+from opbench.figures.parts.blobs import BY_PARAMS, family_entries
+from opbench.figures.parts.fit import draw_fit, draw_idle
+from opbench.figures.parts.frame import Sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.panels import draw_panels, wanted_batches
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -27,7 +27,7 @@ _SMALL = BY_PARAMS.smaller(0.2)
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.plain(_select.cells(table, options, "power_w"))
+    frame = select.plain(select.cells(table, options, "power_w"))
     batches = wanted_batches(frame, options)
     spec = Scatter(
         x=options.cost, y="power_w", sizing=_SMALL, log_x=options.log is not False, type_size=9
@@ -35,10 +35,10 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="Does power follow operations?",
         subtitle="Power during forward passes against the cost of one image; area: parameters",
-        caption=_words.joined(
-            _words.timed(table, frame),
-            _words.counted(options),
-            _words.POWER,
+        caption=captions.joined(
+            captions.timed(table, frame),
+            captions.counted(options),
+            captions.POWER,
             _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),

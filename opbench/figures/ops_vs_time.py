@@ -9,14 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _select, _words
-from opbench.figures._axes import values
-from opbench.figures._blobs import BY_PARAMS, family_entries
-from opbench.figures._fit import draw_fit
-from opbench.figures._frame import Sheet
-from opbench.figures._options import Options
-from opbench.figures._panels import draw_panels, wanted_batches
-from opbench.figures._scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.axes import values
+from opbench.figures.parts.blobs import BY_PARAMS, family_entries
+from opbench.figures.parts.fit import draw_fit
+from opbench.figures.parts.frame import Sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.panels import draw_panels, wanted_batches
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table import Table
 
@@ -29,7 +29,7 @@ _SMALL = BY_PARAMS.smaller(0.45)
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.plain(_select.cells(table, options))
+    frame = select.plain(select.cells(table, options))
     frame = frame.dropna(subset=[options.x or options.cost])
     batches = wanted_batches(frame, options)
     spec = Scatter(
@@ -43,8 +43,8 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title=f"Do {METRICS[spec.x].label} predict time?",
         subtitle="Time for one image against its cost; area of a blob: parameters",
-        caption=_words.joined(
-            _words.timed(table, frame), _words.counted(options), _SMALL.enlarged(frame)
+        caption=captions.joined(
+            captions.timed(table, frame), captions.counted(options), _SMALL.enlarged(frame)
         ),
         legend=family_entries(frame),
         sizing=_SMALL,

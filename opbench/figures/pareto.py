@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
-from opbench.figures import _blobs, _select, _words
-from opbench.figures._axes import axis_label
-from opbench.figures._frame import Sheet, sheet, single_axes
-from opbench.figures._options import Options
-from opbench.figures._scatter import Scatter, draw_scatter, finish
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, captions, select
+from opbench.figures.parts.axes import axis_label
+from opbench.figures.parts.frame import Sheet, sheet, single_axes
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table import Table
 from opbench.table.frontier import frontier
@@ -30,7 +30,7 @@ TAKES = frozenset(
 _COUNTED = ("macs", "params", "activations")
 _TIMED = ("latency_s", "peak_memory_bytes", "energy_j")
 _COLUMNS = 3
-_SMALL = _blobs.BY_PARAMS.smaller(0.2)
+_SMALL = blobs.BY_PARAMS.smaller(0.2)
 
 
 def draw(table: Table, options: Options) -> Figure:
@@ -55,7 +55,7 @@ def _frames(
     frames, missing = {}, {}
     for key in wanted:
         try:
-            frames[key] = _select.points(table, options, key, options.y or "top1")
+            frames[key] = select.points(table, options, key, options.y or "top1")
         except MissingDataError as error:
             missing[key] = str(error)
     return frames, missing
@@ -68,20 +68,20 @@ def _sheet(
     networks = table.networks[
         table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
     ]
-    sizing = _blobs.BY_PARAMS if len(frames) == 1 else _SMALL
+    sizing = blobs.BY_PARAMS if len(frames) == 1 else _SMALL
     return Sheet(
         title="Which networks no other beats",
         subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on ImageNet against each "
         "cost; the best are joined and named",
-        caption=_words.joined(
+        caption=captions.joined(
             *_lists(frames, options),
-            _words.frontier(pd.concat(frames.values())),
-            _words.timed(table, timed[0]) if timed else "",
-            _words.caption(networks, options),
+            captions.frontier(pd.concat(frames.values())),
+            captions.timed(table, timed[0]) if timed else "",
+            captions.caption(networks, options),
             sizing.enlarged(networks),
             *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),
         ),
-        legend=_blobs.family_entries(pd.concat(frames.values())),
+        legend=blobs.family_entries(pd.concat(frames.values())),
         sizing=sizing,
     )
 
@@ -113,7 +113,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone
     spec = Scatter(
         x=key,
         y=options.y or "top1",
-        sizing=_blobs.BY_PARAMS if alone else _SMALL,
+        sizing=blobs.BY_PARAMS if alone else _SMALL,
         log_x=options.log is not False,
         frontier=True,
         type_size=10.5 if alone else 8.5,

@@ -16,17 +16,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import set_axis
-from opbench.figures._frame import Sheet
-from opbench.figures._options import Options
-from opbench.figures._panels import stack_panels, wanted_batches
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, captions, labels, select
+from opbench.figures.parts.axes import set_axis
+from opbench.figures.parts.frame import Sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.panels import stack_panels, wanted_batches
+from opbench.figures.parts.style import colour
 from opbench.table import Table
 
 TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
 
-_SMALL = _blobs.BY_PARAMS.smaller(0.2)
+_SMALL = blobs.BY_PARAMS.smaller(0.2)
 _BYTES = (
     "Bytes: what the operators of one forward pass read and write, each by itself.  "
     "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run."
@@ -35,14 +35,14 @@ _BYTES = (
 
 def draw(table: Table, options: Options) -> Figure:
     """A wide panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = with_intensity(_select.plain(_select.cells(table, options, "traffic_bytes")))
+    frame = with_intensity(select.plain(select.cells(table, options, "traffic_bytes")))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
     words = Sheet(
         title="How much of the machine a network uses",
         subtitle="Attained rate against arithmetic intensity; area of a blob: parameters",
-        caption=_words.joined(_words.timed(table, frame), _BYTES, _SMALL.enlarged(frame)),
-        legend=_blobs.family_entries(frame),
+        caption=captions.joined(captions.timed(table, frame), _BYTES, _SMALL.enlarged(frame)),
+        legend=blobs.family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
     ).with_plot_height(5.2 * len(batches))
@@ -84,14 +84,14 @@ def _draw_panel(
     axes.set_ylabel("attained rate [GFLOP/s]")
     lines = _draw_roofs(axes, roofs) if roofs else []
     areas = _SMALL.areas(rows)
-    _blobs.draw_networks(axes, rows, x, y, areas)
-    points = _labels.Points(
-        x=list(x), y=list(y), areas=list(areas), labels=_select.labels(rows, options)
+    blobs.draw_networks(axes, rows, x, y, areas)
+    points = labels.Points(
+        x=list(x), y=list(y), areas=list(areas), labels=select.labels(rows, options)
     )
-    _labels.place(axes, points, lines, size=9)
+    labels.place(axes, points, lines, size=9)
 
 
-def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[_labels.Line]:
+def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[labels.Line]:
     rate, bandwidth = roofs
     left, right = axes.get_xlim()
     steps = np.unique(np.clip([left, rate / bandwidth, right], left, right))

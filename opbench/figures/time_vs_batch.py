@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from opbench.figures import _sweep
-from opbench.figures._options import Options
+from opbench.figures.parts import sweep
+from opbench.figures.parts.options import Options
 from opbench.table import Table
 
-TAKES = _sweep.TAKES
+TAKES = sweep.TAKES
 
-_SWEEP = _sweep.Sweep(
+_SWEEP = sweep.Sweep(
     key="latency_per_image_s",
     title="Time for one image, by batch size",
     subtitle="Median time of a forward pass divided by the images in it",
@@ -22,4 +22,4 @@ _SWEEP = _sweep.Sweep(
 
 def draw(table: Table, options: Options) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
-    return _sweep.draw_sweep(table, options, _SWEEP)
+    return sweep.draw_sweep(table, options, _SWEEP)

@@ -12,30 +12,30 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from opbench.errors import MissingDataError
-from opbench.figures import _blobs, _labels, _select, _words
-from opbench.figures._axes import axis_label, reach, set_accuracy, set_axis, values
-from opbench.figures._frame import Sheet, sheet
-from opbench.figures._options import Options
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, captions, labels, select
+from opbench.figures.parts.axes import axis_label, reach, set_accuracy, set_axis, values
+from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour
 from opbench.table import Table
 
 TAKES = frozenset({"unit", "family", "highlight", "label"})
 
-_SMALL = _blobs.BY_PARAMS.smaller(0.4)
+_SMALL = blobs.BY_PARAMS.smaller(0.4)
 _GUTTER = 0.35  # inches
 _SHARE = 0.86  # of a year that its networks are spread over
 
 
 def draw(table: Table, options: Options) -> Figure:
     """Top-1 above, operations below.  Raises ``MissingDataError`` when no network has a year."""
-    frame = _select.networks(table, options).dropna(subset=["year"])
+    frame = select.networks(table, options).dropna(subset=["year"])
     if frame.empty:
         raise MissingDataError("no network has a year: only the registry's do")
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
-        caption=_words.caption(frame, options, _words.TOP1_INTERVAL, _SMALL.enlarged(frame)),
-        legend=_blobs.family_entries(frame),
+        caption=captions.caption(frame, options, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
+        legend=blobs.family_entries(frame),
         sizing=_SMALL,
     ).with_plot_height(7.6)
     figure, (left, bottom, right, top) = sheet(words)
@@ -77,9 +77,9 @@ def _panel(
         set_axis(axes, "y", y, log=True)
     axes.set_ylabel(axis_label(key, options).replace("  (", "\n("))
     areas = _SMALL.areas(frame)
-    _blobs.draw_networks(axes, frame, where, y, areas)
+    blobs.draw_networks(axes, frame, where, y, areas)
 
-    points = _labels.Points(
-        x=list(where), y=list(y), areas=list(areas), labels=_select.labels(frame, options)
+    points = labels.Points(
+        x=list(where), y=list(y), areas=list(areas), labels=select.labels(frame, options)
     )
-    _labels.place(axes, points, size=9)
+    labels.place(axes, points, size=9)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from opbench.figures._bars import Ranking, draw_ranking
-from opbench.figures._options import Options
+from opbench.figures.parts.bars import Ranking, draw_ranking
+from opbench.figures.parts.options import Options
 from opbench.table import Table
 
 TAKES = frozenset({"family", "highlight"})

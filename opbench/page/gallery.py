@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from opbench import figures
 from opbench.errors import MissingDataError
-from opbench.figures import _style
+from opbench.figures.parts import style
 from opbench.page.packing import packed
 from opbench.table import Table
 
@@ -48,7 +48,7 @@ def pictures(table: Table) -> tuple[Picture, ...]:
 def _picture(name: str, table: Table) -> Picture:
     description = figures.describe(name)
     try:
-        with _style.theme("light"):
+        with style.theme("light"):
             svg = inline(figures.find(name)(table, figures.Options()), name)
     except MissingDataError as missing:
         return Picture(name=name, description=description, missing=str(missing))
@@ -67,6 +67,6 @@ def inline(figure: Figure, name: str) -> str:
 
 
 def _inked(svg: str) -> str:
-    for role, tint in _style._INK["light"].items():
+    for role, tint in style.INK["light"].items():
         svg = svg.replace(f": {tint}", f": var(--{role})")
     return svg

@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 
 from opbench import __version__
-from opbench.figures import _style
-from opbench.figures._blobs import family_label
-from opbench.figures._words import DATASETS
+from opbench.figures.parts import style
+from opbench.figures.parts.blobs import family_label
+from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import METRICS
 from opbench.page.gallery import Picture
 from opbench.registry import counts_csv
@@ -146,8 +146,8 @@ def _datasets(there: pd.Series[Any]) -> list[dict[str, str]]:
 
 
 def _tints(paper: Any, families: Sequence[str]) -> dict[str, str]:
-    with _style.theme(paper):
-        return _style.hues(families)
+    with style.theme(paper):
+        return style.hues(families)
 
 
 def _figure(picture: Picture) -> dict[str, str]:

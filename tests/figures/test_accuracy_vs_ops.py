@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 
 from opbench.errors import BadValueError, MissingDataError
 from opbench.figures import Options, find
-from opbench.figures._style import FAMILY_HUES, theme
+from opbench.figures.parts.style import FAMILY_HUES, theme
 from opbench.table import Table, load
 
 

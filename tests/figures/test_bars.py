@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 
 from opbench.figures import Options, find
-from opbench.figures._style import theme
+from opbench.figures.parts.style import theme
 from opbench.table import Table
 
 

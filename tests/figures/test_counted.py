@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
 from opbench.figures import Options, find
-from opbench.figures._style import theme
 from opbench.figures.modules import choice
+from opbench.figures.parts.style import theme
 from opbench.table import Table
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from opbench.figures._style import FAMILY_HUES, hues
+from opbench.figures.parts.style import FAMILY_HUES, hues
 
 # G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A Physiologically-based Model for Simulation
 # of Color Vision Deficiency", IEEE TVCG 15 (2009) 1291: matrices for severity 1.0, linear RGB.

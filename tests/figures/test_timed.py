@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from opbench import table
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures import Options, find
-from opbench.figures._style import theme
-from opbench.figures._sweep import spread
+from opbench.figures.parts.style import theme
+from opbench.figures.parts.sweep import spread
 from opbench.figures.roofline import with_intensity
 from opbench.table import Table
 from tests.made_up import GFLOPS_PER_S, write_results

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from opbench.figures import _untangle
-from opbench.figures._untangle import Array, Scene, untangle
+from opbench.figures.parts import untangle as placing
+from opbench.figures.parts.untangle import Array, Scene, untangle
 
 
 def _scene(centres: list[tuple[float, float]], radius: float = 5.0) -> Scene:
@@ -61,7 +61,7 @@ def test_neighbours_make_room_for_a_label_that_would_end_far_away(
         return float(np.hypot(*(ends - slope).T).max())
 
     together = longest_leader()
-    monkeypatch.setattr(_untangle, "_NEIGHBOURS", 0)
+    monkeypatch.setattr(placing, "_NEIGHBOURS", 0)
     assert together < 0.5 * longest_leader()
 
 
@@ -91,11 +91,11 @@ def test_the_same_scene_gives_the_same_places() -> None:
 )
 def test_a_segment_meets_a_box_or_not(end: tuple[float, float], crossed: bool) -> None:
     box = np.array([[5.0, -1.0, 8.0, 1.0]])
-    met = _untangle._crosses_box(np.array([[0.0, 0.0]]), np.array([end]), box, 0.0)
+    met = placing._crosses_box(np.array([[0.0, 0.0]]), np.array([end]), box, 0.0)
     assert met.ravel().tolist() == [crossed]
 
 
 def test_two_segments_cross_or_not() -> None:
     a, b = np.array([0.0, 0.0]), np.array([2.0, 2.0])
-    assert _untangle._cross(a, b, np.array([0.0, 2.0]), np.array([2.0, 0.0]))
-    assert not _untangle._cross(a, b, np.array([0.0, 2.0]), np.array([0.5, 1.5]))
+    assert placing._cross(a, b, np.array([0.0, 2.0]), np.array([2.0, 0.0]))
+    assert not placing._cross(a, b, np.array([0.0, 2.0]), np.array([0.5, 1.5]))

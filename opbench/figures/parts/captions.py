@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opbench import __version__
-from opbench.figures._options import Options
+from opbench.figures.parts.options import Options
 from opbench.table import Table
 
 DATASETS = {

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opbench.figures import _blobs, _labels, _select
-from opbench.figures._axes import axis_label, reach, set_accuracy, set_axis, values
-from opbench.figures._options import Options
-from opbench.figures._style import colour
+from opbench.figures.parts import blobs, labels, select
+from opbench.figures.parts.axes import axis_label, reach, set_accuracy, set_axis, values
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frontier import frontier
 
@@ -27,7 +27,7 @@ class Scatter:
 
     x: str
     y: str
-    sizing: _blobs.Sizing = _blobs.BY_PARAMS
+    sizing: blobs.Sizing = blobs.BY_PARAMS
     log_x: bool = True
     log_y: bool = False
     frontier: bool = False
@@ -40,7 +40,7 @@ def draw_scatter(
     spec: Scatter,
     options: Options,
     also: pd.DataFrame | None = None,
-) -> tuple[_labels.Points, list[_labels.Line]]:
+) -> tuple[labels.Points, list[labels.Line]]:
     """Everything but the labels: they come last, see ``finish``.
 
     ``also`` are rows that the axes need room for, drawn by the caller.
@@ -54,26 +54,26 @@ def draw_scatter(
         set_axis(axes, "y", reach(rows, spec.y), log=spec.log_y)
     axes.set_xlabel(axis_label(spec.x, options))
     axes.set_ylabel(axis_label(spec.y, options))
-    lines: list[_labels.Line] = []
+    lines: list[labels.Line] = []
     best = None
     if spec.frontier and METRICS[spec.y].better == "higher":
         best = frontier(frame, spec.x, spec.y)
         lines += _draw_frontier(axes, best, spec)
     areas = spec.sizing.areas(frame)
-    _blobs.draw_networks(axes, frame, x, y, areas)
+    blobs.draw_networks(axes, frame, x, y, areas)
     lines += _whiskers(axes, frame, spec)
-    points = _labels.Points(
-        x=list(x), y=list(y), areas=list(areas), labels=_select.labels(frame, options, best)
+    points = labels.Points(
+        x=list(x), y=list(y), areas=list(areas), labels=select.labels(frame, options, best)
     )
     return points, lines
 
 
-def finish(axes: Axes, spec: Scatter, points: _labels.Points, lines: list[_labels.Line]) -> None:
+def finish(axes: Axes, spec: Scatter, points: labels.Points, lines: list[labels.Line]) -> None:
     """Write the labels.  Nothing may be drawn or scaled afterwards."""
-    _labels.place(axes, points, lines, size=spec.type_size)
+    labels.place(axes, points, lines, size=spec.type_size)
 
 
-def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:
+def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
     if best.empty:
         return []
     x, y = list(values(best, spec.x)), list(values(best, spec.y))
@@ -90,9 +90,9 @@ def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[_label
     return [(list(across[:-1]), list(up[1:]))]
 
 
-def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[_labels.Line]:
+def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
     """Intervals where the table has them; they are returned, for labels to avoid."""
-    lines: list[_labels.Line] = []
+    lines: list[labels.Line] = []
     at = {"x": values(frame, spec.x), "y": values(frame, spec.y)}
     for which, key in (("x", spec.x), ("y", spec.y)):
         if f"{key}_low" not in frame:

@@ -19,8 +19,8 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from opbench.figures._style import colour
-from opbench.figures._untangle import Array, Scene, untangle
+from opbench.figures.parts.style import colour
+from opbench.figures.parts.untangle import Array, Scene, untangle
 
 Line = tuple[list[float], list[float]]
 

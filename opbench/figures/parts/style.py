@@ -17,7 +17,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
-_INK = {
+INK = {
     "light": {"paper": "#ffffff", "ink": "#1c2024", "muted": "#60666d", "grid": "#e4e7ea"},
     "dark": {"paper": "#15181c", "ink": "#eef0f2", "muted": "#a0a7af", "grid": "#2c3138"},
 }
@@ -49,7 +49,7 @@ _SPARE = ("#117733", "#882255", "#44aa99", "#999933", "#332288", "#aa4499")
 def theme(name: Literal["light", "dark"]) -> Iterator[None]:
     """Figures made and saved inside look as this project's figures do, in light or dark."""
     _register_typeface()
-    with mpl.rc_context(_settings(**_INK[name])):
+    with mpl.rc_context(_settings(**INK[name])):
         yield
 
 

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from opbench.errors import MissingDataError
-from opbench.figures import _select, _words
-from opbench.figures._axes import axis_label, number, reach, set_axis, values
-from opbench.figures._blobs import family_entries, hue
-from opbench.figures._fit import draw_idle
-from opbench.figures._frame import Sheet, single_axes
-from opbench.figures._options import Options
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.axes import axis_label, number, reach, set_axis, values
+from opbench.figures.parts.blobs import family_entries, hue
+from opbench.figures.parts.fit import draw_idle
+from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.options import Options
 from opbench.table import Table
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
@@ -41,9 +41,9 @@ class Sweep:
 
 def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
-    frame = _select.plain(_select.cells(table, options, sweep.key))
+    frame = select.plain(select.cells(table, options, sweep.key))
     if options.batch_sizes:
-        frame = frame[frame["batch_size"].isin(_select.batches(frame, options, ()))]
+        frame = frame[frame["batch_size"].isin(select.batches(frame, options, ()))]
     if frame["batch_size"].nunique() < 2:
         raise MissingDataError(
             "only one batch size was measured here: "
@@ -53,8 +53,8 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     words = Sheet(
         title=sweep.title,
         subtitle=sweep.subtitle,
-        caption=_words.joined(
-            _words.timed(table, frame),
+        caption=captions.joined(
+            captions.timed(table, frame),
             _interval_words(frame, sweep),
             sweep.note,
             _failed_words(failures),
@@ -133,7 +133,7 @@ def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
 
 def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
     last = frame.sort_values("batch_size").drop_duplicates("name", keep="last")
-    last = last.assign(wanted=_select.labels(last, options)).query("wanted != ''")
+    last = last.assign(wanted=select.labels(last, options)).query("wanted != ''")
     ends = axes.transData.transform(
         list(zip(last["batch_size"], values(last, sweep.key), strict=True))
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullLocator
 
-from opbench.figures._options import Options
+from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 
 _COUNTED = {"macs", "flops"}

@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from opbench.errors import MissingDataError
-from opbench.figures import _select, _words
-from opbench.figures._frame import Sheet, sheet
-from opbench.figures._options import Options
-from opbench.figures._style import colour, hues
+from opbench.figures.parts import captions, select
+from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour, hues
 from opbench.metrics import METRICS
 from opbench.table import Table, published_only
 
@@ -42,14 +42,14 @@ class Ranking:
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     """Bars in ascending order.  Raises ``MissingDataError`` when no network has the value."""
     whole = replace(table, networks=_with_published_only(table))
-    frame = _select.any_dataset(whole, options).dropna(subset=[ranking.key])
+    frame = select.any_dataset(whole, options).dropna(subset=[ranking.key])
     columns = _columns(frame)
     if not columns:
         raise MissingDataError("no network of the registry has an accuracy to draw")
     words = Sheet(
         title=ranking.title,
         subtitle=ranking.subtitle,
-        caption=_words.joined(_words.sources(frame), _words.protocols(frame)),
+        caption=captions.joined(captions.sources(frame), captions.protocols(frame)),
         left=0.45,
         axis=0.5,
         panel_titles=True,
@@ -70,7 +70,7 @@ def _with_published_only(table: Table) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame) -> list[list[str]]:
-    present = [dataset for dataset in _words.DATASETS if (frame["dataset"] == dataset).any()]
+    present = [dataset for dataset in captions.DATASETS if (frame["dataset"] == dataset).any()]
     others = [dataset for dataset in present if dataset != _MAIN]
     main = [_MAIN] if _MAIN in present else []
     return [column for column in (main, others) if column]
@@ -96,7 +96,7 @@ def _draw_column(
         names = _NAMES / width
         axes = figure.add_axes((left + names, top - tall, wide - names - 0.45 / width, tall))
         _draw_panel(axes, rows, ranking)
-        axes.set_title(_words.DATASETS[dataset], loc="left", size=13, weight="semibold", pad=6)
+        axes.set_title(captions.DATASETS[dataset], loc="left", size=13, weight="semibold", pad=6)
         top -= tall + _GAP / height
 
 

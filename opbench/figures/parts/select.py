@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 import pandas as pd
 
 from opbench.errors import MissingDataError, UnknownNameError
-from opbench.figures._options import Options
+from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.table import Table
 

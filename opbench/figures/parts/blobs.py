@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from opbench.figures._style import colour, hues
+from opbench.figures.parts.style import colour, hues
 
 DISC = "o"
 SQUARE = "s"

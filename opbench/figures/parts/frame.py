@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from opbench.figures._blobs import Sizing
-from opbench.figures._style import colour
+from opbench.figures.parts.blobs import Sizing
+from opbench.figures.parts.style import colour
 
 _CAPTION_SIZE = 9.5
 _CAPTION_LINE = 0.18  # inches

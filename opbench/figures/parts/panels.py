@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.figures import _select
-from opbench.figures._frame import Sheet, sheet
-from opbench.figures._options import Options
+from opbench.figures.parts import select
+from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.options import Options
 
 _BATCHES = (1, 16)
 _GUTTER = 0.75  # inches
@@ -22,7 +22,7 @@ Draw = Callable[[Axes, pd.DataFrame], Any]
 
 def wanted_batches(frame: pd.DataFrame, options: Options) -> list[int]:
     """The batches of the reader, or the paper's 1 and 16, as far as they were measured."""
-    return _select.batches(frame, options, _BATCHES, most=2)
+    return select.batches(frame, options, _BATCHES, most=2)
 
 
 def draw_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Draw) -> Figure:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opbench.figures._labels import Line, fence
-from opbench.figures._style import colour
+from opbench.figures.parts.labels import Line, fence
+from opbench.figures.parts.style import colour
 from opbench.table.fits import fit_line, rank_correlation
 
 _STEPS = 60
