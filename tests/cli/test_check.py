@@ -18,7 +18,7 @@ import pytest
 from opbench.lock import recount
 from opbench.registry import entries
 from opbench.spec import ArchitectureSpec
-from tests import locked
+from tests.locked import macs
 
 NET = """
 import torch
@@ -39,15 +39,11 @@ class Mystery(nn.Module):
 def build():
     return nn.Sequential({body})
 """
+# The products of tests.locked.network.
 PLAIN = "nn.Conv2d(3, {width}, 3, bias=False), nn.Flatten(), nn.Linear({width} * 36, 5)"
 SIZE = ("--input-size", "3x8x8")
 
 Project = Callable[..., Path]
-
-
-def macs(width: int) -> int:
-    """Of PLAIN at 3x8x8: 6x6 positions of 27 products per channel, then the linear layer."""
-    return 36 * width * 27 + 5 * 36 * width
 
 
 @pytest.fixture
@@ -401,7 +397,7 @@ def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
     result = opbench("check", "--update", "net.py:build")
     assert result.exit_code == 2 and "error: net.py:build: " in result.stderr
     assert "--input-size 3x224x224" in result.stderr
-    assert [each.name for each in folder.iterdir()] == ["net.py"] or not list(folder.glob("*.json"))
+    assert {each.name for each in folder.iterdir()} <= {"net.py", "__pycache__"}
 
 
 @pytest.mark.parametrize(
@@ -580,7 +576,3 @@ def test_a_missing_lock_is_told_before_torch_is_imported(tmp_path: Path) -> None
     )
     environment = {key: value for key, value in os.environ.items() if key[:8] != "OPBENCH_"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
-
-
-def test_the_expectation_of_this_file_is_that_of_the_small_network() -> None:
-    assert macs(4) == locked.macs(4)

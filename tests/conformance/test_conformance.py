@@ -14,6 +14,21 @@ from opbench.errors import CountError
 from tests.conformance.cases import CASES, FAMILIES, Case
 from tests.conformance.cases.loops import array
 
+# fvcore 0.1.5's rules for matmul and mm take exactly two operands, of two axes or more each;
+# torch.jit.trace refuses the others.
+MAY_NOT_BE_TRACED = {
+    "matmul of two vectors",
+    "matmul of matrix and vector",
+    "matmul of a batch and a vector",
+    "mm into a given result",
+    "a max pooling undone",
+    "a gradient taken in the forward pass",
+    "a scripted network",
+    "a traced network",
+    "a scripted part of a network",
+    "a compiled function in a network",
+}
+
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -41,8 +56,8 @@ def test_slow_loops_do_the_same_with_as_many_multiplications(case: Case) -> None
 def test_the_witness_agrees_or_it_is_known_why_not(case: Case) -> None:
     try:
         second = witness(case.network(), case.example())
-    except CountError as error:
-        assert "fvcore cannot trace" in str(error)
+    except CountError:
+        assert case.idea in MAY_NOT_BE_TRACED
         return
     found = differences(count(case.network(), case.example()), second)
     assert [each for each in found if each.reason == "unexplained"] == []
@@ -60,3 +75,4 @@ def test_there_are_enough_cases_and_each_has_one_name() -> None:
     assert len(names) >= 120
     assert len(set(names)) == len(names)
     assert all(FAMILIES.values())
+    assert set(names) >= MAY_NOT_BE_TRACED

@@ -34,62 +34,62 @@ class Small(nn.Module):
         return logits
 
 
+COUNTED = [
+    ("mac", {"convolution": CONV, "linear": LINEAR}),
+    ("flop", {"convolution": 2 * CONV, "linear": 2 * LINEAR}),
+    ("connections", {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5}),
+    ("torch", {"convolution": 2 * CONV, "linear": 2 * LINEAR}),
+    ("torchvision", {"convolution": CONV, "linear": LINEAR}),
+    ("fvcore", {"convolution": CONV, "linear": LINEAR, "normalisation": 2 * 64}),
+    ("ptflops", {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5}),
+    (
+        "ptflops-hooks",
+        {
+            "convolution": CONV,
+            "linear": LINEAR,
+            "bias": 64 + 5,
+            "normalisation": 2 * 64,
+            "activation function": 2 * 64,  # the module and the function
+            "pooling": 2 * 64,
+        },
+    ),
+    ("thop", {"convolution": CONV, "linear": LINEAR, "normalisation": 4 * 64}),
+    (
+        "torchinfo",
+        {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5 + 4, "normalisation": 4},
+    ),
+    (
+        "chart2016",
+        {
+            "convolution": 2 * CONV,
+            "linear": 2 * LINEAR,
+            "bias": 64 + 5,
+            "activation function": 64,
+            "pooling": 16 * 4,
+            "addition": 16,
+        },
+    ),
+    (
+        "torch-opcounter",
+        {
+            "convolution": 2 * CONV,
+            "linear": 2 * LINEAR,
+            "bias": 64 + 5,
+            "activation function": 64,
+            "pooling": 4 * 4,  # one channel
+            "addition": 2 * 16,  # both terms
+        },
+    ),
+]
+
+
 @pytest.fixture(scope="module")
 def small() -> Callable[[str], Tally]:
     recorded = trace(Small, (3, 6, 6))
     return lambda name: tally(get(name), recorded)
 
 
-@pytest.mark.parametrize(
-    ("name", "by_kind"),
-    [
-        ("mac", {"convolution": CONV, "linear": LINEAR}),
-        ("flop", {"convolution": 2 * CONV, "linear": 2 * LINEAR}),
-        ("connections", {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5}),
-        ("torch", {"convolution": 2 * CONV, "linear": 2 * LINEAR}),
-        ("torchvision", {"convolution": CONV, "linear": LINEAR}),
-        ("fvcore", {"convolution": CONV, "linear": LINEAR, "normalisation": 2 * 64}),
-        ("ptflops", {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5}),
-        (
-            "ptflops-hooks",
-            {
-                "convolution": CONV,
-                "linear": LINEAR,
-                "bias": 64 + 5,
-                "normalisation": 2 * 64,
-                "activation function": 2 * 64,  # the module and the function
-                "pooling": 2 * 64,
-            },
-        ),
-        ("thop", {"convolution": CONV, "linear": LINEAR, "normalisation": 4 * 64}),
-        (
-            "torchinfo",
-            {"convolution": CONV, "linear": LINEAR, "bias": 64 + 5 + 4, "normalisation": 4},
-        ),
-        (
-            "chart2016",
-            {
-                "convolution": 2 * CONV,
-                "linear": 2 * LINEAR,
-                "bias": 64 + 5,
-                "activation function": 64,
-                "pooling": 16 * 4,
-                "addition": 16,
-            },
-        ),
-        (
-            "torch-opcounter",
-            {
-                "convolution": 2 * CONV,
-                "linear": 2 * LINEAR,
-                "bias": 64 + 5,
-                "activation function": 64,
-                "pooling": 4 * 4,  # one channel
-                "addition": 2 * 16,  # both terms
-            },
-        ),
-    ],
-)
+@pytest.mark.parametrize(("name", "by_kind"), COUNTED)
 def test_what_each_counts(
     small: Callable[[str], Tally], name: str, by_kind: dict[str, int]
 ) -> None:
@@ -99,8 +99,7 @@ def test_what_each_counts(
 
 
 def test_every_convention_is_tried_above() -> None:
-    (mark,) = test_what_each_counts.pytestmark
-    assert {name for name, _ in mark.args[1]} == set(CONVENTIONS)
+    assert {name for name, _ in COUNTED} == set(CONVENTIONS)
 
 
 def test_a_difference_adds_up_and_starts_with_the_largest(small: Callable[[str], Tally]) -> None:
