@@ -19,18 +19,30 @@ from pathlib import Path
 from opbench.accuracy.rows import RowError, number, percent, read_rows
 
 CHART = Path(__file__).with_name("chart2016.csv")
-COLUMNS = ("architecture", "label", "top1_percent", "gops_2xmac", "params_millions")
+COLUMNS = (
+    "architecture",
+    "label",
+    "top1_percent",
+    "gops_2xmac",
+    "params_millions",
+    "correction",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartPoint:
-    """One blob.  ``architecture`` is the registry's name, empty for what cannot be run."""
+    """One blob.  ``architecture`` is a name of the registry or of ``PUBLISHED_ONLY``.
+
+    ``correction`` says why its operations are not those of today's count, where the chart's own
+    rule (``opbench.conventions.chart2016``) does not explain it.
+    """
 
     architecture: str
     label: str
     top1_percent: float
     gops_2xmac: float
     params_millions: float
+    correction: str
 
 
 @cache
@@ -42,14 +54,15 @@ def load_chart2016(path: Path | None = None) -> tuple[ChartPoint, ...]:
 
 def _point(row: dict[str, str]) -> ChartPoint:
     top1 = percent(row, "top1_percent")
-    if top1 is None or not row["label"]:
-        raise RowError("label or top1_percent is empty: write both")
+    if top1 is None or not row["label"] or not row["architecture"]:
+        raise RowError("architecture, label or top1_percent is empty: write all three")
     return ChartPoint(
         architecture=row["architecture"],
         label=row["label"],
         top1_percent=top1,
         gops_2xmac=_positive(row, "gops_2xmac"),
         params_millions=_positive(row, "params_millions"),
+        correction=row["correction"],
     )
 
 

@@ -45,9 +45,8 @@ PROTOCOLS = (
 EVIDENCE = ("read", "read-secondary", "recalled")
 RECIPES = ("period", "modern")
 
-# Drawn, but in no registry: the definition was never published.  By name, its label on the 2016
-# chart.
-PUBLISHED_ONLY = {"enet_chart2016": "ENet"}
+# Drawn, but in no registry: the definition was never published.
+PUBLISHED_ONLY = frozenset({"enet_chart2016"})
 
 COLUMNS = (
     "architecture",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opbench.accuracy import PUBLISHED_ONLY
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
 from opbench.registry.counts_csv import Fact
@@ -68,8 +69,8 @@ def _vgg_parameters(evidence: Evidence) -> Outcome:
 
 
 def _vgg_costliest(evidence: Evidence) -> Outcome:
-    names = [point.architecture for point in evidence.chart if point.architecture]
-    if not set(names) >= _VGGS:
+    names = {point.architecture for point in evidence.chart} - PUBLISHED_ONLY
+    if not names >= _VGGS:
         raise LackingError("the points of the 2016 chart")
     by_macs = sorted(names, key=evidence.macs, reverse=True)[:2]
     by_params = sorted(names, key=evidence.params, reverse=True)[:2]

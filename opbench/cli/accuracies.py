@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from opbench.accuracy import PUBLISHED_ONLY, load_chart2016, load_published
+from opbench.accuracy import load_chart2016, load_published
 from opbench.cli.conventions import show_chart
 from opbench.cli.output import Column, Format, emit, text
 
@@ -51,7 +51,7 @@ def show_published_only(name: str, format: Format) -> None:
     if format is not Format.table:
         emit(_rows(name), format, _COLUMNS)
         return
-    (point,) = (each for each in load_chart2016() if each.label == PUBLISHED_ONLY[name])
+    (point,) = (each for each in load_chart2016() if each.architecture == name)
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(f"{point.label}, a point of the 2016 chart  ({name})", style="bold"))
     console.print(

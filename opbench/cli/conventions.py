@@ -158,14 +158,14 @@ def _side_by_side(recorded: Any) -> Iterator[dict[str, Any]]:
 def show_chart(name: str, operations: int | None = None) -> None:
     """Where the network is on the 2016 chart, and why that is not where ``operations`` are."""
     from opbench.accuracy import load_chart2016
-    from opbench.conventions import DISAGREEMENTS
 
-    sentences = [DISAGREEMENTS[name]] if name in DISAGREEMENTS else []
-    point = next((point for point in load_chart2016() if point.architecture == name), None)
-    if point is not None and operations is not None:
-        gap = operations / 1e9 / point.gops_2xmac - 1
-        said = f"{point.gops_2xmac} G-Ops there, {operations / 1e9:.2f} by chart2016 ({gap:+.1%})."
-        sentences.insert(0, said)
+    sentences = []
+    for point in (each for each in load_chart2016() if each.architecture == name):
+        if operations is not None:
+            there, now = point.gops_2xmac, operations / 1e9
+            gap = now / there - 1
+            sentences.append(f"{there} G-Ops there, {now:.2f} by chart2016 ({gap:+.1%}).")
+        sentences += filter(None, [point.correction])
     if sentences:
         console = Console(highlight=False)
         console.print("\nOn the chart of 2016", style="bold")

@@ -19,7 +19,7 @@ torchinfo       torchinfo
 chart2016       chart2016, torch-opcounter
 """
 
-from opbench.conventions.chart2016 import CHART2016, DISAGREEMENTS, TORCH_OPCOUNTER
+from opbench.conventions.chart2016 import CHART2016, TORCH_OPCOUNTER
 from opbench.conventions.convention import Convention, Tally, tally
 from opbench.conventions.dispatched import PTFLOPS_ATEN, TORCH_FLOP_COUNTER, TORCHVISION_OPS
 from opbench.conventions.forward import trace
@@ -60,4 +60,4 @@ def get(name: str) -> Convention:
         ) from None
 
 
-__all__ = ["CONVENTIONS", "DISAGREEMENTS", "Convention", "Tally", "Trace", "get", "tally", "trace"]
+__all__ = ["CONVENTIONS", "Convention", "Tally", "Trace", "get", "tally", "trace"]

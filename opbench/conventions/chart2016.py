@@ -26,25 +26,6 @@ from opbench.conventions.multiply_adds import bias_additions, counted, macs_of
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.errors import CountError
 
-# Points of the chart that the networks of the registry do not meet, by the registry's name.
-_ENET = (
-    "The chart's ENet (1.57 G-Ops) is a classifier of 5.86 M parameters whose definition was never "
-    "published; the paper's networks have 0.37 M, and nothing can be counted in its place."
-)
-DISAGREEMENTS = {
-    "alexnet": "The chart has 2.26 G-Ops because its profiler ignored groups: it lets every output "
-    "of the three grouped convolutions meet twice the inputs that it has. torch-opcounter does the "
-    "same: 2.27 on 227 pixels, and 2.26 on 224, where conv1 gives 54 x 54.",
-    "googlenet": "The chart has 3.00 G-Ops, 5 % less. Its parameters agree, so it is a network of "
-    "the same layers on smaller maps, but rounding the last pooling down gives 3.11, the last two "
-    "2.96 and all four 2.87 (by torch-opcounter); which one was counted was not published.",
-    "inception_v4": "The chart's blob is another network, of 31.57 M parameters and 18.44 G-Ops: "
-    "the paper's has 42.68 M and 24.5. Its definition was not published.",
-    "enet": _ENET,
-    "enet_classifier": _ENET,
-    "enet_chart2016": _ENET,
-}
-
 
 def _pooling(call: OperatorCall) -> int:
     return _first(call).numel() * _window(call)

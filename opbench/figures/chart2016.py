@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opbench.accuracy import PUBLISHED_ONLY
 from opbench.figures.parts import blobs, captions, labels
 from opbench.figures.parts.axes import axis_label, set_accuracy, set_axis
 from opbench.figures.parts.frame import Sheet, single_axes
@@ -23,16 +24,6 @@ TAKES = frozenset({"unit", "log"})
 _SIZING = blobs.BY_PARAMS.smaller(0.7)
 _VISIBLE = 9.0  # pixels that a point must have moved for an arrow
 _SMALL_CHANGE = 0.03  # of the operations; below it lie the terms that the chart counts on top
-
-# Why the operations moved by more than biases, activation functions and pooling explain.
-_REASONS = {
-    "alexnet": "the chart's counter ignored the two groups of AlexNet's convolutions",
-    "googlenet": "the chart's has the same parameters on smaller maps; which rounding of the "
-    "poolings it had was not published",
-    "inception_v4": "the chart's Inception-v4 has 31.6 M parameters and agrees with no other "
-    "source; the paper's has 42.7 M",
-}
-_RUN = "its ImageNet classifier was never published, so that it cannot be run or counted"
 
 
 def draw(table: Table, options: Options) -> Figure:
@@ -81,21 +72,24 @@ def _paired(table: Table, options: Options) -> pd.DataFrame:
 
 
 def _corrections(points: pd.DataFrame) -> list[str]:
-    """A sentence for each network whose operations moved, and one for those that did not."""
+    """Return a sentence for each network whose operations moved, and one for all others."""
     moved = points[points["change"].abs() > _SMALL_CHANGE].sort_values("x")
-    sentences = [
-        f"{name}: {printed:#.3g} → {counted:#.3g}, {_REASONS.get(architecture, 'unexplained')}."
-        for name, architecture, printed, counted in zip(
-            moved["name"], moved["architecture"], moved["x"], moved["x_now"], strict=True
-        )
-    ]
-    lost = ", ".join(points["name"][points["x_now"].isna()])
+    lost = points[points["architecture"].isin(PUBLISHED_ONLY)]
     return [
-        *sentences,
-        *([f"{lost}: {_RUN}."] if lost else []),
+        *(
+            f"{name}: {printed:#.3g} → {counted:#.3g}.  {why}"
+            for name, printed, counted, why in zip(
+                moved["name"], moved["x"], moved["x_now"], _reasons(moved), strict=True
+            )
+        ),
+        *(f"{name}: {why}" for name, why in zip(lost["name"], _reasons(lost), strict=True)),
         f"The operations of all others moved by less than {100 * _SMALL_CHANGE:g} %: biases, "
         "activation functions and pooling.  Top-1 moved where another evaluation is used today.",
     ]
+
+
+def _reasons(points: pd.DataFrame) -> pd.Series[str]:
+    return points["correction"].fillna("Unexplained.")
 
 
 def _draw_pairs(axes: Axes, points: pd.DataFrame) -> labels.Points:

@@ -119,10 +119,6 @@ def _networks(table: Table) -> list[dict[str, Any]]:
     return [{**row, **_if_same(row, facts, witnessed), "published_only": False} for row in rows]
 
 
-def _lost(table: Table) -> list[dict[str, Any]]:
-    return _rows(published_only(table.chart2016), (*_NETWORK, "published_only"))
-
-
 def _if_same(
     row: Mapping[str, Any], facts: Mapping[str, Any], more: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:

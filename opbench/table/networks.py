@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opbench.accuracy import top1_interval
+from opbench.accuracy import PUBLISHED_ONLY, primaries, top1_interval
 from opbench.errors import BadFileError
 from opbench.metrics import METRICS
 from opbench.table.checks import Kind, checked
@@ -42,12 +42,22 @@ ACCURACY_COLUMNS: Mapping[str, Kind] = {
     "source_url": "optional text",
 }
 
+_CHART = (
+    "architecture",
+    "label",
+    "top1_percent",
+    "gops_2xmac",
+    "params_millions",
+    "correction",
+)
+
 CHART_COLUMNS: Mapping[str, Kind] = {
-    "architecture": "optional text",
+    "architecture": "text",
     "name": "text",
     "top1": "percent",
     "flops": "positive",
     "params": "positive",
+    "correction": "optional text",
 }
 
 
@@ -93,31 +103,30 @@ def derived(frame: pd.DataFrame) -> pd.DataFrame:
 
 def chart2016(rows: Sequence[Any]) -> pd.DataFrame:
     """The points of the 2016 chart: ``flops`` and ``params`` as printed there, in ones."""
-    columns = ("architecture", "label", "top1_percent", "gops_2xmac", "params_millions")
-    frame = pd.DataFrame([_fields(row, columns) for row in rows], columns=[*columns])
+    frame = pd.DataFrame([_fields(row, _CHART) for row in rows], columns=[*_CHART])
     frame = frame.rename(columns={"top1_percent": "top1", "label": "name"}).assign(
-        flops=frame["gops_2xmac"] * 1e9, params=frame["params_millions"] * 1e6
+        flops=frame["gops_2xmac"] * 1e9,
+        params=frame["params_millions"] * 1e6,
+        correction=frame["correction"].where(frame["correction"] != "", None),
     )
-    frame["architecture"] = frame["architecture"].where(frame["architecture"] != "", None)
     return checked(frame[[*CHART_COLUMNS]], CHART_COLUMNS, "the 2016 chart")
 
 
 def published_only(chart: pd.DataFrame) -> pd.DataFrame:
-    """Those points of the 2016 chart that no network of the registry stands for, in the columns
-    of a network as far as the chart knows them."""
+    """Return the points of the 2016 chart that cannot be run, in the columns of a network as far
+    as they are published."""
     lost = chart.reindex(columns=[*CHART_COLUMNS])
-    lost = lost[lost["architecture"].isna()]
+    lost = lost[lost["architecture"].isin(PUBLISHED_ONLY)]
+    columns = ["dataset", *ACCURACY_COLUMNS]
+    rows = [_fields(primaries()[name], columns) for name in lost["architecture"]]
+    published = pd.DataFrame(rows, columns=columns, index=lost.index)
     return derived(
-        lost.assign(
-            name="chart2016:" + lost["name"].astype(str),
+        published.assign(
+            name=lost["architecture"],
             label=lost["name"].astype(str) + " (2016)",
             family=lost["name"].astype(str).str.lower(),
-            dataset="imagenet",
+            params=lost["params"],
             macs=lost["flops"] / 2,
-            top5=float("nan"),
-            protocol=SINGLE_CROP,
-            source="Canziani, Paszke, Culurciello 2016, Figures 1 and 2",
-            source_url="https://arxiv.org/abs/1605.07678",
             published_only=True,
         )
     )

@@ -7,19 +7,15 @@ from pathlib import Path
 import pytest
 
 from opbench import accuracy
+from opbench.accuracy.chart2016 import COLUMNS
 from opbench.errors import BadFileError
 from opbench.registry import entries
 
 
-def test_the_chart_has_fourteen_points_and_one_cannot_be_run() -> None:
-    points = accuracy.load_chart2016()
-    assert len(points) == 14
-    assert [point.label for point in points if not point.architecture] == ["ENet"]
-
-
-def test_points_are_networks_of_the_registry() -> None:
-    names = {point.architecture for point in accuracy.load_chart2016()} - {""}
-    assert names <= set(entries.names())
+def test_the_chart_has_fourteen_networks_and_one_cannot_be_run() -> None:
+    names = {point.architecture for point in accuracy.load_chart2016()}
+    assert len(names) == 14
+    assert names - set(entries.names()) == {"enet_chart2016"} == accuracy.PUBLISHED_ONLY
 
 
 def test_densities_are_those_of_the_papers_abstract() -> None:
@@ -37,21 +33,21 @@ def test_the_file_of_accuracies_repeats_the_charts_figures() -> None:
         if row.source.startswith("Canziani")
     }
     for point in accuracy.load_chart2016():
-        name = point.architecture or "enet_chart2016"
-        assert (name, point.top1_percent) in listed
+        assert (point.architecture, point.top1_percent) in listed
 
 
 @pytest.mark.parametrize(
     ("cells", "problem"),
     [
-        ("alexnet,AlexNet,54.61,0,60.97", "above 0"),
-        ("alexnet,AlexNet,54.61,2.26,many", "write a number"),
-        ("alexnet,AlexNet,,2.26,60.97", "label or top1_percent"),
-        ("alexnet,,54.61,2.26,60.97", "label or top1_percent"),
+        ("alexnet,AlexNet,54.61,0,60.97,", "above 0"),
+        ("alexnet,AlexNet,54.61,2.26,many,", "write a number"),
+        ("alexnet,AlexNet,,2.26,60.97,", "label or top1_percent"),
+        ("alexnet,,54.61,2.26,60.97,", "label or top1_percent"),
+        (",AlexNet,54.61,2.26,60.97,", "architecture"),
     ],
 )
 def test_a_broken_point_is_named_by_line(tmp_path: Path, cells: str, problem: str) -> None:
     path = tmp_path / "chart.csv"
-    path.write_text(f"architecture,label,top1_percent,gops_2xmac,params_millions\n{cells}\n")
+    path.write_text(f"{','.join(COLUMNS)}\n{cells}\n")
     with pytest.raises(BadFileError, match=f"line 2: .*{problem}"):
         accuracy.load_chart2016(path)

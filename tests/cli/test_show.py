@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from opbench.accuracy import load_published
-from opbench.conventions import DISAGREEMENTS
+from opbench.accuracy import load_chart2016, load_published
 from opbench.registry import entries
 
 
@@ -87,9 +86,10 @@ def test_what_others_print_of_a_network_is_not_called_the_papers_number(opbench)
 
 def test_a_point_that_was_only_published_is_answered_for(opbench, rows) -> None:
     out = " ".join(opbench("show", "enet_chart2016").stdout.split())
+    (point,) = (each for each in load_chart2016() if each.architecture == "enet_chart2016")
     for said in ("1.57 G-Ops", "5.86 M", "68.4", "https://arxiv.org/abs/1605.07678"):
         assert said in out, said
-    assert DISAGREEMENTS["enet_chart2016"] in out
+    assert point.correction in out
     assert [row["top1"] for row in rows("show", "enet_chart2016")] == [68.4]
     refused = opbench("show", "enet_chart2016", "--conventions")
     assert refused.exit_code == 2

@@ -145,7 +145,7 @@ def test_the_chart_of_2016_has_an_arrow_and_a_reason_for_what_moved(timed_table:
     figure = _draw("chart2016", timed_table)
     words = _words(figure)
     # Two groups halve what conv2, conv4 and conv5 cost; 2 * 724,406,816 = 1.45 G-ops.
-    assert "AlexNet: 2.26 → 1.45, the chart's counter ignored the two groups" in words
+    assert "AlexNet: 2.26 → 1.45.  The chart's profiler ignored the groups" in words
     assert "GoogLeNet: 3.00 → 3.17" in words
     assert "VGG-16: " not in words
     arrows = [text for text in figure.axes[-1].texts if getattr(text, "arrow_patch", None)]
@@ -155,10 +155,10 @@ def test_the_chart_of_2016_has_an_arrow_and_a_reason_for_what_moved(timed_table:
 
 def test_a_correction_without_a_known_reason_is_called_unexplained(small_table: Table) -> None:
     # The made-up chart says 3 G-ops, the made-up count 4.
-    assert "Good: 3.00 → 4.00, unexplained." in _words(_draw("chart2016", small_table))
+    assert "Good: 3.00 → 4.00.  Unexplained." in _words(_draw("chart2016", small_table))
 
 
 def test_a_network_that_cannot_be_run_is_a_ring(small_table: Table) -> None:
     figure = _draw("chart2016", small_table)
-    assert "Lost: its ImageNet classifier was never published" in _words(figure)
+    assert "Lost: Never published." in _words(figure)
     assert "Lost" in _names(figure.axes[-1])

@@ -48,7 +48,7 @@ def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view, page) -
 
 def test_every_imagenet_network_with_an_accuracy_is_a_point_and_no_other(view) -> None:
     expected = IMAGENET & primaries().keys()
-    assert set(view().drawn()) == expected | set(HOSTILE) | {"chart2016:ENet"}
+    assert set(view().drawn()) == expected | set(HOSTILE) | {"enet_chart2016"}
 
 
 def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view) -> None:
@@ -63,7 +63,7 @@ def test_another_protocol_has_another_marker_and_a_published_point_is_hollow(vie
     points = view().drawn()
     assert points["resnet50"]["symbol"] == "circle"
     assert points["overfeat_accurate"]["symbol"] == "square"
-    assert points["chart2016:ENet"]["symbol"] == "circle-open"
+    assert points["enet_chart2016"]["symbol"] == "circle-open"
 
 
 def test_hovering_tells_every_fact_and_who_says_so(view) -> None:

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from opbench.accuracy import load_chart2016, primaries
 from opbench.errors import BadFileError
 from opbench.table.checks import checked
-from opbench.table.networks import SINGLE_CROP, chart2016, join_networks
+from opbench.table.networks import SINGLE_CROP, chart2016, join_networks, published_only
 
 
 def fact(name: str, **changes: object) -> SimpleNamespace:
@@ -106,8 +107,20 @@ def test_a_missing_column_is_named_with_its_file() -> None:
 
 def test_the_2016_chart_is_read_in_ones() -> None:
     point = SimpleNamespace(
-        architecture="", label="Lost", top1_percent=68.4, gops_2xmac=1.57, params_millions=5.86
+        architecture="enet_chart2016",
+        label="ENet",
+        top1_percent=68.4,
+        gops_2xmac=1.57,
+        params_millions=5.86,
+        correction="",
     )
     row = chart2016([point]).iloc[0]
     assert (row["flops"], row["params"]) == (pytest.approx(1.57e9), pytest.approx(5.86e6))
-    assert row["architecture"] is None or pd.isna(row["architecture"])
+    assert pd.isna(row["correction"])
+
+
+def test_a_network_that_cannot_be_run_has_its_published_accuracy() -> None:
+    row = published_only(chart2016(load_chart2016())).squeeze()
+    published = primaries()["enet_chart2016"]
+    assert (row["name"], row["top1"]) == (published.architecture, published.top1)
+    assert (row["source"], row["source_url"]) == (published.source, published.source_url)
