@@ -1,13 +1,13 @@
-"""Every metric, once: its unit, and which direction is better.
+"""Every metric and every family of networks, once: how it is written, and its unit or colour.
 
-A table, a figure or a comparison that needs a label, a unit or a direction takes it from here.
-Values are in SI units and whole counts; ``scale`` is applied on paper only.
+A table, a figure or a comparison that needs a label, a unit, a direction or a hue takes it from
+here.  Values are in SI units and whole counts; ``scale`` is applied on paper only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +58,34 @@ METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
 # alone; the peak also depends on how the installed PyTorch takes its operators apart.
 EXACT = ("params", "macs", "activations", "weight_bytes")
 COUNTED = (*EXACT, "peak_activation_bytes")
+
+
+class Family(NamedTuple):
+    """How a family of networks is written and coloured."""
+
+    label: str
+    hue: str
+
+
+# The hues start from the palette of M. Okabe and K. Ito ("Color Universal Design", 2008).
+FAMILIES: dict[str, Family] = {
+    "alexnet": Family("AlexNet", "#d55e00"),
+    "overfeat": Family("OverFeat", "#6b6b6b"),
+    "vgg": Family("VGG", "#0072b2"),
+    "nin": Family("NiN", "#56b4e9"),
+    "inception": Family("Inception", "#009e73"),
+    "resnet": Family("ResNet", "#e69f00"),
+    "squeezenet": Family("SqueezeNet", "#cc79a7"),
+    "xception": Family("Xception", "#4b34c9"),
+    "enet": Family("ENet", "#a3294d"),
+    "fractalnet": Family("FractalNet", "#5b7f13"),
+    "lenet": Family("LeNet", "#7d4f2a"),
+    "ciresan": Family("Ciresan", "#35618f"),
+    "caffenet": Family("CaffeNet128", "#b8860b"),
+    "modules": Family("modules", "#6b7280"),
+}
+
+
+def family_label(family: str) -> str:
+    """Return how ``family`` is written; a family that is not listed is its own label."""
+    return FAMILIES[family].label if family in FAMILIES else family

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from opbench import registry
+from opbench.metrics import FAMILIES
 from opbench.spec import ArchitectureSpec
 
 CLASSES = {"mnist": 10, "cifar10": 10, "imagenet": 1000, "imagenet128": 1000, "cityscapes": 19}
@@ -23,7 +24,7 @@ every_entry = pytest.mark.parametrize("spec", registry.specs().values(), ids=lam
 @every_entry
 def test_facts_are_complete(spec: ArchitectureSpec) -> None:
     assert spec.name.isidentifier() and spec.name == spec.name.lower()
-    assert spec.label and spec.family
+    assert spec.label and spec.family in FAMILIES
     assert 1998 <= spec.year <= 2017 and spec.paper.year >= 1998
     assert spec.paper.url.startswith("https://")
     assert all((spec.paper.authors, spec.paper.title, spec.paper.venue))

@@ -16,9 +16,8 @@ import pandas as pd
 
 from opbench import __version__
 from opbench.figures.parts import style
-from opbench.figures.parts.blobs import family_label
 from opbench.figures.parts.captions import DATASETS
-from opbench.metrics import METRICS
+from opbench.metrics import METRICS, family_label
 from opbench.page.gallery import Picture
 from opbench.registry import counts_csv
 from opbench.table import Table, published_only

@@ -13,7 +13,8 @@ from matplotlib.colors import to_hex
 
 from opbench.errors import BadValueError, MissingDataError
 from opbench.figures import Options, find
-from opbench.figures.parts.style import FAMILY_HUES, theme
+from opbench.figures.parts.style import theme
+from opbench.metrics import FAMILIES
 from opbench.table import Table, load
 
 
@@ -100,14 +101,14 @@ def test_the_2016_points_are_hollow_and_lie_where_they_were_printed(small_table:
     rings = _rings(_draw(small_table, chart2016=True))
     assert set(rings) == {(3.0, 75.0), (1.5, 68.4)}
     # 75 % at 3 G-ops is of a network that is still known, the other of none.
-    assert rings[(3.0, 75.0)] == FAMILY_HUES["resnet"]
-    assert rings[(1.5, 68.4)] not in FAMILY_HUES.values()
+    assert rings[(3.0, 75.0)] == FAMILIES["resnet"].hue
+    assert rings[(1.5, 68.4)] not in {family.hue for family in FAMILIES.values()}
 
 
 def test_a_family_has_its_own_printed_points_and_room_for_them(small_table: Table) -> None:
     axes = _draw(small_table, chart2016=True, families=("resnet",))
     assert set(_blobs(axes)) == {(4, 76)}
-    assert _rings(axes) == {(3.0, 75.0): FAMILY_HUES["resnet"]}
+    assert _rings(axes) == {(3.0, 75.0): FAMILIES["resnet"].hue}
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     assert left < 3 < right
     assert low < 75 < high

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from opbench.figures.parts.style import FAMILY_HUES, hues
+from opbench.figures.parts.style import hues
+from opbench.metrics import FAMILIES
 
 # G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A Physiologically-based Model for Simulation
 # of Color Vision Deficiency", IEEE TVCG 15 (2009) 1291: matrices for severity 1.0, linear RGB.
@@ -55,9 +56,9 @@ def _lab(colour: str, deficiency: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("deficiency", _DEFICIENCIES)
 def test_families_that_share_a_chart_stay_apart(deficiency: str) -> None:
-    matrix = _DEFICIENCIES[deficiency]
-    for one, other in combinations(_TOGETHER, 2):
-        apart = np.linalg.norm(_lab(FAMILY_HUES[one], matrix) - _lab(FAMILY_HUES[other], matrix))
+    seen = {name: _lab(FAMILIES[name].hue, _DEFICIENCIES[deficiency]) for name in _TOGETHER}
+    for one, other in combinations(seen, 2):
+        apart = np.linalg.norm(seen[one] - seen[other])
         assert apart > 10, (one, other, apart)  # 2.3 is just noticeable
 
 

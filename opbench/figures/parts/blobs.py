@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from opbench.figures.parts.style import colour, hues
+from opbench.metrics import family_label
 
 DISC = "o"
 SQUARE = "s"
@@ -123,25 +124,3 @@ def family_entries(frame: pd.DataFrame) -> list[Line2D]:
             Line2D([], [], ls="", marker=SQUARE, ms=7, color=colour("muted"), label=words)
         )
     return entries
-
-
-_FAMILY_LABELS = {
-    "alexnet": "AlexNet",
-    "overfeat": "OverFeat",
-    "vgg": "VGG",
-    "nin": "NiN",
-    "inception": "Inception",
-    "resnet": "ResNet",
-    "squeezenet": "SqueezeNet",
-    "xception": "Xception",
-    "enet": "ENet",
-    "fractalnet": "FractalNet",
-    "lenet": "LeNet",
-    "ciresan": "Ciresan",
-    "caffenet": "CaffeNet128",
-}
-
-
-def family_label(family: str) -> str:
-    """How a family is written on paper."""
-    return _FAMILY_LABELS.get(family, family)

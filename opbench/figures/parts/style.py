@@ -1,8 +1,7 @@
 """Type, colours and paper: everything that two figures share without being about data.
 
-Hues follow families, as in the 2016 chart.  They start from the palette of M. Okabe and K. Ito
-("Color Universal Design", 2008), which stays distinct under the common colour deficiencies; a
-test measures that.  The typeface comes with a package, so that a figure is the same everywhere.
+Hues follow families, as in the 2016 chart, and stay distinct under the common colour deficiencies;
+a test measures that.  The typeface comes with a package, so that a figure is the same everywhere.
 """
 
 from __future__ import annotations
@@ -17,31 +16,16 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.colors import to_hex, to_rgb
 
+from opbench.metrics import FAMILIES
+
 INK = {
     "light": {"paper": "#ffffff", "ink": "#1c2024", "muted": "#60666d", "grid": "#e4e7ea"},
     "dark": {"paper": "#15181c", "ink": "#eef0f2", "muted": "#a0a7af", "grid": "#2c3138"},
 }
 
-FAMILY_HUES = {
-    "alexnet": "#d55e00",
-    "overfeat": "#6b6b6b",
-    "vgg": "#0072b2",
-    "nin": "#56b4e9",
-    "inception": "#009e73",
-    "resnet": "#e69f00",
-    "squeezenet": "#cc79a7",
-    "xception": "#4b34c9",
-    "enet": "#a3294d",
-    "fractalnet": "#5b7f13",
-    "lenet": "#7d4f2a",
-    "ciresan": "#35618f",
-    "caffenet": "#b8860b",
-    "modules": "#6b7280",
-}
-
 _LIGHTER = 0.22  # of the way to white, on dark paper
 
-# For families that the list above does not know, in order of their names.
+# For families that are not in ``FAMILIES``, in order of their names.
 _SPARE = ("#117733", "#882255", "#44aa99", "#999933", "#332288", "#aa4499")
 
 
@@ -95,9 +79,10 @@ def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
 
 def hues(families: Iterable[str]) -> dict[str, str]:
     """A colour for each family: the same one in every figure, a little lighter on dark paper."""
-    unknown = sorted(set(families) - set(FAMILY_HUES))
+    known = {name: family.hue for name, family in FAMILIES.items()}
+    unknown = sorted(set(families) - set(known))
     spare = {family: _SPARE[rank % len(_SPARE)] for rank, family in enumerate(unknown)}
-    return {family: on_paper(tint) for family, tint in {**FAMILY_HUES, **spare}.items()}
+    return {family: on_paper(tint) for family, tint in {**known, **spare}.items()}
 
 
 def on_paper(tint: str) -> str:
