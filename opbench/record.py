@@ -1,22 +1,166 @@
-"""The values that flow between the stages, all immutable and free of torch.
+"""The values that flow between the rooms: immutable, free of torch, each with one JSON form.
 
+    Totals        the five sums that a count, a lock, a record and a row of the registry share
     Count         exact integers: what one forward pass of a network computes
-    Measurement   raw samples: how long it took
-    Round         one cell in one round of a run: a line of a JSONL file
-    Record        one cell of a run: Count + Measurement over its rounds, a line of the same file
-    Failure       a cell that could not be measured, with its reason, a line of the same file
+    Cell          what is timed under which settings
+    Round         one cell in one round of a run
+    Measurement   the rounds of one cell together
+    Record        one measured cell of a run: Cell + Load + Measurement
+    Failure       a cell that could not be measured, with its reason
 
+A ``Value`` becomes a flat JSON object with ``to_json``; ``from_json`` reads it back and refuses
+what is damaged, naming the field.  The fields of a value inside a value stand beside its own.
 Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.  A
-field with a default may be lacking in a line: it came later than the line, or goes without saying.
+field with a default may be missing in a file: it was added later, or goes without saying.
+
+msgspec checks types and ranges: it refuses text for a number, NaN, infinity and integers that no
+machine holds, which hand-written checks of every field would have to do again.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import MISSING, dataclass, field, fields
+from itertools import accumulate, pairwise
+from types import NoneType, UnionType
+from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from opbench.spec import Shape
+
+Text = Annotated[str, Meta(min_length=1)]
+Natural = Annotated[int, Meta(ge=0)]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
 
 _T = TypeVar("_T")
+# A value that is an object of its own in JSON instead of standing beside the other fields.
+Nested = Annotated[_T, "nested"]
+
+
+class Value:
+    """A dataclass with one JSON form, a flat object."""
+
+    __slots__ = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a flat JSON object."""
+        flat: dict[str, Any] = {}
+        for name, _, part in _schema(type(self)):
+            value = getattr(self, name)
+            if part is None:
+                flat[name] = _plain(value)
+            elif value is not None:
+                flat |= value.to_json()
+        return flat
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Self:
+        """Build the value from a JSON object; keys that it does not know are ignored.
+
+        Raises ``ValueError`` naming the field that is missing or damaged.
+        """
+        values: dict[str, Any] = {}
+        for name, kind, part in _schema(cls):
+            if part is not None:
+                if kind is part or part.is_in(row):
+                    values[name] = part.from_json(row)
+            elif name in row:
+                values[name] = _convert(row[name], kind, name)
+            elif not _has_default(cls, name):
+                raise ValueError(f"{name} is missing")
+        return cls(**values)
+
+    @classmethod
+    def is_in(cls, row: Mapping[str, Any]) -> bool:
+        """Return whether ``row`` has any field that this value cannot do without."""
+        return any(name in row for name, _, _ in _schema(cls) if not _has_default(cls, name))
+
+
+_Field = tuple[str, Any, "type[Value] | None"]
+
+
+_SCHEMAS: dict[Any, tuple[_Field, ...]] = {}
+
+
+def _schema(cls: Any) -> tuple[_Field, ...]:
+    """Return name, type and, where the field is a value itself, its class."""
+    if cls not in _SCHEMAS:
+        _SCHEMAS[cls] = _read_schema(cls)
+    return _SCHEMAS[cls]
+
+
+def _read_schema(cls: Any) -> tuple[_Field, ...]:
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple((each.name, hints[each.name], _part(hints[each.name])) for each in fields(cls))
+
+
+def _part(kind: Any) -> type[Value] | None:
+    options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
+    return values[0] if values and set(options) <= {values[0], NoneType} else None
+
+
+def _has_default(cls: Any, name: str) -> bool:
+    each = cls.__dataclass_fields__[name]
+    return each.default is not MISSING or each.default_factory is not MISSING
+
+
+def _convert(value: Any, kind: Any, name: str) -> Any:
+    try:
+        return msgspec.convert(value, kind, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$")
+        problem = re.sub(r"`(\w+)`", r"\1", problem)
+        problem = problem[:1].lower() + problem[1:]
+        raise ValueError(f"{name}{place.rstrip('`')}: {problem}") from None
+
+
+def _decode(kind: type, value: Any) -> Any:
+    if issubclass(kind, Shape):
+        if value is None or isinstance(value, str):
+            return Shape.parse(value or "")
+        raise ValueError("expected a size such as 3x224x224")
+    if issubclass(kind, Value) and isinstance(value, Mapping):
+        return kind.from_json(value)
+    raise ValueError(f"expected {kind.__name__}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Shape):
+        return str(value)
+    if isinstance(value, Value):
+        return value.to_json()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals(Value):
+    """The five sums over a network.
+
+    params: elements of all parameters, a shared one once; buffers are not parameters.
+    macs: multiply-accumulates by the rule of ``opbench.counting``.
+    activations: elements of the outputs of convolutions and linear layers.
+    weight_bytes: parameters and buffers as stored.
+    peak_activation_bytes: the largest sum of the sizes of tensors alive at one moment of the
+        forward pass, input included, parameters and buffers not.
+    """
+
+    params: Natural
+    macs: Natural
+    activations: Natural
+    weight_bytes: Natural
+    peak_activation_bytes: Natural
+
+    def totals(self) -> dict[str, int]:
+        """Return the five sums by name."""
+        return {each.name: getattr(self, each.name) for each in fields(Totals)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +169,22 @@ class OperatorCount:
 
     ``module`` is the qualified name of the module that was running ("" is the network itself);
     ``operator`` the operator's name without namespace and overload ("convolution", "mm");
-    ``shape`` its operands and result, written for people ("1x3x224x224 * 64x3x7x7 ->
-    1x64x112x112"); ``calls`` how often; ``macs`` and ``activations`` the sum over the calls.
+    ``operands`` and ``result`` the shapes of its tensors; ``calls`` how often; ``macs`` and
+    ``activations`` the sum over the calls.
     """
 
     module: str
     operator: str
-    shape: str
+    operands: tuple[Shape, ...]
+    result: Shape
     calls: int
     macs: int
     activations: int
+
+    @property
+    def shape(self) -> str:
+        """The shapes as printed: "1x3x224x224 * 64x3x7x7 -> 1x64x112x112"."""
+        return f"{' * '.join(map(str, self.operands))} -> {self.result}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +192,7 @@ class ModuleCount:
     """One module of a network with everything below it.
 
     ``params`` counts a shared parameter once per module that holds it; ``output`` is the shape of
-    what it returned last ("1x64x112x112"), empty when it never ran or returned no tensor.
+    what it returned last, None when it never ran or returned no tensor.
     """
 
     name: str
@@ -51,30 +201,19 @@ class ModuleCount:
     params: int
     macs: int
     activations: int
-    output: str
+    output: Shape | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(Totals):
     """What one forward pass computes, for the whole batch.
 
-    macs: multiply-accumulates by the rule of ``opbench.counting``.
-    params: elements of all parameters, a shared one once; buffers are not parameters.
-    activations: elements of the outputs of convolutions and linear layers.
-    weight_bytes: parameters and buffers as stored.
-    peak_activation_bytes: the largest sum of the sizes of tensors alive at one moment of the
-        forward pass, input included, parameters and buffers not.
     uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
     device: "meta" or "cpu", where the forward pass was traced.
     """
 
     batch_size: int
-    input_size: str
-    params: int
-    macs: int
-    activations: int
-    weight_bytes: int
-    peak_activation_bytes: int
+    input_size: Shape
     operators: tuple[OperatorCount, ...]
     modules: tuple[ModuleCount, ...]
     uncounted: tuple[str, ...]
@@ -86,63 +225,28 @@ class Count:
         return 2 * self.macs
 
 
-def required(kind: type) -> frozenset[str]:
-    """The names of the fields without which there is no ``kind``, one of the classes here."""
-    return frozenset(
-        each.name
-        for each in fields(kind)
-        if each.default is MISSING and each.default_factory is MISSING
-    )
-
-
-def from_row(kind: type[_T], row: Mapping[str, Any]) -> _T:
-    """What a line of a run file says of ``kind``.  Raises ``KeyError`` for a line that lacks it."""
-    lacking = required(kind) - row.keys()
-    if lacking:
-        raise KeyError(", ".join(sorted(lacking)))
-    names = (each.name for each in fields(kind))  # type: ignore[arg-type]
-    return kind(**{name: row[name] for name in names if name in row})
-
-
-# How the machine was doing and how code is kept: no reason why a time should differ.
-_INCIDENTAL = frozenset(
-    {"load_before", "memory_bytes", "memory_available_bytes", "git_commit", "opbench_commit"}
-)
-
-
-def unequal_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """The names of the facts that keep the times of two environments from being compared."""
-    names = sorted((one.keys() | other.keys()) - _INCIDENTAL)
-    return [name for name in names if one.get(name) != other.get(name)]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(Value):
     """What is timed under which settings: one point of a sweep.
 
-    ``input_size`` is that of one image, "" where the target brings its own inputs; ``compile`` a
-    mode of ``torch.compile``, None for eager execution; ``threads`` those of PyTorch on the CPU,
-    None for as many as PyTorch takes by itself.
+    ``input_size`` is that of one image, without extents where the target brings its own inputs;
+    ``compile`` a mode of ``torch.compile``, None for eager execution; ``threads`` those of PyTorch
+    on the CPU, None for as many as PyTorch takes by itself.
     """
 
-    name: str
-    input_size: str
-    batch_size: int
-    device: str
-    dtype: str = "float32"
-    memory_format: str = "contiguous"
-    compile: str | None = None
-    threads: int | None = None
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Cell:
-        """The cell of a line of a run file.  Raises ``KeyError`` for a line that has none."""
-        return from_row(cls, row)
+    name: Text
+    input_size: Shape
+    batch_size: AtLeastOne
+    device: Text
+    dtype: Text = "float32"
+    memory_format: Text = "contiguous"
+    compile: Text | None = None
+    threads: AtLeastOne | None = None
 
     def __str__(self) -> str:
         usual = {"cpu", "float32", "contiguous"}
         settings = (self.device, self.dtype, self.memory_format, self.compile)
-        size = [self.input_size] if self.input_size else []
+        size = [str(self.input_size)] if self.input_size else []
         unusual = [each for each in settings if each and each not in usual]
         words = [*size, f"batch {self.batch_size}", *unusual]
         if self.threads:
@@ -151,7 +255,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
+class Round(Value):
     """One cell in one round of a run: the samples one process took, and what it saw meanwhile.
 
     samples_s: seconds per forward pass of the whole batch, in the order they were taken.
@@ -171,36 +275,28 @@ class Round:
         and under way, after the last sample.
     """
 
-    number: int
-    samples_s: tuple[float, ...]
-    warmup: int
-    calls_per_sample: int
+    number: AtLeastOne
+    samples_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    warmup: Natural
+    calls_per_sample: AtLeastOne
     stopped: str
-    first_call_s: float
-    forward_s: float
-    process_s: float = 0.0
-    host_samples_s: tuple[float, ...] = ()
-    peak_memory_bytes: int | None = None
+    first_call_s: NonNegative
+    forward_s: NonNegative
+    process_s: NonNegative = 0.0
+    host_samples_s: tuple[Positive, ...] = ()
+    peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
     idle_power_w: float | None = None
-    yardstick_s: float | None = None
+    yardstick_s: Positive | None = None
     others_cores: float | None = None
     stolen_cores: float | None = None
     device_before: dict[str, Any] = field(default_factory=dict)
     device_after: dict[str, Any] = field(default_factory=dict)
 
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Round:
-        """The round of a line of a run file.  Raises ``KeyError`` for a line that has none."""
-        taken = from_row(cls, row)
-        return replace(
-            taken, samples_s=tuple(taken.samples_s), host_samples_s=tuple(taken.host_samples_s)
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Measurement(Value):
     """Timed forward passes of one network on one device.
 
     samples_s: seconds per forward pass of the whole batch, in the order they were taken, round
@@ -216,68 +312,78 @@ class Measurement:
     quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
     """
 
-    samples_s: tuple[float, ...]
-    samples_per_round: tuple[int, ...]
-    yardsticks_s: tuple[float | None, ...]
-    median_s: float
-    low_s: float
-    high_s: float
-    minimum_s: float
-    p95_s: float
-    warmup: int
-    calls_per_sample: int
-    stopped: str
-    quality: str
+    samples_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    samples_per_round: Annotated[tuple[AtLeastOne, ...], Meta(min_length=1)]
+    yardsticks_s: tuple[Positive | None, ...] = ()
+    median_s: Positive
+    low_s: Positive
+    high_s: Positive
+    minimum_s: Positive | None = None
+    p95_s: Positive | None = None
+    warmup: Natural = 0
+    calls_per_sample: AtLeastOne = 1
+    stopped: str = ""
+    quality: str = ""
     advice: str = ""
-    host_s: float | None = None
-    peak_memory_bytes: int | None = None
+    host_s: Positive | None = None
+    peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
     idle_power_w: float | None = None
-    other_processes: int | None = None
+    other_processes: Natural | None = None
+
+    def __post_init__(self) -> None:
+        if sum(self.samples_per_round) != len(self.samples_s):
+            raise ValueError(
+                f"samples_per_round adds up to {sum(self.samples_per_round)} and samples_s has "
+                f"{len(self.samples_s)}"
+            )
+        if not self.low_s <= self.median_s <= self.high_s:
+            raise ValueError("median_s is not between low_s and high_s")
+
+    @property
+    def rounds(self) -> list[tuple[float, ...]]:
+        """The samples of each round."""
+        cuts = accumulate(self.samples_per_round, initial=0)
+        return [self.samples_s[start:end] for start, end in pairwise(cuts)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(Totals):
     """What a network asks of the machine, for the roofline.
 
-    ``weight_bytes`` and ``peak_activation_bytes`` are analytic; ``kernels`` are the operators of
-    one forward pass that compute something, ``traffic_bytes`` what they read and write.
+    The totals are analytic; ``kernels`` are the operators of one forward pass that compute
+    something, ``traffic_bytes`` what they read and write.
     """
 
-    params: int
-    macs: int
-    activations: int
-    weight_bytes: int
-    peak_activation_bytes: int
-    kernels: int
-    traffic_bytes: int
+    kernels: Natural
+    traffic_bytes: Natural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ceilings:
-    """What the device was seen to reach, by measurement at the start of a round.
+class Ceilings(Value):
+    """The highest rates a device reached, measured at the start of a round.
 
     ``peak_flops_per_s`` of a matrix product, ``bandwidth_bytes_per_s`` of a copy, and the time
     one operator takes that has nothing to do.
     """
 
-    peak_flops_per_s: float
-    bandwidth_bytes_per_s: float
-    launch_s: float
+    peak_flops_per_s: Positive
+    bandwidth_bytes_per_s: Positive
+    launch_s: NonNegative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attained:
+class Attained(Value):
     """A cell under its roofline: ``bound_by`` is "compute", "memory" or "launch overhead"."""
 
-    attained_flops_per_s: float
-    fraction_of_peak: float
+    attained_flops_per_s: NonNegative
+    fraction_of_peak: NonNegative
     bound_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(Value):
     """One measured cell of a run."""
 
     cell: Cell
@@ -291,35 +397,18 @@ class Record:
         return self.cell.batch_size / self.measurement.median_s
 
     def to_json(self) -> dict[str, Any]:
-        """A flat JSON object."""
-        attained = asdict(self.attained) if self.attained else {}
+        """Return a flat JSON object, with the throughput that follows from the median."""
         rate = {"throughput_images_per_s": self.throughput_images_per_s}
-        return {
-            "kind": "record",
-            **asdict(self.cell),
-            **asdict(self.load),
-            **asdict(self.measurement),
-            **rate,
-            **attained,
-        }
+        return {**Value.to_json(self), **rate}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Value):
     """One cell of a run that could not be measured.
 
-    ``out_of_memory``: so it will be again.  Whatever else a worker died of may have been chance.
+    ``out_of_memory``: it will fail again.  Any other death of a worker may have been chance.
     """
 
     cell: Cell
     reason: str
     out_of_memory: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """A flat JSON object."""
-        return {
-            "kind": "failure",
-            **asdict(self.cell),
-            "reason": self.reason,
-            "out_of_memory": self.out_of_memory,
-        }

@@ -6,12 +6,35 @@ facts can be read where torch is not wanted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 Quantity = Literal["params", "macs", "flops", "connections", "weight_bytes"]
 Dataset = Literal["mnist", "cifar10", "imagenet", "imagenet128", "cityscapes", "none"]
+
+_EXTENT = re.compile("[1-9][0-9]{0,17}", re.ASCII)
+
+
+class Shape(tuple[int, ...]):
+    """The extents of a tensor or of one image; ``str`` prints ``(3, 224, 224)`` as "3x224x224"."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "3x224x224"; "" is a shape without extents.
+
+        Raises ``ValueError`` unless every extent is a positive decimal integer.
+        """
+        parts = text.lower().split("x") if text else []
+        if not all(_EXTENT.fullmatch(part) for part in parts):
+            raise ValueError(f"{text!r} is not a size such as 3x224x224")
+        return cls(map(int, parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +94,3 @@ class ArchitectureSpec:
     dataset: Dataset
     claims: tuple[Claim, ...] = ()
     note: str = ""
-
-
-def format_size(size: tuple[int, ...]) -> str:
-    """``(3, 224, 224)`` as ``"3x224x224"``."""
-    return "x".join(map(str, size))
-
-
-def parse_size(text: str) -> tuple[int, ...]:
-    """``"3x224x224"`` as ``(3, 224, 224)``.
-
-    Raises ``ValueError`` unless it is one or more positive integers joined by ``x``.
-    """
-    size = tuple(int(part) for part in text.lower().split("x"))
-    if any(extent < 1 for extent in size):
-        raise ValueError(text)
-    return size

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from opbench.accuracy.rows import RowError, number, percent, read_rows
+from opbench.files import RowError, number, percent, read_rows
 
 CHART = Path(__file__).with_name("chart2016.csv")
 COLUMNS = (

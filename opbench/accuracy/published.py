@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
-from opbench.accuracy.rows import RowError, bad_line, choice, percent, read_rows
 from opbench.errors import UnknownNameError
-from opbench.spec import Dataset, parse_size
+from opbench.files import RowError, bad_line, choice, percent, read_rows
+from opbench.spec import Dataset, Shape
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 
@@ -79,7 +79,7 @@ class Accuracy:
     top1: float | None
     top5: float | None
     protocol: str
-    input_size: str
+    input_size: Shape
     source: str
     source_url: str
     evidence: str
@@ -187,17 +187,17 @@ def _text(row: dict[str, str], column: str) -> str:
     return row[column]
 
 
-def _size(row: dict[str, str]) -> str:
+def _size(row: dict[str, str]) -> Shape:
     text = row["input_size"]
     try:
-        valid = len(parse_size(text)) == 3 and text == text.lower()
+        size = Shape.parse(text)
     except ValueError:
-        valid = False
-    if not valid:
+        size = Shape()
+    if len(size) != 3 or str(size) != text:
         raise RowError(
             f"input_size is {text!r}: write channels x height x width, such as 3x224x224"
         )
-    return text
+    return size
 
 
 def _url(row: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from opbench import accuracy
 from opbench.accuracy import Accuracy, ChartPoint
 from opbench.claims.experiments import Experiment, load_experiments
 from opbench.registry import counts_csv
-from opbench.registry.counts_csv import Fact
+from opbench.registry.counts_csv import NetworkRow
 from opbench.runs import store
 
 # Settings of a cell, and of its run on a GPU, that make another condition; with the value that goes
@@ -71,14 +71,14 @@ class Cell:
 class Evidence:
     """Everything a test may rest on."""
 
-    facts: Mapping[str, Fact]
+    facts: Mapping[str, NetworkRow]
     accuracies: Mapping[str, Accuracy]
     chart: tuple[ChartPoint, ...]
     cells: tuple[Cell, ...] = ()
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     damages: tuple[store.Damage, ...] = ()
 
-    def fact(self, name: str) -> Fact:
+    def fact(self, name: str) -> NetworkRow:
         """The counts of a network.  Raises ``LackingError``."""
         if name not in self.facts:
             raise LackingError(f"the counts of {name}: `opbench list --update` makes them")

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from opbench.accuracy.rows import RowError, percent, read_rows
+from opbench.files import RowError, percent, read_rows
 
 FILE = Path(__file__).with_name("experiments.csv")
 COLUMNS = ("experiment", "setting", "top1", "source_url")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
-from opbench.registry.counts_csv import Fact
+from opbench.registry.counts_csv import NetworkRow
 
 _ONE_TOWER = Source(name="Krizhevsky, arXiv:1404.5997", url="https://arxiv.org/abs/1404.5997")
 _SQUEEZENET = Source(
@@ -46,7 +46,7 @@ def _linear_share(evidence: Evidence) -> Outcome:
     )
 
 
-def _in_convolutions(fact: Fact) -> int:
+def _in_convolutions(fact: NetworkRow) -> int:
     return fact.params - fact.linear_params
 
 

@@ -14,7 +14,7 @@ from opbench.cli.options import Results, results_folder
 from opbench.cli.output import Format, messages
 from opbench.errors import BadValueError, OpbenchError
 from opbench.runs.compare import compare_runs, unequal
-from opbench.runs.store import Run, find_run, read_run
+from opbench.runs.store import RunFile, find_run, read_run
 from opbench.settings import Threshold, load_settings, parse_thresholds
 
 
@@ -68,7 +68,7 @@ def compare(
 
 
 def _report(
-    base: Run, new: Run, thresholds: tuple[Threshold, ...], *, across: bool, strict: bool
+    base: RunFile, new: RunFile, thresholds: tuple[Threshold, ...], *, across: bool, strict: bool
 ) -> Report:
     for run in (base, new):
         _warn(run)
@@ -90,7 +90,7 @@ def _report(
     )
 
 
-def _warn(run: Run) -> None:
+def _warn(run: RunFile) -> None:
     """What is wrong with a run, on stderr."""
     for damage in run.damages:
         messages.print(f"damaged, and left out: {damage}", markup=False)

@@ -14,7 +14,7 @@ from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
 from opbench.runs.compare import Comparison, Verdict
-from opbench.runs.store import Run
+from opbench.runs.store import RunFile
 
 TITLE = "opbench compare"
 
@@ -55,8 +55,8 @@ class Report:
     """Comparisons of two runs.  ``strict``: AMBIGUOUS fails.  ``differing``: facts that differ."""
 
     comparisons: Sequence[Comparison]
-    base: Run
-    new: Run
+    base: RunFile
+    new: RunFile
     strict: bool
     differing: Mapping[str, tuple[Any, Any]]
 

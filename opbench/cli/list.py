@@ -19,7 +19,7 @@ from opbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
-    from opbench.registry.counts_csv import Fact
+    from opbench.registry.counts_csv import NetworkRow
 
 _CAPTION = (
     "MACs and parameters for one image; one multiply-add is one MAC.  Top-1 in percent by the "
@@ -73,9 +73,9 @@ def list_(
     measured = measured_folder(results) if timed else None
     if update:
         from opbench.registry import counts_csv
-        from opbench.registry.audit import facts
+        from opbench.registry.audit import network_rows
 
-        counts_csv.save(facts(), counts_csv.counts_file())
+        counts_csv.save(network_rows(), counts_csv.counts_file())
         counts_csv.load.cache_clear()
     rows = _rows(globs or ["*"])
     if measured:
@@ -101,15 +101,15 @@ def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
     return [_row(fact, accuracies.get(fact.name)) for fact in facts if fact.name in names]
 
 
-def _of_other_packages() -> list[Fact]:
+def _of_other_packages() -> list[NetworkRow]:
     if not entry_points(group="opbench.architectures"):
         return []
-    from opbench.registry.audit import foreign_facts
+    from opbench.registry.audit import foreign_rows
 
-    return foreign_facts()
+    return foreign_rows()
 
 
-def _row(fact: Fact, best: Accuracy | None) -> dict[str, Any]:
+def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
     return {
         "name": fact.name,
         "label": fact.label,

@@ -10,7 +10,7 @@ import typer
 
 from opbench.errors import BadFileError, BadValueError
 from opbench.settings import load_settings
-from opbench.spec import parse_size
+from opbench.spec import Shape
 
 Targets = Annotated[
     list[str] | None,
@@ -65,12 +65,12 @@ def measured_folder(asked: Path | None) -> Path:
     return folder
 
 
-def parse_input_size(text: str | None) -> tuple[int, ...] | None:
-    """``"3x224x224"`` as ``(3, 224, 224)``, None as None.  Raises ``BadValueError``."""
-    if text is None:
+def parse_input_size(text: str | None) -> Shape | None:
+    """Read "3x224x224"; None stays None.  Raises ``BadValueError``."""
+    if not text:
         return None
     try:
-        return parse_size(text)
+        return Shape.parse(text)
     except ValueError:
         raise BadValueError(
             f"the input size {text!r} is not positive integers joined by x, such as 3x224x224"

@@ -90,7 +90,7 @@ def model_row(name: str, counted: Count) -> dict[str, Any]:
     """One flat row of everything ``counted`` says of the whole network."""
     return {
         "name": name,
-        "input_size": counted.input_size,
+        "input_size": str(counted.input_size),
         "batch_size": counted.batch_size,
         "params": counted.params,
         "macs": counted.macs,
@@ -110,7 +110,7 @@ def _module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[
                 "module": module.name or "(network)",
                 "kind": module.kind,
                 "depth": module.depth,
-                "output": module.output,
+                "output": "" if module.output is None else str(module.output),
                 "params": module.params,
                 "macs": module.macs,
                 "activations": module.activations,

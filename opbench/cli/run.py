@@ -14,9 +14,11 @@ from opbench.cli.output import Format, messages
 from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
+    from opbench.files import Appender
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
-    from opbench.runs.store import Run, RunWriter
+    from opbench.runs.store import RunFile
+    from opbench.spec import Shape
 
 # Words of one option, separated by commas.
 Words = str
@@ -80,9 +82,10 @@ def run(
     that is gone on with keeps its settings; what failed, unless for want of memory, is tried again.
     """
     from opbench.cli.run_report import print_plan, report
+    from opbench.files import Appender
     from opbench.runs.plan import Sweep
     from opbench.runs.start import prepare
-    from opbench.runs.store import RunWriter
+    from opbench.runs.store import new_run
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -107,7 +110,7 @@ def run(
         if dry_run:
             print_plan(prepared, workers, format)
             return
-        writer = RunWriter(old.path, size=old.size) if old else RunWriter.create(folder)
+        writer = Appender(old.path, size=old.size) if old else new_run(folder)
         interrupted = take(prepared, writer, workers, stream=json)
     report(prepared.sheet, writer.path, None if json else format)
     if interrupted:
@@ -116,13 +119,14 @@ def run(
         raise typer.Exit(1)
 
 
-def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: bool = False) -> bool:
+def take(prepared: Prepared, writer: Appender, workers: Workers, *, stream: bool = False) -> bool:
     """Measure into a file; whether Ctrl-C came before the end."""
     from opbench.cli.run_progress import Progress
     from opbench.runs import loop
+    from opbench.runs.lines import encode
 
     with writer, Progress(prepared.sheet, stream=stream) as progress:
-        writer.write(prepared.first_line(writer.path.stem))
+        writer.append(encode(prepared.first_line(writer.path.stem)))
         going = loop.Run(
             sheet=prepared.sheet,
             conditions=prepared.conditions,
@@ -136,7 +140,7 @@ def take(prepared: Prepared, writer: RunWriter, workers: Workers, *, stream: boo
     return True
 
 
-def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> Run:
+def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> RunFile:
     from opbench.runs.start import run_to_resume
 
     if ignored := [f"--{name.replace('_', '-')}" for name in _settings_given(context)]:
@@ -156,7 +160,7 @@ def _settings_given(context: typer.Context) -> list[str]:
     return [name for name in given if name not in _OF_RESUMING]
 
 
-def _what_is_missing(run: Run, workers: Workers) -> Prepared:
+def _what_is_missing(run: RunFile, workers: Workers) -> Prepared:
     from opbench.runs.start import resume
 
     for damage in run.damages:
@@ -188,9 +192,6 @@ def _numbers(option: str, text: str) -> list[int]:
         raise BadValueError(f"{option} {text!r} is no list of whole numbers such as 1,16") from None
 
 
-def _sizes(text: str | None) -> list[str]:
-    if text is None:
-        return []
-    for word in _words(text):
-        parse_input_size(word)
-    return [word.lower() for word in _words(text)]
+def _sizes(text: str | None) -> list[Shape]:
+    sizes = map(parse_input_size, _words(text) if text else [])
+    return [size for size in sizes if size]

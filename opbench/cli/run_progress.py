@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
     BarColumn,
@@ -18,7 +17,8 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from opbench.cli.output import messages
-from opbench.record import Cell
+from opbench.record import Cell, Failure, Record, Value
+from opbench.runs.lines import RoundLine, Warned, encode
 
 if TYPE_CHECKING:
     from opbench.runs.loop import Watcher
@@ -74,15 +74,23 @@ class Progress:
         if not messages.is_terminal:
             messages.print(f"[{self._place}/{self._pending}] {cell}", markup=False)
 
-    def _line(self, line: dict[str, Any]) -> None:
-        if line["kind"] in ("failure", "warning"):
-            messages.print(f"{_subject(line)}: {line['reason']}", markup=False)
-        if line.get("device_before", {}).get("other_processes") and not self._told_of_others:
-            self._told_of_others = True
-            messages.print(f"another process uses {line['device']}: end it or take another GPU")
-        if self._stream and line["kind"] in ("record", "failure"):
-            sys.stdout.write(json.dumps(line) + "\n")
+    def _line(self, line: Value) -> None:
+        match line:
+            case Failure():
+                messages.print(f"{line.cell}: {line.reason}", markup=False)
+            case Warned():
+                about = f"the ceilings of {line.setting.device}"
+                messages.print(f"{about}: {line.reason}", markup=False)
+            case RoundLine() if line.round.device_before.get("other_processes"):
+                self._tell_of_others(line.cell.device)
+        if self._stream and isinstance(line, Record | Failure):
+            sys.stdout.write(encode(line).decode() + "\n")
             sys.stdout.flush()
+
+    def _tell_of_others(self, device: str) -> None:
+        if not self._told_of_others:
+            self._told_of_others = True
+            messages.print(f"another process uses {device}: end it or take another GPU")
 
     def _heading(self) -> str:
         least = self._sheet.protocol.rounds
@@ -104,11 +112,6 @@ class Progress:
             max(0, least - len(rounds[cell])) * last.get(cell, usual)
             for cell in self._sheet.missing
         )
-
-
-def _subject(line: dict[str, Any]) -> str:
-    """What a line of the file is about."""
-    return str(Cell.from_json(line)) if "name" in line else f"the ceilings of {line['device']}"
 
 
 class _Left(ProgressColumn):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
 
 if TYPE_CHECKING:
+    from opbench.record import Record
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
     from opbench.runs.state import Sheet
@@ -49,9 +48,9 @@ _USUAL = ("float32", "contiguous", None, "")
 
 def report(sheet: Sheet, path: Path, format: Format | None) -> None:
     """The rows on stdout, unless they were streamed, and what became of the run on stderr."""
-    finished = [_row(line) for line in sheet.records.values()]
+    finished = [_row(record) for record in sheet.records.values()]
     unfinished = [
-        {**_row(record.to_json()), "reason": f"{len(sheet.rounds[record.cell])} round(s) only"}
+        {**_row(record), "reason": f"{len(sheet.rounds[record.cell])} round(s) only"}
         for record in sheet.unfinished()
     ]
     failures = [failure.to_json() for failure in sheet.failures.values()]
@@ -69,19 +68,20 @@ def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
     """The cells on stdout, and how long they will take on stderr."""
     from opbench.runs.estimate import estimate
 
-    cells = [asdict(cell) for cell in prepared.sheet.missing]
+    cells = [cell.to_json() for cell in prepared.sheet.missing]
     emit(cells, format, _shown(_CELL, cells))
     least, most = estimate(prepared, workers)
     plural = "s" * (len(cells) > 1)
     messages.print(f"{len(cells)} cell{plural}; about {_minutes(least)} to {_minutes(most)}")
 
 
-def _row(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's line with the number of its samples instead of them, and what its memory would
-    be if there were nothing but weights and activations."""
-    row = {key: value for key, value in line.items() if key != "samples_s"}
-    analytic = line["weight_bytes"] + line["peak_activation_bytes"]
-    return {**row, "samples": len(line["samples_s"]), "analytic_memory_bytes": analytic}
+def _row(record: Record) -> dict[str, Any]:
+    """Return a record with the number of its samples and its analytic memory."""
+    analytic = record.load.weight_bytes + record.load.peak_activation_bytes
+    samples = len(record.measurement.samples_s)
+    row = {**record.to_json(), "samples": samples, "analytic_memory_bytes": analytic}
+    del row["samples_s"]
+    return row
 
 
 def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Column]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +23,7 @@ from typing import Any
 from opbench.cli.output import Column, Format, emit, messages
 from opbench.intervals import rate_bound
 from opbench.runs.compare import Comparison, Verdict, compare_runs
-from opbench.runs.store import Run, RunWriter, read_run
+from opbench.runs.store import RunFile, new_run, read_run
 from opbench.settings import Threshold
 
 RUNS = 4
@@ -65,7 +64,7 @@ def self_test(targets: Sequence[str], thresholds: Sequence[Threshold], format: F
     return len(told) < len(every) or len(_alarms(told)) > PROMISED * len(told)
 
 
-def timed(targets: Sequence[str]) -> Iterator[Run]:
+def timed(targets: Sequence[str]) -> Iterator[RunFile]:
     """Runs of the same targets, as a gate takes them."""
     from opbench.cli.run import choose_workers, take
     from opbench.runs.plan import Sweep
@@ -78,7 +77,7 @@ def timed(targets: Sequence[str]) -> Iterator[Run]:
         messages.print(f"run {number} of {RUNS}")
         with TemporaryDirectory() as folder, choose_workers() as workers:
             prepared = prepare(targets, Sweep(), protocol, CudaOptions(), workers)
-            writer = RunWriter.create(Path(folder))
+            writer = new_run(Path(folder))
             if take(prepared, writer, workers):
                 raise KeyboardInterrupt
             yield read_run(writer.path)
@@ -108,7 +107,7 @@ def _row(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     told, cell = _told(comparisons), comparisons[0].cell
     ratios = [each.ratio.estimate for each in told if each.ratio]
     return {
-        **asdict(cell),
+        **cell.to_json(),
         "cell": str(cell),
         "comparisons": len(told),
         "alarms": len(_alarms(told)),

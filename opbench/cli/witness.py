@@ -14,6 +14,7 @@ from opbench.errors import MissingExtraError
 if TYPE_CHECKING:
     from opbench.record import Count
     from opbench.registry.targets import Target
+    from opbench.spec import Shape
 
 
 def second_opinion(
@@ -32,7 +33,7 @@ def second_opinion(
     return f"{macs:,}, equal" if macs == counted.macs else f"{macs:,}: {note}"
 
 
-def _on_file(name: str, input_size: str) -> tuple[int | None, str] | None:
+def _on_file(name: str, input_size: Shape) -> tuple[int | None, str] | None:
     from opbench.registry import counts_csv
 
     for fact in counts_csv.load():

@@ -173,7 +173,7 @@ def _sentence(
     network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes, error: BaseException
 ) -> str:
     place = f" (in {scopes.innermost_failure})" if scopes.innermost_failure else ""
-    shapes = " and ".join(shape_of(each) for each in inputs if isinstance(each, Tensor))
+    shapes = " and ".join(str(shape_of(each) or "") for each in inputs if isinstance(each, Tensor))
     who = type(network).__name__
     return f"{who} cannot run on {shapes or 'these inputs'}{place}: {_complaint(error)}"
 

@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.copying import private_inputs
 from opbench.errors import BadValueError
-from opbench.spec import format_size
+from opbench.spec import Shape
 
 Inputs = Sequence[Any] | Tensor
 
@@ -72,9 +72,9 @@ def batch_size_of(inputs: tuple[Any, ...]) -> int:
     return shape[0] if shape else 1
 
 
-def input_size_of(inputs: tuple[Any, ...]) -> str:
-    """The shape of the first tensor without its first axis ("3x224x224")."""
-    return format_size(_first_shape(inputs)[1:])
+def input_size_of(inputs: tuple[Any, ...]) -> Shape:
+    """Return the shape of the first tensor without its first axis."""
+    return Shape(_first_shape(inputs)[1:])
 
 
 def _first_shape(inputs: tuple[Any, ...]) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from opbench.spec import format_size
+from opbench.spec import Shape
 
 
 class Scopes:
@@ -27,7 +27,7 @@ class Scopes:
 
     def __init__(self, network: nn.Module) -> None:
         self._stack = [""]
-        self.outputs: dict[str, str] = {}
+        self.outputs: dict[str, Shape | None] = {}
         self.innermost_failure: str | None = None
         for name, module in network.named_modules():
             module.__dict__["_call_impl"] = self._noting(name, module)
@@ -56,12 +56,12 @@ class Scopes:
         return call
 
 
-def shape_of(value: Any) -> str:
-    """The shape of the first tensor in ``value`` ("1x64x112x112"); empty where there is none."""
+def shape_of(value: Any) -> Shape | None:
+    """Return the shape of the first tensor in ``value``, None where there is none."""
     if isinstance(value, Tensor):
-        return "" if value.is_nested else format_size(tuple(value.shape))
+        return None if value.is_nested else Shape(value.shape)
     if isinstance(value, dict):
         value = tuple(value.values())
     if isinstance(value, (tuple, list)):
-        return next((shape for shape in map(shape_of, value) if shape), "")
-    return ""
+        return next((shape for shape in map(shape_of, value) if shape is not None), None)
+    return None

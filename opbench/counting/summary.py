@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from opbench.counting.copying import tensors_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
-from opbench.spec import format_size
+from opbench.spec import Shape
 
 Named = Sequence[tuple[str, nn.Module]]
 
@@ -25,7 +25,7 @@ def summarise(
     tracer: Tracer,
     *,
     batch_size: int,
-    input_size: str,
+    input_size: Shape,
     device: str,
 ) -> Count:
     """The count of a network that has been traced on ``device``."""
@@ -61,7 +61,8 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
         yield OperatorCount(
             module=module,
             operator=operator,
-            shape=f"{' * '.join(map(format_size, operands))} -> {format_size(result)}",
+            operands=tuple(map(Shape, operands)),
+            result=Shape(result),
             calls=times,
             macs=tracer.macs[call],
             activations=tracer.activations[call],
@@ -83,7 +84,7 @@ def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[Mod
             params=params[name],
             macs=macs[name],
             activations=activations[name],
-            output=tracer.scopes.outputs.get(name, ""),
+            output=tracer.scopes.outputs.get(name),
         )
 
 

@@ -174,8 +174,8 @@ def _broadcast(row: OperatorCount) -> int:
     """What fvcore's rule leaves out of a ``matmul``: it is left elements x right columns."""
     if row.operator != "matmul":
         return 0
-    left, right = row.shape.partition(" -> ")[0].split(" * ")
-    return row.macs - row.calls * math.prod(map(int, left.split("x"))) * int(right.split("x")[-1])
+    left, right = row.operands
+    return row.macs - row.calls * math.prod(left) * right[-1]
 
 
 def _analyse(network: nn.Module, request: Request, example: Inputs | None) -> Witness:

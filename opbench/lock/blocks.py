@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from opbench.metrics import COUNTED
-from opbench.record import Count, ModuleCount, OperatorCount
+from opbench.record import Count, ModuleCount, OperatorCount, Totals
+from opbench.spec import Shape
 
 FORMAT = 1
 CONVENTION = (
@@ -44,7 +45,7 @@ class LockedModule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Totals):
     """The counts of one target, for a whole batch of ``batch_size`` images.
 
     ``input_size_from`` is where the size came from: "target" when it is the target's own, so that
@@ -52,14 +53,9 @@ class Block:
     ``versions`` are those it was counted with.
     """
 
-    input_size: str
+    input_size: Shape
     input_size_from: str
     batch_size: int
-    params: int
-    macs: int
-    activations: int
-    weight_bytes: int
-    peak_activation_bytes: int
     uncounted: tuple[str, ...]
     operators: Mapping[str, OperatorSum]
     modules: Mapping[str, LockedModule]

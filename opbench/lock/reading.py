@@ -24,7 +24,7 @@ from opbench.lock.blocks import (
 )
 from opbench.lock.lines import duplicate, line_of
 from opbench.metrics import COUNTED
-from opbench.spec import parse_size
+from opbench.spec import Shape
 
 REMEDY = (
     "restore it from version control, or delete it and name its targets: "
@@ -198,14 +198,11 @@ class _Reader:
             self.refuse(path, f"{path[-1]!r} must be a list of texts")
         return tuple(value)
 
-    def _size(self, table: Mapping[str, Any], path: tuple[str, ...]) -> str:
-        text = self._text(table, "input_size", path)
+    def _size(self, table: Mapping[str, Any], path: tuple[str, ...]) -> Shape:
         try:
-            if text:  # inputs without an extent behind the batch have none
-                parse_size(text)
-        except ValueError:
-            self.refuse((*path, "input_size"), f"{text!r} is no size such as 3x224x224")
-        return text
+            return Shape.parse(self._text(table, "input_size", path))
+        except ValueError as error:
+            self.refuse((*path, "input_size"), str(error))
 
     def _origin(self, table: Mapping[str, Any], path: tuple[str, ...]) -> str:
         text = self._text(table, "input_size_from", path)

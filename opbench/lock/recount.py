@@ -27,7 +27,6 @@ from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.registry import providers
 from opbench.registry.targets import Target, count_target, resolve
-from opbench.spec import parse_size
 
 Size = tuple[int, ...]
 
@@ -81,7 +80,7 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     a name that neither code nor lock knows.
     """
     if size is None and locked and locked.input_size_from == FROM_OPTION:
-        size = parse_size(locked.input_size)
+        size = locked.input_size
     try:
         counted = count_target(target, size)
     except GoneTargetError as error:

@@ -35,7 +35,8 @@ def _block(block: Block) -> str:
 
 
 def _fields(block: Block) -> Iterator[tuple[str, str]]:
-    for key in ("input_size", "input_size_from", "batch_size", *COUNTED, "uncounted"):
+    yield "input_size", _json(str(block.input_size))
+    for key in ("input_size_from", "batch_size", *COUNTED, "uncounted"):
         yield key, _json(getattr(block, key))
     yield "operators", _rows(block.operators, ("calls", "macs", "activations"))
     modules = {name: _json(dict(_module(row))) for name, row in block.modules.items()}

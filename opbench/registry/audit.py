@@ -1,6 +1,6 @@
 """Audit the registry: counts beside the independent witness and the numbers that papers state.
 
-``fact`` makes a row of ``results/counts.csv``; ``recompute`` recounts a stated number.
+``network_row`` makes a row of ``results/counts.csv``; ``recompute`` recounts a stated number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import CountError
 from opbench.record import Count
-from opbench.registry.counts_csv import Fact
+from opbench.registry.counts_csv import NetworkRow
 from opbench.registry.entries import foreign_names, get, specs
 from opbench.registry.targets import Target, count_target, registered
-from opbench.spec import ArchitectureSpec, Claim, format_size
+from opbench.spec import ArchitectureSpec, Claim, Shape
 
 _LINEAR_KINDS = frozenset({"linear", "addmm"})
 
@@ -73,28 +73,28 @@ def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
     return Recomputed(claim=claim, counted=values[claim.quantity])
 
 
-def facts() -> list[Fact]:
+def network_rows() -> list[NetworkRow]:
     """A row for every entry of this package's own: what ``results/counts.csv`` holds."""
-    return [fact(spec) for name, spec in specs().items() if name not in foreign_names()]
+    return [network_row(spec) for name, spec in specs().items() if name not in foreign_names()]
 
 
-def foreign_facts() -> list[Fact]:
+def foreign_rows() -> list[NetworkRow]:
     """A row for every entry that other packages add."""
-    return [fact(get(name)) for name in foreign_names()]
+    return [network_row(get(name)) for name in foreign_names()]
 
 
-def fact(spec: ArchitectureSpec) -> Fact:
+def network_row(spec: ArchitectureSpec) -> NetworkRow:
     """The row of ``results/counts.csv`` for one entry: counted twice, by two programs."""
     target = registered(spec.name)
     counted = count_target(target)
     fvcore_macs, witness_note = second_count(target, counted)
-    return Fact(
+    return NetworkRow(
         name=spec.name,
         label=spec.label,
         family=spec.family,
         year=spec.year,
         dataset=spec.dataset,
-        input_size=format_size(spec.input_size),
+        input_size=Shape(spec.input_size),
         params=counted.params,
         macs=counted.macs,
         activations=counted.activations,

@@ -1,4 +1,4 @@
-"""The facts of the registry, read from a file instead of from the networks.
+"""The exact counts of the built-in architectures, read from a file instead of the networks.
 
 ``results/counts.csv`` holds one row per built-in architecture, written by ``opbench list
 --update`` from real counts and kept fresh by a test.  Reading it needs neither torch nor pandas,
@@ -11,23 +11,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+from opbench import files
 from opbench.errors import BadFileError, UnknownNameError
+from opbench.record import Natural, Text, Totals
+from opbench.spec import Shape
 
 _PACKAGE = Path(__file__).parents[1]
 RESULTS = _PACKAGE.parent / "results" / "counts.csv"
 _CANDIDATES = (_PACKAGE / "counts.csv", RESULTS)
-_TEXT = frozenset(("name", "label", "family", "dataset", "input_size", "uncounted")) | frozenset(
-    ("witness_note", "paper", "paper_url")
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class NetworkRow(Totals):
     """One row of ``counts.csv``: an architecture and its exact counts for one image.
 
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
@@ -36,66 +36,54 @@ class Fact:
     ``stated_macs`` are what its authors print of it, None where they print nothing.
     """
 
-    name: str
-    label: str
-    family: str
-    year: int
-    dataset: str
-    input_size: str
-    params: int
-    macs: int
-    activations: int
-    weight_bytes: int
-    peak_activation_bytes: int
-    linear_params: int
-    linear_macs: int
-    fvcore_macs: int | None
+    name: Text
+    label: Text
+    family: Text
+    year: Natural
+    dataset: Text
+    input_size: Shape
+    linear_params: Natural
+    linear_macs: Natural
+    fvcore_macs: Natural | None
     witness_note: str
     uncounted: str
-    stated_params: int | None
-    stated_macs: int | None
+    stated_params: Natural | None
+    stated_macs: Natural | None
     paper: str
     paper_url: str
 
 
+_FIRST = ("name", "label", "family", "year", "dataset", "input_size")
+COLUMNS = (*_FIRST, *(each.name for each in fields(NetworkRow) if each.name not in _FIRST))
+_INTEGERS = frozenset(each.name for each in fields(NetworkRow) if "Natural" in str(each.type))
+
+
 def counts_file() -> Path:
-    """Where the facts lie: in an installed package, else among a clone's results."""
+    """Return where the counts are: in an installed package, else among a clone's results."""
     return next((path for path in _CANDIDATES if path.is_file()), RESULTS)
 
 
 @cache
-def load(path: Path | None = None) -> tuple[Fact, ...]:
-    """All facts, sorted by name.  Raises ``BadFileError`` naming file and line."""
+def load(path: Path | None = None) -> tuple[NetworkRow, ...]:
+    """Read all rows, in the order of the file.  Raises ``BadFileError`` naming file and line."""
     path = path or counts_file()
     if not path.is_file():
         raise BadFileError(
-            f"the registry's facts are missing from {path}: `opbench list --update` writes them"
+            f"the registry's counts are missing from {path}: `opbench list --update` writes them"
         )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        expected = [field.name for field in fields(Fact)]
-        if reader.fieldnames != expected:
-            raise BadFileError(
-                f"{path}, line 1: the columns are not {', '.join(expected)}: "
-                "`opbench list --update` writes the file anew"
-            )
-        return tuple(_fact(row, path, reader.line_num) for row in reader)
+    return tuple(row for _, row in files.read_rows(path, COLUMNS, _network_row))
 
 
-def save(facts: Iterable[Fact], path: Path) -> None:
-    """Write ``facts`` sorted by name, the same bytes for the same facts.
+def save(rows: Iterable[NetworkRow], path: Path) -> None:
+    """Write ``rows`` sorted by name, the same bytes for the same rows.
 
     Raises ``BadFileError`` where the folder cannot be written to.
     """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Fact)], lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(fact) for fact in sorted(facts, key=lambda fact: fact.name))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.getvalue(), encoding="utf-8", newline="")
-    except OSError as error:
-        raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
+    writer.writerows(row.to_json() for row in sorted(rows, key=lambda row: row.name))
+    files.write(path, text.getvalue())
 
 
 def list_architectures(pattern: str = "*") -> list[str]:
@@ -117,16 +105,15 @@ def matching(names: Sequence[str], patterns: Iterable[str]) -> list[str]:
     return [name for name in names if any(fnmatchcase(name, each) for each in patterns)]
 
 
-def _fact(row: dict[str, str], path: Path, line: int) -> Fact:
-    try:
-        return Fact(**{key: _value(key, text) for key, text in row.items()})  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise BadFileError(
-            f"{path}, line {line}: {error}: `opbench list --update` writes the file anew"
-        ) from None
+def _network_row(row: dict[str, str]) -> NetworkRow:
+    return NetworkRow.from_json({key: _value(key, text) for key, text in row.items()})
 
 
 def _value(key: str, text: str) -> str | int | None:
-    if key in _TEXT:
+    if key not in _INTEGERS:
         return text
-    return int(text) if text else None
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise ValueError(f"{key} is {text!r}: `opbench list --update` writes the file anew")
+    return int(text)

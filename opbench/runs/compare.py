@@ -19,15 +19,15 @@ asked for, and the ratio of the fixed work is told beside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate, pairwise
 from typing import Any
 
 from opbench.errors import BadValueError
 from opbench.intervals import Interval, median, ratio_of_rounds
-from opbench.record import Cell, unequal_facts
-from opbench.runs.store import Line, Run
+from opbench.record import Cell, Failure, Record
+from opbench.runs.environment import unequal_facts
+from opbench.runs.store import RunFile
 from opbench.settings import Threshold, threshold_for
 
 
@@ -73,7 +73,7 @@ class Comparison:
         """A flat JSON object."""
         ratio = self.ratio or Interval(None, None, None)  # type: ignore[arg-type]
         return {
-            **asdict(self.cell),
+            **self.cell.to_json(),
             "verdict": str(self.verdict),
             "base_s": self.base_s,
             "new_s": self.new_s,
@@ -91,13 +91,13 @@ class Comparison:
 class _Side:
     """The cells of one run: those with a time, and why the others have none."""
 
-    times: Mapping[Cell, Line]
+    times: Mapping[Cell, Record]
     failures: Mapping[Cell, str]
 
     @classmethod
-    def of(cls, run: Run) -> _Side:
-        times = {Cell.from_json(line): line for line in run.of_kind("record")}
-        failures = {Cell.from_json(line): line["reason"] for line in run.of_kind("failure")}
+    def of(cls, run: RunFile) -> _Side:
+        times = {line.cell: line for line in run.of(Record)}
+        failures = {line.cell: line.reason for line in run.of(Failure)}
         # A run that was gone on with may have tried again, with success.
         return cls(times, {cell: why for cell, why in failures.items() if cell not in times})
 
@@ -106,7 +106,9 @@ class _Side:
         return (*self.times, *self.failures)
 
 
-def compare_runs(base: Run, new: Run, thresholds: Sequence[Threshold] = ()) -> list[Comparison]:
+def compare_runs(
+    base: RunFile, new: RunFile, thresholds: Sequence[Threshold] = ()
+) -> list[Comparison]:
     """Every cell of either run, in the order of ``base``.
 
     Raises ``BadValueError`` where no cell is in both.
@@ -125,9 +127,9 @@ def compare_runs(base: Run, new: Run, thresholds: Sequence[Threshold] = ()) -> l
     ]
 
 
-def unequal(base: Run, new: Run) -> dict[str, tuple[Any, Any]]:
+def unequal(base: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
     """The facts that keep the two runs from being compared, with their values."""
-    one, other = (run.header.get("environment", {}) for run in (base, new))
+    one, other = (run.header.environment for run in (base, new))
     return {name: (one.get(name), other.get(name)) for name in unequal_facts(one, other)}
 
 
@@ -144,7 +146,8 @@ def judge(ratio: Interval, limit: float) -> Verdict:
 def _untimed(cell: Cell, before: _Side, after: _Side) -> Comparison:
     """A cell that lacks a time on one side or on both."""
     base_s, new_s = (
-        side.times[cell]["median_s"] if cell in side.times else None for side in (before, after)
+        side.times[cell].measurement.median_s if cell in side.times else None
+        for side in (before, after)
     )
     if cell in after.failures:
         verdict = Verdict.UNMEASURED if base_s is None else Verdict.FAILED
@@ -160,12 +163,12 @@ def _timed(
 ) -> Comparison:
     base, new = before.times[cell], after.times[cell]
     ratio, machine = _ratio(base, new, one_machine=one_machine)
-    limit = threshold.of(base["median_s"])
+    limit = threshold.of(base.measurement.median_s)
     return Comparison(
         cell=cell,
         verdict=judge(ratio, limit) if ratio else Verdict.AMBIGUOUS,
-        base_s=base["median_s"],
-        new_s=new["median_s"],
+        base_s=base.measurement.median_s,
+        new_s=new.measurement.median_s,
         ratio=ratio,
         machine=machine,
         threshold=threshold,
@@ -173,15 +176,16 @@ def _timed(
     )
 
 
-def _ratio(base: Line, new: Line, *, one_machine: bool) -> tuple[Interval | None, float | None]:
+def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | None, float | None]:
     """The ratio, on one machine with the hull of both intervals, and the machine's own."""
-    if min(len(each["samples_per_round"]) for each in (base, new)) < 2:
+    if min(len(each.measurement.samples_per_round) for each in (base, new)) < 2:
         return None, None
-    plain = ratio_of_rounds(_rounds(base), _rounds(new))
-    sticks = [each.get("yardsticks_s", ()) for each in (base, new)]
-    if not all(one and all(one) for one in sticks):
+    plain = ratio_of_rounds(base.measurement.rounds, new.measurement.rounds)
+    yardsticks = [each.measurement.yardsticks_s for each in (base, new)]
+    known = [[each for each in times if each] for times in yardsticks]
+    if not all(known) or known != [list(times) for times in yardsticks]:
         return plain, None
-    machine = median(sticks[1]) / median(sticks[0])
+    machine = median(known[1]) / median(known[0])
     if not one_machine:
         return plain, machine
     paired = ratio_of_rounds(*(_in_units(each) for each in (base, new)))
@@ -189,17 +193,12 @@ def _ratio(base: Line, new: Line, *, one_machine: bool) -> tuple[Interval | None
     return hull, machine
 
 
-def _in_units(record: Line) -> list[list[float]]:
-    """The rounds, each in units of the work beside it."""
-    pairs = zip(_rounds(record), record["yardsticks_s"], strict=True)
-    return [[sample / stick for sample in samples] for samples, stick in pairs]
+def _in_units(record: Record) -> list[list[float]]:
+    """Return the rounds, each in units of the work beside it."""
+    pairs = zip(record.measurement.rounds, record.measurement.yardsticks_s, strict=True)
+    return [[sample / yardstick for sample in samples] for samples, yardstick in pairs if yardstick]
 
 
-def _doubts(records: Iterable[Line]) -> str:
-    advices = (each.get("advice", "") for each in records)
+def _doubts(records: Iterable[Record]) -> str:
+    advices = (each.measurement.advice for each in records)
     return "; ".join(dict.fromkeys(each for each in advices if each))
-
-
-def _rounds(record: Line) -> list[list[float]]:
-    cuts = accumulate(record["samples_per_round"], initial=0)
-    return [record["samples_s"][start:end] for start, end in pairwise(cuts)]

@@ -1,7 +1,7 @@
 """What a run is made on: the machine, its settings, and how busy it is; all but PyTorch's part.
 
 Every fact is read, none is assumed: what cannot be read is left out.  The facts are flat, so that
-two environments can be compared field by field; ``opbench.record.unequal_facts`` does.
+two environments can be compared field by field; ``unequal_facts`` does.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,18 @@ _IDENTITY = {
 }
 
 _LIBRARY_SETTINGS = ("OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "LD_PRELOAD")
+
+
+# How the machine was doing and how code is kept: no reason why a time should differ.
+_INCIDENTAL = frozenset(
+    {"load_before", "memory_bytes", "memory_available_bytes", "git_commit", "opbench_commit"}
+)
+
+
+def unequal_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the names of the facts that keep the times of two environments from being compared."""
+    names = sorted((one.keys() | other.keys()) - _INCIDENTAL)
+    return [name for name in names if one.get(name) != other.get(name)]
 
 
 def system_facts(root: Path = Path("/")) -> dict[str, Any]:

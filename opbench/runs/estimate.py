@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from opbench.record import Cell
+from opbench.runs.lines import Setting
 from opbench.runs.pool import Workers, done
 from opbench.runs.start import Prepared
-from opbench.runs.state import Setting
 from opbench.timing.protocol import Protocol
 
 # Starting a server, once per round; forking, building and filling a network and the yardstick
@@ -65,19 +64,16 @@ def bounds(fast_s: float, protocol: Protocol, *, taken: int = 0) -> tuple[float,
 
 
 def _macs(cells: Iterable[Cell], workers: Workers) -> dict[str, int]:
-    pairs = dict.fromkeys((cell.name, cell.input_size) for cell in cells)
+    pairs = dict.fromkeys((cell.name, str(cell.input_size)) for cell in cells)
     macs: dict[str, int] = done(workers.ask({"job": "counts", "targets": list(pairs)}))
     return macs
 
 
 def _peak(setting: Setting, prepared: Prepared, workers: Workers) -> float:
-    device, dtype, threads = setting
     request = {
         "job": "ceilings",
-        "device": device,
-        "dtype": dtype,
-        "threads": threads,
-        "cuda": asdict(prepared.conditions.cuda),
-        "gpu_uuid": prepared.conditions.gpus.get(device),
+        **setting.to_json(),
+        "cuda": prepared.conditions.cuda.to_json(),
+        "gpu_uuid": prepared.conditions.gpus.get(setting.device),
     }
     return float(done(workers.ask(request))["peak_flops_per_s"])

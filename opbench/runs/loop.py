@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
 import psutil
 
-from opbench.record import Cell, Failure, Load, Round
+from opbench.files import Appender
+from opbench.record import Ceilings, Cell, Failure, Load, Round, Value
+from opbench.runs.lines import CeilingsLine, End, RoundLine, Setting, Warned, encode
 from opbench.runs.pool import Reply, Workers
-from opbench.runs.state import Line, Setting, Sheet, ceilings_line, round_line
-from opbench.runs.store import RunWriter
+from opbench.runs.state import Sheet
 from opbench.timing.settings import CudaOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """Who wants to know: which round begins with how many cells, which cell, which line."""
+    """Progress callbacks: ``round(number, cells)``, ``cell(cell, number)``, ``line(line)``."""
 
     round: Callable[[int, int], None] = lambda number, cells: None
     cell: Callable[[Cell, int], None] = lambda cell, number: None
-    line: Callable[[Line], None] = lambda line: None
+    line: Callable[[Value], None] = lambda line: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class Run:
 
     sheet: Sheet
     conditions: Conditions
-    writer: RunWriter
+    writer: Appender
     workers: Workers
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -94,72 +95,70 @@ class Run:
 
     def _ceilings(self, setting: Setting, number: int) -> float | None:
         """Measure and note what the device reaches; the power it draws when idle, if known."""
-        device, dtype, threads = setting
-        asked = {"device": device, "dtype": dtype, "threads": threads}
-        reply = self.workers.ask(self._request("ceilings", device, asked))
+        reply = self.workers.ask(self._request("ceilings", setting.device, setting.to_json()))
         if reply.done is None:
-            self._put({"kind": "warning", "number": number, **asked, "reason": reply.failed})
+            self._put(Warned(number=number, setting=setting, reason=reply.failed))
             return None
-        self._put(ceilings_line(setting, number, reply.done))
         idle: float | None = reply.done["idle_power_w"]
+        ceilings = Ceilings.from_json(reply.done)
+        self._put(
+            CeilingsLine(number=number, setting=setting, ceilings=ceilings, idle_power_w=idle)
+        )
         return idle
 
     def _time(self, cell: Cell, number: int, idle: Mapping[Setting, float | None]) -> None:
         start = time.monotonic()
         asked = {
-            "cell": asdict(cell),
+            "cell": cell.to_json(),
             "number": number,
-            "protocol": asdict(self.sheet.protocol),
+            "protocol": self.sheet.protocol.to_json(),
             "own_inputs": self.conditions.own_inputs,
             "with_load": cell not in self.sheet.loads,
-            "idle_power_w": idle.get((cell.device, cell.dtype, cell.threads)),
+            "idle_power_w": idle.get(Setting.of(cell)),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
         if reply.done is None:
             self._fail(cell, reply)
             return
-        taken = {**reply.done["round"], "process_s": time.monotonic() - start}
+        taken = Round.from_json(reply.done["round"])
+        taken = replace(taken, process_s=time.monotonic() - start)
         load = reply.done["load"]
-        self._put(
-            round_line(
-                cell, Load(**load) if load else self.sheet.loads[cell], Round.from_json(taken)
-            )
-        )
+        known = Load.from_json(load) if load else self.sheet.loads[cell]
+        self._put(RoundLine(cell=cell, load=known, round=taken))
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
         spent = reply.out_of_memory
-        self._put(Failure(cell=cell, reason=reply.failed, out_of_memory=spent).to_json())
+        self._put(Failure(cell=cell, reason=reply.failed, out_of_memory=spent))
         for larger in self.sheet.larger(cell) if spent else ():
             reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
-            self._put(Failure(cell=larger, reason=reason, out_of_memory=True).to_json())
+            self._put(Failure(cell=larger, reason=reason, out_of_memory=True))
 
     def _settle(self, cell: Cell) -> None:
         """Write the record of a cell that needs no further round."""
         if not self.sheet.settled(cell) and not self.sheet.wanting(cell):
-            self._put(self.sheet.record(cell).to_json())
+            self._put(self.sheet.record(cell))
 
     def _request(self, job: str, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "job": job,
-            "cuda": asdict(self.conditions.cuda),
+            "cuda": self.conditions.cuda.to_json(),
             "gpu_uuid": self.conditions.gpus.get(device),
             **asked,
         }
 
-    def _put(self, line: Line) -> None:
-        self.writer.write(line)
+    def _put(self, line: Value) -> None:
+        self.writer.append(encode(line))
         self.sheet.add(line)
         self.watcher.line(line)
 
-    def _end(self, reason: str, wall_s: float) -> Line:
+    def _end(self, reason: str, wall_s: float) -> End:
         rounds = [each for cell in self.sheet.plan for each in self.sheet.rounds[cell]]
-        return {
-            "kind": "end",
-            "reason": reason,
-            "planned": len(self.sheet.plan),
-            "records": len(self.sheet.records),
-            "failures": len(self.sheet.failures),
-            "wall_s": wall_s,
-            "forward_s": sum(each.forward_s for each in rounds),
-            "load_after": psutil.getloadavg()[0],
-        }
+        return End(
+            reason=reason,
+            planned=len(self.sheet.plan),
+            records=len(self.sheet.records),
+            failures=len(self.sheet.failures),
+            wall_s=wall_s,
+            forward_s=sum(each.forward_s for each in rounds),
+            load_after=psutil.getloadavg()[0],
+        )

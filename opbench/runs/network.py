@@ -13,7 +13,7 @@ from opbench.counting import count
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
-from opbench.spec import format_size, parse_size
+from opbench.spec import Shape
 from opbench.timing.measurement import random_input
 from opbench.timing.weights import build_cheaply
 
@@ -44,11 +44,7 @@ class Network:
         """What one forward pass asks of the machine, with what was seen of its traffic."""
         counted = count(self.module, self.inputs)
         return Load(
-            params=counted.params,
-            macs=counted.macs,
-            activations=counted.activations,
-            weight_bytes=counted.weight_bytes,
-            peak_activation_bytes=counted.peak_activation_bytes,
+            **counted.totals(),
             kernels=kernels,
             traffic_bytes=traffic_bytes,
         )
@@ -78,7 +74,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
     )
 
 
-def own_inputs(target: Target) -> tuple[int, str]:
+def own_inputs(target: Target) -> tuple[int, Shape]:
     """The batch size and the size of one image of the inputs that ``target`` brings.
 
     Raises ``TargetError`` where it brings none.
@@ -87,7 +83,7 @@ def own_inputs(target: Target) -> tuple[int, str]:
     first = next((each for each in inputs or () if isinstance(each, Tensor)), None)
     if first is None or first.dim() == 0:
         raise TargetError(_sizeless(target.name))
-    return len(first), format_size(tuple(first.shape[1:]))
+    return len(first), Shape(first.shape[1:])
 
 
 def _sizeless(name: str) -> str:
@@ -104,7 +100,7 @@ def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
 def _size(cell: Cell) -> tuple[int, ...]:
     if not cell.input_size:
         raise TargetError(_sizeless(cell.name))
-    return parse_size(cell.input_size)
+    return cell.input_size
 
 
 def _placed(value: Any, device: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Any:

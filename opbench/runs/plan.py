@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from itertools import product
 
 from opbench.errors import BadValueError
-from opbench.record import Cell
+from opbench.record import Cell, Value
+from opbench.spec import Shape
 from opbench.timing.settings import COMPILE_MODES, DTYPES, EAGER, MEMORY_FORMATS, device_name, known
+
+NO_SIZE = Shape()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class Planned(Value):
     """A target as it is planned.  ``batch_size`` is that of its own example inputs, if it brings
-    any; ``input_size`` of one image, "" where only its forward pass can tell."""
+    any; ``input_size`` of one image, without extents where only its forward pass can tell."""
 
     name: str
-    input_size: str
+    input_size: Shape = NO_SIZE
     batch_size: int | None = None
 
 
@@ -35,7 +38,7 @@ class Sweep:
 
     devices: Sequence[str] = ("cpu",)
     batch_sizes: Sequence[int] = (1,)
-    input_sizes: Sequence[str] = ()
+    input_sizes: Sequence[Shape] = ()
     dtypes: Sequence[str] = ("float32",)
     memory_formats: Sequence[str] = ("contiguous",)
     compile: Sequence[str] = (EAGER,)

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError
-from opbench.record import Cell, unequal_facts
-from opbench.runs.environment import system_facts
+from opbench.runs.environment import system_facts, unequal_facts
+from opbench.runs.lines import FORMAT, Header, Resumed
 from opbench.runs.loop import Conditions
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
-from opbench.runs.state import Sheet, available_cores, taken_up
-from opbench.runs.store import FORMAT, Run, find_run, read_run, run_files
+from opbench.runs.state import Sheet, available_cores
+from opbench.runs.store import RunFile, find_run, read_run, run_files
+from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 
@@ -29,16 +30,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A run that could begin: what is to be measured, under which conditions, and the line that
-    says so."""
+    """A run ready to start."""
 
     sheet: Sheet
     conditions: Conditions
-    line: Json
+    header: Header | Resumed
 
-    def first_line(self, run: str) -> Json:
-        """The first line to write into the file of ``run``."""
-        return {**self.line, "run": run}
+    def first_line(self, run: str) -> Header | Resumed:
+        """Return the first line to write into the file of ``run``."""
+        return replace(self.header, run=run) if isinstance(self.header, Header) else self.header
 
 
 def prepare(
@@ -51,27 +51,26 @@ def prepare(
     """A new run.  Raises ``OpbenchError`` for a target, device or size that cannot be."""
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, sized=not own_inputs, workers=workers)
-    targets = [Planned(**target) for target in found["targets"]]
+    targets = [Planned.from_json(target) for target in found["targets"]]
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
     conditions = Conditions(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
-    header = {
-        "kind": "header",
-        "format": FORMAT,
-        "opbench": __version__,
-        "started": _now(),
-        "environment": system_facts() | found["facts"],
-        "protocol": asdict(protocol),
-        "cuda": asdict(cuda),
-        "own_inputs": own_inputs,
-        "plan": [asdict(cell) for cell in plan],
-    }
+    header = Header(
+        format=FORMAT,
+        opbench=__version__,
+        started=_now(),
+        environment=system_facts() | found["facts"],
+        protocol=protocol,
+        cuda=cuda,
+        own_inputs=own_inputs,
+        plan=plan,
+    )
     return Prepared(
-        sheet=Sheet(plan, protocol, available_cores()), conditions=conditions, line=header
+        sheet=Sheet(plan, protocol, available_cores()), conditions=conditions, header=header
     )
 
 
-def run_to_resume(results: Path, name: str | None = None) -> Run:
+def run_to_resume(results: Path, name: str | None = None) -> RunFile:
     """The run called ``name``, or else the newest that lacks something, or else the newest.
 
     Raises ``BadFileError`` where there is none.
@@ -83,48 +82,34 @@ def run_to_resume(results: Path, name: str | None = None) -> Run:
     return next((run for run in runs if _sheet(run).missing), newest)
 
 
-def resume(run: Run, workers: Workers) -> Prepared:
+def resume(run: RunFile, workers: Workers) -> Prepared:
     """What is missing of ``run``.
 
     Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
     """
     sheet = _sheet(run)
     if not sheet.missing:
-        raise BadValueError(f"{run.path} is finished: there is nothing to go on with")
-    try:
-        cuda, own_inputs = CudaOptions(**run.header["cuda"]), run.header["own_inputs"]
-        before = run.header["environment"]
-    except (KeyError, TypeError) as error:
-        raise _lacks(run, error) from None
+        raise BadValueError(f"{run.path} is finished: nothing is left to measure")
+    header = run.header
     devices = list(dict.fromkeys(cell.device for cell in sheet.plan))
-    found = _look_around(None, devices, cuda, sized=True, workers=workers)
+    found = _look_around(None, devices, header.cuda, sized=True, workers=workers)
     now = system_facts() | found["facts"]
-    if unequal := unequal_facts(before, now):
+    if unequal := unequal_facts(header.environment, now):
         raise OpbenchError(
             f"{run.path} was made in another environment ({', '.join(unequal)} differ): "
             "start a new run"
         )
     return Prepared(
         sheet=sheet,
-        conditions=Conditions(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"]),
-        line={"kind": "resumed", "at": _now(), "environment": now},
+        conditions=Conditions(cuda=header.cuda, own_inputs=header.own_inputs, gpus=found["gpus"]),
+        header=Resumed(at=_now(), environment=now),
     )
 
 
-def _sheet(run: Run) -> Sheet:
-    """What is known of the cells of ``run``."""
-    try:
-        plan = [Cell.from_json(row) for row in run.header["plan"]]
-        protocol = Protocol(**run.header["protocol"])
-    except (KeyError, TypeError) as error:
-        raise _lacks(run, error) from None
-    return taken_up(run.lines, Sheet(plan, protocol, available_cores()))
-
-
-def _lacks(run: Run, error: Exception) -> BadFileError:
-    return BadFileError(
-        f"{run.path}, line 1: the header lacks what a run needs to go on ({error}): start a new run"
-    )
+def _sheet(run: RunFile) -> Sheet:
+    if not run.header.plan:
+        raise BadFileError(f"{run.path}, line 1: the header has no plan: start a new run")
+    return Sheet(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
 
 
 def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:
@@ -139,13 +124,13 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
     if sweep.input_sizes and not any(_can_be_traced(*each, workers) for each in asked):
         size, name = sweep.input_sizes[0], targets[0].name
         raise BadValueError(
-            f"no target can take images of {' or '.join(sweep.input_sizes)}: "
+            f"no target can take images of {' or '.join(map(str, sweep.input_sizes))}: "
             f"`opbench count {name} --input-size {size}` says why"
         )
 
 
-def _can_be_traced(name: str, size: str, workers: Workers) -> bool:
-    reply = workers.ask({"job": "counts", "targets": [(name, size)]})
+def _can_be_traced(name: str, size: Shape, workers: Workers) -> bool:
+    reply = workers.ask({"job": "counts", "targets": [(name, str(size))]})
     # A worker that died of it says nothing of the size.
     return reply.done is None or bool(reply.done)
 
@@ -168,6 +153,6 @@ def _look_around(
         "patterns": patterns if patterns is None else list(patterns),
         "devices": list(devices),
         "sized": sized,
-        "cuda": asdict(cuda),
+        "cuda": cuda.to_json(),
     }
     return done(workers.ask(request))

@@ -1,24 +1,22 @@
-"""What is known of each cell of a run, gathered from the lines of its file.
+"""The state of a run: what is known of each cell, gathered from the lines of its file.
 
 The loop adds each line here as it writes it, and a run that is resumed starts by adding those it
-finds: there is one way only from lines to knowledge, so that a resumed run goes on exactly where
+finds: there is only one way from lines to state, so that a resumed run continues exactly where
 the other stopped.  What failed before is tried again, unless memory was too small for it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Self
 
-from opbench.record import Ceilings, Cell, Failure, Load, Record, Round, from_row
+from opbench.record import Ceilings, Cell, Failure, Load, Record, Round, Value
+from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
 from opbench.timing.roofline import attain, typical
-
-Line = dict[str, Any]
-Setting = tuple[str, str, int | None]
 
 
 class Sheet:
@@ -29,35 +27,38 @@ class Sheet:
         self.protocol = protocol
         self.rounds: dict[Cell, list[Round]] = {cell: [] for cell in plan}
         self.loads: dict[Cell, Load] = {}
-        self.records: dict[Cell, Line] = {}
+        self.records: dict[Cell, Record] = {}
         self.failures: dict[Cell, Failure] = {}
         self._cores = cores
         self._ceilings: dict[Setting, list[Ceilings]] = {}
 
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Take in one line of the file; other kinds than it needs, and cells that are not in the
-        plan, are passed over."""
-        kind = line["kind"]
-        if kind == "ceilings":
-            setting = (line["device"], line["dtype"], line["threads"])
-            self._ceilings.setdefault(setting, []).append(from_row(Ceilings, line))
-        elif kind in ("round", "record", "failure"):
-            cell = Cell.from_json(line)
-            if cell in self.rounds:
-                self._add_of_cell(kind, cell, line)
+    def add(self, line: Value) -> None:
+        """Take in one line; other kinds than it needs, and cells not in the plan, are ignored."""
+        match line:
+            case CeilingsLine():
+                self._ceilings.setdefault(line.setting, []).append(line.ceilings)
+            case RoundLine() if line.cell in self.rounds:
+                self.rounds[line.cell].append(line.round)
+                self.loads[line.cell] = line.load
+            case Record() if line.cell in self.rounds:
+                self.records[line.cell] = line
+            case Failure() if line.cell in self.rounds:
+                self.failures[line.cell] = line
+            case _:
+                pass
 
-    def _add_of_cell(self, kind: str, cell: Cell, line: Mapping[str, Any]) -> None:
-        if kind == "failure":
-            spent = line.get("out_of_memory", False)
-            self.failures[cell] = Failure(cell=cell, reason=line["reason"], out_of_memory=spent)
-        elif kind == "record":
-            self.records[cell] = dict(line)
-        else:
-            self.rounds[cell].append(Round.from_json(line))
-            self.loads[cell] = from_row(Load, line)
+    def replay(self, lines: Iterable[Value]) -> Self:
+        """Take in the lines of an interrupted run.
+
+        Of failures only those that would come again: a worker that was killed may live next time.
+        """
+        for line in lines:
+            if not isinstance(line, Failure) or line.out_of_memory:
+                self.add(line)
+        return self
 
     def settled(self, cell: Cell) -> bool:
-        """Whether there is nothing more to find out about ``cell``."""
+        """Return whether nothing is left to measure of ``cell``."""
         return cell in self.records or cell in self.failures
 
     @property
@@ -66,21 +67,21 @@ class Sheet:
         return tuple(cell for cell in self.plan if not self.settled(cell))
 
     def pending(self, number: int) -> list[Cell]:
-        """The cells that have a turn in round ``number``, in the order of the plan."""
+        """Return the cells that have a turn in round ``number``, in the order of the plan."""
         return [
             cell for cell in self.missing if len(self.rounds[cell]) < number and self.wanting(cell)
         ]
 
     def wanting(self, cell: Cell) -> bool:
-        """Whether ``cell`` needs another round."""
+        """Return whether ``cell`` needs another round."""
         return needs_another_round(self.rounds[cell], self.protocol)
 
     def settings(self) -> list[Setting]:
-        """The distinct device, dtype and threads of the cells that are not settled."""
-        return list(dict.fromkeys(_setting(cell) for cell in self.missing))
+        """Return the distinct settings of the cells that are not settled."""
+        return list(dict.fromkeys(Setting.of(cell) for cell in self.missing))
 
     def larger(self, cell: Cell) -> list[Cell]:
-        """The cells that differ from ``cell`` by a larger batch alone and are not settled."""
+        """Return unsettled cells that differ from ``cell`` by a larger batch alone."""
         return [
             other
             for other in self.missing
@@ -89,47 +90,22 @@ class Sheet:
         ]
 
     def record(self, cell: Cell) -> Record:
-        """The rounds of ``cell``, one or more, as a record."""
+        """Summarise the rounds of ``cell``, one or more, as a record."""
         load = self.loads[cell]
         measurement = summarise(self.rounds[cell], self.protocol, self._cores)
         attained = None
-        if ceilings := self._ceilings.get(_setting(cell)):
+        if ceilings := self._ceilings.get(Setting.of(cell)):
             compiled = cell.compile is not None
             attained = attain(load, measurement, typical(ceilings), compiled=compiled)
         return Record(cell=cell, load=load, measurement=measurement, attained=attained)
 
     def unfinished(self) -> list[Record]:
-        """What the rounds so far say of cells that are not settled."""
+        """Summarise the rounds so far of cells that are not settled."""
         return [self.record(cell) for cell in self.missing if self.rounds[cell]]
 
 
-def round_line(cell: Cell, load: Load, taken: Round) -> Line:
-    """The line of one cell and round."""
-    return {"kind": "round", **asdict(cell), **asdict(load), **asdict(taken)}
-
-
-def ceilings_line(setting: Setting, number: int, measured: Mapping[str, Any]) -> Line:
-    """The line of what a device was seen to reach at the start of a round."""
-    device, dtype, threads = setting
-    where = {"device": device, "dtype": dtype, "threads": threads}
-    return {"kind": "ceilings", "number": number, **where, **measured}
-
-
 def available_cores() -> int:
-    """Processor cores that this process may run on."""
+    """Return the number of processor cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def taken_up(lines: Iterable[Mapping[str, Any]], sheet: Sheet) -> Sheet:
-    """``sheet`` after taking in what an earlier go has left.  Only failures that would come again
-    are taken in: a worker that was killed may live next time."""
-    for line in lines:
-        if line["kind"] != "failure" or line.get("out_of_memory"):
-            sheet.add(line)
-    return sheet
-
-
-def _setting(cell: Cell) -> Setting:
-    return cell.device, cell.dtype, cell.threads

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -21,9 +21,9 @@ from torch.nn import functional
 
 from opbench.errors import BadValueError, OpbenchError
 from opbench.record import Cell, Load, Round
-from opbench.registry.targets import Target, resolve
+from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
-from opbench.spec import format_size, parse_size
+from opbench.spec import Shape
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.cuda import set_tf32
 from opbench.timing.device import Device, open_device
@@ -85,12 +85,13 @@ def _one_gpu(names: list[str]) -> None:
 
 
 def _planned(target: Target, sized: bool) -> Json:
-    planned: Json = {"name": target.name, "input_size": "", "batch_size": None}
+    planned: Json = {"name": target.name}
     if target.input_size is not None:
-        planned["input_size"] = format_size(target.input_size)
+        planned["input_size"] = str(Shape(target.input_size))
     elif not sized:
         try:
-            planned["batch_size"], planned["input_size"] = own_inputs(target)
+            planned["batch_size"], size = own_inputs(target)
+            planned["input_size"] = str(size)
         except OpbenchError:
             # It will say so in its own row, when its turn comes.
             return planned
@@ -105,18 +106,15 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
     with _threads(request["threads"]):
         ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
     device.release()
-    return {**asdict(ceilings), "idle_power_w": idle_power_w}
+    return {**ceilings.to_json(), "idle_power_w": idle_power_w}
 
 
 def _counts(request: Mapping[str, Any]) -> Json:
-    # The conventions that come with it are nothing that a process which times should load.
-    from opbench.registry.targets import count_target
-
     macs: Json = {}
     for name, size in request["targets"]:
         (target,) = resolve([name])
         try:
-            macs[f"{name} {size}"] = count_target(target, parse_size(size)).macs
+            macs[f"{name} {size}"] = count_target(target, Shape.parse(size)).macs
         except (OpbenchError, ValueError):
             # Its own row will say so; an estimate does without it.
             continue
@@ -127,7 +125,7 @@ def _time(request: Mapping[str, Any]) -> Json:
     gpu = _gpu(request)
     before = gpu.state() if gpu else {}
     cell = Cell.from_json(request["cell"])
-    device = open_device(cell.device, CudaOptions(**request["cuda"]))
+    device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
     set_tf32(request["cuda"]["tf32"])
     with _threads(cell.threads):
         try:
@@ -140,14 +138,14 @@ def _time(request: Mapping[str, Any]) -> Json:
         idle_power_w=request["idle_power_w"],
         device_before=before,
     )
-    return {"round": asdict(taken), "load": asdict(load) if load else None}
+    return {"round": taken.to_json(), "load": load.to_json() if load else None}
 
 
 @torch.inference_mode()
 def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
-    protocol = Protocol(**request["protocol"])
+    protocol = Protocol.from_json(request["protocol"])
     _load_libraries(device)
     instruments = Instruments(
         memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),

@@ -23,7 +23,6 @@ from opbench.lock.verdict import Problem, compare
 from opbench.record import Count
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.settings import load_settings
-from opbench.spec import parse_size
 
 Network = nn.Module | str
 Inputs = Sequence[Any]
@@ -115,7 +114,7 @@ class Assertions:
         if isinstance(network, nn.Module):
             if not (inputs or locked.input_size):
                 raise BadValueError("the lock holds no input size: give inputs=")
-            given = inputs or parse_size(locked.input_size)
+            given = inputs or locked.input_size
             counted = count(network, given, batch_size=locked.batch_size)
             return block_of(counted, FROM_TARGET)
         found = find([network], {network: locked})[network]

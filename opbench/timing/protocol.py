@@ -24,6 +24,7 @@ from typing import Literal
 
 from opbench.errors import BadValueError
 from opbench.intervals import median, median_interval
+from opbench.record import Value
 
 # Seconds that this many back-to-back calls took.
 Stopwatch = Callable[[int], float]
@@ -45,7 +46,7 @@ _FIRST_LOOK = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
+class Protocol(Value):
     """How precise a cell is wanted, and what it may cost.
 
     precision: half the width of the median's 95 % interval, relative to the median.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opbench.errors import BadValueError, UnknownNameError
+from opbench.record import Value
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MEMORY_FORMATS = ("contiguous", "channels_last")
@@ -18,7 +19,7 @@ L2 = Literal["warm", "cold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CudaOptions:
+class CudaOptions(Value):
     """How networks are timed on a GPU, all cells of a run alike."""
 
     graph: bool = False

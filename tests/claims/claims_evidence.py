@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from opbench.accuracy import Accuracy, load_chart2016
 from opbench.claims import Cell, Condition, Evidence
 from opbench.claims.experiments import Experiment
-from opbench.registry.counts_csv import Fact
+from opbench.registry.counts_csv import NetworkRow
 
 GPU = Condition(device="cuda (a card)")
 
 
-def fact(name: str, **counts: int | str) -> Fact:
+def fact(name: str, **counts: int | str) -> NetworkRow:
     usual: dict[str, object] = {
         "name": name,
         "label": name,
@@ -40,7 +40,7 @@ def fact(name: str, **counts: int | str) -> Fact:
         ),
         0,
     )
-    return Fact(**(usual | zeros | counts))  # type: ignore[arg-type]
+    return NetworkRow(**(usual | zeros | counts))  # type: ignore[arg-type]
 
 
 def published(name: str, top1: float) -> Accuracy:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from opbench.accuracy.rows import read_rows
 from opbench.claims import Evidence, Finding, experiments
 from opbench.claims.experiments import load_experiments
+from opbench.files import read_rows
 from tests.claims.claims_evidence import evidence
 
 Tried = Callable[[str, Evidence], Finding]

@@ -108,7 +108,7 @@ def test_an_update_writes_the_file_that_is_read(opbench, tmp_path, monkeypatch) 
     inside, beside = tmp_path / "counts.csv", tmp_path / "results" / "counts.csv"
     inside.write_text("out of date\n")
     first = counts_csv.load()[0]
-    monkeypatch.setattr("opbench.registry.audit.facts", lambda: [first])
+    monkeypatch.setattr("opbench.registry.audit.network_rows", lambda: [first])
     monkeypatch.setattr(counts_csv, "_CANDIDATES", (inside, beside))
     monkeypatch.setattr(counts_csv, "RESULTS", beside)
     try:

@@ -1,0 +1,258 @@
+"""Read and write files; the only module that writes.
+
+    write(path, data)       replace a file, whole or not at all
+    Appender(path)          append lines to a file that no other process appends to
+    locked(path)            keep other processes from updating a file meanwhile
+    read_rows(path, ...)    a CSV file row by row
+
+Every error is a ``BadFileError`` that names the file, the line where there is one, and a remedy.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self, TypeVar
+
+from opbench.errors import BadFileError
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows locks no files this way
+    flock = None  # type: ignore[assignment]
+
+T = TypeVar("T")
+
+
+def write(path: Path, data: bytes | str, *, remedy: str = "choose another folder") -> None:
+    """Replace ``path`` with ``data``, whole or not at all; its folder is made.
+
+    Raises ``BadFileError`` ending in ``remedy`` where that cannot be done.
+    """
+    raw = data.encode() if isinstance(data, str) else data
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            _keep_mode(Path(name), path)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
+
+
+def _keep_mode(new: Path, old: Path) -> None:
+    """Give ``new`` the permissions of ``old``, or those of any new file."""
+    if old.exists():
+        mode = old.stat().st_mode & 0o777
+    else:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    new.chmod(mode)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same from updating ``path`` until the end."""
+    beside = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("ab") as file:
+            if flock is not None:
+                flock(file.fileno(), LOCK_EX)
+            yield
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be locked: {error.strerror}") from None
+
+
+class Appender:
+    """Appends whole lines to a file that is its own as long as it is open."""
+
+    def __init__(self, path: Path, *, size: int | None = None) -> None:
+        """Open ``path``, which had ``size`` bytes when it was read.
+
+        Raises ``BadFileError`` where another process is writing it, or has since.
+        """
+        self.path = path
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
+        self._own()
+        if size not in (None, path.stat().st_size):
+            self._refuse()
+        if path.stat().st_size and not _ends_with_newline(path):
+            # What a kill left of its last line must not run into the next one.
+            self._file.write(b"\n")
+
+    @classmethod
+    def create(cls, folder: Path, stem: str) -> Self:
+        """Open a new file ``stem.jsonl`` in ``folder``, or ``stem-2.jsonl`` where that exists.
+
+        Raises ``BadFileError`` where it cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in _free_names(folder, stem):
+                try:
+                    path.touch(exist_ok=False)
+                except FileExistsError:
+                    continue
+                return cls(path)
+        except OSError as error:
+            raise BadFileError(
+                f"no run file can be made in {folder}: {error.strerror}; "
+                "choose another folder with --results"
+            ) from None
+        raise AssertionError("the names never end")
+
+    def _own(self) -> None:
+        try:
+            if flock is not None:
+                flock(self._file.fileno(), LOCK_EX | LOCK_NB)
+        except OSError:
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        self._file.close()
+        raise BadFileError(
+            f"{self.path} is being written by another process: wait for it, or start a new run"
+        ) from None
+
+    def append(self, line: bytes) -> None:
+        """Append ``line`` and its end, and bring both to the disk.
+
+        Raises ``BadFileError`` on a full disk; half a line is taken back.
+        """
+        data = line + b"\n"
+        # Not tell(): after a write that failed it lies beyond what was taken back.
+        start = os.fstat(self._file.fileno()).st_size
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            # Where that fails too, opening the file again ends the line.
+            with suppress(OSError):
+                self._file.truncate(start)
+            raise BadFileError(
+                f"{self.path} cannot be written: {error.strerror}; what was measured before is "
+                "in it: make room and continue with `opbench run --resume`"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def _free_names(folder: Path, stem: str) -> Iterator[Path]:
+    yield folder / f"{stem}.jsonl"
+    number = 2
+    while True:
+        yield folder / f"{stem}-{number}.jsonl"
+        number += 1
+
+
+class RowError(ValueError):
+    """One row is wrong: a sentence without file and line."""
+
+
+def read_rows(
+    path: Path, columns: Sequence[str], parse: Callable[[dict[str, str]], T]
+) -> Iterator[tuple[int, T]]:
+    """Yield the line number and the parsed value of each row of ``path``.
+
+    The header must hold exactly ``columns``, in any order; ``parse`` raises ``ValueError`` for a
+    row that is wrong.  Raises ``BadFileError`` naming file and line.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_header(path, reader.fieldnames or (), columns)
+            for row in reader:
+                yield reader.line_num, _parsed(path, reader.line_num, row, parse)
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadFileError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
+
+
+def bad_line(path: Path, line: int, problem: str) -> BadFileError:
+    """Return the error for one line of a file."""
+    return BadFileError(f"{path}, line {line}: {problem}")
+
+
+def percent(row: dict[str, str], column: str) -> float | None:
+    """Read a percentage from 0 to 100; None when the cell is empty.  Raises ``RowError``."""
+    text = row[column]
+    if not text:
+        return None
+    value = number(row, column)
+    if not 0 <= value <= 100:
+        raise RowError(f"{column} is {text}: write a percentage from 0 to 100")
+    return value
+
+
+def number(row: dict[str, str], column: str) -> float:
+    """Read a finite number.  Raises ``RowError``."""
+    try:
+        value = float(row[column])
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise RowError(f"{column} is {row[column]!r}: write a number")
+    return value
+
+
+def choice(row: dict[str, str], column: str, allowed: Sequence[str]) -> str:
+    """Read one word of a closed vocabulary.  Raises ``RowError``."""
+    if row[column] not in allowed:
+        raise RowError(f"{column} is {row[column]!r}: write one of {', '.join(allowed)}")
+    return row[column]
+
+
+def _check_header(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in found]
+    unknown = [column for column in found if column not in columns]
+    twice = sorted({column for column in found if found.count(column) > 1})
+    for problem, names in (("lacks", missing), ("has no use for", unknown), ("repeats", twice)):
+        if names:
+            raise bad_line(
+                path, 1, f"the header {problem} {', '.join(names)}: write {','.join(columns)}"
+            )
+
+
+def _parsed(path: Path, line: int, row: dict[str, str], parse: Callable[[dict[str, str]], T]) -> T:
+    if None in row or None in row.values():
+        raise bad_line(path, line, "more or fewer cells than the header has columns: quote commas")
+    try:
+        return parse({column: text.strip() for column, text in row.items()})
+    except ValueError as error:
+        raise bad_line(path, line, str(error)) from None

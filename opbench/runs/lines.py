@@ -1,0 +1,159 @@
+"""Lines of a run file: one class each, one JSON object per line, told apart by ``kind``.
+
+header    what is measured, on what machine, by what settings; always the first line
+resumed   the run was continued
+ceilings  the highest rates of a device, at the start of a round
+warning   something that could not be measured beside the cells
+round     one cell in one round
+record    one cell, its rounds together
+failure   one cell that could not be measured
+end       how the run ended
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from opbench.errors import OpbenchError
+from opbench.record import (
+    AtLeastOne,
+    Ceilings,
+    Cell,
+    Failure,
+    Load,
+    Natural,
+    Nested,
+    NonNegative,
+    Record,
+    Round,
+    Text,
+    Value,
+)
+from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header(Value):
+    """The first line: what is measured, where and how.
+
+    ``environment`` are facts of the machine and its software by name.
+    """
+
+    format: int
+    opbench: str = ""
+    started: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    protocol: Nested[Protocol] = field(default_factory=Protocol)
+    cuda: Nested[CudaOptions] = field(default_factory=CudaOptions)
+    own_inputs: bool = True
+    plan: tuple[Cell, ...] = ()
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Value):
+    """The run was continued, in ``environment``."""
+
+    at: str
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Value):
+    """The device, data type and threads that cells share."""
+
+    device: Text
+    dtype: Text
+    threads: AtLeastOne | None
+
+    @classmethod
+    def of(cls, cell: Cell) -> Setting:
+        """Return the setting of ``cell``."""
+        return cls(device=cell.device, dtype=cell.dtype, threads=cell.threads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CeilingsLine(Value):
+    """The ceilings of a device in one round, and the power it draws when idle."""
+
+    number: Natural
+    setting: Setting
+    ceilings: Ceilings
+    idle_power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Value):
+    """The ceilings of a device could not be measured."""
+
+    number: Natural
+    setting: Setting
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundLine(Value):
+    """One cell in one round."""
+
+    cell: Cell
+    load: Load
+    round: Round
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End(Value):
+    """How a run ended: "finished", "interrupted" or "stopped by an error"."""
+
+    reason: str
+    planned: Natural = 0
+    records: Natural = 0
+    failures: Natural = 0
+    wall_s: NonNegative = 0.0
+    forward_s: NonNegative = 0.0
+    load_after: NonNegative | None = None
+
+
+KINDS: Mapping[str, type[Value]] = {
+    "header": Header,
+    "resumed": Resumed,
+    "ceilings": CeilingsLine,
+    "warning": Warned,
+    "round": RoundLine,
+    "record": Record,
+    "failure": Failure,
+    "end": End,
+}
+_KIND_OF = {line: kind for kind, line in KINDS.items()}
+
+
+def line_json(line: Value) -> dict[str, Any]:
+    """Return the JSON object of a line, its kind first."""
+    return {"kind": _KIND_OF[type(line)], **line.to_json()}
+
+
+def encode(line: Value) -> bytes:
+    """Return the bytes of a line, without its end.  Raises ``ValueError`` for NaN and infinity."""
+    return json.dumps(line_json(line), separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode(raw: bytes) -> Value:
+    """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
+    try:
+        row = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"not a whole JSON object ({error})") from None
+    kind = row.get("kind") if isinstance(row, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"not an object whose kind is one of {', '.join(KINDS)}")
+    try:
+        return KINDS[kind].from_json(row)
+    except (ValueError, OpbenchError) as error:
+        raise ValueError(f"damaged {kind}: {error}") from None
