@@ -12,36 +12,38 @@ reporting pandas and no torch, and they meet only in files.  A row with a dot is
 import what its room may not.  ``tests/test_floors.py`` reads this table and enforces it.
 
     floor  room           may import  holds
-    9      cli            -           one file per command; rows and rendering
-    8      page           pandas      the interactive page
-    7      figures        pandas      one file per figure
-    7      claims         pandas      statements of the literature, tried on the table
-    6      testing        -           the pytest plug-in and its assertions
-    6      testing.assertions torch   counts as assertions
-    6      table          pandas      a results folder, read once and joined
-    5      lock           -           the lock file and the verdict on a change
-    5      lock.recount   torch       counting what the lock names again
-    4      runs           -           run files, plan, loop, workers, comparison
-    4      runs.worker    torch       one cell or question in a process of its own
-    4      runs.network   torch       the network of a cell, on its device
-    4      runs.fork_server torch     a process that forks a worker per request
-    4      runs.in_process torch      a worker in the same process
-    3      registry       -           what a TARGET is; counts on file
-    3      registry.targets torch     from a TARGET to a network and its count
-    3      registry.providers torch   torchvision's and timm's networks
-    3      registry.audit torch       counts against papers and the witness
-    2      conventions    torch       the same pass by other counting rules
-    1      counting       torch       exact counts of one forward pass
-    1      timing         torch       one round of one cell on one device
+    10     cli            -           one file per command; rows and rendering
+    9      page           pandas      the interactive page
+    8      figures        pandas      one file per figure
+    8      claims         pandas      statements of the literature, tried on the table
+    7      testing        -           the pytest plug-in and its assertions
+    7      testing.assertions torch   counts as assertions
+    7      table          pandas      a results folder, read once and joined
+    6      lock           -           the lock file and the verdict on a change
+    6      lock.recount   torch       counting what the lock names again
+    6      runs           -           run files, plan, loop, workers, comparison
+    6      runs.worker    torch       one cell or question in a process of its own
+    6      runs.network   torch       the network of a cell, on its device
+    6      runs.fork_server torch     a process that forks a worker per request
+    6      runs.in_process torch      a worker in the same process
+    5      registry       -           what a TARGET is; counts on file
+    5      registry.targets torch     from a TARGET to a network and its count
+    5      registry.providers torch   torchvision's and timm's networks
+    5      registry.audit torch       counts against papers and the witness
+    4      conventions    torch       the same pass by other counting rules
+    3      counting       torch       exact counts of one forward pass
+    3      timing         torch       one round of one cell on one device
+    2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
-    1      accuracy       -           published accuracies
     1      census         -           counting many targets in a pool of processes
-    1      reports        -           findings as GitHub, JUnit and SARIF reports
     1      settings       -           [tool.opbench] and OPBENCH_*
-    0      record         -           the values that flow between the rooms
+    2      record         -           the values that flow between the rooms
+    1      value          -           a dataclass with one JSON form, checked when read
+    1      files          -           reading and writing files; nothing else writes
+    0      reports        -           findings as GitHub, JUnit and SARIF reports
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends
-    0      spec           -           what the registry knows before anything is built
+    0      spec           -           shapes, and what the registry knows of an architecture
     0      errors         -           the tree of errors
 
 Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``, ``timing``,

@@ -27,6 +27,8 @@ from itertools import combinations, pairwise
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
+# The two-sided quantile of the normal distribution at that confidence.
+Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 # The standard error of a median is at most this times that of a mean, for normal values.
 _MEDIAN_ERROR = math.sqrt(math.pi / 2)

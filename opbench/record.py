@@ -8,136 +8,19 @@
     Record        one measured cell of a run: Cell + Load + Measurement
     Failure       a cell that could not be measured, with its reason
 
-A ``Value`` becomes a flat JSON object with ``to_json``; ``from_json`` reads it back and refuses
-what is damaged, naming the field.  The fields of a value inside a value stand beside its own.
-Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.  A
-field with a default may be missing in a file: it was added later, or goes without saying.
-
-msgspec checks types and ranges: it refuses text for a number, NaN, infinity and integers that no
-machine holds, which hand-written checks of every field would have to do again.
+Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from itertools import accumulate, pairwise
-from types import NoneType, UnionType
-from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from opbench.spec import Shape
-
-Text = Annotated[str, Meta(min_length=1)]
-Natural = Annotated[int, Meta(ge=0)]
-AtLeastOne = Annotated[int, Meta(ge=1)]
-Positive = Annotated[float, Meta(gt=0)]
-NonNegative = Annotated[float, Meta(ge=0)]
-
-_T = TypeVar("_T")
-# A value that is an object of its own in JSON instead of standing beside the other fields.
-Nested = Annotated[_T, "nested"]
-
-
-class Value:
-    """A dataclass with one JSON form, a flat object."""
-
-    __slots__ = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a flat JSON object."""
-        flat: dict[str, Any] = {}
-        for name, _, part in _schema(type(self)):
-            value = getattr(self, name)
-            if part is None:
-                flat[name] = _plain(value)
-            elif value is not None:
-                flat |= value.to_json()
-        return flat
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """Build the value from a JSON object; keys that it does not know are ignored.
-
-        Raises ``ValueError`` naming the field that is missing or damaged.
-        """
-        values: dict[str, Any] = {}
-        for name, kind, part in _schema(cls):
-            if part is not None:
-                if kind is part or part.is_in(row):
-                    values[name] = part.from_json(row)
-            elif name in row:
-                values[name] = _convert(row[name], kind, name)
-            elif not _has_default(cls, name):
-                raise ValueError(f"{name} is missing")
-        return cls(**values)
-
-    @classmethod
-    def is_in(cls, row: Mapping[str, Any]) -> bool:
-        """Return whether ``row`` has any field that this value cannot do without."""
-        return any(name in row for name, _, _ in _schema(cls) if not _has_default(cls, name))
-
-
-_Field = tuple[str, Any, "type[Value] | None"]
-
-
-_SCHEMAS: dict[Any, tuple[_Field, ...]] = {}
-
-
-def _schema(cls: Any) -> tuple[_Field, ...]:
-    """Return name, type and, where the field is a value itself, its class."""
-    if cls not in _SCHEMAS:
-        _SCHEMAS[cls] = _read_schema(cls)
-    return _SCHEMAS[cls]
-
-
-def _read_schema(cls: Any) -> tuple[_Field, ...]:
-    hints = get_type_hints(cls, include_extras=True)
-    return tuple((each.name, hints[each.name], _part(hints[each.name])) for each in fields(cls))
-
-
-def _part(kind: Any) -> type[Value] | None:
-    options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
-    values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
-    return values[0] if values and set(options) <= {values[0], NoneType} else None
-
-
-def _has_default(cls: Any, name: str) -> bool:
-    each = cls.__dataclass_fields__[name]
-    return each.default is not MISSING or each.default_factory is not MISSING
-
-
-def _convert(value: Any, kind: Any, name: str) -> Any:
-    try:
-        return msgspec.convert(value, kind, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
-        problem = re.sub(r"`(\w+)`", r"\1", problem)
-        problem = problem[:1].lower() + problem[1:]
-        raise ValueError(f"{name}{place.rstrip('`')}: {problem}") from None
-
-
-def _decode(kind: type, value: Any) -> Any:
-    if issubclass(kind, Shape):
-        if value is None or isinstance(value, str):
-            return Shape.parse(value or "")
-        raise ValueError("expected a size such as 3x224x224")
-    if issubclass(kind, Value) and isinstance(value, Mapping):
-        return kind.from_json(value)
-    raise ValueError(f"expected {kind.__name__}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Shape):
-        return str(value)
-    if isinstance(value, Value):
-        return value.to_json()
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return dict(value) if isinstance(value, Mapping) else value
+from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Text, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,11 @@
-"""What the article, the paper and the works they draw on say, tried on the results at hand.
+"""Statements of the article, the paper and the works they draw on, tried on a results folder.
 
-    STATEMENTS              every checkable statement, with its source and how it is tested
-    load_evidence(folder)   counts, published accuracies, the 2016 chart, timing runs
-    evaluate(evidence)      one ``Finding`` per statement, and per device where it is timed
+    STATEMENTS           every checkable statement, with its source and how it is tested
+    evaluate(folder)     one ``Finding`` per statement, and per device where it is timed
 
 A statement is data: words, a source and one small function.  The verdict is *holds*, *does not
-hold* or *cannot tell*, and the last says what is missing; thresholds stand in ``test``, beside
-what was found.  Standard library only.
+hold* or *cannot tell*, and the last says what is missing; thresholds are printed in ``test``,
+beside what was found.
 
 References:
     E. Culurciello.  "Neural Network Architectures."  2016-2017.
@@ -16,18 +15,8 @@ References:
 
 from __future__ import annotations
 
-from opbench.claims.evaluation import STATEMENTS, evaluate
-from opbench.claims.evidence import Cell, Condition, Evidence, load_evidence
+from opbench.claims.evaluation import STATEMENTS, evaluate, try_on
+from opbench.claims.evidence import Evidence
 from opbench.claims.statement import Finding, Statement, Verdict
 
-__all__ = [
-    "STATEMENTS",
-    "Cell",
-    "Condition",
-    "Evidence",
-    "Finding",
-    "Statement",
-    "Verdict",
-    "evaluate",
-    "load_evidence",
-]
+__all__ = ["STATEMENTS", "Evidence", "Finding", "Statement", "Verdict", "evaluate", "try_on"]

@@ -12,6 +12,7 @@ import math
 from opbench.accuracy import TEST_IMAGES, ChartPoint
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
+from opbench.intervals import Z
 
 _SQUEEZENET = Source(
     name="Iandola et al., arXiv:1602.07360", url="https://arxiv.org/abs/1602.07360"
@@ -28,7 +29,7 @@ _NEWEST = ("ResNet-152", "Inception-v3", "Inception-v4")
 def beyond_chance(first: float, second: float, images: int) -> bool:
     """Whether two accuracies in percent on ``images`` images differ by more than chance."""
     a, b = first / 100, second / 100
-    return abs(a - b) > 1.959964 * math.sqrt((a * (1 - a) + b * (1 - b)) / images)
+    return abs(a - b) > Z * math.sqrt((a * (1 - a) + b * (1 - b)) / images)
 
 
 def _newest_lead(evidence: Evidence) -> Outcome:

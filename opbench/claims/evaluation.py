@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from opbench.claims import accuracies, modules, networks, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import Finding, Outcome, Statement, Verdict
+from opbench.table import Folder
 
 STATEMENTS: tuple[Statement, ...] = (
     *modules.STATEMENTS,
@@ -20,10 +21,13 @@ STATEMENTS: tuple[Statement, ...] = (
 _NO_RUN = "timed networks: `opbench run --device cpu` measures them"
 
 
-def evaluate(
-    evidence: Evidence, statements: Sequence[Statement] = STATEMENTS
-) -> tuple[Finding, ...]:
-    """The findings in the order of the statements; a timed one on each device in turn."""
+def evaluate(folder: Folder) -> tuple[Finding, ...]:
+    """Try every statement on a results folder; a timed one on each device in turn."""
+    return try_on(Evidence.of(folder))
+
+
+def try_on(evidence: Evidence, statements: Sequence[Statement] = STATEMENTS) -> tuple[Finding, ...]:
+    """Try ``statements`` on ``evidence``, in their order."""
     return tuple(finding for statement in statements for finding in _findings(statement, evidence))
 
 
@@ -33,8 +37,8 @@ def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
     elif not evidence.conditions:
         yield _written(statement, Outcome(verdict=Verdict.unknown, found=""), _NO_RUN, "no run")
     else:
-        for condition in evidence.conditions:
-            yield _finding(statement, evidence.under(condition), str(condition))
+        for conditions in evidence.conditions:
+            yield _finding(statement, evidence.under(conditions), str(conditions))
 
 
 def _finding(statement: Statement, evidence: Evidence, on: str) -> Finding:

@@ -9,15 +9,16 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, pstdev
 
-from opbench.claims.evidence import Cell, Evidence, LackingError
+from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import Outcome, outcome
 from opbench.claims.timings import ENOUGH, accurate, frontier, timed
+from opbench.table.cells import TimedCell
 from opbench.table.fits import fit_line
 
 _KNEE = "flat, then linear"
 
 
-def _with_energy(evidence: Evidence) -> list[Cell]:
+def _with_energy(evidence: Evidence) -> list[TimedCell]:
     cells = [cell for cell in evidence.timed() if cell.energy_j is not None]
     if not cells:
         raise LackingError("energy: run on a device whose power opbench can read")
@@ -33,7 +34,11 @@ def _powers(evidence: Evidence) -> tuple[list[float], str]:
             f"energy of {ENOUGH} networks at 2 batch sizes: `opbench run --batch-size 1,16`"
         )
     gross = [cell.power_w or 0.0 for cell in cells]
-    idle = [cell.idle_power_w for cell in cells if cell.idle_power_w is not None]
+    idle = [
+        cell.record.measurement.idle_power_w
+        for cell in cells
+        if cell.record.measurement.idle_power_w is not None
+    ]
     if len(idle) < len(cells):
         return gross, "idle power, which was not measured, included"
     net = [power - rest for power, rest in zip(gross, idle, strict=True)]
@@ -53,7 +58,7 @@ def _power_constant(evidence: Evidence) -> Outcome:
 def _energy_bounds(evidence: Evidence) -> Outcome:
     cells = _with_energy(evidence)
 
-    def energy(cell: Cell) -> float:
+    def energy(cell: TimedCell) -> float:
         return (cell.energy_j or 0.0) / cell.batch_size
 
     front = frontier(evidence, accurate(evidence, cells), energy)
@@ -66,9 +71,9 @@ def _energy_bounds(evidence: Evidence) -> Outcome:
     )
 
 
-def _with_memory(evidence: Evidence) -> list[Cell]:
+def _with_memory(evidence: Evidence) -> list[TimedCell]:
     cells = [cell for cell in evidence.timed() if cell.peak_memory_bytes]
-    if not cells or not cells[0].condition.device.startswith("cuda"):
+    if not cells or not cells[0].conditions.on_gpu:
         raise LackingError(
             "peak memory of a CUDA device, whose allocator counts weights and maps alike"
         )
@@ -76,7 +81,7 @@ def _with_memory(evidence: Evidence) -> list[Cell]:
 
 
 def _memory_linear(evidence: Evidence) -> Outcome:
-    curves: dict[str, list[Cell]] = {}
+    curves: dict[str, list[TimedCell]] = {}
     for cell in sorted(_with_memory(evidence), key=lambda cell: cell.batch_size):
         curves.setdefault(cell.name, []).append(cell)
     long = {name: curve for name, curve in curves.items() if len(curve) >= 4}
@@ -87,7 +92,7 @@ def _memory_linear(evidence: Evidence) -> Outcome:
     return outcome(shapes[_KNEE] >= 0.9 * len(long), f"of {len(long)} networks {listed}")
 
 
-def _shape(curve: Sequence[Cell]) -> str:
+def _shape(curve: Sequence[TimedCell]) -> str:
     """Flat where the first step costs at most half as much per image as the last."""
     sizes = [float(cell.batch_size) for cell in curve]
     used = [float(cell.peak_memory_bytes or 0) for cell in curve]

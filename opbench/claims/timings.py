@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
-from opbench.claims.evidence import Cell, Evidence, LackingError
+from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import PAPER, Outcome, Source, Statement, outcome
+from opbench.intervals import Z
+from opbench.table.cells import TimedCell
 from opbench.table.fits import Line, fit_line, rank_correlation
+from opbench.table.frontier import pareto
 
 _REGNET = Source(
     name="Radosavovic et al., arXiv:2003.13678", url="https://arxiv.org/abs/2003.13678"
@@ -20,7 +23,7 @@ _REGNET = Source(
 ENOUGH = 5
 
 
-def _batches(evidence: Evidence) -> dict[int, list[Cell]]:
+def _batches(evidence: Evidence) -> dict[int, list[TimedCell]]:
     """The cells by batch size, where enough networks were timed.  Raises ``LackingError``."""
     sizes = sorted({cell.batch_size for cell in evidence.timed()})
     found = {size: cells for size in sizes if len(cells := evidence.timed(size)) >= ENOUGH}
@@ -31,17 +34,17 @@ def _batches(evidence: Evidence) -> dict[int, list[Cell]]:
     return found
 
 
-def _smallest_batch(evidence: Evidence) -> tuple[int, list[Cell]]:
+def _smallest_batch(evidence: Evidence) -> tuple[int, list[TimedCell]]:
     size, cells = next(iter(_batches(evidence).items()))
     return size, cells
 
 
-def _macs(evidence: Evidence, cells: Sequence[Cell]) -> list[float]:
+def _macs(evidence: Evidence, cells: Sequence[TimedCell]) -> list[float]:
     return [float(evidence.macs(cell.name)) for cell in cells]
 
 
-def _per_image(cells: Sequence[Cell]) -> list[float]:
-    return [cell.seconds_per_image for cell in cells]
+def _per_image(cells: Sequence[TimedCell]) -> list[float]:
+    return [cell.latency_per_image_s for cell in cells]
 
 
 def _operations_predict_time(evidence: Evidence) -> Outcome:
@@ -61,8 +64,8 @@ def _per_gmac(line: Line) -> str:
     return f"{1e12 * line.slope:.3g} ms per GMAC"
 
 
-def _residuals(line: Line, x: Sequence[float], cells: Sequence[Cell]) -> str:
-    off = [cell.seconds_per_image - line.at(value) for cell, value in zip(cells, x, strict=True)]
+def _residuals(line: Line, x: Sequence[float], cells: Sequence[TimedCell]) -> str:
+    off = [cell.latency_per_image_s - line.at(value) for cell, value in zip(cells, x, strict=True)]
     typical = fmean(each**2 for each in off) ** 0.5
     index = max(range(len(off)), key=lambda i: abs(off[i]))
     return (
@@ -71,7 +74,7 @@ def _residuals(line: Line, x: Sequence[float], cells: Sequence[Cell]) -> str:
     )
 
 
-def _at_one_and_sixteen(evidence: Evidence) -> dict[str, tuple[Cell, Cell]]:
+def _at_one_and_sixteen(evidence: Evidence) -> dict[str, tuple[TimedCell, TimedCell]]:
     """The cells of each network at batch 1 and at batch 16.  Raises ``LackingError``."""
     one = {cell.name: cell for cell in evidence.timed(1)}
     both = {cell.name: (one[cell.name], cell) for cell in evidence.timed(16) if cell.name in one}
@@ -87,7 +90,7 @@ def _slope_of_batches(evidence: Evidence) -> Outcome:
     one, sixteen = (
         fit_line(_macs(evidence, cells), _per_image(cells)) for cells in zip(*both, strict=True)
     )
-    saved = [first.seconds_per_image - last.seconds_per_image for first, last in both]
+    saved = [first.latency_per_image_s - last.latency_per_image_s for first, last in both]
     return outcome(
         _grows_beyond_chance(saved, _macs(evidence, [first for first, _ in both])),
         f"{_per_gmac(one)} at batch 1, {_per_gmac(sixteen)} at batch 16, {len(both)} networks",
@@ -97,11 +100,11 @@ def _slope_of_batches(evidence: Evidence) -> Outcome:
 def _grows_beyond_chance(y: Sequence[float], x: Sequence[float]) -> bool:
     """Whether the slope of y over x is above 0 by more than 1.96 of its standard errors."""
     line = fit_line(x, y)
-    return line.slope > 0 and line.r2 * (len(x) - 2) > 1.959964**2 * (1 - line.r2)
+    return line.slope > 0 and line.r2 * (len(x) - 2) > Z**2 * (1 - line.r2)
 
 
 def _activations_predict_better(evidence: Evidence) -> Outcome:
-    if not all(cell.condition.device.startswith("cuda") for cell in evidence.cells):
+    if not all(cell.conditions.on_gpu for cell in evidence.cells):
         raise LackingError("an accelerator: `opbench run --device cuda` on a machine with one")
     good, words = True, []
     for size, cells in _batches(evidence).items():
@@ -115,7 +118,7 @@ def _activations_predict_better(evidence: Evidence) -> Outcome:
     return outcome(good, "; ".join(words))
 
 
-def accurate(evidence: Evidence, cells: Sequence[Cell]) -> list[Cell]:
+def accurate(evidence: Evidence, cells: Sequence[TimedCell]) -> list[TimedCell]:
     """The cells of networks with a published accuracy.  Raises ``LackingError`` for few."""
     known = [cell for cell in cells if cell.name in evidence.accuracies]
     if len({cell.name for cell in known}) < ENOUGH:
@@ -124,26 +127,22 @@ def accurate(evidence: Evidence, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def frontier(
-    evidence: Evidence, cells: Sequence[Cell], cost: Callable[[Cell], float]
-) -> list[Cell]:
-    """Cells that none beats in cost and accuracy, from the cheapest on."""
-    kept: list[Cell] = []
-    for cell in sorted(cells, key=lambda cell: (cost(cell), -evidence.top1(cell.name))):
-        if not kept or evidence.top1(cell.name) > evidence.top1(kept[-1].name):
-            kept.append(cell)
-    return kept
+    evidence: Evidence, cells: Sequence[TimedCell], cost: Callable[[TimedCell], float]
+) -> list[TimedCell]:
+    """Return the cells that none beats in cost and accuracy, cheapest first."""
+    return [cells[at] for at in pareto([(cost(cell), evidence.top1(cell.name)) for cell in cells])]
 
 
 def _hyperbolic(evidence: Evidence) -> Outcome:
     size, cells = _smallest_batch(evidence)
-    front = frontier(evidence, accurate(evidence, cells), lambda cell: cell.seconds_per_image)
+    front = frontier(evidence, accurate(evidence, cells), lambda cell: cell.latency_per_image_s)
     if len(front) < 4:
         raise LackingError(
             f"4 networks on the frontier of accuracy and time: there are {len(front)} at batch "
             f"{size}; time more networks"
         )
     top1 = [evidence.top1(cell.name) for cell in front]
-    rate = fit_line([1 / cell.seconds_per_image for cell in front], top1)
+    rate = fit_line([1 / cell.latency_per_image_s for cell in front], top1)
     time = fit_line(_per_image(front), top1)
     return outcome(
         rate.slope < 0 and rate.r2 >= 0.8 and rate.r2 > time.r2,
@@ -154,7 +153,7 @@ def _hyperbolic(evidence: Evidence) -> Outcome:
 
 def _batch_helps_alexnet(evidence: Evidence) -> Outcome:
     gains = {
-        name: one.seconds_per_image / sixteen.seconds_per_image
+        name: one.latency_per_image_s / sixteen.latency_per_image_s
         for name, (one, sixteen) in _at_one_and_sixteen(evidence).items()
     }
     alexnet = gains.pop("alexnet")
@@ -171,7 +170,7 @@ def _alexnets_gain(evidence: Evidence) -> Outcome:
     if "bn_alexnet" not in both:
         raise LackingError("bn_alexnet at batch 1 and 16: `opbench run --batch-size 1,16`")
     rates = {
-        name: [1 / cell.seconds_per_image for cell in both[name]]
+        name: [1 / cell.latency_per_image_s for cell in both[name]]
         for name in ("alexnet", "bn_alexnet")
     }
     return outcome(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from opbench.cli.options import Results, measured_folder
+from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.output import Column, Format, emit, messages
 
 _COLUMNS = (
@@ -22,6 +22,7 @@ _COLUMNS = (
 
 def claims(
     results: Results = None,
+    accuracies: Accuracies = None,
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
 ) -> None:
     """Each finding of the article and the paper: holds, does not hold, or cannot tell.
@@ -31,12 +32,13 @@ def claims(
     """
     from dataclasses import asdict
 
-    from opbench.claims import evaluate, load_evidence
+    from opbench.claims import evaluate
+    from opbench.table import read_folder
 
-    evidence = load_evidence(measured_folder(results))
-    for damage in evidence.damages:
-        messages.print(f"damaged, and left out: {damage}", markup=False)
-    rows = [asdict(finding) for finding in evaluate(evidence)]
+    folder = read_folder(measured_folder(results), accuracies)
+    for note in folder.notes:
+        messages.print(note, markup=False)
+    rows = [asdict(finding) for finding in evaluate(folder)]
     verdicts = Counter(row["verdict"] for row in rows)
     emit(
         rows if format in (Format.json, Format.csv) else [_for_people(row, format) for row in rows],

@@ -116,7 +116,7 @@ def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
         "family": fact.family,
         "year": fact.year,
         "dataset": fact.dataset,
-        "input_size": fact.input_size,
+        "input_size": str(fact.input_size),
         "params": fact.params,
         "stated_params": fact.stated_params,
         "macs": fact.macs,
@@ -142,6 +142,6 @@ def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
     usual = usual[(usual["device"] == "cpu") & (usual["batch_size"] == 1)]
     if len(usual):
         usual = usual[usual["machine"] == usual.sort_values("run")["machine"].iloc[-1]]
-    latency = dict(zip(usual["name"], usual["median_s"], strict=True))
+    latency = dict(zip(usual["name"], usual["latency_s"], strict=True))
     for row in rows:
         row["latency_s"] = latency.get(row["name"])

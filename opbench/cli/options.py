@@ -48,6 +48,12 @@ Depth = Annotated[
 ]
 
 
+Accuracies = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
+]
+
+
 def results_folder(asked: Path | None) -> Path:
     """The folder that was asked for, or the project's, as short as it can be written."""
     here = Path.cwd()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.options import Results, measured_folder, results_folder
+from opbench.cli.options import Accuracies, Results, measured_folder, results_folder
 from opbench.cli.output import messages
 from opbench.errors import BadFileError, BadValueError, MissingDataError, UnknownNameError
 from opbench.metrics import METRICS
@@ -108,10 +108,7 @@ def plot(
     batch_size: Annotated[
         str, typer.Option(metavar="N[,N]...", help="Timings at these batch sizes.")
     ] = "",
-    accuracies: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
-    ] = None,
+    accuracies: Accuracies = None,
     theme: Annotated[Theme, typer.Option(help="Paper.")] = Theme.light,
     as_: Annotated[
         str, typer.Option("--as", metavar="KIND[,KIND]...", help="Kinds of file to write.")
@@ -147,7 +144,7 @@ def plot(
     from opbench import table
 
     loaded = table.load(folder, accuracies)
-    for note in loaded.notes:
+    for note in loaded.folder.notes:
         messages.print(note, markup=False)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [

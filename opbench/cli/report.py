@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from opbench.cli.options import Results, measured_folder
+from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.output import messages
 from opbench.errors import BadFileError
 
@@ -24,23 +24,20 @@ def report(
     figures: Annotated[
         bool, typer.Option(help="Put the figures in, which takes most of the time.")
     ] = True,
-    accuracies: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
-    ] = None,
+    accuracies: Accuracies = None,
 ) -> None:
     """Write one self-contained interactive page, and print its path."""
     from opbench import claims, page, table
 
     folder = measured_folder(results)
     loaded = table.load(folder, accuracies)
-    for note in loaded.notes:
+    for note in loaded.folder.notes:
         messages.print(note, markup=False)
     drawn = page.pictures(loaded) if figures else ()
     for picture in drawn:
         if picture.missing:
             messages.print(f"{picture.name} is not drawn: {picture.missing}", markup=False)
-    text = page.render(loaded, claims.evaluate(claims.load_evidence(folder)), drawn)
+    text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
     typer.echo(_write(text, out or folder / "index.html"))
 
 

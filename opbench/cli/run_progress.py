@@ -17,8 +17,9 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from opbench.cli.output import messages
-from opbench.record import Cell, Failure, Record, Value
+from opbench.record import Cell, Failure, Record
 from opbench.runs.lines import RoundLine, Warned, encode
+from opbench.value import Value
 
 if TYPE_CHECKING:
     from opbench.runs.loop import Watcher

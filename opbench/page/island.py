@@ -19,8 +19,9 @@ from opbench.figures.parts import style
 from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import METRICS, family_label
 from opbench.page.gallery import Picture
-from opbench.registry import counts_csv
-from opbench.table import Table, published_only
+from opbench.runs.lines import Header
+from opbench.table import Table
+from opbench.table.frames import NETWORK
 
 _COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
           "latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
@@ -30,11 +31,6 @@ _BUDGETS = ("macs", "params", "latency_s", "peak_memory_bytes", "energy_j")
 _MEASURED = ("latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
              "energy_j", "power_w")  # fmt: skip
 
-_NETWORK = ("name", "label", "family", "year", "dataset", "input_size", "params", "macs", "flops",
-            "activations", "peak_activation_bytes", "weight_bytes", "uncounted", "top1",
-            "top1_low", "top1_high", "top5", "density", "protocol", "single_crop", "source",
-            "source_url", "paper", "paper_url")  # fmt: skip
-_WITNESSED = ("fvcore_macs", "witness_note", "stated_params", "stated_macs")
 _CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
          "latency_s_low", "latency_s_high", "latency_per_image_s_low", "latency_per_image_s_high",
          "throughput_images_per_s_low", "throughput_images_per_s_high", "quality",
@@ -71,15 +67,14 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "datasets": _datasets(table.networks["dataset"]),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},
-        "networks": _networks(table)
-        + _rows(published_only(table.chart2016), (*_NETWORK, "published_only")),
+        "networks": _rows(table.networks, NETWORK) + _rows(table.unrunnable, NETWORK),
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),
         "failures": _rows(table.failures, _FAILURE),
-        "runs": [{key: run[key] for key in _RUN if key in run} for run in table.runs],
+        "runs": [_run(name, header) for name, header in table.folder.runs.items()],
         "claims": [asdict(finding) for finding in findings],
         "figures": [_figure(picture) for picture in drawn],
-        "notes": table.notes,
+        "notes": table.folder.notes,
     }
 
 
@@ -109,21 +104,9 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _networks(table: Table) -> list[dict[str, Any]]:
-    facts = {fact.name: fact for fact in counts_csv.load()}
-    witnessed = {
-        name: {key: getattr(fact, key) for key in _WITNESSED} for name, fact in facts.items()
-    }
-    rows = _rows(table.networks, _NETWORK)
-    return [{**row, **_if_same(row, facts, witnessed), "published_only": False} for row in rows]
-
-
-def _if_same(
-    row: Mapping[str, Any], facts: Mapping[str, Any], more: Mapping[str, dict[str, Any]]
-) -> dict[str, Any]:
-    """The witness's counts, where they are about the very numbers of ``row``."""
-    fact = facts.get(row["name"])
-    return more[row["name"]] if fact is not None and fact.macs == row["macs"] else {}
+def _run(name: str, header: Header) -> dict[str, Any]:
+    row = header.to_json()
+    return {key: row[key] for key in _RUN} | {"run": name}
 
 
 def _own_size(cells: pd.DataFrame) -> pd.DataFrame:

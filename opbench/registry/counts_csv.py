@@ -18,8 +18,9 @@ from pathlib import Path
 
 from opbench import files
 from opbench.errors import BadFileError, UnknownNameError
-from opbench.record import Natural, Text, Totals
+from opbench.record import Totals
 from opbench.spec import Shape
+from opbench.value import Natural, Text
 
 _PACKAGE = Path(__file__).parents[1]
 RESULTS = _PACKAGE.parent / "results" / "counts.csv"

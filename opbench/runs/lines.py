@@ -20,22 +20,10 @@ from typing import Any
 import msgspec
 
 from opbench.errors import OpbenchError
-from opbench.record import (
-    AtLeastOne,
-    Ceilings,
-    Cell,
-    Failure,
-    Load,
-    Natural,
-    Nested,
-    NonNegative,
-    Record,
-    Round,
-    Text,
-    Value,
-)
+from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
 
 FORMAT = 1
 

@@ -16,11 +16,12 @@ from typing import Any
 import psutil
 
 from opbench.files import Appender
-from opbench.record import Ceilings, Cell, Failure, Load, Round, Value
+from opbench.record import Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import CeilingsLine, End, RoundLine, Setting, Warned, encode
 from opbench.runs.pool import Reply, Workers
 from opbench.runs.state import Sheet
 from opbench.timing.settings import CudaOptions
+from opbench.value import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

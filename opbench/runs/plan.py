@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from opbench.errors import BadValueError
-from opbench.record import Cell, Value
+from opbench.record import Cell
 from opbench.spec import Shape
 from opbench.timing.settings import COMPILE_MODES, DTYPES, EAGER, MEMORY_FORMATS, device_name, known
+from opbench.value import Value
 
 NO_SIZE = Shape()
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Self
 
-from opbench.record import Ceilings, Cell, Failure, Load, Record, Round, Value
+from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
 from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
 from opbench.timing.roofline import attain, typical
+from opbench.value import Value
 
 
 class Sheet:

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from opbench.errors import BadFileError
 from opbench.files import Appender
-from opbench.record import Value
 from opbench.runs.lines import FORMAT, End, Header, decode
+from opbench.value import Value
 
 RUNS = "runs"
 

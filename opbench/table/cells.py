@@ -1,194 +1,182 @@
-"""One row per measured cell of the runs.
+"""Cells of runs as they are reported: where they were timed, and which of several counts.
 
-A cell is a network at a batch size, in a data type, on a machine.  Where several runs measured
-the same cell the latest counts; the run's name stands in the row.  Rates and intervals per image
-follow here, once, from the seconds of a whole forward pass.
+The rules, for everything that is drawn or claimed:
+
+    machine   the GPU's name for a cell on a GPU, else the processor's
+    variant   the settings that are not the usual ones, in words; usual is a contiguous layout,
+              eager execution, as many threads as cores, and on a GPU no graph, a warm L2 cache
+              and no TF32
+    latest    of cells with the same network, size, batch and conditions the one in the latest run
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
+from opbench.record import Cell, Failure, Record
+from opbench.runs.lines import CeilingsLine, Header, Setting
+from opbench.runs.store import RunFile
+from opbench.spec import Shape
 
-from opbench.runs.store import Run
-from opbench.table.checks import Kind, checked
-
-CELL_COLUMNS: Mapping[str, Kind] = {
-    "name": "text",
-    "run": "text",
-    "machine": "text",
-    "device": "text",
-    "dtype": "text",
-    "variant": "optional text",
-    "batch_size": "count",
-    "input_size": "text",
-    "params": "count",
-    "macs": "count",
-    "activations": "count",
-    "median_s": "positive",
-    "low_s": "positive",
-    "high_s": "positive",
-    "weight_bytes": "optional positive",
-    "traffic_bytes": "optional positive",
-    "peak_memory_bytes": "optional positive",
-    "energy_j": "optional positive",
-    "power_w": "optional positive",
-    "idle_power_w": "optional positive",
-    "quality": "optional text",
-}
-
-CEILING_COLUMNS: Mapping[str, Kind] = {
-    "name": "text",
-    "run": "text",
-    "machine": "text",
-    "device": "text",
-    "dtype": "text",
-    "peak_flops_per_s": "positive",
-    "bandwidth_bytes_per_s": "positive",
-}
-
-FAILURE_COLUMNS: Mapping[str, Kind] = {
-    "name": "text",
-    "run": "text",
-    "machine": "text",
-    "device": "text",
-    "dtype": "text",
-    "variant": "optional text",
-    "batch_size": "count",
-    "input_size": "optional text",
-    "reason": "text",
-}
-
-_CELL = ["name", "machine", "device", "dtype", "variant", "batch_size"]
-
-# What a sweep may vary beside batch size and data type, and on a GPU a run; the usual value goes
-# without saying.
-_USUAL = {"memory_format": "contiguous", "compile": None, "threads": None}
+_USUAL = {"memory_format": "contiguous", "compile": None}
 _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
-_OF_NETWORK = [
-    *("label", "family", "year", "dataset", "flops", "density", "peak_activation_bytes"),
-    *("top1", "top5", "top1_low", "top1_high", "single_crop", "protocol"),
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """Where and how cells were timed: those of equal conditions may be compared."""
+
+    machine: str
+    device: str
+    dtype: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        kind = self.device.partition(":")[0]
+        where = kind if self.machine == self.device else f"{kind} ({self.machine})"
+        unusual = [self.dtype] if self.dtype != "float32" else []
+        return ", ".join([where, *unusual, *filter(None, [self.variant])])
+
+    @property
+    def on_gpu(self) -> bool:
+        """True for a CUDA device."""
+        return self.device.startswith("cuda")
 
 
-def read_ceilings(runs: Sequence[Run]) -> pd.DataFrame:
-    """What each device was seen to reach in each run and data type: medians over its rounds."""
-    frames = [_frame(run, "ceilings", CEILING_COLUMNS) for run in runs]
-    whole = pd.concat([pd.DataFrame(columns=[*CEILING_COLUMNS]), *frames], ignore_index=True)
-    where, values = ["run", "machine", "device", "dtype"], [*CEILING_COLUMNS][-2:]
-    return whole.astype(dict.fromkeys(values, float)).groupby(where)[values].median().reset_index()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedCell:
+    """One measured cell of a run.  Seconds, joules and bytes are of a pass of the whole batch."""
+
+    run: str
+    conditions: Conditions
+    record: Record
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.record.cell.name
+
+    @property
+    def batch_size(self) -> int:
+        """Images per forward pass."""
+        return self.record.cell.batch_size
+
+    @property
+    def input_size(self) -> Shape:
+        """The size of one image."""
+        return self.record.cell.input_size
+
+    @property
+    def latency_s(self) -> float:
+        """The median time of a forward pass."""
+        return self.record.measurement.median_s
+
+    @property
+    def latency_per_image_s(self) -> float:
+        """The median time per image."""
+        return self.latency_s / self.batch_size
+
+    @property
+    def energy_j(self) -> float | None:
+        """Joules per forward pass, None where not measured."""
+        return self.record.measurement.energy_j
+
+    @property
+    def power_w(self) -> float | None:
+        """Watts while it computes, the idle device included; None where not measured."""
+        measured = self.record.measurement.power_w
+        if measured is None and self.energy_j is not None:
+            return self.energy_j / self.latency_s
+        return measured
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """The peak of memory during a forward pass, None where not measured."""
+        return self.record.measurement.peak_memory_bytes
 
 
-def read_cells(runs: Sequence[Run]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measured cells and failures of ``runs``, oldest run first; the latest of a cell is kept.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCell:
+    """One cell of a run that could not be measured."""
 
-    Raises ``BadFileError`` naming the run file and what is wrong with its record.
-    """
-    records, failed = [], []
+    run: str
+    conditions: Conditions
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCeilings:
+    """The ceilings of a device in one round of a run."""
+
+    run: str
+    conditions: Conditions
+    line: CeilingsLine
+
+
+def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[FailedCell, ...]]:
+    """Return the latest of every measured cell, and of every cell that was never measured."""
+    measured: dict[Any, TimedCell] = {}
+    failed: dict[Any, FailedCell] = {}
     for run in runs:
-        records.append(_frame(run, "record", CELL_COLUMNS))
-        failed.append(_frame(run, "failure", FAILURE_COLUMNS))
-    cells = _latest(records, CELL_COLUMNS)
-    failures = _latest(failed, FAILURE_COLUMNS)
-    mended = pd.MultiIndex.from_frame(failures[_CELL]).isin(pd.MultiIndex.from_frame(cells[_CELL]))
-    return _per_image(cells), failures[~mended].reset_index(drop=True)
+        for record in run.of(Record):
+            timed = TimedCell(
+                run=run.name, conditions=conditions(record.cell, run.header), record=record
+            )
+            measured[(timed.conditions, record.cell.input_size, *_of(record.cell))] = timed
+        for failure in run.of(Failure):
+            where = conditions(failure.cell, run.header)
+            failed[(where, *_of(failure.cell))] = FailedCell(
+                run=run.name, conditions=where, failure=failure
+            )
+    known = {(each.conditions, *_of(each.record.cell)) for each in measured.values()}
+    left = tuple(cell for key, cell in failed.items() if key not in known)
+    return tuple(measured.values()), left
 
 
-def strangers(cells: pd.DataFrame, known: Collection[str]) -> list[SimpleNamespace]:
-    """What the runs themselves know of each network that is not in ``known``.
-
-    Counts for one image are those of its smallest batch.  Such a network is taken
-    for one of ImageNet's until a file of accuracies says otherwise.
-    """
-    new = cells[~cells["name"].isin(known)].sort_values(["name", "batch_size"])
-    return [_stranger(row) for row in new.drop_duplicates("name").to_dict("records")]
-
-
-def _stranger(row: Mapping[Any, Any]) -> SimpleNamespace:
-    provider, _, attribute = str(row["name"]).rpartition(":")
-    return SimpleNamespace(
-        name=row["name"],
-        label=attribute,
-        family=provider if provider.isidentifier() else "your own",
-        year=None,
-        dataset="imagenet",
-        input_size=row["input_size"],
-        params=row["params"],
-        macs=round(row["macs"]),
-        activations=round(row["activations"]),
-        weight_bytes=row["weight_bytes"],
-        peak_activation_bytes=None,
+def read_ceilings(runs: Iterable[RunFile]) -> tuple[DeviceCeilings, ...]:
+    """Return the ceilings of every device in every round of ``runs``."""
+    return tuple(
+        DeviceCeilings(run=run.name, conditions=conditions(line.setting, run.header), line=line)
+        for run in runs
+        for line in run.of(CeilingsLine)
     )
 
 
-def measured(cells: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
-    """``cells`` with the columns of their networks, and ``own_size``: was it the input size of
-    the network's paper."""
-    facts = networks[["name", "input_size", "weight_bytes", *_OF_NETWORK]]
-    joined = cells.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
-    return joined.assign(
-        own_size=joined["input_size"] == joined["input_size_of_paper"],
-        weight_bytes=joined["weight_bytes"].fillna(joined["weight_bytes_of_paper"]).astype(float),
+def conditions(what: Cell | Setting, header: Header) -> Conditions:
+    """Return the conditions of a cell, or of a device, in the run of ``header``."""
+    on_gpu = what.device.startswith("cuda")
+    machine = header.environment.get("gpu" if on_gpu else "cpu")
+    unusual = [*_layout(what), *(_gpu_options(header) if on_gpu else _threads(what, header))]
+    return Conditions(
+        machine=machine if isinstance(machine, str) and machine else what.device,
+        device=what.device,
+        dtype=what.dtype,
+        variant=", ".join(unusual),
     )
 
 
-def _frame(run: Run, kind: str, columns: Mapping[str, Kind]) -> pd.DataFrame:
-    rows = [{**line, **_where(run.header, line)} for line in run.of_kind(kind)]
-    frame = pd.DataFrame(rows).reindex(columns=[*columns])
-    return checked(frame, columns, str(run.path))
+def _of(cell: Cell) -> tuple[str, int]:
+    return cell.name, cell.batch_size
 
 
-def _where(header: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, str | None]:
-    environment = header.get("environment", {})
-    on_gpu = str(line.get("device", "")).startswith("cuda")
-    machine = environment.get("gpu" if on_gpu else "cpu") or line.get("device")
-    odd = _odd(line, _USUAL) + (_odd(header.get("cuda", {}), _USUAL_ON_GPU) if on_gpu else [])
-    return {
-        "name": line.get("name", f"{line['kind']} of {line.get('device')}"),
-        "run": header.get("run"),
-        "machine": machine,
-        "variant": ", ".join(odd) or None,
-    }
+def _layout(what: Cell | Setting) -> Iterator[str]:
+    if isinstance(what, Cell):
+        yield from _odd(what.to_json(), _USUAL)
 
 
-def _odd(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
-    """What is set otherwise than usual, in words."""
-    odd = {key: settings[key] for key, value in usual.items() if settings.get(key, value) != value}
-    return [key if value is True else f"{key} {value}" for key, value in odd.items()]
+def _gpu_options(header: Header) -> Iterator[str]:
+    yield from _odd(header.cuda.to_json(), _USUAL_ON_GPU)
 
 
-def _latest(frames: Sequence[pd.DataFrame], columns: Mapping[str, Kind]) -> pd.DataFrame:
-    filled = [frame for frame in frames if not frame.empty]
-    if not filled:
-        return pd.DataFrame(columns=[*columns])
-    return pd.concat(filled, ignore_index=True).drop_duplicates(
-        [*_CELL, "input_size"], keep="last", ignore_index=True
-    )
+def _threads(what: Cell | Setting, header: Header) -> Iterator[str]:
+    threads = what.threads or header.environment.get("torch_threads")
+    if isinstance(threads, int) and threads != header.environment.get("cores", threads):
+        yield f"{threads} thread{'s' * (threads > 1)}"
 
 
-def _per_image(cells: pd.DataFrame) -> pd.DataFrame:
-    batch = cells["batch_size"].astype(float)
-    seconds = cells[["median_s", "low_s", "high_s"]].astype(float)
-    power = cells["power_w"].astype(float)
-    return cells.assign(
-        batch_size=cells["batch_size"].astype(int),
-        latency_s=seconds["median_s"],
-        latency_s_low=seconds["low_s"],
-        latency_s_high=seconds["high_s"],
-        latency_per_image_s=seconds["median_s"] / batch,
-        latency_per_image_s_low=seconds["low_s"] / batch,
-        latency_per_image_s_high=seconds["high_s"] / batch,
-        throughput_images_per_s=batch / seconds["median_s"],
-        throughput_images_per_s_low=batch / seconds["high_s"],
-        throughput_images_per_s_high=batch / seconds["low_s"],
-        peak_memory_bytes=cells["peak_memory_bytes"].astype(float),
-        # The sensors report joules; power is what the paper draws.
-        power_w=power.fillna(cells["energy_j"].astype(float) / seconds["median_s"]),
-        energy_j=cells["energy_j"].astype(float) / batch,
-        macs=cells["macs"].astype(float) / batch,
-        activations=cells["activations"].astype(float) / batch,
-    )
+def _odd(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in usual.items():
+        if settings[key] != value:
+            yield key if settings[key] is True else f"{key} {settings[key]}"

@@ -1,138 +1,196 @@
-"""One row per network: exact counts for one image beside its accuracy."""
+"""Networks, each with its exact counts for one image and its accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import pandas as pd
-
-from opbench.accuracy import PUBLISHED_ONLY, primaries, top1_interval
+from opbench.accuracy import PUBLISHED_ONLY, Accuracy, ChartPoint, load_published, top1_interval
+from opbench.accuracy.own import match_own, read_own
 from opbench.errors import BadFileError
 from opbench.metrics import METRICS
-from opbench.table.checks import Kind, checked
+from opbench.record import Record
+from opbench.registry.counts_csv import NetworkRow
+from opbench.spec import Shape
 
+# One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
-
-# One view of the image, uncropped: what a single central crop is to the datasets of small images.
-_WHOLE = "full image"
-
-FACT_COLUMNS: Mapping[str, Kind] = {
-    "name": "text",
-    "label": "text",
-    "family": "text",
-    "year": "optional count",
-    "dataset": "text",
-    "input_size": "text",
-    "params": "count",
-    "macs": "count",
-    "activations": "count",
-    "weight_bytes": "optional count",
-    "peak_activation_bytes": "optional count",
-}
-
-# What is taken along where it is there.
-_OPTIONAL = ("linear_params", "linear_macs", "uncounted", "paper", "paper_url")
-
-ACCURACY_COLUMNS: Mapping[str, Kind] = {
-    "top1": "percent",
-    "top5": "percent",
-    "protocol": "optional text",
-    "source": "optional text",
-    "source_url": "optional text",
-}
-
-_CHART = (
-    "architecture",
-    "label",
-    "top1_percent",
-    "gops_2xmac",
-    "params_millions",
-    "correction",
-)
-
-CHART_COLUMNS: Mapping[str, Kind] = {
-    "architecture": "text",
-    "name": "text",
-    "top1": "percent",
-    "flops": "positive",
-    "params": "positive",
-    "correction": "optional text",
-}
+_ONE_VIEW = (SINGLE_CROP, "full image")
 
 
-def join_networks(facts: Iterable[Any], accuracies: Mapping[str, Any]) -> pd.DataFrame:
-    """``facts`` beside the accuracy of the same name, sorted by name, with ``derived`` columns.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One network: its counts for one image, and its accuracy where one is known.
 
-    Raises ``BadFileError`` for a fact or an accuracy outside its domain, and for a name that
-    comes twice.
+    ``entry`` is the registry's row of it, None for a network of the user's.  ``published_only`` is
+    true of a network whose numbers were printed but whose definition was not.
     """
-    columns = [*FACT_COLUMNS, *_OPTIONAL]
-    frame = pd.DataFrame([_fields(fact, columns) for fact in facts], columns=columns)
-    checked(frame, FACT_COLUMNS, "the registry's counts")
-    if frame["name"].duplicated().any():
-        twice = frame["name"][frame["name"].duplicated()].iloc[0]
-        raise BadFileError(f"the registry's counts: {twice} has two rows")
-    rows = [_fields(accuracies.get(name), ACCURACY_COLUMNS) for name in frame["name"]]
-    frame[[*ACCURACY_COLUMNS]] = pd.DataFrame(rows, columns=[*ACCURACY_COLUMNS], index=frame.index)
-    checked(frame, ACCURACY_COLUMNS, "the accuracies")
-    return derived(frame).sort_values("name", ignore_index=True)
+
+    name: str
+    label: str
+    family: str
+    year: int | None = None
+    dataset: str
+    input_size: Shape
+    params: int
+    macs: int
+    activations: int | None = None
+    weight_bytes: int | None = None
+    peak_activation_bytes: int | None = None
+    entry: NetworkRow | None = None
+    accuracy: Accuracy | None = None
+    published_only: bool = False
+
+    @classmethod
+    def of_registry(cls, row: NetworkRow, accuracy: Accuracy | None) -> Network:
+        """Return an entry of the registry."""
+        return cls(
+            name=row.name,
+            label=row.label,
+            family=row.family,
+            year=row.year,
+            dataset=row.dataset,
+            input_size=row.input_size,
+            **row.totals(),  # type: ignore[arg-type]
+            entry=row,
+            accuracy=accuracy,
+        )
+
+    @classmethod
+    def of_record(cls, record: Record) -> Network:
+        """Return a network that only a run knows, taken for one of ImageNet's."""
+        cell, load = record.cell, record.load
+        provider, _, attribute = cell.name.rpartition(":")
+        return cls(
+            name=cell.name,
+            label=attribute,
+            family=provider if provider.isidentifier() else "your own",
+            dataset="imagenet",
+            input_size=cell.input_size,
+            params=load.params,
+            macs=round(load.macs / cell.batch_size),
+            activations=round(load.activations / cell.batch_size),
+            weight_bytes=load.weight_bytes,
+            peak_activation_bytes=load.peak_activation_bytes if cell.batch_size == 1 else None,
+        )
+
+    @property
+    def flops(self) -> int:
+        """Two operations per multiply-accumulate: for charts only."""
+        return 2 * self.macs
+
+    @property
+    def top1(self) -> float | None:
+        """Top-1 accuracy in percent."""
+        return self.accuracy.top1 if self.accuracy else None
+
+    @property
+    def top5(self) -> float | None:
+        """Top-5 accuracy in percent."""
+        return self.accuracy.top5 if self.accuracy else None
+
+    @property
+    def top1_low(self) -> float | None:
+        """Lower end of the 95 % interval of top-1, from the number of test images."""
+        return self._interval[0]
+
+    @property
+    def top1_high(self) -> float | None:
+        """Upper end of the 95 % interval of top-1."""
+        return self._interval[1]
+
+    @property
+    def _interval(self) -> tuple[float, float] | tuple[None, None]:
+        known = None if self.top1 is None else top1_interval(self.top1, self.dataset)
+        return known or (None, None)
+
+    @property
+    def density(self) -> float | None:
+        """Top-1 in percent per million parameters."""
+        if self.top1 is None or not self.params:
+            return None
+        return self.top1 / (self.params * METRICS["params"].scale)
+
+    @property
+    def protocol(self) -> str | None:
+        """The protocol of the accuracy."""
+        return self.accuracy.protocol if self.accuracy else None
+
+    @property
+    def single_crop(self) -> bool:
+        """True when the accuracy is of one view of the image."""
+        return self.protocol in _ONE_VIEW
+
+    @property
+    def source(self) -> str | None:
+        """Where the accuracy is printed."""
+        return self.accuracy.source if self.accuracy else None
+
+    @property
+    def source_url(self) -> str | None:
+        """The address of the source."""
+        return self.accuracy.source_url or None if self.accuracy else None
 
 
-def derived(frame: pd.DataFrame) -> pd.DataFrame:
-    """With the columns that follow from others.
+def read_networks(
+    rows: Iterable[NetworkRow], records: Iterable[Record], accuracies: Mapping[str, Accuracy]
+) -> tuple[Network, ...]:
+    """Return the registry's networks and those that only ``records`` know, sorted by name.
 
-    ``flops`` (2 per multiply-accumulate), ``density`` (top-1 in percent per million parameters),
-    ``single_crop`` (is the accuracy that of one view: a single central crop, or the whole of a
-    small image), ``top1_low`` and ``top1_high`` (95 % interval of a proportion, from the number of
-    test images).
+    The smallest batch of a network stands for it.  Raises ``BadFileError`` for a repeated name.
     """
-    top1 = pd.to_numeric(frame["top1"]).astype(float)
-    pairs = zip(top1, frame["dataset"], strict=True)
-    intervals = [None if pd.isna(value) else top1_interval(value, data) for value, data in pairs]
-    return frame.assign(
-        top1=top1,
-        top5=pd.to_numeric(frame["top5"]).astype(float),
-        flops=2 * frame["macs"],
-        density=top1 / (frame["params"] * METRICS["params"].scale),
-        single_crop=frame["protocol"].isin([SINGLE_CROP, _WHOLE]),
-        top1_low=[interval[0] if interval else float("nan") for interval in intervals],
-        top1_high=[interval[1] if interval else float("nan") for interval in intervals],
+    networks: dict[str, Network] = {}
+    for row in rows:
+        if row.name in networks:
+            raise BadFileError(f"the registry's counts: {row.name} has two rows")
+        networks[row.name] = Network.of_registry(row, accuracies.get(row.name))
+    for record in sorted(records, key=lambda each: (each.cell.name, each.cell.batch_size)):
+        networks.setdefault(record.cell.name, Network.of_record(record))
+    return tuple(networks[name] for name in sorted(networks))
+
+
+def with_own_accuracies(
+    networks: Sequence[Network], path: Path
+) -> tuple[tuple[Network, ...], tuple[str, ...]]:
+    """Replace accuracies by those of the CSV file ``path``; also return what has to be said.
+
+    Raises ``BadFileError`` naming file, line and column.
+    """
+    found, notes = match_own(
+        read_own(path), {network.name: network.input_size for network in networks}, path
     )
+    return tuple(
+        _with_own(network, found[network.name].accuracy(*_key(network)))
+        if network.name in found
+        else network
+        for network in networks
+    ), notes
 
 
-def chart2016(rows: Sequence[Any]) -> pd.DataFrame:
-    """The points of the 2016 chart: ``flops`` and ``params`` as printed there, in ones."""
-    frame = pd.DataFrame([_fields(row, _CHART) for row in rows], columns=[*_CHART])
-    frame = frame.rename(columns={"top1_percent": "top1", "label": "name"}).assign(
-        flops=frame["gops_2xmac"] * 1e9,
-        params=frame["params_millions"] * 1e6,
-        correction=frame["correction"].where(frame["correction"] != "", None),
-    )
-    return checked(frame[[*CHART_COLUMNS]], CHART_COLUMNS, "the 2016 chart")
+def _key(network: Network) -> tuple[str, str, Shape]:
+    return network.name, network.dataset, network.input_size
 
 
-def published_only(chart: pd.DataFrame) -> pd.DataFrame:
-    """Return the points of the 2016 chart that cannot be run, in the columns of a network as far
-    as they are published."""
-    lost = chart.reindex(columns=[*CHART_COLUMNS])
-    lost = lost[lost["architecture"].isin(PUBLISHED_ONLY)]
-    columns = ["dataset", *ACCURACY_COLUMNS]
-    rows = [_fields(primaries()[name], columns) for name in lost["architecture"]]
-    published = pd.DataFrame(rows, columns=columns, index=lost.index)
-    return derived(
-        published.assign(
-            name=lost["architecture"],
-            label=lost["name"].astype(str) + " (2016)",
-            family=lost["name"].astype(str).str.lower(),
-            params=lost["params"],
-            macs=lost["flops"] / 2,
+def _with_own(network: Network, accuracy: Accuracy) -> Network:
+    return replace(network, accuracy=accuracy, dataset=accuracy.dataset)
+
+
+def published_only(points: Iterable[ChartPoint]) -> tuple[Network, ...]:
+    """Return the networks of the 2016 chart that cannot be run."""
+    printed = {row.architecture: row for row in load_published() if row.primary}
+    return tuple(
+        Network(
+            name=point.architecture,
+            label=f"{point.label} (2016)",
+            family=point.label.lower(),
+            dataset=printed[point.architecture].dataset,
+            input_size=printed[point.architecture].input_size,
+            params=round(point.params_millions * 1e6),
+            macs=round(point.gops_2xmac * 1e9 / 2),
+            accuracy=printed[point.architecture],
             published_only=True,
         )
+        for point in points
+        if point.architecture in PUBLISHED_ONLY
     )
-
-
-def _fields(row: Any, columns: Iterable[str]) -> dict[str, Any]:
-    if row is None:
-        return dict.fromkeys(columns)
-    return {column: getattr(row, column, None) for column in columns}

@@ -24,7 +24,7 @@ from typing import Literal
 
 from opbench.errors import BadValueError
 from opbench.intervals import median, median_interval
-from opbench.record import Value
+from opbench.value import Value
 
 # Seconds that this many back-to-back calls took.
 Stopwatch = Callable[[int], float]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opbench.errors import BadValueError, UnknownNameError
-from opbench.record import Value
+from opbench.value import Value
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MEMORY_FORMATS = ("contiguous", "channels_last")

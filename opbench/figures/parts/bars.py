@@ -21,7 +21,7 @@ from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour, hues
 from opbench.metrics import METRICS
-from opbench.table import Table, published_only
+from opbench.table import Table
 
 _BAR = 0.232  # inches from bar to bar
 _GAP = 0.95  # inches between panels
@@ -63,10 +63,8 @@ def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
 
 
 def _with_published_only(table: Table) -> pd.DataFrame:
-    """What cannot be run, but was published, is ranked with the rest."""
-    networks = table.networks.assign(published_only=False)
-    lost = published_only(table.chart2016)
-    return pd.concat([networks, lost], ignore_index=True) if len(lost) else networks
+    """Rank what cannot be run, but was published, with the rest."""
+    return pd.concat([table.networks, table.unrunnable], ignore_index=True)
 
 
 def _columns(frame: pd.DataFrame) -> list[list[str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from opbench import __version__
 from opbench.figures.parts.options import Options
+from opbench.runs.lines import Header
 from opbench.table import Table
 
 DATASETS = {
@@ -75,45 +75,42 @@ def joined(*parts: str) -> str:
 def timed(table: Table, frame: pd.DataFrame) -> str:
     """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
     runs = sorted(set(frame["run"]))
-    headers = {str(header.get("run")): header for header in table.runs}
-    known = [headers.get(run, {}) for run in runs]
-    header = known[-1]
-    date = str(header.get("started", "")).partition("T")[0]
+    known = [table.folder.runs[run] for run in runs]
+    date = known[-1].started.partition("T")[0]
     return (
-        f"Timings: {_where(frame, header)}; run {', '.join(runs)}{f' of {date}' if date else ''}; "
-        f"{_protocol(known)}.{_quality(frame)}"
+        f"Timings: {_where(frame, known[-1])}; run {', '.join(runs)}"
+        f"{f' of {date}' if date else ''}; {_protocol(known)}.{_quality(frame)}"
     )
 
 
-def _where(frame: pd.DataFrame, header: Mapping[str, Any]) -> str:
-    first, environment = frame.iloc[0], header.get("environment", {})
+def _where(frame: pd.DataFrame, header: Header) -> str:
+    first, environment = frame.iloc[0], header.environment
     words = [f"{first['machine']} ({first['device']})", str(first["dtype"])]
     if frame["batch_size"].nunique() == 1:
         words.append(f"batch {first['batch_size']}")
-    if isinstance(first["variant"], str):
-        words.append(first["variant"])
-    if first["device"] == "cpu" and "torch_threads" in environment:
+    variant = first["variant"] if isinstance(first["variant"], str) else ""
+    words += filter(None, [variant])
+    if first["device"] == "cpu" and "torch_threads" in environment and "thread" not in variant:
         words.append(f"{environment['torch_threads']} threads")
     if "torch" in environment:
         words.append(f"PyTorch {environment['torch']}")
     return ", ".join(words)
 
 
-def _protocol(headers: Sequence[Mapping[str, Any]]) -> str:
-    protocols = [header.get("protocol", {}) for header in headers]
-    words = "median time of a forward pass in evaluation mode and its 95 % interval"
-    if rounds := _either(protocols, "rounds"):
-        words += f" over {rounds} or more rounds"
-    precision, seconds = _either(protocols, "precision", 100), _either(protocols, "max_seconds")
-    if precision and seconds:
-        words += f", until known to {precision} % or for {seconds} s"
-    return words
+def _protocol(headers: Sequence[Header]) -> str:
+    protocols = [header.protocol for header in headers]
+    rounds = _either(each.rounds for each in protocols)
+    precision = _either(100 * each.precision for each in protocols)
+    seconds = _either(each.max_seconds for each in protocols)
+    return (
+        "median time of a forward pass in evaluation mode and its 95 % interval over "
+        f"{rounds} or more rounds, until known to {precision} % or for {seconds} s"
+    )
 
 
-def _either(protocols: Sequence[Mapping[str, Any]], key: str, scale: float = 1) -> str:
-    """What the runs were given: ``2.5``, or ``2.5 or 2.2`` where they differ."""
-    given = (f"{scale * each[key]:g}" for each in protocols if key in each)
-    return " or ".join(dict.fromkeys(given))
+def _either(given: Iterable[float]) -> str:
+    """Join distinct numbers: ``2.5``, or ``2.5 or 2.2`` where the runs differ."""
+    return " or ".join(dict.fromkeys(f"{each:g}" for each in given))
 
 
 def _quality(frame: pd.DataFrame) -> str:

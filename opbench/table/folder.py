@@ -1,0 +1,63 @@
+"""A results folder, read once into typed values; figures, claims and page are views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opbench.accuracy import ChartPoint, load_chart2016, primaries
+from opbench.registry import counts_csv
+from opbench.runs.lines import Header
+from opbench.runs.store import read_runs
+from opbench.table.cells import (
+    DeviceCeilings,
+    FailedCell,
+    TimedCell,
+    read_ceilings,
+    read_cells,
+)
+from opbench.table.networks import Network, read_networks, with_own_accuracies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """Everything that a results folder says, with the registry's counts and accuracies.
+
+    ``runs`` are the headers, oldest first, by the runs' names; ``notes`` are sentences that the
+    reader must see: damaged lines, rows of accuracies that match nothing.
+    """
+
+    networks: tuple[Network, ...]
+    cells: tuple[TimedCell, ...] = ()
+    failures: tuple[FailedCell, ...] = ()
+    ceilings: tuple[DeviceCeilings, ...] = ()
+    runs: Mapping[str, Header] = field(default_factory=dict)
+    chart2016: tuple[ChartPoint, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
+    """Read ``results``; ``accuracies`` is a CSV file that wins over published figures.
+
+    Where the folder has no ``counts.csv``, the counts that come with the package are used.
+    Raises ``BadFileError`` naming the file.
+    """
+    counts = results / "counts.csv"
+    runs, damages = read_runs(results)
+    cells, failures = read_cells(runs)
+    rows = counts_csv.load(counts if counts.is_file() else None)
+    networks = read_networks(rows, (cell.record for cell in cells), primaries())
+    notes = tuple(map(str, damages))
+    if accuracies is not None:
+        networks, more = with_own_accuracies(networks, accuracies)
+        notes += more
+    return Folder(
+        networks=networks,
+        cells=cells,
+        failures=failures,
+        ceilings=read_ceilings(runs),
+        runs={run.name: run.header for run in runs},
+        chart2016=load_chart2016(),
+        notes=notes,
+    )

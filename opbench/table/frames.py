@@ -1,0 +1,144 @@
+"""The values of a results folder as data frames, which figures select from and draw.
+
+A column has the name of the attribute that it comes from; numbers that are missing are NaN, text
+that is missing is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from opbench.accuracy import ChartPoint
+from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
+from opbench.table.networks import Network
+
+_DERIVED = ("flops", "top1", "top5", "top1_low", "top1_high", "density", "protocol", "single_crop",
+            "source", "source_url")  # fmt: skip
+_OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
+# What only the registry knows: the witness, what papers state, and the paper itself.
+_OF_ENTRY = ("fvcore_macs", "witness_note", "uncounted", "stated_params", "stated_macs", "paper",
+             "paper_url")  # fmt: skip
+NETWORK = (*_OWN, *_DERIVED, *_OF_ENTRY)
+_NUMBERS_OF_NETWORK = ("peak_activation_bytes", "weight_bytes", "activations", "top1", "top5",
+                       "top1_low", "top1_high", "density")  # fmt: skip
+# What a cell's row says of its network; its own columns win.
+_OF_NETWORK = ("label", "family", "year", "dataset", "flops", "density", "peak_activation_bytes",
+               "top1", "top5", "top1_low", "top1_high", "single_crop", "protocol")  # fmt: skip
+_WHERE = ("run", "machine", "device", "dtype", "variant")
+_NUMBERS_OF_CELL = ("latency_s", "latency_s_low", "latency_s_high", "latency_per_image_s",
+                    "latency_per_image_s_low", "latency_per_image_s_high",
+                    "throughput_images_per_s", "throughput_images_per_s_low",
+                    "throughput_images_per_s_high", "params", "macs", "activations",
+                    "weight_bytes", "traffic_bytes", "peak_memory_bytes", "energy_j", "power_w",
+                    "idle_power_w")  # fmt: skip
+CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
+FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
+CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
+
+
+def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
+    """Return one row per network."""
+    rows = [
+        {column: getattr(network, column) for column in (*_OWN, *_DERIVED)}
+        | {column: getattr(network.entry, column) for column in _OF_ENTRY if network.entry}
+        for network in networks
+    ]
+    frame = pd.DataFrame(rows, columns=[*NETWORK])
+    frame["input_size"] = frame["input_size"].map(str)
+    return frame.astype(dict.fromkeys(_NUMBERS_OF_NETWORK, float) | {"single_crop": bool})
+
+
+def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per measured cell, with the columns of its network.
+
+    Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
+    """
+    frame = pd.DataFrame([_cell_row(cell) for cell in cells], columns=[*CELL])
+    frame = frame.astype(dict.fromkeys(_NUMBERS_OF_CELL, float) | {"batch_size": int})
+    facts = networks[["name", "input_size", *_OF_NETWORK]]
+    joined = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
+    return joined.assign(own_size=joined["input_size"] == joined["input_size_of_paper"])
+
+
+def failures_frame(failures: Iterable[FailedCell]) -> pd.DataFrame:
+    """Return one row per cell that could not be measured."""
+    rows = [
+        {
+            "name": each.failure.cell.name,
+            **_where(each.run, each.conditions),
+            "batch_size": each.failure.cell.batch_size,
+            "input_size": str(each.failure.cell.input_size),
+            "reason": each.failure.reason,
+        }
+        for each in failures
+    ]
+    return pd.DataFrame(rows, columns=[*FAILURE])
+
+
+def ceilings_frame(ceilings: Iterable[DeviceCeilings]) -> pd.DataFrame:
+    """Return the highest rates of each device in each run and data type: medians over rounds."""
+    rows = [
+        {**_where(each.run, each.conditions), **each.line.ceilings.to_json()} for each in ceilings
+    ]
+    frame = pd.DataFrame(rows, columns=[*CEILING])
+    where, rates = [*CEILING[:4]], [*CEILING[4:]]
+    return frame.astype(dict.fromkeys(rates, float)).groupby(where)[rates].median().reset_index()
+
+
+def chart2016_frame(points: Iterable[ChartPoint]) -> pd.DataFrame:
+    """Return the points of the 2016 chart: ``flops`` and ``params`` as printed there, in ones."""
+    rows = [
+        {
+            "architecture": point.architecture or None,
+            "name": point.label,
+            "top1": point.top1_percent,
+            "flops": point.gops_2xmac * 1e9,
+            "params": point.params_millions * 1e6,
+        }
+        for point in points
+    ]
+    return pd.DataFrame(rows, columns=["architecture", "name", "top1", "flops", "params"])
+
+
+def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
+    return {
+        "run": run,
+        "machine": conditions.machine,
+        "device": conditions.device,
+        "dtype": conditions.dtype,
+        "variant": conditions.variant or None,
+    }
+
+
+def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
+    measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
+    low, high = measurement.low_s, measurement.high_s
+    return {
+        "name": timed.name,
+        **_where(timed.run, timed.conditions),
+        "batch_size": batch,
+        "input_size": str(timed.input_size),
+        "quality": measurement.quality or None,
+        "latency_s": timed.latency_s,
+        "latency_s_low": low,
+        "latency_s_high": high,
+        "latency_per_image_s": timed.latency_per_image_s,
+        "latency_per_image_s_low": low / batch,
+        "latency_per_image_s_high": high / batch,
+        "throughput_images_per_s": timed.record.throughput_images_per_s,
+        "throughput_images_per_s_low": batch / high,
+        "throughput_images_per_s_high": batch / low,
+        "params": load.params,
+        "macs": load.macs / batch,
+        "activations": load.activations / batch,
+        "weight_bytes": load.weight_bytes,
+        "traffic_bytes": load.traffic_bytes,
+        "peak_memory_bytes": timed.peak_memory_bytes,
+        "energy_j": None if timed.energy_j is None else timed.energy_j / batch,
+        "power_w": timed.power_w,
+        "idle_power_w": measurement.idle_power_w,
+    }
