@@ -3,84 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from opbench.accuracy import Accuracy, load_chart2016
-from opbench.claims import Cell, Condition, Evidence
+from opbench.accuracy import load_chart2016
+from opbench.claims import Evidence
 from opbench.claims.experiments import Experiment
-from opbench.registry.counts_csv import NetworkRow
+from opbench.table.cells import Conditions, TimedCell
+from tests.builders import accuracies, network_row, record
 
-GPU = Condition(device="cuda (a card)")
+GPU = Conditions(machine="a card", device="cuda:0", dtype="float32")
 
-
-def fact(name: str, **counts: int | str) -> NetworkRow:
-    usual: dict[str, object] = {
-        "name": name,
-        "label": name,
-        "family": "made up",
-        "year": 2016,
-        "dataset": "imagenet",
-        "input_size": "3x224x224",
-        "uncounted": "",
-        "witness_note": "",
-        "paper": "",
-        "paper_url": "",
-        "fvcore_macs": None,
-        "stated_params": None,
-        "stated_macs": None,
-    }
-    zeros = dict.fromkeys(
-        (
-            "params",
-            "macs",
-            "activations",
-            "weight_bytes",
-            "peak_activation_bytes",
-            "linear_params",
-            "linear_macs",
-        ),
-        0,
-    )
-    return NetworkRow(**(usual | zeros | counts))  # type: ignore[arg-type]
+_ZEROS = dict.fromkeys(("params", "macs", "activations", "linear_params", "linear_macs"), 0)
 
 
-def published(name: str, top1: float) -> Accuracy:
-    return Accuracy(
-        architecture=name,
-        dataset="imagenet",
-        top1=top1,
-        top5=None,
-        protocol="single central crop",
-        input_size="3x224x224",
-        source="made up",
-        source_url="https://example.org",
-        evidence="read",
-        recipe="period",
-        primary=True,
-        note="",
-    )
-
-
-def cell(name: str, batch_size: int, seconds: float, **more: float | None) -> Cell:
-    values: dict[str, object] = {"peak_memory_bytes": None, "energy_j": None} | more
-    return Cell(
-        condition=GPU,
-        name=name,
-        input_size="3x224x224",
-        batch_size=batch_size,
-        seconds=seconds,
-        **values,  # type: ignore[arg-type]
-    )
+def cell(
+    name: str, batch_size: int, seconds: float, conditions: Conditions = GPU, **more: Any
+) -> TimedCell:
+    """A timed cell; ``more`` are fields of its record."""
+    made = record(name, seconds, batch_size=batch_size, device=conditions.device, **more)
+    return TimedCell(run="run", conditions=conditions, record=made)
 
 
 def evidence(
     facts: Mapping[str, Mapping[str, int | str]],
     top1: Mapping[str, float] | None = None,
-    cells: tuple[Cell, ...] = (),
+    cells: tuple[TimedCell, ...] = (),
     experiments: Mapping[str, Experiment] | None = None,
 ) -> Evidence:
+    """Evidence of networks that have no counts but those in ``facts``."""
     return Evidence(
-        facts={name: fact(name, **counts) for name, counts in facts.items()},
-        accuracies={name: published(name, value) for name, value in (top1 or {}).items()},
+        facts={name: network_row(name, **(_ZEROS | counts)) for name, counts in facts.items()},
+        accuracies=accuracies(top1 or {}),
         chart=load_chart2016(),
         cells=cells,
         experiments=experiments or {},

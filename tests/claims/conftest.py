@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from opbench.claims import STATEMENTS, Evidence, Finding, evaluate
+from opbench.claims import STATEMENTS, Evidence, Finding, try_on
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def tried() -> Callable[[str, Evidence], Finding]:
 
     def try_one(key: str, given: Evidence) -> Finding:
         statements = [statement for statement in STATEMENTS if statement.key == key]
-        (finding,) = evaluate(given, statements)
+        (finding,) = try_on(given, statements)
         return finding
 
     return try_one

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from opbench.claims import STATEMENTS, Evidence, Finding, evaluate, load_evidence
+from opbench.claims import STATEMENTS, Evidence, Finding, evaluate, try_on
+from opbench.table import read_folder
 from tests.claims.claims_evidence import evidence
 
 Tried = Callable[[str, Evidence], Finding]
@@ -25,14 +26,14 @@ def test_keys_are_unique_and_no_word_is_missing() -> None:
 
 def test_without_any_evidence_nothing_can_be_told_and_it_says_why() -> None:
     nothing = Evidence(facts={}, accuracies={}, chart=())
-    for finding in evaluate(nothing):
+    for finding in try_on(nothing):
         assert finding.verdict == "cannot tell", finding
         assert finding.missing
         assert finding.found == ""
 
 
 def test_findings_of_the_packages_own_counts(tmp_path: Path) -> None:
-    found = {finding.key: finding for finding in evaluate(load_evidence(tmp_path))}
+    found = {finding.key: finding for finding in evaluate(read_folder(tmp_path))}
     # 589,824 / 69,632 = 8.47: the article's "almost 10" is 15 % too much.
     assert found["bottleneck-counts"].verdict == "holds"
     assert found["bottleneck-tenfold"].verdict == "does not hold"

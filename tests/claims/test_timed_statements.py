@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from opbench.claims import STATEMENTS, Cell, Condition, Evidence, Finding, evaluate
-from tests.claims.claims_evidence import GPU, cell, evidence
+from opbench.claims import STATEMENTS, Evidence, Finding, try_on
+from opbench.spec import Shape
+from opbench.table.cells import Conditions, TimedCell
+from tests.claims.claims_evidence import cell, evidence
 
 Tried = Callable[[str, Evidence], Finding]
 
@@ -21,7 +22,7 @@ FACTS = {
 TOP1 = {name: 85 - 30 / (i + 1) for i, name in enumerate(NAMES)}
 
 
-def given(*cells: Cell) -> Evidence:
+def given(*cells: TimedCell) -> Evidence:
     return evidence(FACTS, TOP1, cells)
 
 
@@ -150,9 +151,9 @@ def test_memory_is_flat_then_linear(tried: Tried, used: Callable[[int], float], 
 
 
 def test_memory_of_parameters_is_a_slope_in_bytes(tried: Tried) -> None:
-    def cells(slope: float) -> list[Cell]:
+    def cells(slope: float) -> list[TimedCell]:
         return [
-            cell(name, 1, 1.0, peak_memory_bytes=200e6 + slope * 4 * FACTS[name]["params"])
+            cell(name, 1, 1.0, peak_memory_bytes=round(200e6 + slope * 4 * FACTS[name]["params"]))
             for name in NAMES
         ]
 
@@ -163,7 +164,7 @@ def test_memory_of_parameters_is_a_slope_in_bytes(tried: Tried) -> None:
 
 
 def test_a_batch_of_sixteen_helps_alexnet_most(tried: Tried) -> None:
-    def cells(alexnet: float, others: float) -> list[Cell]:
+    def cells(alexnet: float, others: float) -> list[TimedCell]:
         gains = dict.fromkeys(NAMES, others) | {"alexnet": alexnet}
         return [cell(name, 1, 1.0) for name in NAMES] + [
             cell(name, 16, 16 / gain) for name, gain in gains.items()
@@ -176,7 +177,7 @@ def test_a_batch_of_sixteen_helps_alexnet_most(tried: Tried) -> None:
 
 
 def test_the_slope_of_time_over_operations_falls_in_larger_batches(tried: Tried) -> None:
-    def cells(batch: int, ms_per_gmac: float) -> list[Cell]:
+    def cells(batch: int, ms_per_gmac: float) -> list[TimedCell]:
         # Half a millisecond for the pass of one image, whatever the network.
         return [
             cell(name, batch, 1e-3 * batch * (0.5 + ms_per_gmac * (i + 1)))
@@ -192,7 +193,7 @@ def test_the_slope_of_time_over_operations_falls_in_larger_batches(tried: Tried)
     # Of each image -1.4, 1.7, -1.2, 1.9, -1.0 and 2.1 ms saved: a rise of 0.36 ms per GMAC that
     # explains 15 % of the variance, in six networks.
     uneven = [
-        replace(each, seconds=each.seconds + (24e-3, -24e-3)[i % 2])
+        cell(each.name, 16, each.latency_s + (24e-3, -24e-3)[i % 2])
         for i, each in enumerate(cells(16, 2.9))
     ]
     assert tried("larger-batch-smaller-slope", given(*cells(1, 3.0), *uneven)).verdict == (
@@ -204,7 +205,7 @@ def test_the_slope_of_time_over_operations_falls_in_larger_batches(tried: Tried)
 def test_the_alexnets_gain_a_number_of_images_per_second(tried: Tried) -> None:
     facts = FACTS | {"bn_alexnet": FACTS["b"]}
 
-    def cells(gain: float) -> tuple[Cell, ...]:
+    def cells(gain: float) -> tuple[TimedCell, ...]:
         one = [cell(name, 1, 1 / 40) for name in facts]
         return (*one, *(cell(name, 16, 16 / (40 + gain)) for name in facts))
 
@@ -224,44 +225,23 @@ def test_few_networks_cannot_tell(tried: Tried) -> None:
 
 def test_cells_at_another_input_size_are_left_out(tried: Tried) -> None:
     cells = [cell(name, 1, 1e-3 * (i + 1)) for i, name in enumerate(NAMES)]
-    cells += [replace(cell(name, 1, 9.0), input_size="3x64x64") for name in NAMES]
+    cells += [cell(name, 1, 9.0, input_size=Shape((3, 64, 64))) for name in NAMES]
     assert tried("operations-predict-time", given(*cells)).verdict == "holds"
 
 
 def test_each_device_is_tried_by_itself() -> None:
-    other = Condition(device="cpu (a processor)")
-    cells = [
-        Cell(
-            condition=condition,
-            name=name,
-            input_size="3x224x224",
-            batch_size=1,
-            seconds=(i + 1.0) if condition == GPU else (9.0 - i),
-            peak_memory_bytes=None,
-            energy_j=None,
-        )
-        for condition in (GPU, other)
-        for i, name in enumerate(NAMES)
-    ]
+    other = Conditions(machine="a processor", device="cpu", dtype="float32")
+    cells = [cell(name, 1, i + 1.0) for i, name in enumerate(NAMES)]
+    cells += [cell(name, 1, 9.0 - i, other) for i, name in enumerate(NAMES)]
     (statement,) = (s for s in STATEMENTS if s.key == "operations-predict-time")
-    on_gpu, on_cpu = evaluate(given(*cells), [statement])
+    on_gpu, on_cpu = try_on(given(*cells), [statement])
     assert (on_gpu.on, on_gpu.verdict) == ("cuda (a card)", "holds")
     assert (on_cpu.on, on_cpu.verdict) == ("cpu (a processor)", "does not hold")
 
 
 def test_what_is_said_of_accelerators_is_not_tried_on_a_processor() -> None:
-    cells = tuple(
-        Cell(
-            condition=Condition(device="cpu"),
-            name=name,
-            input_size="3x224x224",
-            batch_size=1,
-            seconds=1.0,
-            peak_memory_bytes=10**9,
-            energy_j=None,
-        )
-        for name in NAMES
-    )
-    found = {finding.key: finding for finding in evaluate(given(*cells))}
+    processor = Conditions(machine="cpu", device="cpu", dtype="float32")
+    cells = [cell(name, 1, 1.0, processor, peak_memory_bytes=10**9) for name in NAMES]
+    found = {finding.key: finding for finding in try_on(given(*cells))}
     for key in ("activations-predict-better", "memory-of-parameters", "memory-flat-then-linear"):
         assert found[key].verdict == "cannot tell"
