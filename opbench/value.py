@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from types import NoneType, UnionType
-from typing import Annotated, Any, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -33,6 +33,19 @@ _T = TypeVar("_T")
 Nested = Annotated[_T, "nested"]
 
 
+class Field(NamedTuple):
+    """One field of a value.
+
+    ``part`` is its class where it is a value whose fields stand beside the others, else None;
+    ``needed`` is true where the field has no default.
+    """
+
+    name: str
+    kind: Any
+    part: type[Value] | None
+    needed: bool
+
+
 class Value:
     """A dataclass with one JSON form, a flat object."""
 
@@ -41,10 +54,10 @@ class Value:
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""
         flat: dict[str, Any] = {}
-        for name, _, part in _schema(type(self)):
-            value = getattr(self, name)
-            if part is None:
-                flat[name] = _plain(value)
+        for each in fields_of(type(self)):
+            value = getattr(self, each.name)
+            if each.part is None:
+                flat[each.name] = _plain(value)
             elif value is not None:
                 flat |= value.to_json()
         return flat
@@ -56,49 +69,45 @@ class Value:
         Raises ``ValueError`` naming the field that is missing or damaged.
         """
         values: dict[str, Any] = {}
-        for name, kind, part in _schema(cls):
+        for name, kind, part, needed in fields_of(cls):
             if part is not None:
-                if kind is part or part.is_in(row):
+                if needed or part.is_in(row):
                     values[name] = part.from_json(row)
             elif name in row:
                 values[name] = _convert(row[name], kind, name)
-            elif not _has_default(cls, name):
+            elif needed:
                 raise ValueError(f"{name} is missing")
         return cls(**values)
 
     @classmethod
     def is_in(cls, row: Mapping[str, Any]) -> bool:
         """Return whether ``row`` has any field that this value cannot do without."""
-        return any(name in row for name, _, _ in _schema(cls) if not _has_default(cls, name))
+        return any(each.name in row for each in fields_of(cls) if each.needed)
 
 
-_Field = tuple[str, Any, "type[Value] | None"]
+_FIELDS: dict[Any, tuple[Field, ...]] = {}
 
 
-_SCHEMAS: dict[Any, tuple[_Field, ...]] = {}
-
-
-def _schema(cls: Any) -> tuple[_Field, ...]:
-    """Return name, type and, where the field is a value itself, its class."""
-    if cls not in _SCHEMAS:
-        _SCHEMAS[cls] = _read_schema(cls)
-    return _SCHEMAS[cls]
-
-
-def _read_schema(cls: Any) -> tuple[_Field, ...]:
-    hints = get_type_hints(cls, include_extras=True)
-    return tuple((each.name, hints[each.name], _part(hints[each.name])) for each in fields(cls))
+def fields_of(cls: Any) -> tuple[Field, ...]:
+    """Return the fields of a class of values."""
+    if cls not in _FIELDS:
+        hints = get_type_hints(cls, include_extras=True)
+        _FIELDS[cls] = tuple(
+            Field(
+                name=each.name,
+                kind=hints[each.name],
+                part=_part(hints[each.name]),
+                needed=each.default is MISSING and each.default_factory is MISSING,
+            )
+            for each in fields(cls)
+        )
+    return _FIELDS[cls]
 
 
 def _part(kind: Any) -> type[Value] | None:
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
     return values[0] if values and set(options) <= {values[0], NoneType} else None
-
-
-def _has_default(cls: Any, name: str) -> bool:
-    each = cls.__dataclass_fields__[name]
-    return each.default is not MISSING or each.default_factory is not MISSING
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:

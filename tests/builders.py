@@ -5,19 +5,27 @@ Every argument that a test does not care about has a plain default; what it care
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+import opbench
 from opbench.accuracy import Accuracy
 from opbench.record import Attained, Ceilings, Cell, Failure, Load, Measurement, Record, Round
 from opbench.registry.counts_csv import NetworkRow
-from opbench.runs.lines import FORMAT, CeilingsLine, Header, RoundLine, Setting, encode
+from opbench.runs.lines import FORMAT, CeilingsLine, Header, RoundLine, Setting, encode, line_json
 from opbench.spec import Shape
 from opbench.value import Value
 
 SIZE = Shape((3, 224, 224))
+
+_SCHEMA = Draft202012Validator(
+    json.loads((Path(opbench.__file__).parent / "schemas" / "run-line.json").read_text())
+)
 
 
 def cell(name: str = "a", **changes: Any) -> Cell:
@@ -119,6 +127,8 @@ def write_run(results: Path, *lines: Value, first: Header | None = None) -> Path
     first = first or header()
     path = results / "runs" / f"{first.run}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
+    for line in (first, *lines):
+        _SCHEMA.validate(line_json(line))
     path.write_bytes(b"".join(encode(line) + b"\n" for line in (first, *lines)))
     return path
 

@@ -1,0 +1,85 @@
+"""Write the JSON Schemas in ``opbench/schemas``: `python -m tests.schemas`.
+
+They follow from the classes that read and write the files, so they are generated and committed;
+``tests/test_schemas.py`` fails when one is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import opbench
+from opbench.runs.lines import KINDS
+from opbench.spec import Shape
+from opbench.value import Value, fields_of
+
+FOLDER = Path(opbench.__file__).parent / "schemas"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SIZE = {"type": "string", "pattern": r"^([1-9][0-9]*(x[1-9][0-9]*)*)?$"}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return every schema by the name of its file."""
+    return {"run-line.json": run_line()}
+
+
+def run_line() -> dict[str, Any]:
+    """Return the schema of one line of a run file."""
+    defs: dict[str, Any] = {}
+    lines = []
+    for kind, cls in KINDS.items():
+        line = object_schema(cls, defs)
+        line["properties"] = {"kind": {"const": kind}, **line["properties"]}
+        line["required"] = ["kind", *line["required"]]
+        lines.append({"title": kind, **line})
+    return {
+        "$schema": _DIALECT,
+        "title": "A line of an opbench run file, format 1",
+        "oneOf": lines,
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
+def object_schema(cls: type[Value], defs: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value's flat object; types it refers to go into ``defs``."""
+    properties: dict[str, Any] = {}
+    required: list[str] = []
+    for name, kind, part, needed in fields_of(cls):
+        if part is not None:
+            inner = object_schema(part, defs)
+            properties |= inner["properties"]
+            required += inner["required"] if needed else []
+            continue
+        (properties[name],), more = msgspec.json.schema_components(
+            (kind,), schema_hook=_hook, ref_template="#/$defs/{name}"
+        )
+        defs |= more
+        required += [name] if needed else []
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _hook(kind: type) -> dict[str, Any]:
+    if issubclass(kind, Shape):
+        return dict(_SIZE)
+    raise NotImplementedError
+
+
+def text(schema: Mapping[str, Any]) -> str:
+    """Return the bytes of a schema's file."""
+    return json.dumps(schema, indent=1) + "\n"
+
+
+def main() -> None:
+    """Write the schemas."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, schema in schemas().items():
+        (FOLDER / name).write_text(text(schema), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The JSON Schemas: fresh, and true of the files of this repository and of what tests write."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from opbench.runs.lines import line_json
+from opbench.value import Value
+from tests import builders
+from tests.schemas import FOLDER, schemas, text
+
+RUNS = sorted((Path(__file__).parents[1] / "results" / "runs").glob("*.jsonl"))
+LINE = Draft202012Validator(schemas()["run-line.json"])
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_a_schema_is_valid_and_as_the_classes_say(name: str) -> None:
+    schema = schemas()[name]
+    Draft202012Validator.check_schema(schema)
+    assert (FOLDER / name).read_text() == text(schema), "`make docs` writes the schemas anew"
+
+
+def test_no_schema_is_left_over() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {*schemas()}
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_the_runs_of_this_repository_are_of_their_schema(path: Path) -> None:
+    kinds = set()
+    for raw in path.read_text().splitlines():
+        line = json.loads(raw)
+        for key in ("samples_s", "host_samples_s"):  # long, and all alike
+            line[key] = line.get(key, [])[:3]
+        LINE.validate(line)
+        kinds.add(line["kind"])
+    assert {"header", "round", "record", "ceilings", "end"} <= kinds
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        builders.header(plan=(builders.cell(),)),
+        builders.record(attained_flops_per_s=1.0, fraction_of_peak=0.5, bound_by="memory"),
+        builders.failure(),
+        builders.ceilings(),
+        builders.round_line(builders.cell(), builders.round_()),
+    ],
+    ids=lambda line: type(line).__name__,
+)
+def test_a_line_is_of_its_schema_and_of_no_other_kind(line: Value) -> None:
+    LINE.validate(line_json(line))
+    assert not LINE.is_valid(line_json(line) | {"kind": "end"}) or "reason" in line_json(line)
+
+
+def test_damage_is_not_of_the_schema() -> None:
+    good = line_json(builders.record())
+    for damage in ({"batch_size": 0}, {"samples_s": []}, {"median_s": "1"}, {"input_size": "3x"}):
+        assert not LINE.is_valid(good | damage), damage
