@@ -20,6 +20,7 @@ from opbench.errors import UnknownNameError
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
     from opbench.registry.counts_csv import NetworkRow
+    from opbench.table.cells import TimedCell
 
 _CAPTION = (
     "MACs and parameters for one image; one multiply-add is one MAC.  Top-1 in percent by the "
@@ -111,37 +112,31 @@ def _of_other_packages() -> list[NetworkRow]:
 
 def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
     return {
-        "name": fact.name,
-        "label": fact.label,
-        "family": fact.family,
-        "year": fact.year,
-        "dataset": fact.dataset,
-        "input_size": str(fact.input_size),
-        "params": fact.params,
-        "stated_params": fact.stated_params,
-        "macs": fact.macs,
-        "stated_macs": fact.stated_macs,
-        "fvcore_macs": fact.fvcore_macs,
-        "activations": fact.activations,
+        **fact.to_json(),
         "top1": best.top1 if best else None,
         "top5": best.top5 if best else None,
         "top1_protocol": best.protocol if best else None,
         "top1_source": best.source if best else None,
         "top1_source_url": best.source_url if best else None,
-        "paper": fact.paper,
-        "paper_url": fact.paper_url,
     }
 
 
 def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
-    """Medians at batch 1 and float32, otherwise as usual, on the CPU that was timed last."""
-    from opbench.table import load
+    """Add medians at batch 1 and float32, by the usual settings, on the CPU that was timed last."""
+    from opbench.table import read_folder
 
-    cells = load(results).cells
-    usual = cells[cells["own_size"] & cells["variant"].isna() & (cells["dtype"] == "float32")]
-    usual = usual[(usual["device"] == "cpu") & (usual["batch_size"] == 1)]
-    if len(usual):
-        usual = usual[usual["machine"] == usual.sort_values("run")["machine"].iloc[-1]]
-    latency = dict(zip(usual["name"], usual["latency_s"], strict=True))
+    usual = [cell for cell in read_folder(results).cells if _is_usual(cell)]
+    machine = max(usual, key=lambda cell: cell.run).conditions.machine if usual else ""
+    latency = {
+        (cell.name, str(cell.input_size)): cell.latency_s
+        for cell in usual
+        if cell.conditions.machine == machine
+    }
     for row in rows:
-        row["latency_s"] = latency.get(row["name"])
+        row["latency_s"] = latency.get((row["name"], row["input_size"]))
+
+
+def _is_usual(cell: TimedCell) -> bool:
+    where = cell.conditions
+    settings = (where.device, where.dtype, where.variant, cell.batch_size)
+    return settings == ("cpu", "float32", "", 1)
