@@ -36,12 +36,12 @@ _STRETCHES = 40
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value, or the mean of the two in the middle."""
+    """Return the median."""
     return quantile(values, 0.5)
 
 
 def quantile(values: Sequence[float], fraction: float) -> float:
-    """Linear interpolation between order statistics (Hyndman and Fan's type 7, as NumPy)."""
+    """Return a quantile by linear interpolation (Hyndman and Fan's type 7, as NumPy)."""
     ordered = sorted(values)
     position = fraction * (len(ordered) - 1)
     below = math.floor(position)
@@ -50,7 +50,7 @@ def quantile(values: Sequence[float], fraction: float) -> float:
 
 
 def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The narrowest symmetric pair of order statistics that covers the median.
+    """Return the distribution-free confidence interval of the median, two order statistics.
 
     Fewer than six values cannot reach 95 %: then the interval is the whole range.
     """
@@ -61,7 +61,7 @@ def median_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
 @cache
 def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
-    """How many values lie outside on each side.
+    """Return how many order statistics lie outside the median's interval on each side.
 
     The pair of the (r + 1)-th smallest and largest of n values misses the median with probability
     2 P(B <= r), B binomial (n, 1/2); the largest r that keeps it within 1 - confidence.
@@ -76,7 +76,7 @@ def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
 
 
 def _binomial_half(count: int, successes: int) -> float:
-    """The probability of so many heads in so many throws; logarithms, for large counts."""
+    """Return the binomial probability at 1/2, by logarithms for large counts."""
     ways = math.lgamma(count + 1) - math.lgamma(successes + 1) - math.lgamma(count - successes + 1)
     return math.exp(ways - count * math.log(2))
 
@@ -96,7 +96,7 @@ class Interval:
 
 
 def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
-    """The median over rounds of each round's median, with what moves between rounds included.
+    """Return the median of the rounds' medians and its interval, which covers run-to-run changes.
 
     One round has the interval of its order statistics.  Several have Student's t on the logarithms
     of their medians, with the larger standard error of a median, as a factor of 1 + t s rather
@@ -113,7 +113,7 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
-    """How many times the median over rounds of ``base`` that of ``new`` is.
+    """Return new / base, the ratio of medians over rounds, with Welch's 95 % interval.
 
     Welch's t on the logarithms of the rounds' medians: rounds are independent, samples within a
     round are not.  Both need two rounds or more.
@@ -133,9 +133,9 @@ def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[floa
 
 
 def drift(samples: Sequence[float], significance: float = 0.001) -> float:
-    """By what fraction the samples of a round rise (or fall) from its start to its end.
+    """Return the Theil-Sen slope over a round, relative to its median, by Mann-Kendall's test.
 
-    0 where Kendall's rank correlation with time is not significant.  Long rounds are first reduced
+    0 where the test finds no trend.  Long rounds are first reduced
     to the medians of consecutive stretches.
     """
     values = _stretches(samples)
@@ -150,9 +150,9 @@ def drift(samples: Sequence[float], significance: float = 0.001) -> float:
 
 
 def rate_bound(hits: int, tries: int, confidence: float = CONFIDENCE) -> float:
-    """The rate that is not exceeded, with so much confidence, where ``hits`` of ``tries`` were.
+    """Return the upper one-sided Clopper-Pearson bound of a binomial proportion.
 
-    One-sided, by Clopper and Pearson: at this rate so few hits, or fewer, have the probability
+    At this rate ``hits`` of ``tries``, or fewer, have the probability
     1 - confidence.  With none it is 1 - (1 - confidence)^(1 / tries).
     """
     low, high = hits / tries, 1.0
@@ -166,7 +166,7 @@ def rate_bound(hits: int, tries: int, confidence: float = CONFIDENCE) -> float:
 
 
 def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
-    """The two-sided quantile of Student's t, by bisection."""
+    """Return the two-sided quantile of Student's t, by bisection."""
     low, high = 0.0, 1e3
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
@@ -175,7 +175,7 @@ def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
 
 
 def _t_within(t: float, freedom: int) -> float:
-    """P(|T| <= t) for whole degrees of freedom: 26.7.3 for odd, 26.7.4 for even ones."""
+    """Return P(|T| <= t) for whole degrees of freedom: 26.7.3 for odd, 26.7.4 for even ones."""
     angle = math.atan(t / math.sqrt(freedom))
     cosine, odd = math.cos(angle), freedom % 2
     term, total = (cosine, 0.0) if odd else (1.0, 0.0)
@@ -195,7 +195,7 @@ def _stretches(samples: Sequence[float]) -> Sequence[float]:
 
 
 def _standard_error(values: Sequence[float]) -> float:
-    """Of the mean of the logarithms."""
+    """Return the standard error of the mean of the logarithms."""
     logarithms = [math.log(value) for value in values]
     mean = math.fsum(logarithms) / len(logarithms)
     squares = math.fsum((each - mean) ** 2 for each in logarithms)

@@ -47,7 +47,7 @@ _TIME_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(%|ns|us|µs|ms|s)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How much heavier the targets that ``glob`` matches may become in ``metric`` ("*": in all).
+    """The growth of ``metric`` ("*": of any) that is allowed to targets that ``glob`` matches.
 
     ``amount`` is in the metric's own unit, or in percent of the locked value.
     """
@@ -58,7 +58,7 @@ class Allowance:
     percent: bool
 
     def allows(self, locked: int, now: int) -> bool:
-        """Whether ``now`` is at most the allowance above ``locked``; exact, no rounding."""
+        """Return whether ``now`` is within the allowance above ``locked``; exact, no rounding."""
         limit = locked * self.amount / 100 if self.percent else self.amount
         return now - locked <= limit
 
@@ -79,7 +79,7 @@ class Threshold:
     seconds: float = 10e-6
 
     def of(self, time_s: float) -> float:
-        """The fraction of ``time_s`` that does not matter."""
+        """Return the fraction of ``time_s`` that does not matter."""
         return max(self.relative, self.seconds / time_s)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSettings:
-    """``[tool.opbench.check]``."""
+    """Settings of ``opbench check``: ``[tool.opbench.check]``."""
 
     targets: tuple[str, ...] = ()
     strict: bool = False
@@ -100,7 +100,7 @@ class CheckSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompareSettings:
-    """``[tool.opbench.compare]``."""
+    """Settings of ``opbench compare``: ``[tool.opbench.compare]``."""
 
     threshold: tuple[Threshold, ...] = ()
     strict: bool = False
@@ -119,7 +119,7 @@ class Settings:
 
 
 def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings that hold in ``folder``.
+    """Read the settings that apply in ``folder``.
 
     Raises ``BadFileError`` with file and key, ``BadValueError`` with the environment variable.
     """
@@ -180,7 +180,7 @@ def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
-    """Every key with its section in front ("check.strict"), its value, and the section's name."""
+    """Yield every key with its section in front ("check.strict"), its value, and the section."""
     for key, value in table.items():
         if key in _SECTIONS and isinstance(value, dict):
             for inner, each in value.items():
@@ -208,7 +208,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How a value is checked, and how the environment's text becomes one.
+    """A type of setting: how a value is checked and how the environment's text is read.
 
     ``check`` raises ``ValueError`` with what the value must be ("must be true or false").
     """
@@ -247,7 +247,7 @@ def _allowances(value: Any) -> tuple[Allowance, ...]:
 
 
 def _each_allowance(value: Any) -> Iterator[Allowance]:
-    """One for all; or by glob; or by glob and metric."""
+    """Read one allowance for all, or a table by glob, or by glob and metric."""
     for glob, inner in value.items() if isinstance(value, dict) else [("*", value)]:
         for metric, amount in inner.items() if isinstance(inner, dict) else [("*", inner)]:
             if metric not in ("*", *COUNTED):
@@ -274,13 +274,13 @@ def _amount(value: Any) -> tuple[Fraction, bool]:
 
 
 def threshold_for(name: str, thresholds: Iterable[Threshold]) -> Threshold:
-    """The last of ``thresholds`` whose glob matches; the default where none does."""
+    """Return the last of ``thresholds`` whose glob matches; the default where none does."""
     matching = [each for each in thresholds if fnmatchcase(name, each.glob)]
     return matching[-1] if matching else Threshold()
 
 
 def parse_thresholds(value: Any) -> tuple[Threshold, ...]:
-    """Text, or a table from glob to text.  Raises ``ValueError`` with what it must be."""
+    """Read a text, or a table from glob to text.  Raises ``ValueError`` with what it must be."""
     return tuple(_each_threshold(value))
 
 

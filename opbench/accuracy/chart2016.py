@@ -47,7 +47,7 @@ class ChartPoint:
 
 @cache
 def load_chart2016(path: Path | None = None) -> tuple[ChartPoint, ...]:
-    """All points, by ascending top-1.  Raises ``BadFileError`` naming file and line."""
+    """Read all points, by ascending top-1.  Raises ``BadFileError`` naming file and line."""
     points = [point for _, point in read_rows(path or CHART, COLUMNS, _point)]
     return tuple(sorted(points, key=lambda point: point.top1_percent))
 

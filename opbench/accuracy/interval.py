@@ -1,4 +1,4 @@
-"""How far a percentage that was measured on a finite number of images can be trusted.
+"""Confidence intervals of an accuracy, from the number of test images.
 
 A top-1 accuracy is a share of n test images; another n images of the same kind would have given
 another share.  Wilson's interval says how far: unlike the usual normal interval it stays inside
@@ -22,7 +22,7 @@ TEST_IMAGES = {"imagenet": 50_000, "imagenet128": 50_000, "mnist": 10_000, "cifa
 def wilson_interval(
     percentage: float, images: int, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Both ends, in percent, for ``percentage`` of ``images`` classified rightly.
+    """Return Wilson's interval, in percent, of ``percentage`` of ``images`` classified correctly.
 
     Raises ``ValueError`` unless 0 <= percentage <= 100, images >= 1 and 0 < confidence < 1.
     """
@@ -37,6 +37,6 @@ def wilson_interval(
 
 
 def top1_interval(percentage: float, dataset: str) -> tuple[float, float] | None:
-    """Wilson's 95 % interval in percent, None for a data set that has no top-1."""
+    """Return Wilson's 95 % interval in percent, None for a data set that has no top-1."""
     images = TEST_IMAGES.get(dataset)
     return None if images is None else wilson_interval(percentage, images)

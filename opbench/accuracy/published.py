@@ -89,13 +89,13 @@ class Accuracy:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the figure was seen, not remembered."""
+        """True when the figure was seen in a source, not recalled."""
         return self.evidence != "recalled"
 
 
 @cache
 def load_published(path: Path | None = None) -> tuple[Accuracy, ...]:
-    """Every row, in the file's order.
+    """Read every row, in the file's order.
 
     Raises ``BadFileError`` naming file, line and what to write instead.
     """
@@ -128,12 +128,12 @@ def load_published(path: Path | None = None) -> tuple[Accuracy, ...]:
 
 @cache
 def primaries() -> dict[str, Accuracy]:
-    """The primary accuracy of each architecture that has one, by name."""
+    """Return the primary accuracy of each architecture that has one, by name."""
     return {row.architecture: row for row in load_published() if row.primary}
 
 
 def primary(name: str) -> Accuracy | None:
-    """The primary accuracy of ``name``, None where only others are known.
+    """Return the primary accuracy of ``name``, None where only others are known.
 
     Raises ``UnknownNameError`` for a name of which nothing was published.
     """

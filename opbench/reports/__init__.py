@@ -1,4 +1,4 @@
-"""What a check found, in the words of the machines that read it.
+"""Reports for continuous integration: GitHub annotations, JUnit XML, SARIF.
 
 github      annotations: workflow commands, one line each
 junit       JUnit XML, which every CI server shows
@@ -15,7 +15,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """What an outcome means for the command's exit code."""
+    """The severity of an outcome."""
 
     PASS = "pass"
     NOTE = "note"  # passes, and someone should know
@@ -42,12 +42,12 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Summary and details, a line each."""
+        """Summary and details, one line each."""
         return "\n".join((self.summary, *self.details))
 
 
 def notable(outcomes: list[Outcome]) -> list[Outcome]:
-    """Everything but what passes without a word, failures first."""
+    """Return the outcomes to report, failures first; plain passes are left out."""
     order = {Level.ERROR: 0, Level.FAIL: 0, Level.NOTE: 1}
     found = [each for each in outcomes if each.level is not Level.PASS]
     return sorted(found, key=lambda each: order[each.level])

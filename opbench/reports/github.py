@@ -1,4 +1,4 @@
-"""GitHub annotations: workflow commands on stdout.
+"""Render GitHub annotations: workflow commands on stdout.
 
 GitHub shows 10 errors and 10 notices of a step and drops the rest without a word, so at most 10
 are written, failures first, and the last of them says how many are not shown.
@@ -16,7 +16,7 @@ _COMMANDS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "notice"}
 
 
 def github(outcomes: list[Outcome], *, title: str) -> str:
-    """At most ``LIMIT`` annotations, one line each; nothing when there is nothing to say."""
+    """Render at most ``LIMIT`` annotations, one line each; empty when there is nothing to say."""
     wanted = notable(outcomes)
     if len(wanted) <= LIMIT:
         return "".join(_annotation(each, title) for each in wanted)

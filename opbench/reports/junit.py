@@ -1,4 +1,4 @@
-"""JUnit XML: a test case per outcome.
+"""Render JUnit XML: a test case per outcome.
 
 Reference: the schema of Apache Ant's JUnit task, as https://github.com/testmoapp/junitxml
 describes what CI servers read of it.
@@ -16,7 +16,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def junit(outcomes: list[Outcome], *, title: str) -> str:
-    """The document.  A failure is an answer of no, an error the lack of an answer."""
+    """Render the document.  A failed check is a failure, one that could not be made an error."""
     levels = [each.level for each in outcomes]
     numbers = {
         "tests": str(len(outcomes)),

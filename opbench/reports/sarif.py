@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: a result per outcome that is not a plain pass.
+"""Render SARIF 2.1.0: a result per outcome that is not a plain pass.
 
 Reference: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -22,7 +22,7 @@ _LEVELS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "note"}
 
 
 def sarif(outcomes: list[Outcome], *, title: str, statuses: Mapping[str, str]) -> str:
-    """The log.  ``statuses`` are all that an outcome can have, with a sentence on each."""
+    """Render the log.  ``statuses`` are all that an outcome can have, with a sentence on each."""
     rules = [
         {"id": _id(title, status), "name": status, "shortDescription": {"text": meaning}}
         for status, meaning in statuses.items()

@@ -1,4 +1,4 @@
-"""A run: every cell of a plan, timed in rounds by fresh processes, each result on disk at once.
+"""Runs: every cell of a plan, timed in rounds by fresh processes, each result on disk at once.
 
     plan        the product of the option lists
     sheet       what is known of each cell so far, from lines of the run file

@@ -1,4 +1,4 @@
-"""Two runs, cell by cell: which differences are real.
+"""Compare two runs cell by cell: which differences are real.
 
     SAME         the ratio's 95 % interval lies within the threshold: no difference that matters
     FASTER       it lies beyond the threshold on the one side: a real difference
@@ -32,7 +32,7 @@ from opbench.settings import Threshold, threshold_for
 
 
 class Verdict(StrEnum):
-    """What became of one cell."""
+    """The verdict on one cell."""
 
     SLOWER = "SLOWER"
     FAILED = "FAILED"
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What a reader should know, in one sentence."""
+        """The comparison in one sentence."""
         if self.ratio is None:
             return f"{self.cell}: {self.verdict}{f', {self.note}' if self.note else ''}."
         low, high = (f"{(end - 1):+.1%}" for end in (self.ratio.low, self.ratio.high))
@@ -70,7 +70,7 @@ class Comparison:
         return f"{self.cell}: {self.verdict}, {change}, where {self.threshold} does not matter."
 
     def to_json(self) -> dict[str, Any]:
-        """A flat JSON object."""
+        """Return a flat JSON object."""
         ratio = self.ratio or Interval(None, None, None)  # type: ignore[arg-type]
         return {
             **self.cell.to_json(),
@@ -89,7 +89,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The cells of one run: those with a time, and why the others have none."""
+    """The cells of one run: those with a time, and the reasons of those without."""
 
     times: Mapping[Cell, Record]
     failures: Mapping[Cell, str]
@@ -109,7 +109,7 @@ class _Side:
 def compare_runs(
     base: RunFile, new: RunFile, thresholds: Sequence[Threshold] = ()
 ) -> list[Comparison]:
-    """Every cell of either run, in the order of ``base``.
+    """Compare every cell of either run, in the order of ``base``.
 
     Raises ``BadValueError`` where no cell is in both.
     """
@@ -128,13 +128,13 @@ def compare_runs(
 
 
 def unequal(base: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
-    """The facts that keep the two runs from being compared, with their values."""
+    """Return the facts that keep the two runs from being compared, with their values."""
     one, other = (run.header.environment for run in (base, new))
     return {name: (one.get(name), other.get(name)) for name in unequal_facts(one, other)}
 
 
 def judge(ratio: Interval, limit: float) -> Verdict:
-    """The verdict on a ratio, where a change by the fraction ``limit`` does not matter."""
+    """Judge a ratio, where a change by the fraction ``limit`` does not matter."""
     if ratio.low > 1 + limit:
         return Verdict.SLOWER
     if ratio.high < 1 / (1 + limit):
@@ -144,7 +144,7 @@ def judge(ratio: Interval, limit: float) -> Verdict:
 
 
 def _untimed(cell: Cell, before: _Side, after: _Side) -> Comparison:
-    """A cell that lacks a time on one side or on both."""
+    """Compare a cell that lacks a time on one side or on both."""
     base_s, new_s = (
         side.times[cell].measurement.median_s if cell in side.times else None
         for side in (before, after)
@@ -177,7 +177,7 @@ def _timed(
 
 
 def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | None, float | None]:
-    """The ratio, on one machine with the hull of both intervals, and the machine's own."""
+    """Return the ratio, on one machine with the hull of both intervals, and the machine's own."""
     if min(len(each.measurement.samples_per_round) for each in (base, new)) < 2:
         return None, None
     plain = ratio_of_rounds(base.measurement.rounds, new.measurement.rounds)

@@ -1,4 +1,4 @@
-"""What a run is made on: the machine, its settings, and how busy it is; all but PyTorch's part.
+"""Read the environment of a run: the machine, its settings and load; all but PyTorch's part.
 
 Every fact is read, none is assumed: what cannot be read is left out.  The facts are flat, so that
 two environments can be compared field by field; ``unequal_facts`` does.
@@ -42,7 +42,7 @@ def unequal_facts(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]
 
 
 def system_facts(root: Path = Path("/")) -> dict[str, Any]:
-    """What can be known without PyTorch.  ``root`` is where ``proc`` and ``sys`` are."""
+    """Return the facts known without PyTorch.  ``root`` is where ``proc`` and ``sys`` are."""
     facts = [
         *_system(),
         *_processor(root),
@@ -91,7 +91,7 @@ def _memory(root: Path) -> Iterator[Fact]:
 
 
 def _limits(root: Path) -> Iterator[Fact]:
-    """What a container may use, from control groups of version 2 or else version 1."""
+    """Yield the limits of a container, from control groups of version 2 or else version 1."""
     groups = root / "sys/fs/cgroup"
     quota, _, period = (_word(groups / "cpu.max") or "").partition(" ")
     quota = quota or _word(groups / "cpu/cpu.cfs_quota_us") or "max"
@@ -103,7 +103,7 @@ def _limits(root: Path) -> Iterator[Fact]:
 
 
 def _libraries() -> Iterator[Fact]:
-    """Environment variables that steer the libraries under PyTorch."""
+    """Yield environment variables that steer the libraries under PyTorch."""
     for name, value in sorted(os.environ.items()):
         if name.startswith(_LIBRARY_SETTINGS):
             yield f"env_{name}", value
@@ -126,7 +126,7 @@ def _commit(folder: Path) -> str | None:
 
 
 def _cpuinfo(root: Path) -> dict[str, str]:
-    """What Linux says of the first processor."""
+    """Return Linux's entry of the first processor."""
     about: dict[str, str] = {}
     for line in (_word(root / "proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")

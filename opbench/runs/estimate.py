@@ -1,4 +1,4 @@
-"""How long a plan will take, before anything is timed.
+"""Estimate how long a plan will take, before anything is timed.
 
 The peak of a matrix product is measured once, as every round does it, and a forward pass is taken
 to run at between all and a quarter of it.  A cell's round takes at least the shortest warm-up and
@@ -31,7 +31,7 @@ SLOWEST = 4
 
 
 def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
-    """Seconds, at least and at most.  Raises ``OpbenchError`` where the device cannot be used."""
+    """Estimate the least and most seconds.  Raises ``OpbenchError`` for an unusable device."""
     sheet, protocol = prepared.sheet, prepared.sheet.protocol
     macs = _macs(sheet.missing, workers)
     start = time.monotonic()

@@ -1,4 +1,4 @@
-"""A process that has torch and the registry loaded, and forks a fresh worker for each request.
+"""A fork server: a process with torch and the registry loaded that forks a worker per request.
 
 Importing torch takes longer than timing a network; a fork of a process that has imported it takes
 20 ms.  The server itself never computes anything: it has no threads and no CUDA context that a
@@ -48,7 +48,7 @@ def main(*, counting: bool) -> None:
 
 
 def _preload(counting: bool) -> None:
-    """Everything that a worker imports; counting imports more when it is first used."""
+    """Import everything that a worker imports; counting imports more when it is first used."""
     smallest = entries.get("lenet5")
     if counting:
         count(smallest.build(), smallest.input_size)
@@ -101,7 +101,7 @@ def _limit_memory() -> None:
 
 
 def _wake_up_on_exit() -> int:
-    """A descriptor that becomes readable when a worker ends."""
+    """Return a descriptor that becomes readable when a worker ends."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -110,7 +110,7 @@ def _wake_up_on_exit() -> int:
 
 
 def _wait(worker: int, ended: int) -> int:
-    """The worker's exit status.  Kills it, and exits, when standard input ends before."""
+    """Return the worker's exit status; kill it, and exit, when standard input ends before."""
     while True:
         readable, _, _ = select.select([0, ended], [], [])
         if ended in readable:

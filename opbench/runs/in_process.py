@@ -1,4 +1,4 @@
-"""Requests carried out in this process: quicker to start, but one network may disturb the next,
+"""Carry out requests in this process: quicker to start, but one network may disturb the next,
 a crash ends the run, and rounds differ less than two runs would."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opbench.runs.worker import handle
 
 
 class InProcess:
-    """No worker at all.  Replies pass through JSON as a worker's do."""
+    """Workers that are this process; replies pass through JSON as a worker's do."""
 
     def __enter__(self) -> Self:
         return self
@@ -29,10 +29,10 @@ class InProcess:
         pass
 
     def renew(self) -> None:
-        """There is nothing to renew."""
+        """Do nothing: there is no process to renew."""
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
-        """Carry out one request here.  What a network prints goes to standard error."""
+        """Carry out one request here; what a network prints goes to standard error."""
         with redirect_stdout(sys.stderr):
             reply = handle(request)
         return to_reply(json.loads(json.dumps(reply)))

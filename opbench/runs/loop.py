@@ -35,7 +35,7 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What all cells of a run share.
+    """Settings that all cells of a run share.
 
     ``own_inputs``: targets may bring their own.  ``gpus``: the UUID of each CUDA device.
     """
@@ -47,7 +47,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run under way."""
+    """A run in progress."""
 
     sheet: Sheet
     conditions: Conditions
@@ -95,7 +95,7 @@ class Run:
                 self._settle(cell)
 
     def _ceilings(self, setting: Setting, number: int) -> float | None:
-        """Measure and note what the device reaches; the power it draws when idle, if known."""
+        """Measure and record the device's ceilings; return its idle power, if known."""
         reply = self.workers.ask(self._request("ceilings", setting.device, setting.to_json()))
         if reply.done is None:
             self._put(Warned(number=number, setting=setting, reason=reply.failed))

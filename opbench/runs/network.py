@@ -1,4 +1,4 @@
-"""A cell's network and its input, where and how the cell wants them."""
+"""Build a cell's network and its input on the device, in the type and layout of the cell."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Network:
     inputs: Inputs
 
     def forward(self, mode: str | None) -> Callable[[], object]:
-        """One forward pass; ``mode`` is that of ``torch.compile``, None for eager execution."""
+        """Return a forward pass; ``mode`` is that of ``torch.compile``, None for eager execution."""
         call: Callable[..., object] = self.module
         if mode is not None:
             call = torch.compile(self.module, mode=None if mode == "default" else mode)
@@ -41,7 +41,7 @@ class Network:
         return lambda: call(*inputs)
 
     def load(self, kernels: int, traffic_bytes: int) -> Load:
-        """What one forward pass asks of the machine, with what was seen of its traffic."""
+        """Count what one forward pass asks of the machine, with its traffic as measured."""
         counted = count(self.module, self.inputs)
         return Load(
             **counted.totals(),
@@ -51,7 +51,7 @@ class Network:
 
 
 def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
-    """The network of ``cell`` on its device.
+    """Build the network of ``cell`` on its device.
 
     ``own_inputs`` lets a target bring its own.  Raises ``TargetError`` where it cannot be built or
     nothing says how large its input is.
@@ -75,7 +75,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
 
 
 def own_inputs(target: Target) -> tuple[int, Shape]:
-    """The batch size and the size of one image of the inputs that ``target`` brings.
+    """Return the batch size and the size of one image of the inputs that ``target`` brings.
 
     Raises ``TargetError`` where it brings none.
     """

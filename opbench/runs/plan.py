@@ -1,4 +1,4 @@
-"""Which cells a run has: the product of the lists, in the order given.
+"""Plan the cells of a run: the product of the lists, in the order given.
 
 Sizes of batches vary fastest and ascend, so that after one that does not fit into memory the
 larger ones need not be tried.
@@ -61,7 +61,7 @@ class Sweep:
 
 
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
-    """The cells of ``targets``.  Raises ``BadValueError`` for a batch size that its target's own
+    """Return the cells of ``targets``.  Raises ``BadValueError`` for a batch size that its own
     inputs do not have."""
     return tuple(cell for target in targets for cell in _cells(target, sweep))
 

@@ -1,4 +1,4 @@
-"""Where requests are carried out.
+"""Workers: where requests are carried out.
 
 ``ForkServer`` carries out each in a process of its own, forked from a server that is renewed for
 each round: forks of one server share its layout of memory, and rounds ought to differ in what
@@ -32,7 +32,7 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What became of a request: ``done``, or ``failed`` with the reason."""
+    """The reply to a request: ``done``, or ``failed`` with the reason."""
 
     done: Json | None = None
     failed: str = ""
@@ -52,7 +52,7 @@ class Workers(Protocol):
     ) -> None: ...
 
     def renew(self) -> None:
-        """Let the requests that follow differ from those before as another run would."""
+        """Start afresh, so that later requests differ from earlier ones as another run would."""
         ...
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
@@ -121,7 +121,7 @@ class ForkServer:
             self._server.wait()
 
     def _exchange(self, request: Mapping[str, Any]) -> Json:
-        """Send a request and take the first line that comes back, {} where none does."""
+        """Send a request and return the first line that comes back, {} where none does."""
         assert self._server.stdin is not None
         try:
             self._server.stdin.write(json.dumps(request).encode() + b"\n")
@@ -137,14 +137,14 @@ class ForkServer:
         return parsed
 
     def _said(self) -> str:
-        """The last line of what the server or a worker wrote to standard error."""
+        """Return the last line that the server or a worker wrote to standard error."""
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return f": {lines[-1].strip()}" if lines else ""
 
 
 def to_reply(reply: Mapping[str, Any]) -> Reply:
-    """A worker's JSON as a ``Reply``."""
+    """Read a worker's JSON."""
     if "done" in reply:
         return Reply(done=reply["done"])
     if "refused" in reply:
@@ -153,7 +153,7 @@ def to_reply(reply: Mapping[str, Any]) -> Reply:
 
 
 def done(reply: Reply) -> Json:
-    """What was asked for.  Raises ``OpbenchError`` with the reason where it was not done."""
+    """Return what was asked for.  Raises ``OpbenchError`` where it was not done."""
     if reply.done is None:
         raise OpbenchError(reply.failed)
     return reply.done

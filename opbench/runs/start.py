@@ -1,4 +1,4 @@
-"""How a run begins: a new one from patterns and lists, an old one from its file.
+"""Start a run: a new one from patterns and lists, an interrupted one from its file.
 
 Nothing is written before everything that the user can mend has been checked.
 """
@@ -48,7 +48,7 @@ def prepare(
     cuda: CudaOptions,
     workers: Workers,
 ) -> Prepared:
-    """A new run.  Raises ``OpbenchError`` for a target, device or size that cannot be."""
+    """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, sized=not own_inputs, workers=workers)
     targets = [Planned.from_json(target) for target in found["targets"]]
@@ -71,7 +71,7 @@ def prepare(
 
 
 def run_to_resume(results: Path, name: str | None = None) -> RunFile:
-    """The run called ``name``, or else the newest that lacks something, or else the newest.
+    """Return the run called ``name``, else the newest unfinished one, else the newest.
 
     Raises ``BadFileError`` where there is none.
     """
@@ -83,7 +83,7 @@ def run_to_resume(results: Path, name: str | None = None) -> RunFile:
 
 
 def resume(run: RunFile, workers: Workers) -> Prepared:
-    """What is missing of ``run``.
+    """Prepare what is missing of ``run``.
 
     Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
     """
@@ -147,7 +147,7 @@ def _look_around(
     sized: bool,
     workers: Workers,
 ) -> Mapping[str, Any]:
-    """What a worker knows: targets (none where ``patterns`` is None), facts, GPUs."""
+    """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs."""
     request = {
         "job": "targets",
         "patterns": patterns if patterns is None else list(patterns),

@@ -21,7 +21,7 @@ from opbench.value import Value
 
 
 class Sheet:
-    """The cells of ``plan`` and what is known of them."""
+    """The state of every cell of ``plan``."""
 
     def __init__(self, plan: Sequence[Cell], protocol: Protocol, cores: int) -> None:
         self.plan = tuple(plan)

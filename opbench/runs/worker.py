@@ -1,4 +1,4 @@
-"""What a worker does when it is asked: one function for each kind of request.
+"""Carry out a worker's requests: one function for each kind.
 
 A request and its reply are JSON objects, so that the two ends need share nothing but words.
 
@@ -43,7 +43,7 @@ _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memor
 
 
 def handle(request: Mapping[str, Any]) -> Json:
-    """The reply to ``request``: {"done": ...}, {"refused": sentence} for what the user can mend,
+    """Reply to ``request``: {"done": ...}, {"refused": sentence} for what the user can mend,
     or {"failed": reason, "out_of_memory": ...} for what a network's own code raised."""
     try:
         return {"done": _JOBS[request["job"]](request)}
@@ -176,7 +176,7 @@ def _timed(call: Callable[[], _T]) -> tuple[float, _T]:
 
 
 def _compiles_here(device: Device, cell: Cell) -> bool:
-    """Whether the compiler's own memory would be taken for the network's."""
+    """Return whether the compiler's own memory would be taken for the network's."""
     return cell.compile is not None and not device.asynchronous
 
 
@@ -186,7 +186,7 @@ def _no_meter() -> None:
 
 @contextmanager
 def _threads(number: int | None) -> Iterator[None]:
-    """PyTorch's threads on the CPU inside, as many as before outside."""
+    """Set PyTorch's threads on the CPU, and restore their number at the end."""
     before = torch.get_num_threads()
     torch.set_num_threads(number or before)
     try:
@@ -196,7 +196,7 @@ def _threads(number: int | None) -> Iterator[None]:
 
 
 def _load_libraries(device: Device) -> None:
-    """Bring the code of convolution and matrix product into memory, so that the first network's
+    """Load the code of convolution and matrix product into memory, so that the first network's
     growth is its own."""
     images = torch.zeros(1, 8, 8, 8, device=device.name)
     weights = torch.zeros(8, 8, 3, 3, device=device.name)

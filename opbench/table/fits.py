@@ -1,4 +1,4 @@
-"""Lines through points, and how well one order predicts another.  Standard library only.
+"""Fit lines, and correlate ranks.  Standard library only.
 
 References:
     C. Spearman.  "The Proof and Measurement of Association between Two Things."  Am. J. Psychol.
@@ -26,12 +26,12 @@ class Line:
     r2: float
 
     def at(self, x: float) -> float:
-        """The line's height at ``x``."""
+        """Return the line's height at ``x``."""
         return self.intercept + self.slope * x
 
 
 def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """Ordinary least squares.  Raises ``ValueError`` for fewer than two different ``x``."""
+    """Fit a line by ordinary least squares.  Raises ``ValueError`` for fewer than two ``x``."""
     try:
         slope, intercept = linear_regression(x, y)
     except StatisticsError:
@@ -43,7 +43,7 @@ def fit_line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
-    """Spearman's rho, ties sharing their mean rank: 1 when ``x`` puts ``y`` in order.
+    """Return Spearman's rho, ties sharing their mean rank: 1 when ``x`` puts ``y`` in order.
 
     What does not vary predicts nothing: 0.  Raises ``ValueError`` for fewer than two pairs.
     """
@@ -56,14 +56,14 @@ def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
 
 
 def _ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 1; equal values share the mean of theirs."""
+    """Return ranks from 1; equal values share the mean of theirs."""
     ordered = sorted(values)
     first = {value: rank for rank, value in reversed(list(enumerate(ordered, start=1)))}
     return [first[value] + (ordered.count(value) - 1) / 2 for value in values]
 
 
 def upper_bound(points: Sequence[Point]) -> Line | None:
-    """The falling line that no point lies above and that lies nearest to all of them.
+    """Return the falling line above all points that is nearest to them.
 
     It runs along one falling edge of the upper convex hull, the one with the least sum of
     distances in y.  None where no edge falls: then one point is best in both directions.

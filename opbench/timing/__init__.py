@@ -1,4 +1,4 @@
-"""How long a forward pass takes, with an interval that holds.
+"""Timing of a forward pass: one round of one cell on one device.
 
     protocol     when to stop warming up and when to stop sampling; pure arithmetic
     device       the stopwatch of the CPU and of CUDA

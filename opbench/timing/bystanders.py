@@ -1,4 +1,4 @@
-"""Who else used the processor meanwhile: other programs, and other guests of the machine.
+"""Measure the processor time of other programs and of other guests of the machine.
 
 The kernel's counters tick a hundred times a second, so a stretch of a few ticks says nothing.
 """
@@ -18,7 +18,7 @@ Busy = tuple[float | None, float | None]
 
 
 def watch_bystanders() -> Callable[[], Busy]:
-    """The function returned gives the cores kept busy since now, (by others, by other guests).
+    """Start watching; the function returned gives the cores kept busy by others and other guests.
 
     Other guests show only where the hypervisor tells of them ("steal"); None where unknown.
     """

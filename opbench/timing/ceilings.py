@@ -21,8 +21,10 @@ _LAUNCHES = 500
 
 @torch.inference_mode()
 def measure_ceilings(device: Device, dtype: torch.dtype) -> Ceilings:
-    """The best of repeated tries within about half a second.  The copy takes 0.5 GiB on the CPU
-    and 2 GiB on CUDA."""
+    """Measure the ceilings of a device: the best of tries within half a second.
+
+    The copy takes 0.5 GiB on the CPU and 2 GiB on CUDA.
+    """
     return Ceilings(
         peak_flops_per_s=_peak(device, dtype),
         bandwidth_bytes_per_s=_bandwidth(device),
@@ -31,7 +33,7 @@ def measure_ceilings(device: Device, dtype: torch.dtype) -> Ceilings:
 
 
 def _peak(device: Device, dtype: torch.dtype) -> float:
-    """FLOP/s of the matrix product that is large enough to be timed."""
+    """Measure the FLOP/s of a matrix product that is large enough to be timed."""
     size = _SMALLEST_PRODUCT
     while True:
         fastest = min(_tries(device, _product(size, dtype, device.name)))
@@ -46,7 +48,7 @@ def _product(size: int, dtype: torch.dtype, device: str) -> Call:
 
 
 def _bandwidth(device: Device) -> float:
-    """Bytes per second of a copy, read and written."""
+    """Measure the bytes per second of a copy, read and written."""
     size = _COPY_BYTES[device.name.partition(":")[0]]
     source = torch.zeros(size, dtype=torch.uint8, device=device.name)
     target = torch.zeros_like(source)
@@ -54,13 +56,13 @@ def _bandwidth(device: Device) -> float:
 
 
 def _launch(device: Device) -> float:
-    """Seconds of an operator on one element: on the CPU its call, on CUDA its kernel."""
+    """Measure the seconds of an operator on one element: a call on the CPU, a kernel on CUDA."""
     one = torch.zeros(1, device=device.name)
     return min(_tries(device, lambda: one.add_(1), calls=_LAUNCHES))
 
 
 def _tries(device: Device, call: Call, calls: int = 1) -> Iterator[float]:
-    """Seconds per call of one try after another, those that warm up left out."""
+    """Yield the seconds per call of one try after another, without warm-up."""
     look = own_work(device, call, calls)
     start = time.perf_counter()
     while True:

@@ -1,4 +1,4 @@
-"""The stopwatch of a GPU.
+"""Timing on a CUDA device.
 
 A CUDA call returns when it is queued, so its time is read from events that the GPU itself
 records.  What is between them must be the network and nothing else:
@@ -49,7 +49,7 @@ class CudaDevice:
         self._flush: Call | None = None
 
     def prepare(self, call: Call) -> Call:
-        """What to time instead of ``call``: its graph where asked for, else itself.
+        """Return what to time instead of ``call``: its CUDA graph where asked for, else itself.
 
         The first call, which loads kernels and chooses algorithms, is the caller's to make.
         """
@@ -63,7 +63,7 @@ class CudaDevice:
         return timed
 
     def time(self, call: Call, calls: int) -> float:
-        """Seconds of the GPU for ``calls`` calls, launches hidden."""
+        """Measure the GPU's seconds for ``calls`` calls, launches hidden."""
         events = []
         self._cuda.synchronize(self._index)
         self._spin(calls)
@@ -77,7 +77,7 @@ class CudaDevice:
         return float(sum(start.elapsed_time(end) for start, end in events)) * 1e-3
 
     def run(self, call: Call, calls: int) -> float:
-        """Seconds from before the first of ``calls`` until the GPU has finished the last."""
+        """Measure the seconds from the first call until the GPU has finished the last."""
         if self._flush is not None:
             self._flush()
         self._cuda.synchronize(self._index)
@@ -87,14 +87,14 @@ class CudaDevice:
         return time.perf_counter() - start
 
     def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
-        """What ``look`` sees after ``calls`` calls were queued and before the last has ended."""
+        """Return ``look()`` after ``calls`` calls were queued and before the last has ended."""
         _repeat(call, calls)
         seen = look()
         self._cuda.synchronize(self._index)
         return seen
 
     def watch_memory(self) -> Callable[[], int | None]:
-        """A meter of the growth of the allocator's peak, in bytes."""
+        """Start metering the growth of the allocator's peak, in bytes."""
         # What flushes the cache is no part of the network: it is there before.
         self._ready_to_flush()
         self._cuda.synchronize(self._index)
@@ -103,7 +103,7 @@ class CudaDevice:
         return lambda: int(self._cuda.max_memory_allocated(self._index)) - start
 
     def release(self) -> None:
-        """Give the allocator's cache back, so that the next network starts as the first did."""
+        """Empty the allocator's cache, so that the next network starts as the first did."""
         self._flush = None
         self._cuda.empty_cache()
 
@@ -143,7 +143,7 @@ class CudaDevice:
 
 
 def open_cuda(name: str, options: CudaOptions | None = None, cuda: Any = None) -> CudaDevice:
-    """The device called "cuda" or "cuda:N".
+    """Open the device called "cuda" or "cuda:N".
 
     Raises ``BadValueError`` for a GPU that is not there.
     """
@@ -162,7 +162,7 @@ def open_cuda(name: str, options: CudaOptions | None = None, cuda: Any = None) -
 
 
 def set_tf32(wanted: bool) -> None:
-    """Whether float32 products and convolutions on CUDA may use TF32."""
+    """Allow or forbid TF32 in float32 products and convolutions on CUDA."""
     torch.set_float32_matmul_precision("high" if wanted else "highest")
     torch.backends.cudnn.allow_tf32 = wanted
 

@@ -1,4 +1,4 @@
-"""Where a network runs: the stopwatch, the memory meter and the allocator of each kind of device.
+"""Devices: the stopwatch, the memory meter and the allocator of each kind.
 
 A CPU call ends when it returns; what a GPU needs is in ``opbench.timing.cuda``.
 """
@@ -18,45 +18,45 @@ T = TypeVar("T")
 
 
 class Device(Protocol):
-    """What timing needs of a device."""
+    """A device, as timing uses it."""
 
     @property
     def name(self) -> str:
-        """As PyTorch writes it: "cpu", "cuda:0"."""
+        """PyTorch's name of the device: "cpu", "cuda:0"."""
         ...
 
     @property
     def asynchronous(self) -> bool:
-        """Whether a call returns before it is done, so that the host sees another time."""
+        """True when a call returns before it is done, so that the host sees another time."""
         ...
 
     def prepare(self, call: Call) -> Call:
-        """What to time instead of ``call``, which has run once."""
+        """Return what to time instead of ``call``, which has run once."""
         ...
 
     def time(self, call: Call, calls: int) -> float:
-        """Seconds that ``calls`` calls, one after the other, took on the device."""
+        """Measure the device's seconds for ``calls`` calls, one after the other."""
         ...
 
     def run(self, call: Call, calls: int) -> float:
-        """Seconds of ``calls`` calls as the host sees them, until the device has finished."""
+        """Measure the host's seconds for ``calls`` calls, until the device has finished."""
         ...
 
     def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
-        """What ``look`` sees while the device is at ``calls`` calls."""
+        """Return ``look()`` while the device runs ``calls`` calls."""
         ...
 
     def watch_memory(self) -> Callable[[], int | None]:
-        """A meter: the growth of peak memory in bytes since now."""
+        """Start metering the growth of peak memory, in bytes."""
         ...
 
     def release(self) -> None:
-        """Give cached memory back, so that the next network starts as the first did."""
+        """Empty cached memory, so that the next network starts as the first did."""
         ...
 
 
 def own_work(device: Device, call: Call, calls: int = 1) -> Callable[[], float]:
-    """A look at work that is not a network's: seconds per call, of so many calls at once."""
+    """Time work that is not a network's: seconds per call, of ``calls`` at once."""
     device.run(call, calls)
     timed = device.prepare(call)
     return lambda: device.time(timed, calls) / calls
@@ -80,18 +80,18 @@ class CpuDevice:
     run = time
 
     def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
-        """Without them: a processor that looks is not at the calls."""
+        """Return ``look()`` without the calls: a processor that looks does not run them."""
         return look()
 
     def watch_memory(self) -> Callable[[], int | None]:
         return watch_resident_memory()
 
     def release(self) -> None:
-        """The CPU's allocator keeps no cache that could be emptied."""
+        """Do nothing: the CPU's allocator keeps no cache that could be emptied."""
 
 
 def open_device(name: str, options: CudaOptions | None = None, cuda: Any = None) -> Device:
-    """The device called "cpu", "cuda" or "cuda:N".
+    """Open the device called "cpu", "cuda" or "cuda:N".
 
     Raises ``BadValueError`` for any other word and for a GPU that is not there.
     """

@@ -1,4 +1,4 @@
-"""What will disturb a timing on this machine, from its facts and from watching it for a second.
+"""Find what will disturb timings on this machine, from its facts and by watching it.
 
 Each finding says what was seen and what to do.  None of them keeps a run from starting: it will
 have wide intervals and say so.
@@ -24,14 +24,14 @@ _TRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that disturbs: what was ``seen``, and the ``advice``."""
+    """One disturbance: what was ``seen``, and the ``advice``."""
 
     seen: str
     advice: str
 
 
 def findings(facts: Facts) -> list[Finding]:
-    """What the facts alone tell."""
+    """Find disturbances in the facts of the machine."""
     return [found for look in _LOOKS for found in look(facts)]
 
 
@@ -45,7 +45,7 @@ def watch(cores: int, seconds: float = 1.0) -> list[Finding]:
 
 
 def repeated(tries: int, now: Callable[[], float] = time.perf_counter) -> list[float]:
-    """Seconds of the same little work, again and again."""
+    """Time the same small work repeatedly."""
     taken = []
     for _ in range(tries):
         start = now()

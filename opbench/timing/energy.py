@@ -1,4 +1,4 @@
-"""Joules, from counters that the hardware keeps; never an estimate.
+"""Measure energy with counters that the hardware keeps; never an estimate.
 
     NvmlCounter  the GPU's own energy counter (Volta and later), in millijoules
     NvmlPower    the GPU's power sensor, read again and again and integrated, where there is none
@@ -33,7 +33,7 @@ _SAMPLE_S = 0.02
 
 
 class EnergyMeter(Protocol):
-    """A counter of joules, and for how long it must run before a difference means something."""
+    """A counter of joules, and the shortest window over which a difference is meaningful."""
 
     window_s: float
 
@@ -44,7 +44,7 @@ class EnergyMeter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
-    """Joules of so many calls in so many seconds."""
+    """Joules, seconds and calls of one window."""
 
     joules: float
     seconds: float
@@ -118,7 +118,7 @@ class RaplCounter:
 
 
 def gpu_meter(gpu: Gpu | None) -> EnergyMeter | None:
-    """The best that this GPU offers, None where it offers nothing."""
+    """Return the best energy meter that this GPU offers, None where it offers nothing."""
     if gpu is None:
         return None
     if gpu.can(gpu.energy_j):
@@ -127,7 +127,7 @@ def gpu_meter(gpu: Gpu | None) -> EnergyMeter | None:
 
 
 def cpu_meter(root: Path = POWERCAP) -> EnergyMeter | None:
-    """RAPL, None where there is none or only root may read it."""
+    """Return the RAPL meter, None where there is none or only root may read it."""
     packages = _packages(root)
     try:
         meter = RaplCounter(packages)
@@ -138,7 +138,7 @@ def cpu_meter(root: Path = POWERCAP) -> EnergyMeter | None:
 
 
 def why_not_measured(device: str, root: Path = POWERCAP) -> str:
-    """Why ``device`` has no meter, and what to do about it where something can be done."""
+    """Say why ``device`` has no energy meter, and what to do where something can be done."""
     if device != "cpu":
         if find_spec("pynvml") is None:
             return "NVML is needed for it: `pip install 'opbench[gpu]'`"
@@ -188,7 +188,7 @@ class Window:
 
 
 def idle_power(meter: EnergyMeter) -> float:
-    """Watts while this process does nothing for one window."""
+    """Measure the watts while this process does nothing for one window."""
     began = time.monotonic()
     stop = meter.start()
     time.sleep(meter.window_s)

@@ -1,4 +1,4 @@
-"""What NVIDIA's management library knows of a GPU: its name and limits, its state, its guests.
+"""Read a GPU's name, limits, state and other processes from NVIDIA's management library.
 
 The library is optional (``pip install 'opbench[gpu]'``); without it, or without a driver, the
 facts are those that PyTorch knows and the state is empty.  A fact the driver does not tell is left
@@ -34,7 +34,7 @@ class Gpu:
         self._handle = handle
 
     def facts(self) -> dict[str, Any]:
-        """What does not change during a run."""
+        """Return the facts that do not change during a run."""
         nvml = self._nvml
         return dict(
             self._known(
@@ -52,7 +52,7 @@ class Gpu:
         )
 
     def state(self) -> dict[str, Any]:
-        """Clocks, temperature, power, what holds it back, and how many others use it, now."""
+        """Return clocks, temperature, power, throttling and the number of other processes, now."""
         nvml = self._nvml
         return dict(
             self._known(
@@ -70,15 +70,15 @@ class Gpu:
         )
 
     def power_w(self) -> float:
-        """Watts now; raises NVML's error where there is no sensor."""
+        """Return the watts now; raises NVML's error where there is no sensor."""
         return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
 
     def energy_j(self) -> float:
-        """Joules since the driver was loaded; raises NVML's error where there is no counter."""
+        """Return the joules since the driver was loaded; raises NVML's error without a counter."""
         return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
 
     def can(self, read: Callable[[], float]) -> bool:
-        """Whether one of the two above can be read here."""
+        """Return whether one of the two above can be read here."""
         return bool(list(self._known(value=read)))
 
     def _power_limit_w(self) -> float:
@@ -89,7 +89,7 @@ class Gpu:
         return [reason for bit, reason in _THROTTLING.items() if bits & bit]
 
     def other_processes(self) -> int:
-        """How many compute on it beside this one.
+        """Count the other processes that compute on it.
 
         In a container NVML may know this process by another number: asked before CUDA is
         initialised, the answer is right there too.

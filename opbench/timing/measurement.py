@@ -37,7 +37,7 @@ State = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruments:
-    """What is read beside the stopwatch.
+    """The instruments read beside the stopwatch.
 
     memory: the growth of peak memory since it was asked for, which is the caller's to choose.
     meter: counts joules.
@@ -79,7 +79,7 @@ def measure(
 
 
 def time_round(forward: Call, device: Device, limits: Limits, instruments: Instruments) -> Round:
-    """The first call, warm-up, samples, and what was seen meanwhile."""
+    """Time one round: the first call, warm-up, samples, and the instruments meanwhile."""
     meter = instruments.meter
     first_call_s = device.run(forward, 1)
     with _collector_paused():
@@ -125,7 +125,7 @@ def _host_samples(call: Call, device: Device) -> tuple[float, ...]:
 
 
 def _state_at_work(call: Call, device: Device, seconds: float, instruments: Instruments) -> State:
-    """How the device is doing at calls of which one takes ``seconds``; {} where nothing tells."""
+    """Read the device's state under load; one call takes ``seconds``; {} where nothing tells."""
     if instruments.state is None:
         return {}
     calls = ceil(_WORK_TO_LOOK_AT_S / max(seconds, 1e-9))
@@ -134,7 +134,7 @@ def _state_at_work(call: Call, device: Device, seconds: float, instruments: Inst
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Without Python's garbage collector, which would strike some samples and not others."""
+    """Pause Python's garbage collector, which would strike some samples and not others."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -148,14 +148,14 @@ def _collector_paused() -> Iterator[None]:
 def random_input(
     size: Sequence[int], *, batch_size: int = 1, seed: int = 0, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Images from a standard normal distribution: batch_size x size, on the CPU."""
+    """Draw images from a standard normal distribution: batch_size x size, on the CPU."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn((batch_size, *size), generator=generator).to(dtype)
 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, every submodule's own mode again outside."""
+    """Put every submodule into evaluation mode, and back into its own mode at the end."""
     modes = [(each, each.training) for each in module.modules()]
     module.eval()
     try:
@@ -166,14 +166,14 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where the first parameter or buffer lies; the CPU for a module without any."""
+    """Return the device of the first parameter or buffer; the CPU for a module without any."""
     for tensor in chain(module.parameters(), module.buffers()):
         return tensor.device
     return torch.device("cpu")
 
 
 def dtype_of(module: nn.Module) -> torch.dtype:
-    """The type of the first floating-point parameter or buffer; float32 without any."""
+    """Return the type of the first floating-point parameter or buffer; float32 without any."""
     for tensor in chain(module.parameters(), module.buffers()):
         if tensor.is_floating_point():
             return tensor.dtype

@@ -1,4 +1,4 @@
-"""Memory as Linux counts it: the most that this process had, and what is left for it.
+"""Measure memory as Linux counts it: this process's peak, and what is available to it.
 
 ``VmHWM`` in ``/proc/self/status`` is the most that was ever resident; writing 5 to
 ``/proc/self/clear_refs`` sets it back to what is resident now (proc(5), since Linux 4.0).  Its
@@ -34,7 +34,7 @@ _LIMITS = {
 
 
 def watch_resident_memory() -> Callable[[], int | None]:
-    """Set the peak back to now.  The function returned gives its growth since, in bytes."""
+    """Reset the peak; the function returned gives its growth since, in bytes."""
     try:
         _CLEAR.write_text("5")
         start = _peak_bytes()
@@ -65,7 +65,7 @@ def _left_in_groups(root: Path) -> Iterator[int]:
 
 
 def _groups(root: Path, folder: str) -> Iterator[Path]:
-    """The group of this process and those above it, as far as they can be seen from here."""
+    """Yield the control group of this process and those above it, as far as they are visible."""
     controller = "memory" if folder.endswith("memory") else ""
     top = root / folder
     yield top

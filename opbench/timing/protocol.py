@@ -1,4 +1,4 @@
-"""When to stop warming up, how many calls to time at once, and when there are enough samples.
+"""The timing protocol: warm-up, calls per sample, and when to stop sampling.
 
 The rule: a sample is long against the clock's resolution, no sample is taken before the calls
 have stopped getting faster, and sampling goes on until the 95 % interval of the median is within
@@ -47,7 +47,7 @@ _FIRST_LOOK = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol(Value):
-    """How precise a cell is wanted, and what it may cost.
+    """The precision wanted of a cell, and what it may cost.
 
     precision: half the width of the median's 95 % interval, relative to the median.
     max_seconds: for warm-up and samples of all rounds together; the fewest samples and rounds are
@@ -76,12 +76,12 @@ class Protocol(Value):
 
     @property
     def max_rounds(self) -> int:
-        """After so many rounds a cell is left as it is."""
+        """The most rounds that a cell gets."""
         return self.rounds + _MORE_ROUNDS
 
     @property
     def limits(self) -> Limits:
-        """What holds for one round."""
+        """The limits of one round."""
         return Limits(
             precision=self.precision,
             seconds=self.max_seconds / self.rounds,
@@ -91,7 +91,7 @@ class Protocol(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When one round ends: by precision, or after ``seconds`` with ``min_samples`` or more.
+    """The end of one round: by precision, or after ``seconds`` with ``min_samples`` or more.
 
     However quick a network, some of the time is spent on it: ten samples within a few
     milliseconds agree with each other and not with the next ten.
@@ -103,18 +103,18 @@ class Limits:
 
     @property
     def warmup_s(self) -> tuple[float, float]:
-        """Warm-up takes this long at least and at most."""
+        """The shortest and longest time of the warm-up."""
         return 0.05 * self.seconds, 0.25 * self.seconds
 
     @property
     def sampling_s(self) -> float:
-        """Samples are taken for this long at least."""
+        """The shortest time of sampling."""
         return 0.4 * self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What one round gave: seconds per call, and how they came about.
+    """The samples of one round, in seconds per call, and how they were taken.
 
     ``total_s`` is all time between the first call of the warm-up and the last sample that was
     spent in calls.

@@ -1,4 +1,4 @@
-"""Whether the numbers of a cell can be quoted, and what to do where they cannot.
+"""Rate the measurement of a cell, and advise where it is not good.
 
     good      the interval is within 2 % of the median, or within the precision asked for
     noisy     it is wider; the interval still says by how much
@@ -25,7 +25,7 @@ _APART = 2
 
 
 def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
-    """The rounds of one cell as one measurement.  ``cores`` are those it could have run on."""
+    """Summarise the rounds of one cell.  ``cores`` are those it could have run on."""
     samples = [each.samples_s for each in rounds]
     interval = median_of_rounds(samples)
     everything = tuple(sample for each in samples for sample in each)
@@ -55,7 +55,7 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
 
 
 def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
-    """Whether a cell is not yet precise and has time left; the first rounds are always needed."""
+    """Return whether a cell lacks precision and has time left, or lacks its first rounds."""
     if len(rounds) < protocol.rounds:
         return True
     if len(rounds) >= protocol.max_rounds or _spent(rounds, protocol) >= protocol.max_seconds:
@@ -64,7 +64,7 @@ def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
 
 
 def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> str:
-    """ "precision", "time limit" or "rounds"."""
+    """Return why sampling ended: "precision", "time limit" or "rounds"."""
     if interval.relative <= protocol.precision:
         return "precision"
     within = len(rounds) >= protocol.max_rounds and _spent(rounds, protocol) < protocol.max_seconds
@@ -72,14 +72,14 @@ def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol)
 
 
 def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Quality:
-    """The quality of the rounds together."""
+    """Rate the rounds together."""
     if interval.relative > _UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
     return "good" if interval.relative <= max(_GOOD, protocol.precision) else "noisy"
 
 
 def advise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> str:
-    """One sentence: what was seen, and what to do."""
+    """Return one sentence: the strongest cause that was seen, and what to do."""
     return next(_causes(rounds, protocol, cores))
 
 
@@ -107,7 +107,7 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
 
 
 def _and_the_machine(rounds: Sequence[Round]) -> str:
-    """Where the machine itself was seen to change its speed, by how much."""
+    """Add by how much the machine itself changed its speed, where that was seen."""
     known = [each.yardstick_s for each in rounds if each.yardstick_s]
     moved = _spread(known) if known else 0.0
     return f", and a fixed piece of work beside them by {moved:.0%}" if moved > _GOOD else ""
@@ -118,12 +118,12 @@ def _spread(values: Sequence[float]) -> float:
 
 
 def _within(rounds: Sequence[Round]) -> float:
-    """How far the median of a round is uncertain by its own samples, relative."""
+    """Return the relative uncertainty of a round's median by its own samples."""
     return median([median_of_rounds([each.samples_s]).relative for each in rounds])
 
 
 def _drifts(rounds: Sequence[Round], protocol: Protocol) -> bool:
-    """Whether most rounds rise, or most fall, by more than the precision."""
+    """Return whether most rounds rise, or most fall, by more than the precision."""
     drifts = [drift(each.samples_s) for each in rounds]
     rising = sum(each > protocol.precision for each in drifts)
     falling = sum(each < -protocol.precision for each in drifts)
@@ -136,7 +136,7 @@ def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:
 
 
 def _spent(rounds: Sequence[Round], protocol: Protocol) -> float:
-    """Seconds of warm-up and samples; a first call that compiles counts as any other call."""
+    """Sum the seconds of warm-up and samples; a first call that compiles counts as any other."""
     return sum(_took(each, protocol.limits.seconds) for each in rounds)
 
 
@@ -147,7 +147,7 @@ def _took(each: Round, limit_s: float) -> float:
 
 
 def _others(rounds: Sequence[Round]) -> int | None:
-    """The most that computed on the GPU beside us; None where nothing tells."""
+    """Return the most processes that computed on the GPU beside this one; None if unknown."""
     seen = (each.device_before.get("other_processes") for each in rounds)
     return max((each for each in seen if each is not None), default=None)
 

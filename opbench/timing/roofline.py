@@ -1,4 +1,4 @@
-"""How near a network comes to what the device can do, and what keeps it from coming nearer.
+"""The roofline model: how near a network comes to the device's ceilings, and what binds it.
 
 Floors under the time of a forward pass: its arithmetic at the rate of a large matrix product, and
 its bytes at the rate of a large copy.  The higher one is what binds it, unless launching does:
@@ -27,7 +27,7 @@ _HOST_WAITS = 1.1
 def attain(
     load: Load, measurement: Measurement, ceilings: Ceilings, *, compiled: bool = False
 ) -> Attained:
-    """Where a forward pass of ``load`` lies under ``ceilings``."""
+    """Place a forward pass of ``load`` under ``ceilings``."""
     attained = 2 * load.macs / measurement.median_s
     return Attained(
         attained_flops_per_s=attained,
@@ -50,7 +50,7 @@ def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled
 
 
 def typical(ceilings: Sequence[Ceilings]) -> Ceilings:
-    """The medians over rounds."""
+    """Return the medians over rounds."""
     return Ceilings(
         peak_flops_per_s=median([each.peak_flops_per_s for each in ceilings]),
         bandwidth_bytes_per_s=median([each.bandwidth_bytes_per_s for each in ceilings]),

@@ -1,4 +1,4 @@
-"""The words that a cell's settings can be; free of torch, so that they are checked at once."""
+"""The values that a cell's settings can take; free of torch, so that they are checked at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ L2 = Literal["warm", "cold"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CudaOptions(Value):
-    """How networks are timed on a GPU, all cells of a run alike."""
+    """Options of timing on a GPU, the same for all cells of a run."""
 
     graph: bool = False
     l2: L2 = "warm"
@@ -32,14 +32,14 @@ class CudaOptions(Value):
 
 
 def device_name(word: str) -> str:
-    """``word`` in full ("cuda" is "cuda:0").  Raises ``BadValueError`` for any other word."""
+    """Return a device's name in full ("cuda" is "cuda:0").  Raises ``BadValueError``."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", word):
         raise BadValueError(f"there is no device {word!r}: it is cpu, cuda or cuda:N")
     return "cuda:0" if word == "cuda" else word
 
 
 def known(kind: str, words: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
-    """``words``, each once.  Raises ``UnknownNameError`` for one that is not allowed."""
+    """Return ``words``, each once.  Raises ``UnknownNameError`` for one that is not allowed."""
     distinct = tuple(dict.fromkeys(words))
     for word in distinct:
         if word not in allowed:

@@ -1,4 +1,4 @@
-"""What PyTorch says of itself, of its settings and of the device, for a run's header."""
+"""Facts of PyTorch, its settings and the device, for a run's header."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opbench.timing.gpu import open_gpu
 
 
 def torch_facts() -> dict[str, Any]:
-    """Build, threads and the settings that change arithmetic; CUDA is not initialised by asking."""
+    """Return build, threads and settings that change arithmetic; does not initialise CUDA."""
     return {
         "torch": torch.__version__,
         "torch_commit": torch.version.git_version,
@@ -27,12 +27,12 @@ def torch_facts() -> dict[str, Any]:
 
 
 def gpu_uuid(device: str) -> str:
-    """The UUID of a CUDA device, as PyTorch writes it."""
+    """Return the UUID of a CUDA device, as PyTorch writes it."""
     return str(torch.cuda.get_device_properties(device).uuid)
 
 
 def gpu_facts(device: str) -> dict[str, Any]:
-    """What PyTorch, and NVML where it is there, know of a CUDA device."""
+    """Return the facts of a CUDA device from PyTorch and, where available, NVML."""
     properties = torch.cuda.get_device_properties(device)
     gpu = open_gpu(gpu_uuid(device))
     return {

@@ -1,4 +1,4 @@
-"""How many operators of a forward pass compute something, and how many bytes they move.
+"""Count the operators of a forward pass that compute something, and the bytes they move.
 
 Each operator is taken to read its inputs from memory and to write its outputs there, which is
 what eager execution does when nothing stays in a cache.  Views move nothing.
@@ -45,7 +45,7 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _is_view(func: Any) -> bool:
-    """Whether the result is another look at an argument that is not written to."""
+    """Return whether the result is a view of an argument that is not written to."""
     aliases = [each.alias_info for each in func._schema.returns]
     return any(alias is not None and not alias.is_write for alias in aliases)
 
@@ -56,7 +56,7 @@ def _bytes(values: Any) -> int:
 
 
 def traffic_of(forward: Call) -> tuple[int, int]:
-    """Kernels and bytes of one call of ``forward``."""
+    """Count kernels and bytes of one call of ``forward``."""
     with Traffic() as traffic, torch.inference_mode():
         forward()
     return traffic.kernels, traffic.traffic_bytes

@@ -1,4 +1,4 @@
-"""Values for a network's parameters, at the cost of writing them once.
+"""Fill a network's parameters at the cost of writing them once.
 
 Timing needs numbers in the weights, not an initialisation scheme: drawing vgg16's by its scheme
 takes longer than ten forward passes.  While a network is built here, the schemes of its layers
@@ -57,7 +57,7 @@ class _CheapDraws(TorchFunctionMode):
 
 
 def build_cheaply(build: Callable[[], _T], modules: Callable[[_T], nn.Module], seed: int) -> _T:
-    """What ``build`` makes, without its scheme and with the parameters filled.
+    """Build a network without its initialisation scheme, its parameters filled.
 
     ``modules`` takes the network out of what was built.
     """

@@ -1,4 +1,4 @@
-"""How fast the machine itself is at this moment: the time of a fixed piece of work.
+"""Time a fixed piece of work, to see how fast the machine itself is at this moment.
 
 On a machine that others share, everything runs a fifth slower for seconds or minutes, and no
 counter says so.  The same small matrix product, copy and row of tiny operators beside every
@@ -25,7 +25,7 @@ _COPY = {"cpu": 1 << 22, "cuda": 1 << 28}
 
 @torch.inference_mode()
 def yardstick(device: Device) -> float:
-    """Seconds, the geometric mean of the three; only their ratios mean anything."""
+    """Return the geometric mean of three times in seconds; only ratios of it mean anything."""
     times = [_typical(own_work(device, call, calls)) for call, calls in pieces(device.name)]
     return math.exp(sum(map(math.log, times)) / len(times))
 
@@ -35,7 +35,7 @@ def _typical(look: Callable[[], float]) -> float:
 
 
 def pieces(name: str) -> tuple[tuple[Call, int], ...]:
-    """The work on the device called ``name``: what to call, and how often at once."""
+    """Return the work on the device called ``name``: what to call, and how often at once."""
     kind = name.partition(":")[0]
     square = torch.full((_PRODUCT[kind], _PRODUCT[kind]), 0.5, device=name)
     source = torch.zeros(_COPY[kind], dtype=torch.uint8, device=name)
