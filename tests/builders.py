@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 import opbench
-from opbench.accuracy import Accuracy
+from opbench.accuracy import Accuracy, ChartPoint
 from opbench.record import Attained, Ceilings, Cell, Failure, Load, Measurement, Record, Round
 from opbench.registry.counts_csv import NetworkRow
 from opbench.runs.lines import FORMAT, CeilingsLine, Header, RoundLine, Setting, encode, line_json
@@ -75,6 +75,14 @@ def record(name: str = "a", median_s: float = 0.01, **changes: Any) -> Record:
     unknown = changes.keys() - {key for part in _PARTS for key in _names(part)}
     assert not unknown, f"a record has no {', '.join(unknown)}"
     return made
+
+
+def record_of(row: NetworkRow, batch: int, median_s: float, **changes: Any) -> Record:
+    """A record of an entry of the registry, its sums those of ``batch`` images."""
+    each_image = ("macs", "activations", "peak_activation_bytes")
+    sums = {key: value * (batch if key in each_image else 1) for key, value in row.totals().items()}
+    size = {"batch_size": batch, "input_size": row.input_size}
+    return record(row.name, median_s, **{**size, **sums, **changes})
 
 
 def failure(name: str = "a", reason: str = "out of memory", **changes: Any) -> Failure:
@@ -177,6 +185,14 @@ def accuracy(name: str = "a", top1: float | None = 70.0, **changes: Any) -> Accu
         "note": "",
     }
     return Accuracy(**{**usual, **changes})
+
+
+def chart_point(architecture: str, label: str, top1: float, **changes: Any) -> ChartPoint:
+    """A point of the 2016 chart, of 6 million parameters."""
+    usual = {"gops_2xmac": 3.0, "params_millions": 6.0, "correction": ""}
+    return ChartPoint(
+        architecture=architecture, label=label, top1_percent=top1, **{**usual, **changes}
+    )
 
 
 def accuracies(top1: Mapping[str, float]) -> dict[str, Accuracy]:

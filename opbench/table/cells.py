@@ -171,8 +171,9 @@ def _gpu_options(header: Header) -> Iterator[str]:
 
 
 def _threads(what: Cell | Setting, header: Header) -> Iterator[str]:
-    threads = what.threads or header.environment.get("torch_threads")
-    if isinstance(threads, int) and threads != header.environment.get("cores", threads):
+    alone = header.environment.get("torch_threads")
+    threads = what.threads or alone
+    if isinstance(threads, int) and threads != (header.environment.get("cores") or alone):
         yield f"{threads} thread{'s' * (threads > 1)}"
 
 

@@ -93,15 +93,17 @@ def chart2016_frame(points: Iterable[ChartPoint]) -> pd.DataFrame:
     """Return the points of the 2016 chart: ``flops`` and ``params`` as printed there, in ones."""
     rows = [
         {
-            "architecture": point.architecture or None,
+            "architecture": point.architecture,
             "name": point.label,
             "top1": point.top1_percent,
             "flops": point.gops_2xmac * 1e9,
             "params": point.params_millions * 1e6,
+            "correction": point.correction or None,
         }
         for point in points
     ]
-    return pd.DataFrame(rows, columns=["architecture", "name", "top1", "flops", "params"])
+    columns = ["architecture", "name", "top1", "flops", "params", "correction"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _where(run: str, conditions: Conditions) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from opbench import accuracy
 from opbench.accuracy.published import COLUMNS, RECIPES
 from opbench.errors import BadFileError, UnknownNameError
 from opbench.registry import entries
-from opbench.spec import format_size
+from opbench.spec import Shape
 
 GOOD = {
     "architecture": "alexnet",
@@ -168,7 +168,7 @@ def test_another_protocol_is_primary_only_where_no_single_crop_is_confirmed() ->
 def test_a_primary_figure_is_of_images_of_the_size_that_the_network_is_counted_at() -> None:
     for name, row in accuracy.primaries().items():
         if name not in accuracy.PUBLISHED_ONLY:
-            assert row.input_size == format_size(entries.get(name).input_size), name
+            assert row.input_size == Shape(entries.get(name).input_size), name
 
 
 def test_only_segmentation_is_without_a_percentage() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from opbench.cli.output import as_printed
 from opbench.registry import counts_csv, entries
-from tests.made_up import write_results
+from opbench.spec import Shape
+from tests import builders
+from tests.made_up import record
 
 
 def test_json_has_every_entry_once_with_its_facts(rows) -> None:
@@ -85,20 +87,17 @@ def test_latencies_of_a_folder_that_is_not_there_are_refused(opbench, tmp_path) 
 
 
 def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(rows, tmp_path) -> None:
-    folder = write_results(tmp_path, names=("resnet18",), batches=(1, 2))
-    (run,) = (folder / "runs").iterdir()
-    lines = [json.loads(line) for line in run.read_text().splitlines()]
-    usual = next(line for line in lines if line.get("batch_size") == 1)
-    for change in (
-        {"input_size": "3x448x448"},
+    (resnet,) = (row for row in counts_csv.load() if row.name == "resnet18")
+    unusual: list[dict[str, Any]] = [
+        {"input_size": Shape((3, 448, 448))},
         {"memory_format": "channels_last"},
         {"threads": 1},
         {"dtype": "bfloat16"},
         {"device": "cuda:0"},
-    ):
-        lines.append({**usual, **change, "median_s": 1000.0})
-    run.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (row,) = rows("list", "resnet18", "--columns", "name,latency_s", "--results", folder)
+    ]
+    others = (builders.record_of(resnet, 1, 1000.0, **change) for change in unusual)
+    builders.write_run(tmp_path, record(resnet, 1), record(resnet, 2), *others)
+    (row,) = rows("list", "resnet18", "--columns", "name,latency_s", "--results", tmp_path)
     # Twice 1,814,073,344 MACs at the 100 GFLOP/s of the made-up machine.
     assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.builders import header, record, write_run
+
 
 def test_the_page_lies_in_the_results_and_its_path_is_printed(opbench, tmp_path: Path) -> None:
     done = opbench("report", "--results", tmp_path, "--no-figures")
@@ -49,11 +51,24 @@ def test_a_page_that_cannot_be_written_is_one_sentence(opbench, tmp_path: Path) 
     assert "--out" in done.stderr
 
 
-def test_a_damaged_run_leaves_the_older_page(opbench, tmp_path: Path) -> None:
+def test_a_damaged_file_of_counts_leaves_the_older_page(opbench, tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("older")
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "a.jsonl").write_text("no header\n")
+    (tmp_path / "counts.csv").write_text("no header\n")
     done = opbench("report", "--results", tmp_path, "--no-figures")
     assert done.exit_code == 2
-    assert "a.jsonl" in done.stderr
+    assert "counts.csv" in done.stderr
     assert (tmp_path / "index.html").read_text() == "older"
+
+
+def test_a_damaged_run_is_named_here_and_on_the_page_which_shows_the_others(
+    opbench, tmp_path: Path
+) -> None:
+    write_run(tmp_path, record("mine.py:net"), first=header("good"))
+    damaged = tmp_path / "runs" / "a.jsonl"
+    damaged.write_text("no header\n")
+    done = opbench("report", "--results", tmp_path, "--no-figures")
+    assert done.exit_code == 0, done.output
+    assert f"{damaged}, line 1: the run is left out" in done.stderr.replace("\n", " ")
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert f"{damaged}, line 1: the run is left out" in text
+    assert "mine.py:net" in text

@@ -18,7 +18,7 @@ from opbench.figures.parts.style import theme
 from opbench.figures.parts.sweep import spread
 from opbench.figures.roofline import with_intensity
 from opbench.table import Table
-from tests.made_up import GFLOPS_PER_S, write_results
+from tests.made_up import GFLOPS_PER_S, HEADER, write_results
 
 IMAGENET = 7  # networks of the made-up run that are ImageNet's
 
@@ -132,11 +132,11 @@ def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -
 
 
 def test_a_caption_tells_the_protocols_of_all_its_runs(timed_table: Table) -> None:
-    (header,) = timed_table.runs
-    later = {**header, "run": "made-up-2", "protocol": {**header["protocol"], "max_seconds": 3.5}}
+    slower = replace(HEADER, run="made-up-2", protocol=replace(HEADER.protocol, max_seconds=3.5))
+    folder = replace(timed_table.folder, runs={"made-up": HEADER, "made-up-2": slower})
     runs = timed_table.cells["batch_size"].map({1: "made-up", 4: "made-up", 16: "made-up-2"})
     more = timed_table.cells.assign(run=runs)
-    both = replace(timed_table, cells=more, runs=(header, later))
+    both = replace(timed_table, cells=more, folder=folder)
     assert "or for 2 or 3.5 s" in " ".join(_words(_draw("ops-vs-time", both)).split())
 
 

@@ -29,7 +29,7 @@ def test_a_damaged_line_is_named(write) -> None:
 
 
 def test_other_columns_are_refused(write) -> None:
-    with pytest.raises(BadFileError, match="line 1: the columns"):
+    with pytest.raises(BadFileError, match="line 1: the header lacks label, family"):
         counts_csv.load(write("counts.csv", "name,macs\nvgg16,1\n"))
 
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from opbench.table.checks import checked
 
 from opbench.accuracy import load_chart2016, primaries
 from opbench.errors import BadFileError
-from opbench.table.checks import checked
 from opbench.table.networks import SINGLE_CROP, chart2016, join_networks, published_only
 
 
