@@ -33,7 +33,7 @@ class Network:
     inputs: Inputs
 
     def forward(self, mode: str | None) -> Callable[[], object]:
-        """Return a forward pass; ``mode`` is that of ``torch.compile``, None for eager execution."""
+        """Return a forward pass; ``mode`` is one of ``torch.compile``, None for eager execution."""
         call: Callable[..., object] = self.module
         if mode is not None:
             call = torch.compile(self.module, mode=None if mode == "default" else mode)
