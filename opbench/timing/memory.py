@@ -85,7 +85,8 @@ def _lines(path: Path) -> list[str]:
 
 def _growth(start: int) -> int | None:
     try:
-        return _peak_bytes() - start
+        # The kernel sums its counters of pages now and then only: the sum may fall as well.
+        return max(0, _peak_bytes() - start)
     except OSError:
         return None
 

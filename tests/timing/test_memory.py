@@ -27,6 +27,17 @@ def test_each_watch_starts_anew() -> None:
     assert (watch_resident_memory()() or 0) < 2**20
 
 
+def test_a_sum_of_pages_that_falls_is_no_growth(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "status")
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t     100 kB\n")
+    peak = watch_resident_memory()
+    for kilobytes, growth in ((99, 0), (103, 3 * 1024)):
+        (tmp_path / "status").write_text(f"VmHWM:\t     {kilobytes} kB\n")
+        assert peak() == growth
+
+
 def test_where_the_kernel_does_not_tell_the_answer_is_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
