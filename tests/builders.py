@@ -85,6 +85,17 @@ def record_of(row: NetworkRow, batch: int, median_s: float, **changes: Any) -> R
     return record(row.name, median_s, **{**size, **sums, **changes})
 
 
+def record_of_rounds(name: str, *medians: float, **changes: Any) -> Record:
+    """A record of rounds of five equal samples each."""
+    rounds = {
+        "samples_s": tuple(seconds for seconds in medians for _ in range(5)),
+        "samples_per_round": (5,) * len(medians),
+        "low_s": min(medians),
+        "high_s": max(medians),
+    }
+    return record(name, sorted(medians)[len(medians) // 2], **{**rounds, **changes})
+
+
 def failure(name: str = "a", reason: str = "out of memory", **changes: Any) -> Failure:
     """A cell that could not be measured."""
     spent = changes.pop("out_of_memory", False)
@@ -112,7 +123,7 @@ def round_line(of: Cell, taken: Round) -> RoundLine:
 
 def ceilings(number: int = 1, peak: float = 200e9, **changes: Any) -> CeilingsLine:
     """The ceilings of the CPU in one round."""
-    setting = {"device": "cpu", "dtype": "float32", "threads": None}
+    setting: dict[str, Any] = {"device": "cpu", "dtype": "float32", "threads": None}
     rates = {"peak_flops_per_s": peak, "bandwidth_bytes_per_s": 10e9, "launch_s": 1e-6}
     idle = changes.pop("idle_power_w", None)
     return CeilingsLine(

@@ -13,9 +13,12 @@ from xml.etree import ElementTree
 import pytest
 
 from opbench.cli import self_test as module
-from opbench.runs.store import Run, read_run
+from opbench.files import Appender
+from opbench.runs.lines import End, encode
+from opbench.runs.store import RunFile, read_run
+from tests.builders import header, write_run
+from tests.builders import record_of_rounds as record
 from tests.conftest import Opbench
-from tests.runs.test_compare import record
 
 STEADY = (1.0, 1.001, 0.999)
 
@@ -30,14 +33,11 @@ def run(tmp_path: Path) -> Callable[..., Path]:
     """A run file of records name=seconds."""
 
     def write(file: str, environment: dict[str, Any] | None = None, **cells: float) -> Path:
-        header = {"kind": "header", "format": 1, "environment": environment or {"cpu": "Paper 1"}}
-        lines = [header]
-        for name, seconds in cells.items():
-            lines.append(record(name, *(seconds * each for each in STEADY)))
-        path = tmp_path / "results" / "runs" / f"{file}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return path
+        first = header(file, environment=environment or {"cpu": "Paper 1"})
+        lines = [
+            record(name, *(seconds * each for each in STEADY)) for name, seconds in cells.items()
+        ]
+        return write_run(tmp_path / "results", *lines, first=first)
 
     return write
 
@@ -133,8 +133,8 @@ def test_a_damaged_line_is_named_and_the_rest_compared(
 
 def test_a_run_that_is_not_finished_is_named(opbench: Opbench, run: Callable[..., Path]) -> None:
     base, new = run("base", a=0.010), run("new", a=0.010)
-    with base.open("a") as file:
-        file.write(json.dumps({"kind": "end", "reason": "finished"}) + "\n")
+    with Appender(base) as appender:
+        appender.append(encode(End(reason="finished")))
     said = opbench("compare", base, new).stderr.replace("\n", "")
     assert f"{new} is not finished" in said
     assert f"{base} is not finished" not in said
@@ -144,19 +144,21 @@ def test_a_line_without_what_it_must_have_is_damaged_like_any_other(
     opbench: Opbench, run: Callable[..., Path]
 ) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.010)
-    header, one, other = new.read_text().splitlines()
+    first, one, other = new.read_text().splitlines()
     lacking = {key: value for key, value in json.loads(one).items() if key != "samples_per_round"}
-    new.write_text("\n".join([header, json.dumps(lacking), other]) + "\n")
+    new.write_text("\n".join([first, json.dumps(lacking), other]) + "\n")
     result = opbench("compare", base, new, "--format", "json")
     said = result.stderr.replace("\n", "")
-    assert f"{new}, line 2: a record without samples_per_round" in said
+    assert f"{new}, line 2: damaged record: samples_per_round is missing" in said
     assert [row["verdict"] for row in json.loads(result.stdout)] == ["GONE", "SAME"]
 
 
 def test_github_and_junit_say_what_is_slower(opbench: Opbench, run: Callable[..., Path]) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.012, b=0.010)
     annotated = opbench("compare", base, new, "--format", "github").stdout
-    assert annotated.startswith("::error title=opbench compare%3A a (3x8x8%2C batch 1) SLOWER::")
+    assert annotated.startswith(
+        "::error title=opbench compare%3A a (3x224x224%2C batch 1) SLOWER::"
+    )
     assert annotated.count("::error") == 1
     tree = ElementTree.fromstring(opbench("compare", base, new, "--format", "junit").stdout)
     assert (tree.get("tests"), tree.get("failures")) == ("2", "1")
@@ -167,8 +169,8 @@ def test_markdown_has_a_row_per_cell_the_slower_first(
 ) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.012)
     lines = opbench("compare", base, new, "--format", "markdown").stdout.splitlines()
-    assert lines[2].startswith("| SLOWER | b (3x8x8, batch 1) | 10.000 | 12.000 | +20.0% |")
-    assert lines[3].startswith("| SAME | a (3x8x8, batch 1) |")
+    assert lines[2].startswith("| SLOWER | b (3x224x224, batch 1) | 10.000 | 12.000 | +20.0% |")
+    assert lines[3].startswith("| SAME | a (3x224x224, batch 1) |")
 
 
 SelfTest = Callable[..., Any]
@@ -181,7 +183,7 @@ def self_test(
     """The command over four runs of three cells, whose times the test says."""
 
     def tried(*runs: tuple[float, float, float], options: tuple[str, ...] = ()) -> Any:
-        def timed(targets: list[str]) -> Iterator[Run]:
+        def timed(targets: list[str]) -> Iterator[RunFile]:
             assert targets == ["a", "b", "c"]
             for number, seconds in enumerate(runs):
                 yield read_run(run(f"run{number}", **dict(zip("abc", seconds, strict=True))))
@@ -252,5 +254,6 @@ def test_comparing_imports_neither_torch_nor_pandas(run: Callable[..., Path]) ->
         "except SystemExit: pass\n"
         "assert not {'torch', 'pandas', 'numpy'} & sys.modules.keys()"
     )
-    command = [sys.executable, "-c", code, "compare", run("a", a=0.01), run("b", a=0.01)]
+    runs = [str(run(name, a=0.01)) for name in "ab"]
+    command = [sys.executable, "-c", code, "compare", *runs]
     subprocess.run(command, check=True, capture_output=True)

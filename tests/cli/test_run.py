@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import psutil
 import pytest
 
 from opbench.cli import run as command
-from opbench.runs.store import Run, read_run, run_files
+from opbench.record import Failure, Record
+from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
+from opbench.runs.store import RunFile, read_run, run_files
 from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
+from opbench.value import Value
+from tests.builders import write_run
 from tests.conftest import Opbench
 
 NETWORKS = Path(__file__).parents[1] / "runs" / "networks.py"
@@ -51,7 +56,7 @@ def resume(opbench: Opbench, tmp_path: Path) -> Callable[..., Any]:
     return lambda *args: opbench("run", "--resume", "--in-process", "--results", tmp_path, *args)
 
 
-def only_run(folder: Path) -> Run:
+def only_run(folder: Path) -> RunFile:
     (path,) = run_files(folder)
     return read_run(path)
 
@@ -70,20 +75,24 @@ def test_a_run_prints_rows_and_leaves_a_file_with_everything_in_it(
 
     written = only_run(tmp_path)
     assert written.finished
-    assert len(written.header["plan"]) == 2
-    assert {"cpu", "torch", "os"} <= written.header["environment"].keys()
-    assert len(written.of_kind("round")) >= 6
-    for line in written.of_kind("record"):
-        assert {"name", "device", "batch_size", "dtype", "samples_s", "params"} <= line.keys()
+    assert written.header.run == written.path.stem
+    assert len(written.header.plan) == 2
+    assert {"cpu", "torch", "os"} <= written.header.environment.keys()
+    assert len(written.of(RoundLine)) >= 6
+    for line in written.path.read_text().splitlines()[1:]:
+        row = json.loads(line)
+        if row["kind"] == "record":
+            assert {"name", "device", "batch_size", "dtype", "samples_s", "params"} <= row.keys()
     assert str(written.path) in result.stderr.replace("\n", "")
 
 
 def test_records_are_streamed_as_they_are_made(run: Callable[..., Any], tmp_path: Path) -> None:
     result = run(CONV, f"{NETWORKS}:Broken", "--json")
     assert result.exit_code == 1
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [line["kind"] for line in lines] == ["failure", "record"]
-    assert lines[1] == only_run(tmp_path).of_kind("record")[0]
+    written = only_run(tmp_path)
+    lines = [decode(line.encode()) for line in result.stdout.splitlines()]
+    assert lines == [*written.of(Failure), *written.of(Record)]
+    assert len(lines) == 2
 
 
 def test_a_network_that_fails_is_a_row_and_the_exit_code_is_1(run: Callable[..., Any]) -> None:
@@ -184,14 +193,14 @@ class Started:
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
         )
 
-    def wait_for(self, *kinds: str) -> Run:
-        """The run's file once it has a line of each kind."""
+    def wait_for(self, kind: type[Value]) -> RunFile:
+        """The run's file once it has a line of this kind."""
         for _ in range(6000):
             time.sleep(0.01)
             files = run_files(self.folder)
             if files and files[0].stat().st_size:
                 run = read_run(files[0])
-                if all(run.of_kind(kind) for kind in kinds):
+                if run.of(kind):
                     return run
             assert self.process.poll() is None, self.process.communicate()
         raise AssertionError("it takes too long")
@@ -222,7 +231,7 @@ def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
     going = started(
         tmp_path, CONV, f"{NETWORKS}:Hanging", "--input-size", "3x8x8", "--max-seconds", "0.1"
     )
-    going.wait_for("round")
+    going.wait_for(RoundLine)
     workers = psutil.Process(going.process.pid).children(recursive=True)
     going.process.send_signal(signal.SIGINT)
     code, _, said = going.end()
@@ -233,8 +242,8 @@ def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
     assert not alive
     run = only_run(tmp_path)
     assert not run.damages
-    assert [line["name"] for line in run.of_kind("round")] == [CONV]
-    assert run.of_kind("end")[0]["reason"] == "interrupted"
+    assert [line.cell.name for line in run.of(RoundLine)] == [CONV]
+    assert run.of(End)[0].reason == "interrupted"
 
 
 def test_a_run_that_was_killed_is_completed_by_what_is_missing(
@@ -242,7 +251,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
 ) -> None:
     sleeping = f"{NETWORKS}:Sleeping"
     going = started(tmp_path, CONV, sleeping, *QUICK)
-    going.wait_for("round")
+    going.wait_for(RoundLine)
     going.process.kill()
     going.process.wait()
     before = only_run(tmp_path)
@@ -257,7 +266,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     after = only_run(tmp_path)
     assert after.finished
     assert after.lines[: len(before.lines)] == before.lines
-    measured = [(line["name"], line["number"]) for line in after.of_kind("round")]
+    measured = [(line.cell, line.round.number) for line in after.of(RoundLine)]
     assert len(measured) == len(set(measured)) >= 6
 
     again = resume()
@@ -265,15 +274,16 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     assert "is finished" in again.stderr.replace("\n", " ")
 
     # A record that is damaged later is missing again, and its rounds are there.
-    lines = after.path.read_text().splitlines(keepends=True)
-    (number,) = [at for at, line in enumerate(lines) if '"record"' in line and CONV in line]
-    after.path.write_text("".join([*lines[:number], "{\n", *lines[number + 1 :]]))
+    lost = next(line for line in after.of(Record) if line.cell.name == CONV)
+    lines = after.path.read_bytes().splitlines()
+    number = lines.index(encode(lost))
+    after.path.write_bytes(b"\n".join([*lines[:number], b"{", *lines[number + 1 :]]))
     mended = resume()
     assert mended.exit_code == 0, mended.stderr
     assert f"line {number + 1}: not a whole JSON object" in mended.stderr.replace("\n", "")
     whole = only_run(tmp_path)
-    assert json.loads(lines[number]) in whole.of_kind("record")
-    assert len(whole.of_kind("round")) == len(measured)
+    assert lost in whole.of(Record)
+    assert len(whole.of(RoundLine)) == len(measured)
 
 
 CRASHING_ONCE = """
@@ -297,8 +307,8 @@ def test_a_worker_that_crashed_is_a_row_and_a_run_that_is_gone_on_with_tries_it_
     quick = [each for each in QUICK if each != "--in-process"]
     code, _, said = started(tmp_path, f"{network}:Net", *quick).end()
     assert code == 1, said
-    (failure,) = only_run(tmp_path).of_kind("failure")
-    assert "exit code 9" in failure["reason"]
+    (failure,) = only_run(tmp_path).of(Failure)
+    assert "exit code 9" in failure.reason
     assert only_run(tmp_path).finished
 
     again = resume("--format", "json")
@@ -318,7 +328,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
     )
     code, _, said = going.end()
     assert code == 2, said
-    assert "make room and go on with `opbench run --resume`" in said.replace("\n", " ")
+    assert "make room and continue with `opbench run --resume`" in said.replace("\n", " ")
     assert "Traceback" not in said
     stopped = only_run(tmp_path)
     assert not stopped.damages
@@ -340,19 +350,18 @@ def test_the_newest_run_that_lacks_something_is_gone_on_with(
     empty.write_text("")
     planned = resume("--dry-run", "--format", "json")
     assert [row["name"] for row in json.loads(planned.stdout)] == [CONV]
-    assert not read_run(older).of_kind("record")
+    assert not read_run(older).of(Record)
     assert resume().exit_code == 0
-    assert [line["name"] for line in read_run(older).of_kind("record")] == [CONV]
+    assert [line.cell.name for line in read_run(older).of(Record)] == [CONV]
 
 
 def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
     run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert run(CONV, "--batch-size", "1,2").exit_code == 0
-    path = only_run(tmp_path).path
-    lines = path.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if "header" in line or json.loads(line).get("batch_size") == 1]
-    path.write_text("".join(kept))
+    whole = only_run(tmp_path)
+    kept = [line for line in whole.of(RoundLine) if line.cell.batch_size == 1]
+    write_run(tmp_path, *kept, *whole.of(Record)[:1], first=whole.header)
     result = resume("--dry-run", "--format", "json")
     assert [row["batch_size"] for row in json.loads(result.stdout)] == [2]
     assert "1 cell; about" in result.stderr
@@ -365,7 +374,7 @@ def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
     resume: Callable[..., Any],
 ) -> None:
     hanging = started(tmp_path, f"{NETWORKS}:Hanging", *QUICK)
-    hanging.wait_for("ceilings")
+    hanging.wait_for(CeilingsLine)
     refused = resume()
     assert refused.exit_code == 2
     assert "being written by another process" in refused.stderr.replace("\n", " ")
@@ -373,19 +382,17 @@ def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
     hanging.process.kill()
     first, second = (read_run(path) for path in run_files(tmp_path))
     finished, unfinished = (first, second) if first.finished else (second, first)
-    assert {line["name"] for line in finished.of_kind("round")} == {CONV}
-    assert not unfinished.of_kind("round")
+    assert {line.cell.name for line in finished.of(RoundLine)} == {CONV}
+    assert not unfinished.of(RoundLine)
 
 
 def test_a_run_from_another_environment_is_not_gone_on_with(
     run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert run(CONV).exit_code == 0
-    path = only_run(tmp_path).path
-    header, *lines = path.read_text().splitlines()
-    changed = json.loads(header)
-    changed["environment"]["cpu"] = "another processor"
-    path.write_text("\n".join([json.dumps(changed), *lines[:-2]]) + "\n")
+    whole = only_run(tmp_path)
+    environment = {**whole.header.environment, "cpu": "another processor"}
+    path = write_run(tmp_path, first=replace(whole.header, environment=environment))
     result = resume(path)
     assert result.exit_code == 2
     assert "another environment (cpu differ" in result.stderr.replace("\n", " ")

@@ -5,40 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from opbench.cli.run_progress import Progress
-from opbench.record import Cell, Failure, Load, Round
-from opbench.runs.state import Sheet, round_line
+from opbench.runs.state import Sheet
 from opbench.timing.protocol import Protocol
+from tests.builders import cell, failure, round_, round_line
 from tests.cli.test_run import CONV, QUICK, START
-
-LOAD = Load(
-    params=1, macs=1, activations=1, weight_bytes=1, peak_activation_bytes=1, kernels=1,
-    traffic_bytes=1,
-)  # fmt: skip
-ROUND = Round(
-    number=1, samples_s=(1.0,), warmup=1, calls_per_sample=1, stopped="precision",
-    first_call_s=1.0, forward_s=1.0,
-)  # fmt: skip
-A, B, C = (Cell(name=name, input_size="3x8x8", batch_size=1, device="cpu") for name in "abc")
 
 
 class Going:
     """A run of three rounds at least, whose cells take what the test says."""
 
     def __init__(self) -> None:
-        self.sheet = Sheet([A, B, C], Protocol(rounds=3), cores=2)
+        self.sheet = Sheet([cell(name) for name in "abc"], Protocol(rounds=3), cores=2)
         self.progress = Progress(self.sheet, stream=False)
 
     def round(self, number: int, **took: float) -> None:
         self.progress.watcher.round(number, 3)
         for name, seconds in took.items():
-            taken = replace(ROUND, number=number, process_s=seconds)
-            self.sheet.add(round_line(replace(A, name=name), LOAD, taken))
+            self.sheet.add(round_line(cell(name), round_(number, process_s=seconds)))
 
     @property
     def left_s(self) -> float | None:
@@ -62,7 +50,7 @@ def test_a_cell_takes_what_it_took_last_and_one_that_failed_takes_nothing() -> N
     going = Going()
     going.round(1, a=2.0, b=4.0, c=6.0)
     going.round(2, a=1.0)
-    going.sheet.add(Failure(cell=C, reason="killed").to_json())
+    going.sheet.add(failure("c"))
     assert going.left_s == pytest.approx(1 * 1 + 2 * 4)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,38 +11,15 @@ import pytest
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
 from opbench.runs.compare import Comparison, Verdict, compare_runs, judge, unequal
-from opbench.runs.store import FORMAT, Run, read_run
+from opbench.runs.store import RunFile, read_run
 from opbench.settings import Threshold, parse_thresholds, threshold_for
+from opbench.value import Value
+from tests.builders import failure, header, write_run
+from tests.builders import record_of_rounds as record
 
 ENVIRONMENT = {"cpu": "Paper 1", "torch": "2.13.0", "load_before": 0.1}
 
-Write = Callable[..., Run]
-
-
-def record(name: str, *medians: float, **changes: Any) -> dict[str, Any]:
-    """A record of rounds of five equal samples each."""
-    samples = [seconds for seconds in medians for _ in range(5)]
-    return {
-        "kind": "record",
-        "name": name,
-        "input_size": "3x8x8",
-        "batch_size": 1,
-        "device": "cpu",
-        "dtype": "float32",
-        "memory_format": "contiguous",
-        "compile": None,
-        "threads": None,
-        "params": 10,
-        "macs": 1000,
-        "activations": 5,
-        "median_s": sorted(medians)[len(medians) // 2],
-        "low_s": min(medians),
-        "high_s": max(medians),
-        "samples_s": samples,
-        "samples_per_round": [5] * len(medians),
-        "advice": "",
-        **changes,
-    }
+Write = Callable[..., RunFile]
 
 
 @pytest.fixture
@@ -51,11 +27,9 @@ def run(tmp_path: Path) -> Write:
     """A run file of the given lines."""
     numbers = iter(range(100))
 
-    def write(*lines: dict[str, Any], **facts: Any) -> Run:
-        path = tmp_path / f"run{next(numbers)}.jsonl"
-        header = {"kind": "header", "format": FORMAT, "environment": ENVIRONMENT | facts}
-        path.write_text("".join(json.dumps(line) + "\n" for line in (header, *lines)))
-        return read_run(path)
+    def write(*lines: Value, **facts: Any) -> RunFile:
+        first = header(f"run{next(numbers)}", environment=ENVIRONMENT | facts)
+        return read_run(write_run(tmp_path, *lines, first=first))
 
     return write
 
@@ -78,10 +52,6 @@ def verdicts(comparisons: list[Comparison]) -> dict[str, str]:
 )
 def test_the_verdict_is_where_the_interval_lies(low: float, high: float, verdict: Verdict) -> None:
     assert judge(Interval((low + high) / 2, low, high), 0.02) is verdict
-
-
-def failure(name: str, reason: str = "out of memory") -> dict[str, Any]:
-    return record(name, 1.0, kind="failure", reason=reason)
 
 
 def test_each_cell_has_its_verdict(run: Write) -> None:
@@ -167,8 +137,8 @@ STEADY = (1.0, 1.001, 0.999)
 def test_what_the_machine_did_meanwhile_explains_as_much(
     run: Write, times: float, machine: float, verdict: str
 ) -> None:
-    base = run(record("a", *STEADY, yardsticks_s=[2.0, 2.001, 2.002]))
-    sticks = [2.0 * machine, 2.001 * machine, 2.002 * machine]
+    base = run(record("a", *STEADY, yardsticks_s=(2.0, 2.001, 2.002)))
+    sticks = (2.0 * machine, 2.001 * machine, 2.002 * machine)
     new = run(record("a", *(times * each for each in STEADY), yardsticks_s=sticks))
     (compared,) = compare_runs(base, new)
     assert str(compared.verdict) == verdict
@@ -180,8 +150,8 @@ def test_what_the_machine_did_meanwhile_explains_as_much(
 def test_between_environments_the_ratio_stands_as_it_is_with_the_machines_beside_it(
     run: Write, times: float, machine: float, verdict: str
 ) -> None:
-    base = run(record("a", *STEADY, yardsticks_s=[2.0, 2.001, 2.002]))
-    sticks = [2.0 * machine, 2.001 * machine, 2.002 * machine]
+    base = run(record("a", *STEADY, yardsticks_s=(2.0, 2.001, 2.002)))
+    sticks = (2.0 * machine, 2.001 * machine, 2.002 * machine)
     moved = record("a", *(times * each for each in STEADY), yardsticks_s=sticks)
     (compared,) = compare_runs(base, run(moved, cpu="Paper 2"))
     assert str(compared.verdict) == verdict
@@ -189,8 +159,8 @@ def test_between_environments_the_ratio_stands_as_it_is_with_the_machines_beside
 
 
 def test_without_a_yardstick_in_both_runs_the_ratio_stands_alone(run: Write) -> None:
-    base = run(record("a", *STEADY, yardsticks_s=[2.0, 2.0, None]))
-    (compared,) = compare_runs(base, run(record("a", *STEADY, yardsticks_s=[3.0, 3.0, 3.0])))
+    base = run(record("a", *STEADY, yardsticks_s=(2.0, 2.0, None)))
+    (compared,) = compare_runs(base, run(record("a", *STEADY, yardsticks_s=(3.0, 3.0, 3.0))))
     assert (str(compared.verdict), compared.machine) == ("SAME", None)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from opbench.record import unequal_facts
-from opbench.runs.environment import system_facts
+from opbench.runs.environment import system_facts, unequal_facts
 from opbench.timing.torch_facts import torch_facts
 
 

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from opbench.record import Cell, Load, Round
+from opbench.files import Appender
+from opbench.record import Cell, Record
+from opbench.runs.lines import CeilingsLine, End, RoundLine, Warned, decode, encode
 from opbench.runs.loop import Conditions, Run, Watcher
 from opbench.runs.pool import Reply
-from opbench.runs.state import Sheet, taken_up
-from opbench.runs.store import FORMAT, RunWriter, read_run
+from opbench.runs.state import Sheet
+from opbench.runs.store import new_run, read_run
 from opbench.timing.protocol import Protocol
+from opbench.value import Value
+from tests.builders import cell, header, load, round_, round_line
 
 PROTOCOL = Protocol(precision=0.01, max_seconds=10, rounds=3)
-LOAD = Load(
-    params=10,
-    macs=10**6,
-    activations=5,
-    weight_bytes=40,
-    peak_activation_bytes=80,
-    kernels=1,
-    traffic_bytes=100,
-)
+LOAD = load(macs=10**6, kernels=1, traffic_bytes=100)
 CEILINGS = {"peak_flops_per_s": 1e9, "bandwidth_bytes_per_s": 1e9, "launch_s": 1e-6}
-
-
-def cell(name: str, batch_size: int = 1) -> Cell:
-    return Cell(name=name, input_size="3x8x8", batch_size=batch_size, device="cpu")
 
 
 Answer = Callable[[Cell, int], Reply | float]
@@ -44,7 +34,7 @@ class Script:
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[tuple[Cell, int]] = []
         self.ceilings = 0
         self.renewed = 0
 
@@ -62,37 +52,22 @@ class Script:
             self.ceilings += 1
             return Reply(done={**CEILINGS, "idle_power_w": 50.0})
         which = Cell.from_json(request["cell"])
-        self.asked.append((str(which), request["number"]))
+        self.asked.append((which, request["number"]))
         answer = self.answer(which, request["number"])
         if isinstance(answer, Reply):
             return answer
         assert request["idle_power_w"] == 50.0
-        return Reply(
-            done={
-                "round": asdict(_round(answer, request["number"])),
-                "load": asdict(LOAD) if request["with_load"] else None,
-            }
-        )
-
-
-def _round(seconds: float, number: int) -> Round:
-    return Round(
-        number=number,
-        samples_s=(seconds,) * 10,
-        warmup=3,
-        calls_per_sample=1,
-        stopped="precision",
-        first_call_s=seconds,
-        forward_s=14 * seconds,
-    )
+        taken = round_(request["number"], *[answer] * 10)
+        load = LOAD.to_json() if request["with_load"] else None
+        return Reply(done={"round": taken.to_json(), "load": load})
 
 
 def start(
     folder: Path, plan: list[Cell], answer: Answer, watcher: Watcher | None = None
 ) -> tuple[Run, Script]:
     script = Script(answer)
-    writer = RunWriter.create(folder)
-    writer.write({"kind": "header", "format": FORMAT})
+    writer = new_run(folder)
+    writer.append(encode(header()))
     sheet = Sheet(plan, PROTOCOL, cores=2)
     run = Run(
         sheet=sheet,
@@ -101,21 +76,19 @@ def start(
         workers=script,
         watcher=watcher or Watcher(),
     )
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), writer:
         run.go()
     return run, script
 
 
-def kinds(run: Run) -> Counter[str]:
-    return Counter(line["kind"] for line in read_run(run.writer.path).lines)
+def kinds(run: Run) -> Counter[type[Value]]:
+    return Counter(map(type, read_run(run.writer.path).lines))
 
 
 def test_every_cell_has_its_turn_before_any_has_another(tmp_path: Path) -> None:
     _, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
-    assert script.asked == [
-        ("a (3x8x8, batch 1)", 1), ("b (3x8x8, batch 1)", 1),
-        ("a (3x8x8, batch 1)", 2), ("b (3x8x8, batch 1)", 2),
-        ("a (3x8x8, batch 1)", 3), ("b (3x8x8, batch 1)", 3),
+    assert [(which.name, number) for which, number in script.asked] == [
+        ("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", 3), ("b", 3),
     ]  # fmt: skip
 
 
@@ -124,7 +97,7 @@ def test_each_round_measures_the_ceilings_and_all_but_the_first_have_new_workers
 ) -> None:
     run, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
     assert (script.ceilings, script.renewed) == (3, 2)
-    assert kinds(run) == {"ceilings": 3, "round": 6, "record": 2, "end": 1}
+    assert kinds(run) == {CeilingsLine: 3, RoundLine: 6, Record: 2, End: 1}
 
 
 def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> None:
@@ -132,24 +105,22 @@ def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> N
         return 0.01 if which.name == "steady" else 0.01 + 0.001 * number
 
     run, script = start(tmp_path, [cell("steady"), cell("moving")], answer)
-    assert Counter(name for name, _ in script.asked) == {
-        "steady (3x8x8, batch 1)": 3,
-        "moving (3x8x8, batch 1)": 6,
-    }
-    moving = run.sheet.records[cell("moving")]
-    assert (moving["stopped"], len(moving["samples_per_round"])) == ("rounds", 6)
+    assert Counter(which.name for which, _ in script.asked) == {"steady": 3, "moving": 6}
+    moving = run.sheet.records[cell("moving")].measurement
+    assert (moving.stopped, len(moving.samples_per_round)) == ("rounds", 6)
 
 
 def test_a_record_has_counts_samples_interval_and_roofline(tmp_path: Path) -> None:
     run, _ = start(tmp_path, [cell("a", batch_size=4)], lambda *_: 0.01)
-    (record,) = read_run(run.writer.path).of_kind("record")
-    assert (record["name"], record["batch_size"], record["macs"]) == ("a", 4, 10**6)
-    assert record["samples_s"] == [0.01] * 30
-    assert record["throughput_images_per_s"] == pytest.approx(400)
-    assert record["attained_flops_per_s"] == pytest.approx(2e6 / 0.01)
-    assert record["fraction_of_peak"] == pytest.approx(0.2)
-    assert record["bound_by"] == "compute"
-    assert record["quality"] == "good"
+    (record,) = read_run(run.writer.path).of(Record)
+    assert (record.cell, record.load) == (cell("a", batch_size=4), LOAD)
+    assert record.measurement.samples_s == (0.01,) * 30
+    assert record.measurement.quality == "good"
+    assert record.throughput_images_per_s == pytest.approx(400)
+    assert record.attained is not None
+    assert record.attained.attained_flops_per_s == pytest.approx(2e6 / 0.01)
+    assert record.attained.fraction_of_peak == pytest.approx(0.2)
+    assert record.attained.bound_by == "compute"
 
 
 def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Path) -> None:
@@ -157,10 +128,7 @@ def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Pa
         return Reply(failed="its process was killed") if which.name == "bad" else 0.01
 
     run, script = start(tmp_path, [cell("bad"), cell("good")], answer)
-    assert Counter(name for name, _ in script.asked) == {
-        "bad (3x8x8, batch 1)": 1,
-        "good (3x8x8, batch 1)": 3,
-    }
+    assert Counter(which.name for which, _ in script.asked) == {"bad": 1, "good": 3}
     assert run.sheet.failures[cell("bad")].reason == "its process was killed"
     assert list(run.sheet.records) == [cell("good")]
 
@@ -170,11 +138,12 @@ def test_batches_larger_than_one_that_ran_out_of_memory_are_not_tried(tmp_path: 
         too_much = which.batch_size >= 4 and which.name == "a"
         return Reply(failed="out of memory", out_of_memory=True) if too_much else 0.01
 
-    plan = [cell(name, size) for name in "ab" for size in (1, 4, 16)]
+    plan = [cell(name, batch_size=size) for name in "ab" for size in (1, 4, 16)]
     run, script = start(tmp_path, plan, answer)
-    assert ("a (3x8x8, batch 16)", 1) not in script.asked
-    assert run.sheet.failures[cell("a", 16)].reason == ("not tried: a batch of 4 ran out of memory")
-    assert set(run.sheet.records) == {cell("a"), *(cell("b", size) for size in (1, 4, 16))}
+    largest = cell("a", batch_size=16)
+    assert largest not in [which for which, _ in script.asked]
+    assert run.sheet.failures[largest].reason == "not tried: a batch of 4 ran out of memory"
+    assert set(run.sheet.records) == {plan[0], *plan[3:]}
 
 
 def test_ceilings_that_cannot_be_measured_are_a_warning_and_the_run_goes_on(
@@ -189,51 +158,47 @@ def test_ceilings_that_cannot_be_measured_are_a_warning_and_the_run_goes_on(
 
     monkeypatch.setattr(Script, "ask", refuse)
     run, _ = start(tmp_path, [cell("a")], lambda *_: 0.01)
-    assert kinds(run)["warning"] == 3
-    assert "bound_by" not in run.sheet.records[cell("a")]
+    assert kinds(run)[Warned] == 3
+    assert run.sheet.records[cell("a")].attained is None
 
 
 @pytest.mark.parametrize("turns", range(7))
 def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
     tmp_path: Path, turns: int
 ) -> None:
-    asked: list[tuple[str, int]] = []
+    asked: list[tuple[Cell, int]] = []
 
     def interrupting(which: Cell, number: int) -> float:
         if len(asked) == turns:
             raise KeyboardInterrupt
-        asked.append((str(which), number))
+        asked.append((which, number))
         return 0.01
 
     plan = [cell("a"), cell("b")]
     first, _ = start(tmp_path, plan, interrupting)
     assert first.sheet.settled(plan[0]) == (turns >= 5)
-    first.writer.__exit__(None, None, None)
     old = read_run(first.writer.path)
-    assert old.of_kind("end")[0]["reason"] == ("finished" if turns == 6 else "interrupted")
-
-    sheet = taken_up(old.lines, Sheet(plan, PROTOCOL, cores=2))
-    script = Script(lambda *_: 0.01)
-    with RunWriter(old.path) as writer:
-        Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script).go()
+    assert old.of(End)[0].reason == ("finished" if turns == 6 else "interrupted")
+    _, script = resumed(plan, old.path, lambda *_: 0.01)
     assert len(asked) + len(script.asked) == 6
     assert not set(asked) & set(script.asked)
     whole = read_run(old.path)
     assert whole.finished
-    assert [line["samples_per_round"] for line in whole.of_kind("record")] == [[10, 10, 10]] * 2
+    counts = [line.measurement.samples_per_round for line in whole.of(Record)]
+    assert counts == [(10, 10, 10)] * 2
 
 
 def resumed(plan: list[Cell], path: Path, answer: Answer) -> tuple[Run, Script]:
-    """The run of ``path`` gone on with."""
+    """Continue the run of ``path``."""
     script = Script(answer)
-    sheet = taken_up(read_run(path).lines, Sheet(plan, PROTOCOL, cores=2))
-    with RunWriter(path) as writer:
+    sheet = Sheet(plan, PROTOCOL, cores=2).replay(read_run(path).lines)
+    with Appender(path) as writer:
         run = Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script)
         run.go()
     return run, script
 
 
-def test_a_cell_whose_worker_crashed_is_tried_again_by_a_run_that_is_gone_on_with(
+def test_a_cell_whose_worker_crashed_is_tried_again_by_a_run_that_is_resumed(
     tmp_path: Path,
 ) -> None:
     def crashing(which: Cell, number: int) -> Reply | float:
@@ -243,9 +208,8 @@ def test_a_cell_whose_worker_crashed_is_tried_again_by_a_run_that_is_gone_on_wit
     plan = [cell("unlucky"), cell("lucky")]
     first, _ = start(tmp_path, plan, crashing)
     assert list(first.sheet.failures) == [cell("unlucky")]
-    first.writer.__exit__(None, None, None)
     run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
-    assert script.asked == [("unlucky (3x8x8, batch 1)", 2), ("unlucky (3x8x8, batch 1)", 3)]
+    assert script.asked == [(cell("unlucky"), 2), (cell("unlucky"), 3)]
     assert set(run.sheet.records) == set(plan)
     assert not run.sheet.failures
 
@@ -254,31 +218,29 @@ def test_what_ran_out_of_memory_is_not_tried_again(tmp_path: Path) -> None:
     def greedy(which: Cell, number: int) -> Reply | float:
         return Reply(failed="out of memory", out_of_memory=True) if which.batch_size > 1 else 0.01
 
-    plan = [cell("a", size) for size in (1, 4, 16)]
+    plan = [cell(batch_size=size) for size in (1, 4, 16)]
     first, _ = start(tmp_path, plan, greedy)
-    first.writer.__exit__(None, None, None)
     run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
     assert script.asked == []
-    assert list(run.sheet.failures) == [cell("a", 4), cell("a", 16)]
+    assert list(run.sheet.failures) == plan[1:]
 
 
 def test_a_record_that_was_damaged_is_made_again_of_its_rounds(tmp_path: Path) -> None:
     plan = [cell("a"), cell("b")]
     first, _ = start(tmp_path, plan, lambda *_: 0.01)
-    first.writer.__exit__(None, None, None)
     path = first.writer.path
-    (lost, _) = read_run(path).of_kind("record")
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join(line for line in lines if json.loads(line) != lost) + "\n")
+    (lost, _) = read_run(path).of(Record)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if decode(line) != lost))
     run, script = resumed(plan, path, lambda *_: 0.02)
     assert script.asked == []
-    assert lost in read_run(path).of_kind("record")
+    assert lost in read_run(path).of(Record)
     assert not run.sheet.missing
 
 
 def test_lines_about_cells_that_are_not_planned_are_passed_over() -> None:
     sheet = Sheet([cell("a")], PROTOCOL, cores=2)
-    sheet.add({"kind": "round", **asdict(cell("b")), **asdict(LOAD), **asdict(_round(0.01, 1))})
+    sheet.add(round_line(cell("b"), round_()))
     assert list(sheet.rounds) == [cell("a")]
 
 
@@ -298,8 +260,8 @@ def test_watchers_hear_of_rounds_cells_and_lines(tmp_path: Path) -> None:
     watcher = Watcher(
         round=lambda number, cells: heard.append((number, cells)),
         cell=lambda which, number: heard.append(which.name),
-        line=lambda line: heard.append(line["kind"]),
+        line=lambda line: heard.append(type(line)),
     )
     start(tmp_path, [cell("a")], lambda *_: 0.01, watcher)
-    assert heard[:4] == [(1, 1), "ceilings", "a", "round"]
-    assert heard[-2:] == ["record", "end"]
+    assert heard[:4] == [(1, 1), CeilingsLine, "a", RoundLine]
+    assert heard[-2:] == [Record, End]

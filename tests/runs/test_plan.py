@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from opbench.errors import BadValueError, OpbenchError
-from opbench.record import Cell
 from opbench.runs.plan import Planned, Sweep, make_plan
+from opbench.spec import Shape
+from tests.builders import cell as make_cell
 
-CONV = Planned(name="conv", input_size="3x8x8")
+SMALL, OTHER = Shape((3, 8, 8)), Shape((3, 9, 9))
+CONV = Planned(name="conv", input_size=SMALL)
 
 
 def test_the_plan_is_the_product_of_the_lists_with_batches_ascending_fastest() -> None:
     sweep = Sweep(batch_sizes=(4, 1, 4), dtypes=("float32", "bfloat16"), threads=(1, 2))
-    cells = make_plan([CONV, Planned(name="other", input_size="3x9x9")], sweep)
+    cells = make_plan([CONV, Planned(name="other", input_size=OTHER)], sweep)
     assert len(cells) == len(set(cells)) == 2 * 2 * 2 * 2
     assert [(cell.dtype, cell.threads, cell.batch_size) for cell in cells[:4]] == [
         ("float32", 1, 1),
@@ -26,19 +28,19 @@ def test_the_plan_is_the_product_of_the_lists_with_batches_ascending_fastest() -
 
 
 def test_a_given_size_takes_the_place_of_each_targets_own() -> None:
-    sizes = [cell.input_size for cell in make_plan([CONV], Sweep(input_sizes=("3x4x4", "3x5x5")))]
-    assert sizes == ["3x4x4", "3x5x5"]
+    given = (OTHER, Shape((3, 5, 5)))
+    sizes = [cell.input_size for cell in make_plan([CONV], Sweep(input_sizes=given))]
+    assert sizes == [*given]
 
 
 def test_the_usual_settings_are_written_as_nothing_unusual() -> None:
     (cell,) = make_plan([CONV], Sweep(devices=("cuda",)))
-    expected = Cell(name="conv", input_size="3x8x8", batch_size=1, device="cuda:0")
-    assert cell == expected
+    assert cell == make_cell("conv", input_size=SMALL, device="cuda:0")
     assert str(cell) == "conv (3x8x8, batch 1, cuda:0)"
 
 
 def test_cells_of_a_sweep_have_names_of_their_own() -> None:
-    sweep = Sweep(devices=("cpu", "cuda"), input_sizes=("3x8x8", "3x16x16"), batch_sizes=(1, 2))
+    sweep = Sweep(devices=("cpu", "cuda"), input_sizes=(SMALL, OTHER), batch_sizes=(1, 2))
     assert len({str(cell) for cell in make_plan([CONV], sweep)}) == 2 * 2 * 2
 
 
@@ -49,10 +51,10 @@ def test_unusual_settings_are_named() -> None:
 
 
 def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> None:
-    own = Planned(name="own", input_size="3x8x8", batch_size=5)
+    own = Planned(name="own", input_size=SMALL, batch_size=5)
     assert [cell.batch_size for cell in make_plan([own], Sweep())] == [5]
     assert [cell.batch_size for cell in make_plan([own], Sweep(batch_sizes=(5,)))] == [5]
-    sized = Sweep(batch_sizes=(2,), input_sizes=("3x4x4",))
+    sized = Sweep(batch_sizes=(2,), input_sizes=(OTHER,))
     assert [cell.batch_size for cell in make_plan([own], sized)] == [2]
     with pytest.raises(BadValueError, match="a batch of 5"):
         make_plan([own], Sweep(batch_sizes=(1, 5)))

@@ -11,16 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from opbench.record import Cell
 from opbench.runs.pool import ForkServer, Reply
+from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
+from tests.builders import cell
 
 NETWORKS = Path(__file__).parent / "networks.py"
 
@@ -34,18 +35,16 @@ def server() -> Iterator[ForkServer]:
 
 
 def request(network: str, batch_size: int = 1) -> dict[str, Any]:
-    cell = Cell(
-        name=f"{NETWORKS}:{network}", input_size="3x8x8", batch_size=batch_size, device="cpu"
-    )
+    asked = cell(f"{NETWORKS}:{network}", input_size=Shape((3, 8, 8)), batch_size=batch_size)
     return {
         "job": "time",
-        "cell": asdict(cell),
+        "cell": asked.to_json(),
         "number": 1,
-        "protocol": asdict(Protocol(max_seconds=0.1)),
+        "protocol": Protocol(max_seconds=0.1).to_json(),
         "own_inputs": False,
         "with_load": True,
         "idle_power_w": None,
-        "cuda": {"graph": False, "l2": "warm", "tf32": False},
+        "cuda": CudaOptions().to_json(),
         "gpu_uuid": None,
     }
 

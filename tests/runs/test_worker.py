@@ -5,38 +5,39 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from opbench.record import Ceilings, Cell, Load, Round
+from opbench.record import Ceilings, Load, Round
 from opbench.runs import worker
 from opbench.runs.in_process import InProcess
+from opbench.runs.plan import NO_SIZE, Planned
 from opbench.runs.worker import handle
+from opbench.spec import Shape
 from opbench.timing import ceilings
 from opbench.timing.device import open_device
 from opbench.timing.energy import NvmlCounter
 from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from tests.builders import cell
 from tests.timing.fakes import FakeCuda, FakeNvml
 
 NETWORKS = Path(__file__).parent / "networks.py"
-CUDA = {"graph": False, "l2": "warm", "tf32": False}
+CUDA = CudaOptions().to_json()
+SMALL = Shape((3, 8, 8))
 CEILINGS = Ceilings(peak_flops_per_s=1.0, bandwidth_bytes_per_s=1.0, launch_s=1.0)
 
 
 def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
-    values = {"input_size": "3x8x8", "batch_size": 1, "device": "cpu"}
-    cell = Cell(name=name, **{**values, **changes})  # type: ignore[arg-type]
     return {
         "job": "time",
-        "cell": asdict(cell),
+        "cell": cell(name, **{"input_size": SMALL, **changes}).to_json(),
         "number": 2,
-        "protocol": asdict(Protocol(max_seconds=0.1)),
+        "protocol": Protocol(max_seconds=0.1).to_json(),
         "own_inputs": own_inputs,
         "with_load": True,
         "idle_power_w": None,
@@ -48,7 +49,7 @@ def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str,
 def timed(name: str, **changes: Any) -> tuple[Round, Load]:
     reply = json.loads(json.dumps(handle(request(name, **changes))))
     assert "done" in reply, reply
-    return Round.from_json(reply["done"]["round"]), Load(**reply["done"]["load"])
+    return Round.from_json(reply["done"]["round"]), Load.from_json(reply["done"]["load"])
 
 
 def test_a_round_has_samples_and_the_counts_of_the_batch() -> None:
@@ -63,7 +64,7 @@ def test_a_round_has_samples_and_the_counts_of_the_batch() -> None:
 
 
 def test_the_weights_of_the_registry_do_not_depend_on_the_round() -> None:
-    _, load = timed("lenet5", input_size="1x32x32")
+    _, load = timed("lenet5", input_size=Shape((1, 32, 32)))
     assert (load.params, load.macs) == (60_000, 325_680)
 
 
@@ -96,10 +97,10 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
     monkeypatch.setattr(worker, "open_device", opening)
     monkeypatch.setattr(worker, "measure_ceilings", lambda *args: CEILINGS)
     options = CudaOptions(graph=True, l2="cold")
-    handle({**request(f"{NETWORKS}:conv"), "cuda": asdict(options)})
+    handle({**request(f"{NETWORKS}:conv"), "cuda": options.to_json()})
     assert opened == [("cpu", options), ("cpu",)]
     asked = {"job": "ceilings", "device": "cpu", "dtype": "float32", "threads": 1}
-    handle({**asked, "cuda": asdict(options), "gpu_uuid": None})
+    handle({**asked, "cuda": options.to_json(), "gpu_uuid": None})
     assert opened[2:] == [("cpu",)]
 
 
@@ -148,7 +149,7 @@ def test_what_a_network_prints_in_this_process_is_not_on_stdout(
 
 
 def test_a_target_that_says_nothing_of_its_input_is_refused() -> None:
-    reply = handle(request(f"{NETWORKS}:conv", own_inputs=True, input_size=""))
+    reply = handle(request(f"{NETWORKS}:conv", own_inputs=True, input_size=NO_SIZE))
     assert "--input-size" in reply["refused"]
 
 
@@ -156,10 +157,10 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
     patterns = ["lenet5", f"{NETWORKS}:with_inputs", f"{NETWORKS}:conv"]
     asked = {"job": "targets", "patterns": patterns, "devices": ["cpu"], "sized": False}
     done = handle({**asked, "cuda": CUDA})["done"]
-    assert [(each["input_size"], each["batch_size"]) for each in done["targets"]] == [
-        ("1x32x32", None),
-        ("3x8x8", 5),
-        ("", None),
+    assert [Planned.from_json(each) for each in done["targets"]] == [
+        Planned(name=patterns[0], input_size=Shape((1, 32, 32))),
+        Planned(name=patterns[1], input_size=SMALL, batch_size=5),
+        Planned(name=patterns[2]),
     ]
     assert done["facts"]["torch"] == torch.__version__
     assert done["gpus"] == {}

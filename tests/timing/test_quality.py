@@ -10,14 +10,13 @@ import pytest
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
+from tests.builders import round_
 
 PROTOCOL = Protocol(precision=0.01, max_seconds=10, rounds=3)
 
 
 def a_round(samples: Sequence[float], **more: Any) -> Round:
-    values = {"number": 1, "warmup": 1, "calls_per_sample": 1, "stopped": "precision"}
-    values |= {"first_call_s": 0.0, "forward_s": sum(samples)}
-    return Round(samples_s=tuple(samples), **{**values, **more})
+    return round_(1, *samples, **{"warmup": 1, **more})
 
 
 def steady(level: float, count: int = 20, **more: Any) -> Round:

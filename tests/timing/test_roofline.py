@@ -6,44 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from opbench.record import Ceilings, Load, Measurement
+from opbench.record import Ceilings
 from opbench.timing import ceilings as module
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import open_device
 from opbench.timing.roofline import attain, typical
 from opbench.timing.traffic import traffic_of
+from tests.builders import load, measurement
 
 CEILINGS = Ceilings(peak_flops_per_s=1e12, bandwidth_bytes_per_s=1e11, launch_s=1e-5)
-
-
-def load(macs: int, traffic_bytes: int, kernels: int) -> Load:
-    return Load(
-        params=0,
-        macs=macs,
-        activations=0,
-        weight_bytes=0,
-        peak_activation_bytes=0,
-        kernels=kernels,
-        traffic_bytes=traffic_bytes,
-    )
-
-
-def took(median_s: float, host_s: float | None = None) -> Measurement:
-    return Measurement(
-        samples_s=(median_s,),
-        samples_per_round=(1,),
-        yardsticks_s=(None,),
-        median_s=median_s,
-        low_s=median_s,
-        high_s=median_s,
-        minimum_s=median_s,
-        p95_s=median_s,
-        warmup=1,
-        calls_per_sample=1,
-        stopped="precision",
-        quality="good",
-        host_s=host_s,
-    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +28,8 @@ def took(median_s: float, host_s: float | None = None) -> Measurement:
 def test_the_highest_floor_binds(
     macs: int, traffic_bytes: int, kernels: int, bound_by: str
 ) -> None:
-    attained = attain(load(macs, traffic_bytes, kernels), took(0.04), CEILINGS)
+    asked = load(macs=macs, traffic_bytes=traffic_bytes, kernels=kernels)
+    attained = attain(asked, measurement(0.04), CEILINGS)
     assert attained.bound_by == bound_by
     assert attained.attained_flops_per_s == pytest.approx(2 * macs / 0.04)
     assert attained.fraction_of_peak == pytest.approx(2 * macs / 0.04 / 1e12)
@@ -65,9 +37,9 @@ def test_the_highest_floor_binds(
 
 def test_the_operators_of_a_compiled_network_are_not_those_that_were_seen() -> None:
     # 2 us, 10 us, and 10 ms of launches that the compiler has fused away.
-    many = load(10**6, 10**6, 1000)
-    assert attain(many, took(1e-4), CEILINGS).bound_by == "launch overhead"
-    assert attain(many, took(1e-4), CEILINGS, compiled=True).bound_by == "memory"
+    many = load(macs=10**6, traffic_bytes=10**6, kernels=1000)
+    assert attain(many, measurement(1e-4), CEILINGS).bound_by == "launch overhead"
+    assert attain(many, measurement(1e-4), CEILINGS, compiled=True).bound_by == "memory"
 
 
 @pytest.mark.parametrize(("host_s", "bound_by"), [(0.0102, "compute"), (0.012, "launch overhead")])
@@ -75,8 +47,8 @@ def test_on_a_gpu_launching_binds_where_the_host_waits_longer_than_the_gpu_works
     host_s: float, bound_by: str
 ) -> None:
     # 2 ms of arithmetic in 10; 10^4 kernels of 10 us each cannot have been a floor under that.
-    seen = attain(load(10**9, 10**6, 10_000), took(0.010, host_s), CEILINGS)
-    assert seen.bound_by == bound_by
+    asked = load(macs=10**9, traffic_bytes=10**6, kernels=10_000)
+    assert attain(asked, measurement(0.010, host_s=host_s), CEILINGS).bound_by == bound_by
 
 
 def test_ceilings_of_several_rounds_have_their_medians() -> None:

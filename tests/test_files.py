@@ -1,0 +1,126 @@
+"""Files are replaced whole or not at all, and lines are appended whole by one process alone."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from opbench.errors import BadFileError
+from opbench.files import Appender, locked, write
+
+BUSY = "being written by another process"
+
+
+@contextmanager
+def files_no_larger_than(size: int) -> Iterator[None]:
+    """Refuse every write beyond ``size`` bytes of a file, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_is_replaced_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    for content in (b"one", "two"):
+        write(path, content)
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_replaced_is_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with files_no_larger_than(100), pytest.raises(BadFileError, match=r"file cannot .*; make room"):
+        write(path, "x" * 101, remedy="make room")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
+    path, usual = tmp_path / "file", tmp_path / "usual"
+    usual.touch()
+    write(path, "one")
+    assert path.stat().st_mode == usual.stat().st_mode
+    path.chmod(0o640)
+    write(path, "two")
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_second_update_waits_for_the_first(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def second() -> None:
+        with locked(tmp_path / "file"):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    with locked(tmp_path / "file"):
+        waiting.start()
+        waiting.join(0.05)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_a_name_that_is_taken_has_a_number_behind_it(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        with Appender.create(tmp_path / "runs", "a") as appender:
+            names.append(appender.path.name)
+    assert names == ["a.jsonl", "a-2.jsonl", "a-3.jsonl"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadFileError, match=r"no run file .* choose another folder"):
+        Appender.create(tmp_path / "file" / "runs", "a")
+
+
+def test_a_full_disk_is_refused() -> None:
+    with pytest.raises(BadFileError, match="No space left"):
+        Appender(Path("/dev/full")).append(b"{}")
+
+
+def test_lines_that_do_not_fit_are_taken_back_each_time(tmp_path: Path) -> None:
+    with Appender.create(tmp_path, "a") as appender:
+        appender.append(b"whole")
+        with files_no_larger_than(106):
+            for length in (1000, 200, 150):
+                with pytest.raises(BadFileError, match="make room"):
+                    appender.append(b"x" * length)
+    assert appender.path.read_bytes() == b"whole\n"
+
+
+def test_a_file_that_is_being_written_cannot_be_opened_for_writing_again(tmp_path: Path) -> None:
+    with Appender.create(tmp_path, "a") as appender:
+        appender.append(b"one")
+        with pytest.raises(BadFileError, match=BUSY):
+            Appender(appender.path)
+        appender.append(b"two")
+    with Appender(appender.path) as again:
+        again.append(b"three")
+    assert appender.path.read_bytes() == b"one\ntwo\nthree\n"
+
+
+def test_a_file_that_has_grown_since_it_was_read_is_not_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"one\n")
+    Appender(path, size=4).append(b"two")
+    with pytest.raises(BadFileError, match=BUSY):
+        Appender(path, size=4)
+
+
+def test_what_is_appended_to_half_a_line_starts_on_a_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"one\nhal")
+    with Appender(path) as appender:
+        appender.append(b"two")
+    assert path.read_bytes() == b"one\nhal\ntwo\n"
