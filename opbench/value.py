@@ -23,8 +23,9 @@ from msgspec import Meta
 from opbench.spec import Shape
 
 Text = Annotated[str, Meta(min_length=1)]
-Natural = Annotated[int, Meta(ge=0)]
-AtLeastOne = Annotated[int, Meta(ge=1)]
+_LARGEST = 2**63 - 1
+Natural = Annotated[int, Meta(ge=0, le=_LARGEST)]
+AtLeastOne = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 

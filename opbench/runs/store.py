@@ -117,7 +117,7 @@ def run_files(results: Path) -> list[Path]:
     nothing in one that was killed, or found the disk full, in between.
     """
     files = sorted((results / RUNS).glob("*.jsonl"))
-    return [path for path in files if path.stat().st_size]
+    return [path for path in files if not path.exists() or path.stat().st_size]
 
 
 def read_runs(results: Path) -> tuple[list[RunFile], tuple[Damage, ...]]:

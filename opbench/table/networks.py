@@ -69,8 +69,8 @@ class Network:
             dataset="imagenet",
             input_size=cell.input_size,
             params=load.params,
-            macs=round(load.macs / cell.batch_size),
-            activations=round(load.activations / cell.batch_size),
+            macs=load.macs // cell.batch_size,
+            activations=load.activations // cell.batch_size,
             weight_bytes=load.weight_bytes,
             peak_activation_bytes=load.peak_activation_bytes if cell.batch_size == 1 else None,
         )

@@ -2,69 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pandas as pd
 import pytest
 
-from opbench.errors import BadFileError
-from opbench.runs.store import read_run
-from opbench.table.cells import measured, read_ceilings, read_cells, strangers
-from opbench.table.networks import join_networks
+from opbench.registry import counts_csv
+from opbench.spec import Shape
+from opbench.table import Folder, Table, load
+from opbench.timing.settings import CudaOptions
+from opbench.value import Value
+from tests.builders import ceilings, failure, header, network_row, record, write_run
+
+MACHINE = {"cpu": "A processor", "gpu": "A card", "cores": 2, "torch_threads": 2}
 
 
-def record(name: str, batch_size: int, median_s: float, **changes: Any) -> dict[str, Any]:
-    return {
-        "kind": "record",
-        "name": name,
-        "input_size": "3x224x224",
-        "batch_size": batch_size,
-        "device": "cpu",
-        "dtype": "float32",
-        "params": 1000,
-        "macs": 500 * batch_size,
-        "activations": 30 * batch_size,
-        "samples_s": [median_s],
-        "samples_per_round": [1],
-        "median_s": median_s,
-        "low_s": 0.9 * median_s,
-        "high_s": 1.1 * median_s,
-        "peak_memory_bytes": 4096,
-        "energy_j": None,
-        **changes,
-    }
-
-
-def failure(name: str, batch_size: int, reason: str) -> dict[str, Any]:
-    row = record(name, batch_size, 1.0)
-    keys = ("name", "input_size", "batch_size", "device", "dtype")
-    return {"kind": "failure", **{key: row[key] for key in keys}, "reason": reason}
-
-
-def _cells(
-    folder: Path, *runs: list[dict[str, Any]], cuda: dict[str, Any] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    read = []
+def _table(results: Path, *runs: list[Value], cuda: CudaOptions | None = None) -> Table:
     for number, lines in enumerate(runs):
-        path = folder / f"{number}.jsonl"
-        header = {
-            "kind": "header",
-            "format": 1,
-            "run": f"run{number}",
-            "environment": {"cpu": "A processor", "gpu": "A card"},
-            "cuda": cuda or {},
-        }
-        path.write_text("".join(json.dumps(line) + "\n" for line in [header, *lines]))
-        read.append(read_run(path))
-    return read_cells(read)
+        first = header(f"run{number}", environment=MACHINE, cuda=cuda or CudaOptions())
+        write_run(results, *lines, first=first)
+    return load(results)
+
+
+def _variants(table: Table) -> list[str | None]:
+    return [None if pd.isna(variant) else variant for variant in table.cells["variant"]]
 
 
 def test_times_and_rates_follow_from_the_seconds_of_a_whole_batch(tmp_path: Path) -> None:
-    cells, _ = _cells(tmp_path, [record("a", 4, 0.2, energy_j=10.0)])
-    row = cells.iloc[0]
+    four = record("a", 0.2, batch_size=4, macs=2000, activations=120, energy_j=10.0)
+    row = _table(tmp_path, [four]).cells.iloc[0]
     assert row["latency_s"] == 0.2
     assert row["latency_per_image_s"] == pytest.approx(0.05)
     assert row["throughput_images_per_s"] == pytest.approx(20)
@@ -75,81 +41,147 @@ def test_times_and_rates_follow_from_the_seconds_of_a_whole_batch(tmp_path: Path
     assert (row["macs"], row["activations"]) == (500, 30)
 
 
+def test_a_power_that_was_measured_is_not_computed(tmp_path: Path) -> None:
+    cells = _table(tmp_path, [record("a", 0.2, energy_j=10.0, power_w=40.0), record("b")]).cells
+    power = cells.set_index("name")["power_w"]
+    assert power["a"] == 40.0
+    assert pd.isna(power["b"])
+
+
 def test_the_latest_run_of_a_cell_counts_and_is_named(tmp_path: Path) -> None:
-    cells, _ = _cells(tmp_path, [record("a", 1, 0.2), record("b", 1, 0.3)], [record("a", 1, 0.1)])
+    cells = _table(tmp_path, [record("a", 0.2), record("b", 0.3)], [record("a", 0.1)]).cells
     assert dict(zip(cells["name"], cells["latency_s"], strict=True)) == {"b": 0.3, "a": 0.1}
     assert dict(zip(cells["name"], cells["run"], strict=True)) == {"b": "run0", "a": "run1"}
 
 
 def test_the_machine_is_the_processor_or_the_card(tmp_path: Path) -> None:
-    cells, _ = _cells(tmp_path, [record("a", 1, 0.2), record("a", 1, 0.1, device="cuda:0")])
+    cells = _table(tmp_path, [record("a", 0.2), record("a", 0.1, device="cuda:0")]).cells
     assert cells["machine"].to_list() == ["A processor", "A card"]
 
 
+def test_where_no_machine_is_named_the_device_stands_for_it(tmp_path: Path) -> None:
+    write_run(tmp_path, record("a"), first=header(environment={"cpu": None}))
+    (cell,) = load(tmp_path).folder.cells
+    assert (cell.conditions.machine, str(cell.conditions)) == ("cpu", "cpu")
+
+
 def test_a_failure_keeps_its_reason_until_a_run_mends_it(tmp_path: Path) -> None:
-    _, failures = _cells(
+    failures = _table(
         tmp_path,
-        [failure("a", 64, "out of memory"), failure("b", 1, "broken")],
-        [record("b", 1, 1)],
-    )
+        [failure("a", "out of memory", batch_size=64), failure("b", "broken")],
+        [record("b", 1.0)],
+    ).failures
     assert failures[["name", "batch_size", "reason"]].to_numpy().tolist() == [
         ["a", 64, "out of memory"]
     ]
 
 
 def test_an_unusual_setting_is_a_cell_of_its_own(tmp_path: Path) -> None:
-    cells, _ = _cells(
-        tmp_path, [record("a", 1, 0.2), record("a", 1, 0.1, memory_format="channels_last")]
-    )
-    variants = [None if pd.isna(variant) else variant for variant in cells["variant"]]
-    assert variants == [None, "memory_format channels_last"]
+    table = _table(tmp_path, [record("a", 0.2), record("a", 0.1, memory_format="channels_last")])
+    assert _variants(table) == [None, "memory_format channels_last"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "variant"),
+    [
+        ({"cores": 4, "torch_threads": 4}, None, None),
+        ({"cores": 4, "torch_threads": 4}, 4, None),
+        ({"cores": 4, "torch_threads": 4}, 1, "1 thread"),
+        ({"cores": 4, "torch_threads": 2}, None, "2 threads"),
+        ({"cores": None, "torch_threads": 2}, None, None),
+        ({"torch_threads": 2}, 1, "1 thread"),
+        ({}, None, None),
+    ],
+)
+def test_threads_are_told_unless_they_are_as_many_as_cores(
+    tmp_path: Path, machine: dict[str, int], asked: int | None, variant: str | None
+) -> None:
+    write_run(tmp_path, record("a", threads=asked), first=header(environment=machine))
+    assert _variants(load(tmp_path)) == [variant]
 
 
 def test_what_a_run_set_on_the_gpu_is_a_cell_of_its_own_there(tmp_path: Path) -> None:
-    lines = [record("a", 1, 0.2, device="cuda:0"), record("a", 1, 0.2)]
-    variants = []
-    for cuda in ({"graph": False, "l2": "warm", "tf32": False}, {"l2": "cold", "tf32": True}):
-        cells, _ = _cells(tmp_path, lines, cuda=cuda)
-        variants.append([None if pd.isna(variant) else variant for variant in cells["variant"]])
-    assert variants == [[None, None], ["l2 cold, tf32", None]]
+    lines: list[Value] = [record("a", 0.2, device="cuda:0"), record("a", 0.2)]
+    usual = _table(tmp_path / "usual", lines, cuda=CudaOptions())
+    cold = _table(tmp_path / "cold", lines, cuda=CudaOptions(l2="cold", tf32=True))
+    assert [_variants(usual), _variants(cold)] == [[None, None], ["l2 cold, tf32", None]]
 
 
-def test_no_run_at_all_gives_empty_tables_with_their_columns() -> None:
-    cells, failures = read_cells([])
-    assert cells.empty
-    assert failures.empty
-    assert {"latency_s", "throughput_images_per_s", "power_w"} <= set(cells.columns)
+def test_no_run_at_all_gives_empty_tables_with_their_columns(tmp_path: Path) -> None:
+    for table in (load(tmp_path), Table.of(Folder(networks=()))):
+        assert table.cells.empty
+        assert table.failures.empty
+        assert table.ceilings.empty
+        assert {"latency_s", "throughput_images_per_s", "power_w"} <= set(table.cells.columns)
+        assert table.cells["latency_s"].dtype == float
+        assert table.networks["top1"].dtype == float
+        assert table.folder.notes == ()
 
 
-def test_a_broken_record_is_named_with_its_file(tmp_path: Path) -> None:
-    with pytest.raises(BadFileError, match=r"0\.jsonl: median_s of a is -1"):
-        _cells(tmp_path, [record("a", 1, -1.0)])
+def test_a_broken_record_is_named_with_its_file_and_the_others_are_used(tmp_path: Path) -> None:
+    path = write_run(tmp_path, record("a", 0.2), record("b", 0.3))
+    path.write_text(path.read_text().replace('"median_s":0.2', '"median_s":-1'))
+    table = load(tmp_path)
+    assert table.cells["name"].to_list() == ["b"]
+    (note,) = table.folder.notes
+    assert note == f"{path}, line 2: damaged record: median_s: expected float > 0.0"
+
+
+def test_a_run_without_a_header_is_named_and_the_other_runs_are_used(tmp_path: Path) -> None:
+    write_run(tmp_path, record("a"), first=header("whole"))
+    path = write_run(tmp_path, record("b"), first=header("damaged"))
+    path.write_text(path.read_text().partition("\n")[2])
+    table = load(tmp_path)
+    assert table.cells["name"].to_list() == ["a"]
+    assert list(table.folder.runs) == ["whole"]
+    (note,) = table.folder.notes
+    assert note.startswith(f"{path}, line 1: the run is left out: not the header of a run")
+
+
+def test_a_file_that_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "folder.jsonl").mkdir(parents=True)
+    (tmp_path / "runs" / "moved.jsonl").symlink_to(tmp_path / "nowhere")
+    assert [note.partition(" is left out: ")[2] for note in load(tmp_path).folder.notes] == [
+        "Is a directory",
+        "No such file or directory",
+    ]
 
 
 def test_a_network_of_no_registry_gets_a_row_from_its_own_record(tmp_path: Path) -> None:
-    cells, _ = _cells(tmp_path, [record("mine.py:net", 4, 0.2), record("known", 1, 0.1)])
-    (stranger,) = strangers(cells, {"known"})
-    assert (stranger.name, stranger.label, stranger.family) == ("mine.py:net", "net", "your own")
-    assert (stranger.params, stranger.macs, stranger.activations) == (1000, 500, 30)
-    assert join_networks([stranger], {}).iloc[0]["flops"] == 1000
+    table = _table(tmp_path, [record("mine.py:net", 0.2, batch_size=4), record("vgg16", 0.1)])
+    (own,) = (network for network in table.folder.networks if network.entry is None)
+    assert (own.name, own.label, own.family) == ("mine.py:net", "net", "your own")
+    assert (own.params, own.macs, own.activations) == (1000, 500, 30)
+    assert table.networks.set_index("name").loc["mine.py:net", "flops"] == 1000
+    assert (table.networks["name"] == "vgg16").sum() == 1
+
+
+def test_of_the_batches_of_a_network_of_no_registry_the_smallest_stands_for_it(
+    tmp_path: Path,
+) -> None:
+    big = record("timm:net", batch_size=4, peak_activation_bytes=900)
+    table = _table(tmp_path, [big, record("timm:net", peak_activation_bytes=240)])
+    (own,) = (network for network in table.folder.networks if network.entry is None)
+    assert (own.family, own.peak_activation_bytes, own.macs) == ("timm", 240, 500)
+    (alone,) = (each for each in _table(tmp_path / "4", [big]).folder.networks if not each.entry)
+    assert alone.peak_activation_bytes is None
 
 
 def test_a_cell_at_another_input_size_is_marked(tmp_path: Path) -> None:
-    cells, _ = _cells(tmp_path, [record("a", 1, 0.2), record("a", 2, 0.2, input_size="3x64x64")])
-    fact = strangers(cells.iloc[:1], set())[0]
-    joined = measured(cells, join_networks([SimpleNamespace(**vars(fact))], {}))
-    assert joined["own_size"].to_list() == [True, False]
+    small = record("vgg16", 0.2, batch_size=2, input_size=Shape((3, 64, 64)))
+    cells = _table(tmp_path, [record("vgg16", 0.2), small]).cells
+    assert cells["own_size"].to_list() == [True, False]
+    assert cells["label"].to_list() == ["VGG-16", "VGG-16"]
 
 
 def test_ceilings_are_medians_over_the_rounds_of_a_run(tmp_path: Path) -> None:
-    path = tmp_path / "1.jsonl"
-    header = {"kind": "header", "format": 1, "run": "r", "environment": {"cpu": "A processor"}}
-    rounds = [
-        {"kind": "ceilings", "device": "cpu", "dtype": "float32", "threads": None,
-         "peak_flops_per_s": peak, "bandwidth_bytes_per_s": 5.0, "launch_s": 1e-6}
-        for peak in (1.0, 9.0, 2.0)
-    ]  # fmt: skip
-    path.write_text("".join(json.dumps(line) + "\n" for line in [header, *rounds]))
-    (row,) = read_ceilings([read_run(path)]).to_dict("records")
-    assert (row["peak_flops_per_s"], row["bandwidth_bytes_per_s"]) == (2.0, 5.0)
-    assert read_ceilings([]).empty
+    rounds = [ceilings(number, peak) for number, peak in enumerate((1.0, 9.0, 2.0), 1)]
+    (row,) = _table(tmp_path, [*rounds]).ceilings.to_dict("records")
+    assert (row["peak_flops_per_s"], row["bandwidth_bytes_per_s"]) == (2.0, 10e9)
+    assert (row["run"], row["machine"]) == ("run0", "A processor")
+
+
+def test_the_folders_own_counts_are_read(tmp_path: Path) -> None:
+    counts_csv.save([network_row("mine", macs=7)], tmp_path / "counts.csv")
+    (network,) = load(tmp_path).folder.networks
+    assert (network.name, network.macs) == ("mine", 7)

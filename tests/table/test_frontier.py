@@ -1,10 +1,12 @@
-"""The Pareto frontier, by hand."""
+"""The Pareto frontier, by hand and against its definition."""
 
 from __future__ import annotations
 
 import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
 
-from opbench.table.frontier import frontier
+from opbench.table.frontier import frontier, pareto
 
 
 def _frame(points: dict[str, tuple[float | None, float | None]]) -> pd.DataFrame:
@@ -41,3 +43,24 @@ def test_accuracies_of_another_protocol_neither_win_nor_beat() -> None:
     assert frontier(frame, "macs", "top1")["name"].to_list() == ["a", "b"]
     frame["single_crop"] = False
     assert frontier(frame, "macs", "top1").empty
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """At least as good in both, which is cheaper and more accurate, and better in one."""
+    return one[0] <= other[0] and one[1] >= other[1] and one != other
+
+
+# Few different values, so that there are ties in either column and in both.
+_FEW = st.integers(0, 4).map(float)
+_ANY = st.floats(allow_nan=False)
+
+
+@given(st.lists(st.tuples(_FEW, _FEW), max_size=15) | st.lists(st.tuples(_ANY, _ANY), max_size=15))
+def test_the_frontier_is_exactly_what_no_other_point_beats(
+    points: list[tuple[float, float]],
+) -> None:
+    kept = pareto(points)
+    beaten = [any(_beats(other, point) for other in points) for point in points]
+    assert sorted(kept) == [at for at, lost in enumerate(beaten) if not lost]
+    costs = [points[at][0] for at in kept]
+    assert costs == sorted(costs)

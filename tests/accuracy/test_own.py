@@ -1,0 +1,132 @@
+"""A reader's own accuracies: columns by name, matches by full name, the rest listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opbench.accuracy.own import read_own
+from opbench.errors import BadFileError
+from opbench.table.networks import Network, with_own_accuracies
+from tests.builders import accuracy, network_row
+
+NAMES = ("resnet50", "timm:resnet50.a1_in1k", "mine.py:net", "one:x", "two:x", "timm:vgg16")
+PUBLISHED = {"resnet50": accuracy("resnet50", 75.3, top5=92.2)}
+NETWORKS = tuple(
+    Network.of_registry(network_row(name, params=10_000_000), PUBLISHED.get(name)) for name in NAMES
+)
+
+
+def _join(folder: Path, text: str) -> tuple[dict[str, Network], tuple[str, ...]]:
+    path = folder / "mine.csv"
+    path.write_text(text, encoding="utf-8")
+    joined, notes = with_own_accuracies(NETWORKS, path)
+    assert [network.name for network in joined] == [*NAMES]
+    return {network.name: network for network in joined}, notes
+
+
+def test_a_plain_file_of_names_and_top1_wins_over_what_was_published(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1\nresnet50,70.5\nnet,60\n")
+    assert joined["resnet50"].top1 == 70.5
+    assert joined["resnet50"].top5 is None
+    assert joined["resnet50"].source == "mine.csv"
+    assert joined["resnet50"].density == pytest.approx(7.05)
+    assert joined["mine.py:net"].top1 == 60
+    assert notes == ()
+
+
+def test_a_protocol_that_is_not_stated_is_no_single_central_crop(tmp_path: Path) -> None:
+    joined, _ = _join(tmp_path, "name,top1\nresnet50,70.5\n")
+    assert (joined["resnet50"].protocol, joined["resnet50"].single_crop) == ("not stated", False)
+    stated, _ = _join(tmp_path, "name,top1,protocol\nresnet50,70.5,single central crop\n")
+    assert stated["resnet50"].single_crop
+
+
+def test_the_results_table_of_timm_is_read_and_a_tag_is_part_of_the_name(tmp_path: Path) -> None:
+    header = "model,img_size,top1,top1_err,top5,top5_err,param_count,crop_pct,interpolation\n"
+    rows = (
+        "resnet50.a1_in1k,288,81.214,18.786,95.102,4.898,25.56,1.000,bicubic\n"
+        "resnet50.tv_in1k,224,76.130,23.870,92.862,7.138,25.56,0.875,bilinear\n"
+    )
+    joined, notes = _join(tmp_path, header + rows)
+    assert joined["timm:resnet50.a1_in1k"].top1 == 81.214
+    assert joined["timm:resnet50.a1_in1k"].top5 == 95.102
+    assert joined["resnet50"].top1 == 75.3
+    assert len(notes) == 1
+    assert notes[0].endswith("1 of 2 rows match a network here; these do not: resnet50.tv_in1k")
+
+
+def test_a_network_of_timm_without_a_tag_is_matched_where_there_is_one_set_of_weights(
+    tmp_path: Path,
+) -> None:
+    joined, _ = _join(tmp_path, "model,top1\nvgg16.tv_in1k,71.6\n")
+    assert joined["timm:vgg16"].top1 == 71.6
+    joined, notes = _join(tmp_path, "model,top1\nvgg16.tv_in1k,71.6\nvgg16.x,70\n")
+    assert joined["timm:vgg16"].top1 is None
+    assert "these do not: vgg16.tv_in1k, vgg16.x" in notes[0]
+
+
+def test_a_short_name_that_could_be_two_networks_matches_neither(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1\nx,50\n")
+    assert [name for name, network in joined.items() if network.top1] == ["resnet50"]
+    assert "these do not: x" in notes[0]
+
+
+def test_of_two_rows_the_one_at_the_networks_input_size_is_meant(tmp_path: Path) -> None:
+    text = "model,img_size,top1\nresnet50,288,78\nresnet50,224,76\n"
+    joined, notes = _join(tmp_path, text)
+    assert joined["resnet50"].top1 == 76
+    assert notes[0].endswith("these do not: resnet50")
+
+
+def test_two_rows_that_cannot_be_told_apart_match_nothing_and_are_listed(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1\nresnet50,70\nresnet50,71\n")
+    assert joined["resnet50"].top1 == 75.3
+    assert "0 of 2 rows match a network here; these do not: resnet50, resnet50" in notes[0]
+
+
+def test_a_dataset_of_the_readers_own_counts_with_the_accuracy(tmp_path: Path) -> None:
+    joined, _ = _join(tmp_path, "name,top1,dataset\nresnet50,90,mnist\nnet,60,\n")
+    assert (joined["resnet50"].dataset, joined["mine.py:net"].dataset) == ("mnist", "imagenet")
+    low, high = joined["resnet50"].top1_low, joined["resnet50"].top1_high
+    # 10,000 images: 1.96 sqrt(0.9 * 0.1 / 10,000) = 0.588 points to either side.
+    assert high - low == pytest.approx(2 * 0.588, abs=0.002)
+
+
+def test_an_empty_cell_of_the_readers_says_that_there_is_no_accuracy(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1\nresnet50,\n")
+    assert joined["resnet50"].top1 is None
+    assert notes == ()
+
+
+def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
+    joined, _ = _join(tmp_path, '\ufeffModel, Top1 ,source\r\n"resnet50", 70.5,"a, b"\r\n,,\r\n')
+    assert (joined["resnet50"].top1, joined["resnet50"].source) == (70.5, "a, b")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("model,accuracy5\na,1\n", "line 1: no column top1 or"),
+        ("top1\n70\n", "line 1: no column name or"),
+        ("name,top1\nresnet50,170\n", "line 2: top1 is 170: write a percentage"),
+        ("name,top1\nresnet50,70\nnet,high\n", "line 3: top1 is 'high': write a number"),
+        ("name,top1\nresnet50,nan\n", "line 2: top1 is 'nan': write a number"),
+        ("name,top1\n,70\n", "line 2: the name is empty"),
+        ("name,top1\nresnet50\n", "line 2: fewer cells than the header has columns"),
+        ("", "line 1: no column name or"),
+        ('name,top1\n"resnet50,70\n', "is not a CSV file in UTF-8"),
+    ],
+)
+def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(BadFileError, match=rf"mine\.csv.*{complaint}"):
+        _join(tmp_path, text)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="nowhere"):
+        read_own(tmp_path / "nowhere.csv")
+    (tmp_path / "latin.csv").write_bytes("name,top1\nr\xe9seau,70\n".encode("latin-1"))
+    with pytest.raises(BadFileError, match="UTF-8"):
+        read_own(tmp_path / "latin.csv")
