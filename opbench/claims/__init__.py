@@ -17,6 +17,6 @@ from __future__ import annotations
 
 from opbench.claims.evaluation import STATEMENTS, evaluate, try_on
 from opbench.claims.evidence import Evidence
-from opbench.claims.statement import Finding, Statement, Verdict
+from opbench.claims.statement import Answer, Finding, Statement
 
-__all__ = ["STATEMENTS", "Evidence", "Finding", "Statement", "Verdict", "evaluate", "try_on"]
+__all__ = ["STATEMENTS", "Answer", "Evidence", "Finding", "Statement", "evaluate", "try_on"]

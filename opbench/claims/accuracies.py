@@ -11,7 +11,7 @@ import math
 
 from opbench.accuracy import TEST_IMAGES, ChartPoint
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
+from opbench.claims.statement import ARTICLE, PAPER, Source, Statement, Trial, trial
 from opbench.intervals import Z
 
 _SQUEEZENET = Source(
@@ -32,7 +32,7 @@ def beyond_chance(first: float, second: float, images: int) -> bool:
     return abs(a - b) > Z * math.sqrt((a * (1 - a) + b * (1 - b)) / images)
 
 
-def _newest_lead(evidence: Evidence) -> Outcome:
+def _newest_lead(evidence: Evidence) -> Trial:
     newest = [evidence.point(label) for label in _NEWEST]
     older = [
         point for point in evidence.chart if not point.label.startswith(("ResNet", "Inception"))
@@ -44,7 +44,7 @@ def _newest_lead(evidence: Evidence) -> Outcome:
         f"{top1:.2f} %, {evidence.accuracies[name].source}"
         for top1, name in zip(today, names, strict=True)
     )
-    return outcome(
+    return trial(
         worst.top1_percent - best.top1_percent >= 7,
         f"{worst.label} {worst.top1_percent:.2f} % leads {best.label} {best.top1_percent:.2f} % by "
         f"{worst.top1_percent - best.top1_percent:.2f} points; by {today[0] - today[1]:.2f} where "
@@ -56,21 +56,21 @@ def _drawn(point: ChartPoint) -> float:
     return point.top1_percent
 
 
-def _squeezenet_accuracy(evidence: Evidence) -> Outcome:
+def _squeezenet_accuracy(evidence: Evidence) -> Trial:
     small, large = evidence.top1("squeezenet1_0"), evidence.top1("alexnet")
     worse = small < large and beyond_chance(small, large, TEST_IMAGES["imagenet"])
-    return outcome(not worse, f"top-1 {small:.1f} % against {large:.1f} %")
+    return trial(not worse, f"top-1 {small:.1f} % against {large:.1f} %")
 
 
-def _xception_accuracy(evidence: Evidence) -> Outcome:
+def _xception_accuracy(evidence: Evidence) -> Trial:
     new, old = evidence.top1("xception"), evidence.top1("inception_v3")
-    return outcome(
+    return trial(
         new > old and beyond_chance(new, old, TEST_IMAGES["imagenet"]),
         f"top-1 {new:.1f} % against {old:.1f} %",
     )
 
 
-def _xception_effective(evidence: Evidence) -> Outcome:
+def _xception_effective(evidence: Evidence) -> Trial:
     new = evidence.top1("xception")
     others = {name: evidence.top1(name) for name in ("resnet152", "inception_v4")}
     ahead = [
@@ -79,35 +79,35 @@ def _xception_effective(evidence: Evidence) -> Outcome:
         if top1 > new and beyond_chance(new, top1, TEST_IMAGES["imagenet"])
     ]
     listed = ", ".join(f"{name} {top1:.1f} %" for name, top1 in others.items())
-    return outcome(not ahead, f"xception {new:.1f} %, {listed}")
+    return trial(not ahead, f"xception {new:.1f} %, {listed}")
 
 
-def _thousand_layers(evidence: Evidence) -> Outcome:
+def _thousand_layers(evidence: Evidence) -> Trial:
     macs, top1 = evidence.macs("resnet1202_cifar"), evidence.top1("resnet1202_cifar")
-    return outcome(top1 > 90, f"ResNet-1202: {macs:,} MACs, {top1:.2f} % on CIFAR-10")
+    return trial(top1 > 90, f"ResNet-1202: {macs:,} MACs, {top1:.2f} % on CIFAR-10")
 
 
-def _too_deep(evidence: Evidence) -> Outcome:
+def _too_deep(evidence: Evidence) -> Trial:
     shallow, deep = evidence.top1("resnet110_cifar"), evidence.top1("resnet1202_cifar")
     cost = evidence.macs("resnet1202_cifar") / evidence.macs("resnet110_cifar")
-    return outcome(
+    return trial(
         deep < shallow and beyond_chance(deep, shallow, TEST_IMAGES["cifar10"]),
         f"{deep:.2f} % against {shallow:.2f} % for {cost:.1f} times the MACs",
     )
 
 
-def _parallel_paths(evidence: Evidence) -> Outcome:
+def _parallel_paths(evidence: Evidence) -> Trial:
     fractal, residual = evidence.top1("fractalnet_cifar"), evidence.top1("resnet110_cifar")
     worse = fractal < residual and beyond_chance(fractal, residual, TEST_IMAGES["cifar10"])
     ratio = evidence.macs("fractalnet_cifar") / evidence.macs("resnet110_cifar")
-    return outcome(
+    return trial(
         not worse,
         f"FractalNet-20 {fractal:.2f} %, ResNet-110 {residual:.2f} % on CIFAR-10; FractalNet "
         f"takes {ratio:.1f} times the MACs",
     )
 
 
-def _short_paths(evidence: Evidence) -> Outcome:
+def _short_paths(evidence: Evidence) -> Trial:
     raise LackingError("trained weights, tested with blocks removed: opbench trains nothing")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from opbench.claims import accuracies, modules, networks, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import Finding, Outcome, Statement, Verdict
+from opbench.claims.statement import Answer, Finding, Statement, Trial
 from opbench.table import Folder
 
 STATEMENTS: tuple[Statement, ...] = (
@@ -35,7 +35,7 @@ def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
     if not statement.timed:
         yield _finding(statement, evidence, "counts and published accuracies")
     elif not evidence.conditions:
-        yield _written(statement, Outcome(verdict=Verdict.unknown, found=""), _NO_RUN, "no run")
+        yield _written(statement, Trial(answer=Answer.unknown, found=""), _NO_RUN, "no run")
     else:
         for conditions in evidence.conditions:
             yield _finding(statement, evidence.under(conditions), str(conditions))
@@ -45,10 +45,10 @@ def _finding(statement: Statement, evidence: Evidence, on: str) -> Finding:
     try:
         return _written(statement, statement.test(evidence), "", on)
     except LackingError as lacking:
-        return _written(statement, Outcome(verdict=Verdict.unknown, found=""), str(lacking), on)
+        return _written(statement, Trial(answer=Answer.unknown, found=""), str(lacking), on)
 
 
-def _written(statement: Statement, outcome: Outcome, missing: str, on: str) -> Finding:
+def _written(statement: Statement, trial: Trial, missing: str, on: str) -> Finding:
     return Finding(
         key=statement.key,
         statement=statement.statement,
@@ -56,8 +56,8 @@ def _written(statement: Statement, outcome: Outcome, missing: str, on: str) -> F
         source_url=statement.source.url,
         test=statement.how,
         expected=statement.expected,
-        found=outcome.found,
-        verdict=str(outcome.verdict),
+        found=trial.found,
+        verdict=str(trial.answer),
         missing=missing,
         on=on,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opbench.claims.evidence import Evidence
-from opbench.claims.statement import ARTICLE, Outcome, Source, Statement, outcome
+from opbench.claims.statement import ARTICLE, Source, Statement, Trial, trial
 
 _VGG = Source(name="Simonyan, Zisserman, arXiv:1409.1556", url="https://arxiv.org/abs/1409.1556")
 _INCEPTION_V3 = Source(
@@ -21,81 +21,81 @@ def _against(evidence: Evidence, small: str, large: str) -> tuple[float, str]:
     return many / few, f"{few:,} against {many:,} MACs: {many / few:.2f} times fewer"
 
 
-def _bottleneck_counts(evidence: Evidence) -> Outcome:
+def _bottleneck_counts(evidence: Evidence) -> Trial:
     plain, squeezed = evidence.macs("conv3x3_256"), evidence.macs("bottleneck_256_64")
-    return outcome(
+    return trial(
         plain // 1000 == 589 and round(squeezed, -4) == 70_000, f"{plain:,} and {squeezed:,} MACs"
     )
 
 
-def _bottleneck_tenfold(evidence: Evidence) -> Outcome:
+def _bottleneck_tenfold(evidence: Evidence) -> Trial:
     ratio, found = _against(evidence, "bottleneck_256_64", "conv3x3_256")
-    return outcome(9 <= ratio <= 10, found)
+    return trial(9 <= ratio <= 10, found)
 
 
-def _three_for_seven(evidence: Evidence) -> Outcome:
+def _three_for_seven(evidence: Evidence) -> Trial:
     three, seven = evidence.params("three_conv3x3_64"), evidence.params("conv7x7_64")
-    return outcome(
+    return trial(
         round(100 * (seven / three - 1)) == 81,
         f"{three:,} against {seven:,} weights: 7x7 needs {100 * (seven / three - 1):.1f} % more",
     )
 
 
-def _flat_for_seven(evidence: Evidence) -> Outcome:
+def _flat_for_seven(evidence: Evidence) -> Trial:
     ratio, found = _against(evidence, "conv1x7_7x1_64", "conv7x7_64")
-    return outcome(ratio > 1, found)
+    return trial(ratio > 1, found)
 
 
-def _two_for_five_saving(evidence: Evidence) -> Outcome:
+def _two_for_five_saving(evidence: Evidence) -> Trial:
     saved = 1 - evidence.macs("two_conv3x3_64") / evidence.macs("conv5x5_64")
-    return outcome(round(100 * saved) == 28, f"{100 * saved:.0f} % fewer MACs")
+    return trial(round(100 * saved) == 28, f"{100 * saved:.0f} % fewer MACs")
 
 
-def _inception_reduction(evidence: Evidence) -> Outcome:
+def _inception_reduction(evidence: Evidence) -> Trial:
     ratio, found = _against(evidence, "inception_3a", "inception_3a_naive")
-    return outcome(ratio >= 2, found)
+    return trial(ratio >= 2, found)
 
 
-def _grid(evidence: Evidence) -> Outcome:
+def _grid(evidence: Evidence) -> Trial:
     first, found_first = _against(evidence, "grid_parallel", "grid_conv_then_pool")
     last, found_last = _against(evidence, "grid_parallel", "grid_pool_then_conv")
-    return outcome(
+    return trial(
         first > 1 and last > 1,
         f"convolution first: {found_first}; pooling first: {found_last}",
     )
 
 
-def _bottleneck_equal_width(evidence: Evidence) -> Outcome:
+def _bottleneck_equal_width(evidence: Evidence) -> Trial:
     plain, squeezed = 2 * evidence.macs("conv3x3_256"), evidence.macs("residual_bottleneck_256")
-    return outcome(
+    return trial(
         plain > squeezed,
         f"{squeezed:,} against {plain:,} MACs for two 3x3 on 256: {plain / squeezed:.1f} times "
         "fewer",
     )
 
 
-def _bottleneck_similar(evidence: Evidence) -> Outcome:
+def _bottleneck_similar(evidence: Evidence) -> Trial:
     basic, bottleneck = evidence.macs("residual_basic_64"), evidence.macs("residual_bottleneck_256")
-    return outcome(
+    return trial(
         abs(bottleneck / basic - 1) <= 0.1,
         f"{bottleneck:,} against {basic:,} MACs: {100 * (bottleneck / basic - 1):+.1f} %",
     )
 
 
-def _separable(evidence: Evidence) -> Outcome:
+def _separable(evidence: Evidence) -> Trial:
     ratio, found = _against(evidence, "separable3x3_256", "conv3x3_256")
-    return outcome(ratio > 1, found)
+    return trial(ratio > 1, found)
 
 
-def _fire(evidence: Evidence) -> Outcome:
+def _fire(evidence: Evidence) -> Trial:
     ratio, found = _against(evidence, "fire_96_16_128", "conv3x3_96_128")
-    return outcome(ratio > 1, found)
+    return trial(ratio > 1, found)
 
 
-def _sparse_c3(evidence: Evidence) -> Outcome:
+def _sparse_c3(evidence: Evidence) -> Trial:
     c1, c5, f6 = 6 * 28 * 28 * 25, 120 * 16 * 25, 84 * 120
     sparse, dense = evidence.macs("lenet5") - c1 - c5 - f6, 16 * 6 * 25 * 100
-    return outcome(sparse < dense, f"{sparse:,} against {dense:,} MACs in C3 if all maps met")
+    return trial(sparse < dense, f"{sparse:,} against {dense:,} MACs in C3 if all maps met")
 
 
 STATEMENTS = (

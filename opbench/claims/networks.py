@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import ARTICLE, PAPER, Outcome, Source, Statement, outcome
+from opbench.claims.statement import ARTICLE, PAPER, Source, Statement, Trial, trial
 from opbench.registry.counts_csv import NetworkRow
 
 _ONE_TOWER = Source(name="Krizhevsky, arXiv:1404.5997", url="https://arxiv.org/abs/1404.5997")
@@ -22,11 +22,11 @@ def density(evidence: Evidence, name: str) -> float:
     return evidence.top1(name) / (evidence.params(name) * 1e-6)
 
 
-def _googlenet_classifier(evidence: Evidence) -> Outcome:
+def _googlenet_classifier(evidence: Evidence) -> Trial:
     small = evidence.fact("googlenet").linear_macs
     others = {name: evidence.fact(name).linear_macs for name in ("alexnet", "vgg16")}
     listed = ", ".join(f"{name} {macs:,}" for name, macs in others.items())
-    return outcome(
+    return trial(
         all(macs >= 10 * small for macs in others.values()), f"googlenet {small:,} MACs, {listed}"
     )
 
@@ -36,10 +36,10 @@ def _linear_shares(evidence: Evidence, name: str) -> tuple[float, float]:
     return 100 * fact.linear_params / fact.params, 100 * fact.linear_macs / fact.macs
 
 
-def _linear_share(evidence: Evidence) -> Outcome:
+def _linear_share(evidence: Evidence) -> Trial:
     params, macs = _linear_shares(evidence, "alexnet_owt")
     vgg_params, vgg_macs = _linear_shares(evidence, "vgg16")
-    return outcome(
+    return trial(
         round(params / 5) * 5 == 95 and 5 <= macs <= 10,
         f"{params:.1f} % of the parameters and {macs:.1f} % of the MACs "
         f"(VGG-16: {vgg_params:.1f} % and {vgg_macs:.1f} %)",
@@ -50,7 +50,7 @@ def _in_convolutions(fact: NetworkRow) -> int:
     return fact.params - fact.linear_params
 
 
-def _vgg_parameters(evidence: Evidence) -> Outcome:
+def _vgg_parameters(evidence: Evidence) -> Trial:
     vgg = evidence.fact("vgg19")
     before = [
         fact
@@ -61,33 +61,33 @@ def _vgg_parameters(evidence: Evidence) -> Outcome:
         raise LackingError("the counts of ImageNet networks older than VGG")
     most = max(before, key=_in_convolutions)
     share = 100 * _in_convolutions(vgg) / vgg.params
-    return outcome(
+    return trial(
         _in_convolutions(vgg) > _in_convolutions(most),
         f"{_in_convolutions(vgg):,} in VGG-19's convolutions, {_in_convolutions(most):,} in "
         f"those of {most.name}; {share:.1f} % of all of VGG-19's, whose rest is fully connected",
     )
 
 
-def _vgg_costliest(evidence: Evidence) -> Outcome:
+def _vgg_costliest(evidence: Evidence) -> Trial:
     names = {point.architecture for point in evidence.chart} - PUBLISHED_ONLY
     if not names >= _VGGS:
         raise LackingError("the points of the 2016 chart")
     by_macs = sorted(names, key=evidence.macs, reverse=True)[:2]
     by_params = sorted(names, key=evidence.params, reverse=True)[:2]
-    return outcome(
+    return trial(
         set(by_macs) == set(by_params) == _VGGS,
         f"most MACs: {', '.join(by_macs)}; most parameters: {', '.join(by_params)}",
     )
 
 
-def _squeezenet_params(evidence: Evidence) -> Outcome:
+def _squeezenet_params(evidence: Evidence) -> Trial:
     ratio = evidence.params("alexnet") / evidence.params("squeezenet1_0")
-    return outcome(ratio >= 47.5, f"{ratio:.1f} times fewer")
+    return trial(ratio >= 47.5, f"{ratio:.1f} times fewer")
 
 
-def _enet_size(evidence: Evidence) -> Outcome:
+def _enet_size(evidence: Evidence) -> Trial:
     params = evidence.params("enet")
-    return outcome(
+    return trial(
         round(2 * params / 1e6, 1) == 0.7, f"{params:,} parameters, {2 * params / 1e6:.3f} MB"
     )
 
@@ -97,17 +97,17 @@ def _chart_density(evidence: Evidence, label: str) -> float:
     return point.top1_percent / point.params_millions
 
 
-def _enet_density(evidence: Evidence) -> Outcome:
+def _enet_density(evidence: Evidence) -> Trial:
     enet = _chart_density(evidence, "ENet")
     alexnet = enet / _chart_density(evidence, "AlexNet")
     vgg = enet / _chart_density(evidence, "VGG-19")
-    return outcome(
+    return trial(
         round(alexnet) == 13 and round(vgg) == 24,
         f"{alexnet:.2f} and {vgg:.2f} times, by the points as published: that ENet cannot be run",
     )
 
 
-def _enet_densest(evidence: Evidence) -> Outcome:
+def _enet_densest(evidence: Evidence) -> Trial:
     enet = _chart_density(evidence, "ENet")
     densities = {
         name: density(evidence, name)
@@ -118,26 +118,26 @@ def _enet_densest(evidence: Evidence) -> Outcome:
         raise LackingError("ImageNet networks with counts and accuracies")
     best = max(densities, key=densities.__getitem__)
     on_chart = max(evidence.chart, key=lambda p: p.top1_percent / p.params_millions).label
-    return outcome(
+    return trial(
         enet >= densities[best],
         f"ENet {enet:.1f} %/M as published, {best} {densities[best]:.1f} %/M; "
         f"densest on the chart of 2016: {on_chart}",
     )
 
 
-def _googlenet_density(evidence: Evidence) -> Outcome:
+def _googlenet_density(evidence: Evidence) -> Trial:
     googlenet = density(evidence, "googlenet")
     alexnet = googlenet / density(evidence, "alexnet")
     vgg = googlenet / density(evidence, "vgg16")
-    return outcome(
+    return trial(
         abs(alexnet / 10 - 1) <= 0.1 and abs(vgg / 20 - 1) <= 0.1,
         f"{alexnet:.1f} times AlexNet's, {vgg:.1f} times VGG-16's",
     )
 
 
-def _xception_params(evidence: Evidence) -> Outcome:
+def _xception_params(evidence: Evidence) -> Trial:
     small, large = evidence.params("xception"), evidence.params("inception_v3")
-    return outcome(
+    return trial(
         abs(small / large - 1) <= 0.05,
         f"{small:,} against {large:,}: {100 * (small / large - 1):+.1f} %",
     )

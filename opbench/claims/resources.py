@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from statistics import fmean, pstdev
 
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import Outcome, outcome
+from opbench.claims.statement import Trial, trial
 from opbench.claims.timings import ENOUGH, accurate, frontier, timed
 from opbench.table.cells import TimedCell
 from opbench.table.fits import fit_line
@@ -45,17 +45,17 @@ def _powers(evidence: Evidence) -> tuple[list[float], str]:
     return net, f"{fmean(idle):.1f} W of the idle device taken off"
 
 
-def _power_constant(evidence: Evidence) -> Outcome:
+def _power_constant(evidence: Evidence) -> Trial:
     powers, idle = _powers(evidence)
     spread = pstdev(powers)
-    return outcome(
+    return trial(
         spread <= 0.1 * fmean(powers),
         f"{fmean(powers):.1f} W on average over {len(powers)} cells, from {min(powers):.1f} to "
         f"{max(powers):.1f}, {idle}; standard deviation {spread:.1f} W",
     )
 
 
-def _energy_bounds(evidence: Evidence) -> Outcome:
+def _energy_bounds(evidence: Evidence) -> Trial:
     cells = _with_energy(evidence)
 
     def energy(cell: TimedCell) -> float:
@@ -63,7 +63,7 @@ def _energy_bounds(evidence: Evidence) -> Outcome:
 
     front = frontier(evidence, accurate(evidence, cells), energy)
     first, last = front[0], front[-1]
-    return outcome(
+    return trial(
         len(front) >= 4 and energy(last) > energy(first),
         f"{len(front)} networks on the frontier, from {first.name} "
         f"({evidence.top1(first.name):.1f} %, {energy(first):.3g} J per image) to {last.name} "
@@ -80,7 +80,7 @@ def _with_memory(evidence: Evidence) -> list[TimedCell]:
     return cells
 
 
-def _memory_linear(evidence: Evidence) -> Outcome:
+def _memory_linear(evidence: Evidence) -> Trial:
     curves: dict[str, list[TimedCell]] = {}
     for cell in sorted(_with_memory(evidence), key=lambda cell: cell.batch_size):
         curves.setdefault(cell.name, []).append(cell)
@@ -89,7 +89,7 @@ def _memory_linear(evidence: Evidence) -> Outcome:
         raise LackingError("memory at 4 batch sizes: `opbench run --batch-size 1,2,4,8,16,32,64`")
     shapes = Counter(map(_shape, long.values()))
     listed = ", ".join(f"{number} {shape}" for shape, number in shapes.most_common())
-    return outcome(shapes[_KNEE] >= 0.9 * len(long), f"of {len(long)} networks {listed}")
+    return trial(shapes[_KNEE] >= 0.9 * len(long), f"of {len(long)} networks {listed}")
 
 
 def _shape(curve: Sequence[TimedCell]) -> str:
@@ -104,14 +104,14 @@ def _shape(curve: Sequence[TimedCell]) -> str:
     return "linear from the start" if fit_line(sizes, used).r2 >= 0.99 else "neither"
 
 
-def _memory_of_params(evidence: Evidence) -> Outcome:
+def _memory_of_params(evidence: Evidence) -> Trial:
     cells = [cell for cell in _with_memory(evidence) if cell.batch_size == 1]
     if len(cells) < ENOUGH:
         raise LackingError(f"peak memory of {ENOUGH} networks at batch 1")
     params_mb = [4e-6 * evidence.params(cell.name) for cell in cells]
     used_mb = [1e-6 * (cell.peak_memory_bytes or 0) for cell in cells]
     line = fit_line(params_mb, used_mb)
-    return outcome(
+    return trial(
         abs(line.slope / 1.3 - 1) <= 0.1 and line.r2 >= 0.9,
         f"{line.slope:.2f} MB per MB of parameters from {line.intercept:.0f} MB on, "
         f"R² {line.r2:.2f}",

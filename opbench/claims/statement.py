@@ -9,7 +9,7 @@ from enum import StrEnum
 from opbench.claims.evidence import Evidence
 
 
-class Verdict(StrEnum):
+class Answer(StrEnum):
     """Whether a statement holds on the results at hand."""
 
     holds = "holds"
@@ -26,10 +26,10 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Trial:
     """What a test came to: the numbers found, in words, and the verdict."""
 
-    verdict: Verdict
+    answer: Answer
     found: str
 
 
@@ -49,7 +49,7 @@ class Statement:
     place: str
     how: str
     expected: str
-    test: Callable[[Evidence], Outcome]
+    test: Callable[[Evidence], Trial]
     timed: bool = False
 
 
@@ -73,9 +73,9 @@ class Finding:
     on: str
 
 
-def outcome(holds: bool, found: str) -> Outcome:
+def trial(holds: bool, found: str) -> Trial:
     """Holds or does not."""
-    return Outcome(verdict=Verdict.holds if holds else Verdict.fails, found=found)
+    return Trial(answer=Answer.holds if holds else Answer.fails, found=found)
 
 
 ARTICLE = Source(

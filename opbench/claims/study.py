@@ -17,17 +17,17 @@ from opbench.accuracy import TEST_IMAGES
 from opbench.claims.accuracies import beyond_chance
 from opbench.claims.evidence import Evidence
 from opbench.claims.experiments import Experiment
-from opbench.claims.statement import ARTICLE, Outcome, Statement, outcome
+from opbench.claims.statement import ARTICLE, Statement, Trial, trial
 
 
 def _higher(new: float, old: float) -> bool:
     return new > old and beyond_chance(new, old, TEST_IMAGES["imagenet128"])
 
 
-def _better(evidence: Evidence, name: str, base: str) -> Outcome:
+def _better(evidence: Evidence, name: str, base: str) -> Trial:
     new, old = evidence.top1(name), evidence.top1(base)
     cost = 100 * (evidence.macs(name) / evidence.macs(base) - 1)
-    return outcome(
+    return trial(
         _higher(new, old), f"top-1 {new:.1f} % against {old:.1f} %, for {cost:+.1f} % MACs"
     )
 
@@ -36,10 +36,10 @@ def _listed(experiment: Experiment) -> str:
     return ", ".join(f"{setting}: {top1:.1f} %" for setting, top1 in experiment.items())
 
 
-def _linear_decay(evidence: Evidence) -> Outcome:
+def _linear_decay(evidence: Evidence) -> Trial:
     lengths = (320_000, 160_000)
     tried = [evidence.experiment(f"learning rate decay in {each} iterations") for each in lengths]
-    return outcome(
+    return trial(
         all(
             _higher(top1["linear"], other)
             for top1 in tried
@@ -53,26 +53,26 @@ def _linear_decay(evidence: Evidence) -> Outcome:
     )
 
 
-def _mini_batch(evidence: Evidence) -> Outcome:
+def _mini_batch(evidence: Evidence) -> Trial:
     top1 = evidence.experiment("mini-batch at one rate")
     sizes, best = sorted(top1, key=int), max(top1["128"], top1["256"])
-    return outcome(
+    return trial(
         not any(_higher(top1[size], best) for size in sizes)
         and all(_higher(best, top1[size]) for size in (sizes[0], sizes[-1])),
         _listed(top1),
     )
 
 
-def _mini_batch_rate(evidence: Evidence) -> Outcome:
+def _mini_batch_rate(evidence: Evidence) -> Trial:
     at_once = evidence.experiment("mini-batch at one rate")
     shared = evidence.experiment("mini-batch at its share of the rate")
-    return outcome(
+    return trial(
         not any(_higher(shared["256"], top1) for top1 in shared.values()),
         f"{_listed(shared)}; unscaled 64: {at_once['64']:.1f} %, 32: {at_once['32']:.1f} %",
     )
 
 
-def _more_images(evidence: Evidence) -> Outcome:
+def _more_images(evidence: Evidence) -> Trial:
     top1 = {int(images): value for images, value in evidence.experiment("training images").items()}
     sizes = sorted(top1)
 
@@ -81,29 +81,29 @@ def _more_images(evidence: Evidence) -> Outcome:
 
     first, last = gain(*sizes[:2]), gain(*sizes[-2:])
     plateau = "no plateau" if _higher(top1[sizes[-1]], top1[sizes[-2]]) else "a plateau"
-    return outcome(
+    return trial(
         last < first,
         f"{first:.1f} points per 100,000 images from {sizes[0]:,} to {sizes[1]:,}, {last:.1f} "
         f"from {sizes[-2]:,} to {sizes[-1]:,}: {plateau} there",
     )
 
 
-def _clean_labels(evidence: Evidence) -> Outcome:
+def _clean_labels(evidence: Evidence) -> Trial:
     wrong = evidence.experiment("wrong labels in percent of 1200000 images")["50"]
     clean = evidence.experiment("training images")["600000"]
-    return outcome(
+    return trial(
         _higher(clean, wrong),
         f"600,000 images {clean:.1f} %; with 600,000 wrongly labelled ones added {wrong:.1f} %",
     )
 
 
-def _stride(evidence: Evidence) -> Outcome:
+def _stride(evidence: Evidence) -> Trial:
     grown = evidence.experiment("image size at stride 4")
     strided = evidence.experiment("image size at the stride that keeps the map of 128")
     shares = {
         size: (strided[size] - grown[size]) / (grown["128"] - grown[size]) for size in strided
     }
-    return outcome(
+    return trial(
         min(shares.values()) >= 0.75,
         "; ".join(
             f"{size} x {size}: {grown[size]:.1f} %, {strided[size]:.1f} % by stride, "
@@ -113,11 +113,11 @@ def _stride(evidence: Evidence) -> Outcome:
     )
 
 
-def _careful(evidence: Evidence) -> Outcome:
+def _careful(evidence: Evidence) -> Trial:
     plain = evidence.experiment("batch normalisation in CaffeNet128")
     complex_ = evidence.experiment("batch normalisation in GoogLeNet128")
     ways = [way for way in plain if way != "none"]
-    return outcome(
+    return trial(
         all(
             _higher(plain[way], plain["none"]) and _higher(complex_["none"], complex_[way])
             for way in ways
@@ -127,7 +127,7 @@ def _careful(evidence: Evidence) -> Outcome:
 
 
 def _advice(
-    key: str, statement: str, how: str, expected: str, test: Callable[[Evidence], Outcome]
+    key: str, statement: str, how: str, expected: str, test: Callable[[Evidence], Trial]
 ) -> Statement:
     return Statement(
         key=key,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import PAPER, Outcome, Source, Statement, outcome
+from opbench.claims.statement import PAPER, Source, Statement, Trial, trial
 from opbench.intervals import Z
 from opbench.table.cells import TimedCell
 from opbench.table.fits import Line, fit_line, rank_correlation
@@ -47,7 +47,7 @@ def _per_image(cells: Sequence[TimedCell]) -> list[float]:
     return [cell.latency_per_image_s for cell in cells]
 
 
-def _operations_predict_time(evidence: Evidence) -> Outcome:
+def _operations_predict_time(evidence: Evidence) -> Trial:
     good, words = True, []
     for size, cells in _batches(evidence).items():
         macs, seconds = _macs(evidence, cells), _per_image(cells)
@@ -57,7 +57,7 @@ def _operations_predict_time(evidence: Evidence) -> Outcome:
             f"batch {size}, {len(cells)} networks: rank correlation {rank:.2f}, R² {line.r2:.2f}, "
             f"{_per_gmac(line)}, {_residuals(line, macs, cells)}"
         )
-    return outcome(good, "; ".join(words))
+    return trial(good, "; ".join(words))
 
 
 def _per_gmac(line: Line) -> str:
@@ -85,13 +85,13 @@ def _at_one_and_sixteen(evidence: Evidence) -> dict[str, tuple[TimedCell, TimedC
     return both
 
 
-def _slope_of_batches(evidence: Evidence) -> Outcome:
+def _slope_of_batches(evidence: Evidence) -> Trial:
     both = _at_one_and_sixteen(evidence).values()
     one, sixteen = (
         fit_line(_macs(evidence, cells), _per_image(cells)) for cells in zip(*both, strict=True)
     )
     saved = [first.latency_per_image_s - last.latency_per_image_s for first, last in both]
-    return outcome(
+    return trial(
         _grows_beyond_chance(saved, _macs(evidence, [first for first, _ in both])),
         f"{_per_gmac(one)} at batch 1, {_per_gmac(sixteen)} at batch 16, {len(both)} networks",
     )
@@ -103,7 +103,7 @@ def _grows_beyond_chance(y: Sequence[float], x: Sequence[float]) -> bool:
     return line.slope > 0 and line.r2 * (len(x) - 2) > Z**2 * (1 - line.r2)
 
 
-def _activations_predict_better(evidence: Evidence) -> Outcome:
+def _activations_predict_better(evidence: Evidence) -> Trial:
     if not all(cell.conditions.on_gpu for cell in evidence.cells):
         raise LackingError("an accelerator: `opbench run --device cuda` on a machine with one")
     good, words = True, []
@@ -115,7 +115,7 @@ def _activations_predict_better(evidence: Evidence) -> Outcome:
         ).r2
         good = good and activations > macs
         words.append(f"batch {size}: R² {activations:.2f} against {macs:.2f}")
-    return outcome(good, "; ".join(words))
+    return trial(good, "; ".join(words))
 
 
 def accurate(evidence: Evidence, cells: Sequence[TimedCell]) -> list[TimedCell]:
@@ -133,7 +133,7 @@ def frontier(
     return [cells[at] for at in pareto([(cost(cell), evidence.top1(cell.name)) for cell in cells])]
 
 
-def _hyperbolic(evidence: Evidence) -> Outcome:
+def _hyperbolic(evidence: Evidence) -> Trial:
     size, cells = _smallest_batch(evidence)
     front = frontier(evidence, accurate(evidence, cells), lambda cell: cell.latency_per_image_s)
     if len(front) < 4:
@@ -144,28 +144,28 @@ def _hyperbolic(evidence: Evidence) -> Outcome:
     top1 = [evidence.top1(cell.name) for cell in front]
     rate = fit_line([1 / cell.latency_per_image_s for cell in front], top1)
     time = fit_line(_per_image(front), top1)
-    return outcome(
+    return trial(
         rate.slope < 0 and rate.r2 >= 0.8 and rate.r2 > time.r2,
         f"batch {size}, {len(front)} networks on the frontier: accuracy against images per second "
         f"R² {rate.r2:.2f}, against time R² {time.r2:.2f}",
     )
 
 
-def _batch_helps_alexnet(evidence: Evidence) -> Outcome:
+def _batch_helps_alexnet(evidence: Evidence) -> Trial:
     gains = {
         name: one.latency_per_image_s / sixteen.latency_per_image_s
         for name, (one, sixteen) in _at_one_and_sixteen(evidence).items()
     }
     alexnet = gains.pop("alexnet")
     others = median(gains.values())
-    return outcome(
+    return trial(
         2.5 <= alexnet <= 3.5 and others <= 1.5,
         f"AlexNet {alexnet:.1f} times less per image, the median of {len(gains)} others "
         f"{others:.1f} times",
     )
 
 
-def _alexnets_gain(evidence: Evidence) -> Outcome:
+def _alexnets_gain(evidence: Evidence) -> Trial:
     both = _at_one_and_sixteen(evidence)
     if "bn_alexnet" not in both:
         raise LackingError("bn_alexnet at batch 1 and 16: `opbench run --batch-size 1,16`")
@@ -173,7 +173,7 @@ def _alexnets_gain(evidence: Evidence) -> Outcome:
         name: [1 / cell.latency_per_image_s for cell in both[name]]
         for name in ("alexnet", "bn_alexnet")
     }
-    return outcome(
+    return trial(
         all(abs((sixteen - one) / 80 - 1) <= 0.1 for one, sixteen in rates.values()),
         "; ".join(
             f"{name} from {one:.0f} to {sixteen:.0f} images per second: {sixteen - one:+.0f}"
@@ -188,7 +188,7 @@ def timed(
     place: str,
     how: str,
     expected: str,
-    test: Callable[[Evidence], Outcome],
+    test: Callable[[Evidence], Trial],
     source: Source = PAPER,
 ) -> Statement:
     """A statement that is tried on every device; the paper's, if not another's."""

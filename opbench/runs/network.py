@@ -26,7 +26,7 @@ _MEMORY_FORMATS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class PlacedNetwork:
     """A module in evaluation mode with the arguments of its forward pass."""
 
     module: nn.Module
@@ -50,7 +50,7 @@ class Network:
         )
 
 
-def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
+def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     """Build the network of ``cell`` on its device.
 
     ``own_inputs`` lets a target bring its own.  Raises ``TargetError`` where it cannot be built or
@@ -69,7 +69,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> Network:
     if memory_format is torch.channels_last:
         # Only four-dimensional weights have channels that could come last.
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
-    return Network(
+    return PlacedNetwork(
         module, tuple(_placed(each, cell.device, dtype, memory_format) for each in inputs)
     )
 

@@ -23,19 +23,19 @@ _TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Disturbance:
     """One disturbance: what was ``seen``, and the ``advice``."""
 
     seen: str
     advice: str
 
 
-def findings(facts: Facts) -> list[Finding]:
+def findings(facts: Facts) -> list[Disturbance]:
     """Find disturbances in the facts of the machine."""
     return [found for look in _LOOKS for found in look(facts)]
 
 
-def watch(cores: int, seconds: float = 1.0) -> list[Finding]:
+def watch(cores: int, seconds: float = 1.0) -> list[Disturbance]:
     """What shows when the machine is watched for ``seconds`` while this process does nothing,
     and while it does the same thing again and again."""
     bystanders = watch_bystanders()
@@ -54,74 +54,76 @@ def repeated(tries: int, now: Callable[[], float] = time.perf_counter) -> list[f
     return taken
 
 
-def _busy(others: float | None, stolen: float | None, cores: int) -> Iterator[Finding]:
+def _busy(others: float | None, stolen: float | None, cores: int) -> Iterator[Disturbance]:
     if (others or 0) > _BUSY_CORES:
-        yield Finding(f"other programs keep {others:.1f} of {cores} cores busy", "close them")
+        yield Disturbance(f"other programs keep {others:.1f} of {cores} cores busy", "close them")
     if (stolen or 0) > _BUSY_CORES:
-        yield Finding(
+        yield Disturbance(
             f"other guests of this machine take {stolen:.1f} of {cores} cores", "use a quieter one"
         )
 
 
-def _uneven(taken: Sequence[float]) -> Iterator[Finding]:
+def _uneven(taken: Sequence[float]) -> Iterator[Disturbance]:
     spread = quantile(taken, 0.95) / median(taken) - 1
     if spread > _JITTER:
-        yield Finding(
+        yield Disturbance(
             f"one in twenty times the same work takes {spread:.0%} longer or more",
             "fix the processor's clock and close other programs",
         )
 
 
-def _power(facts: Facts) -> Iterator[Finding]:
+def _power(facts: Facts) -> Iterator[Disturbance]:
     if facts.get("on_battery"):
-        yield Finding("it runs on battery", "plug it in")
+        yield Disturbance("it runs on battery", "plug it in")
     governor = facts.get("governor")
     if governor not in (None, "performance"):
-        yield Finding(
+        yield Disturbance(
             f"the processor's governor is {governor!r}",
             "set it to performance (`cpupower frequency-set -g performance`)",
         )
     if facts.get("boost") == 1 or facts.get("no_turbo") == 0:
-        yield Finding("the clock rises above its base when it is cool", "switch turbo off")
+        yield Disturbance("the clock rises above its base when it is cool", "switch turbo off")
 
 
-def _cores(facts: Facts) -> Iterator[Finding]:
+def _cores(facts: Facts) -> Iterator[Disturbance]:
     logical = facts.get("logical_cores") or 1
     load = facts.get("load_before") or 0.0
     if load > 0.25 * logical:
-        yield Finding(f"the load is {load:.1f} on {logical} cores", "close other programs")
+        yield Disturbance(f"the load is {load:.1f} on {logical} cores", "close other programs")
     if len(facts.get("affinity", range(logical))) < logical:
-        yield Finding(
+        yield Disturbance(
             f"only {len(facts['affinity'])} of {logical} cores may be used",
             "compare only with runs on the same cores",
         )
     limit = facts.get("container_cores")
     if limit is not None and limit < logical:
-        yield Finding(
+        yield Disturbance(
             f"the container may use {limit:g} of {logical} cores and is stopped when it uses more",
             "give --threads no more than that, or lift the limit",
         )
     threads = facts.get("torch_threads")
     if threads is not None and threads > len(facts.get("affinity", range(logical))):
-        yield Finding(f"PyTorch has {threads} threads on fewer cores", "set OMP_NUM_THREADS")
+        yield Disturbance(f"PyTorch has {threads} threads on fewer cores", "set OMP_NUM_THREADS")
 
 
-def _surroundings(facts: Facts) -> Iterator[Finding]:
+def _surroundings(facts: Facts) -> Iterator[Disturbance]:
     if facts.get("virtual_machine"):
-        yield Finding("it is a virtual machine", "other guests may slow it; repeat the run later")
+        yield Disturbance(
+            "it is a virtual machine", "other guests may slow it; repeat the run later"
+        )
     available = facts.get("memory_available_bytes")
     if available is not None and available < _LITTLE_MEMORY:
-        yield Finding(f"{available / 2**30:.1f} GiB of memory are free", "free some")
+        yield Disturbance(f"{available / 2**30:.1f} GiB of memory are free", "free some")
 
 
-def _gpu(facts: Facts) -> Iterator[Finding]:
+def _gpu(facts: Facts) -> Iterator[Disturbance]:
     if facts.get("other_processes"):
-        yield Finding("another process uses the GPU", "end it or take another GPU")
+        yield Disturbance("another process uses the GPU", "end it or take another GPU")
     if facts.get("throttled_by"):
-        yield Finding(
+        yield Disturbance(
             f"the GPU is held back ({', '.join(facts['throttled_by'])})",
             "cool it or raise its power limit",
         )
 
 
-_LOOKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (_power, _cores, _surroundings, _gpu)
+_LOOKS: tuple[Callable[[Facts], Iterator[Disturbance]], ...] = (_power, _cores, _surroundings, _gpu)
