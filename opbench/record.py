@@ -89,7 +89,7 @@ class ModuleCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count(Totals):
-    """What one forward pass computes, for the whole batch.
+    """Exact counts of one forward pass, for the whole batch.
 
     uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
     device: "meta" or "cpu", where the forward pass was traced.
@@ -110,7 +110,7 @@ class Count(Totals):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell(Value):
-    """What is timed under which settings: one point of a sweep.
+    """One point of a sweep: a network and the settings it is timed under.
 
     ``input_size`` is that of one image, without extents where the target brings its own inputs;
     ``compile`` a mode of ``torch.compile``, None for eager execution; ``threads`` those of PyTorch
@@ -233,7 +233,7 @@ class Measurement(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Totals):
-    """What a network asks of the machine, for the roofline.
+    """The load of a network on the machine, for the roofline.
 
     The totals are analytic; ``kernels`` are the operators of one forward pass that compute
     something, ``traffic_bytes`` what they read and write.

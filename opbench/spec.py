@@ -1,4 +1,4 @@
-"""What the registry knows about an architecture before anything is built.
+"""Specifications of architectures: the facts known before anything is built.
 
 A spec is a row of facts and one callable.  It imports nothing but the standard library, so that
 facts can be read where torch is not wanted.
@@ -39,7 +39,7 @@ class Shape(tuple[int, ...]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:
-    """Where an architecture was published."""
+    """The paper that published an architecture."""
 
     authors: str
     title: str

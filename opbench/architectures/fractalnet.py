@@ -62,7 +62,7 @@ class Join(nn.Module):
 
 
 def surviving(count: int, chosen: int | None) -> list[int]:
-    """Which of ``count`` columns a join keeps: never none.
+    """Draw which of ``count`` columns a join keeps: never none.
 
     ``chosen`` is the one column of global drop-path, 0 being the deepest.  A join that this
     column does not run through keeps all its inputs: what it yields is dropped further on.

@@ -27,7 +27,7 @@ _NEWEST = ("ResNet-152", "Inception-v3", "Inception-v4")
 
 
 def beyond_chance(first: float, second: float, images: int) -> bool:
-    """Whether two accuracies in percent on ``images`` images differ by more than chance."""
+    """Test whether two accuracies in percent on ``images`` images differ by more than chance."""
     a, b = first / 100, second / 100
     return abs(a - b) > Z * math.sqrt((a * (1 - a) + b * (1 - b)) / images)
 

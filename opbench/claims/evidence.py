@@ -1,4 +1,4 @@
-"""What a claim is tried on: counts, accuracies, the 2016 chart and timed cells of a results folder.
+"""The evidence for claims: counts, accuracies, the 2016 chart and timed cells of a folder.
 
 A test asks for what it needs by name and gets it, or ``LackingError`` says, in the sentence that
 the reader is shown, what is missing and which command makes it.

@@ -1,4 +1,4 @@
-"""What the module study found by training otherwise: decay, mini-batch, images, labels, stride.
+"""Experiments of the module study with training: decay, mini-batch, images, labels, stride.
 
 These change no count, so they are no architectures of the registry and have no row among the
 published accuracies.  Unless a row says otherwise the network is CaffeNet128 with ReLU, trained on

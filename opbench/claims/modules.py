@@ -16,7 +16,7 @@ _SQUEEZENET = Source(
 
 
 def _against(evidence: Evidence, small: str, large: str) -> tuple[float, str]:
-    """How many times less ``small`` needs than ``large``, and the same in words."""
+    """Return the ratio of MACs of ``large`` to ``small``, and the same in words."""
     few, many = evidence.macs(small), evidence.macs(large)
     return many / few, f"{few:,} against {many:,} MACs: {many / few:.2f} times fewer"
 

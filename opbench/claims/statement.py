@@ -10,7 +10,7 @@ from opbench.claims.evidence import Evidence
 
 
 class Answer(StrEnum):
-    """Whether a statement holds on the results at hand."""
+    """The answer of a trial."""
 
     holds = "holds"
     fails = "does not hold"
@@ -19,7 +19,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a statement is made."""
+    """The work that makes a statement."""
 
     name: str
     url: str
@@ -27,7 +27,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What a test came to: the numbers found, in words, and the verdict."""
+    """The result of a test: the numbers found, in words, and the answer."""
 
     answer: Answer
     found: str

@@ -98,7 +98,7 @@ def _slope_of_batches(evidence: Evidence) -> Trial:
 
 
 def _grows_beyond_chance(y: Sequence[float], x: Sequence[float]) -> bool:
-    """Whether the slope of y over x is above 0 by more than 1.96 of its standard errors."""
+    """Test whether the slope of y over x is above 0 by more than 1.96 standard errors."""
     line = fit_line(x, y)
     return line.slope > 0 and line.r2 * (len(x) - 2) > Z**2 * (1 - line.r2)
 

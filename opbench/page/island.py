@@ -85,7 +85,7 @@ def as_json(value: object) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Without what JSON does not know: numbers that are none become null."""
+    """Replace what JSON cannot hold: numbers that are not finite become null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

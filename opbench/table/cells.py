@@ -26,7 +26,7 @@ _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """Where and how cells were timed: those of equal conditions may be compared."""
+    """The conditions of a timing: cells of equal conditions may be compared."""
 
     machine: str
     device: str

@@ -124,7 +124,7 @@ class Network:
 
     @property
     def source(self) -> str | None:
-        """Where the accuracy is printed."""
+        """The source of the accuracy."""
         return self.accuracy.source if self.accuracy else None
 
     @property

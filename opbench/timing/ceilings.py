@@ -1,4 +1,4 @@
-"""What a device can do, measured: the rate of a large matrix product, the bandwidth of a large
+"""Measure the ceilings of a device: the rate of a large matrix product, the bandwidth of a large
 copy, and the time of an operator that has nothing to do.  ``opbench.timing.roofline`` says what
 follows for a network."""
 

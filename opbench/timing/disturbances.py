@@ -36,7 +36,7 @@ def findings(facts: Facts) -> list[Disturbance]:
 
 
 def watch(cores: int, seconds: float = 1.0) -> list[Disturbance]:
-    """What shows when the machine is watched for ``seconds`` while this process does nothing,
+    """Find disturbances by watching the machine for ``seconds`` while this process does nothing,
     and while it does the same thing again and again."""
     bystanders = watch_bystanders()
     time.sleep(seconds)
