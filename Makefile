@@ -1,31 +1,40 @@
-# make run        set up, then count the registry, time it on this CPU and draw the figures
+# make run        set up, then count the registry, time it on this CPU and draw the figures into
+#                 results/mine, which git ignores: about 7 minutes, no GPU needed
 # make test       set up, then the tests
 # make test-slow  the tests that take minutes: every network and case through every other tool
-# make check      format, lint, types, tests and the counts in the lock: with test-slow, all of CI
+# make lint       format, lint, spelling, types
+# make check      make lint, make test and the counts in the lock
 # make fix        format and mend what ruff can mend
 # make bench      speed and exactness beside other tools, as ratios in one run (many minutes)
 # make counts     count every network anew, twice, and write facts and lock
-# make readme     write the generated parts of the README anew
+# make docs       write the generated parts of README.md and results/*.md anew
 
 PYTHON ?= python3
 BIN := .venv/bin
+MINE := results/mine
 READY := .venv/ready
 READY_TO_TEST := .venv/ready-to-test
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test test-slow check fix bench counts readme clean
+.PHONY: run lint test test-slow check fix bench counts docs clean
 
 # A network that fails is a row that says so; the others are drawn all the same.
 run: $(READY)
 	@status=0; \
 	$(BIN)/opbench check || status=$$?; \
-	$(BIN)/opbench run --device cpu --results results || status=$$?; \
+	$(BIN)/opbench run --device cpu --results $(MINE) || status=$$?; \
 	test $$status -lt 2 || exit $$status; \
-	$(BIN)/opbench plot --results results --as svg,png || exit $$?; \
-	echo 'the chart: results/figures/accuracy-vs-ops.png'; \
+	$(BIN)/opbench plot --results $(MINE) --as svg,png || exit $$?; \
+	echo 'the chart: $(MINE)/figures/accuracy-vs-ops.png'; \
 	exit $$status
+
+lint: $(READY_TO_TEST)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/typos
+	$(BIN)/mypy
 
 test: $(READY_TO_TEST)
 	$(BIN)/python -m pytest -n auto
@@ -33,10 +42,7 @@ test: $(READY_TO_TEST)
 test-slow: $(READY_TO_TEST)
 	$(BIN)/python -m pytest -n auto -m slow
 
-check: $(READY_TO_TEST)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+check: lint
 	$(MAKE) test
 	$(BIN)/opbench check
 
@@ -48,8 +54,8 @@ bench: $(READY_TO_TEST)
 	$(INSTALL) -e '.[dev,bench]'
 	$(BIN)/python -m tests.bench
 
-readme: $(READY)
-	$(BIN)/python -m tests.readme
+docs: $(READY_TO_TEST)
+	$(BIN)/python -m tests.documents
 
 counts: $(READY)
 	$(BIN)/opbench list --update --format csv >/dev/null

@@ -62,9 +62,11 @@ def results_folder(asked: Path | None) -> Path:
 
 
 def measured_folder(asked: Path | None) -> Path:
-    """As ``results_folder``, for what cannot be had without it.  Raises ``BadFileError``."""
+    """Return the results folder to read: the default one may be missing, for counts and published
+    accuracies are known without it.  Raises ``BadFileError`` for one that was asked for.
+    """
     folder = results_folder(asked)
-    if not folder.is_dir():
+    if asked and not folder.is_dir():
         raise BadFileError(
             f"there is no folder {folder}: `opbench run --results {folder}` makes it"
         )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.options import Accuracies, Results, measured_folder, results_folder
+from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.output import messages
 from opbench.errors import BadFileError, BadValueError, MissingDataError, UnknownNameError
 from opbench.metrics import METRICS
@@ -135,8 +135,7 @@ def plot(
     }
     kinds = _kinds(as_)
     _check(x, y)
-    # Without measurements there is something to draw as well, so only a folder asked for must be.
-    folder = measured_folder(results) if results else results_folder(None)
+    folder = measured_folder(results)
     usual = gallery.Options()
     chosen = [key for key, value in choices.items() if value != getattr(usual, key)]
     _check_use({_FLAGS.get(key, key) for key in chosen}, wanted)

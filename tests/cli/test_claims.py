@@ -44,6 +44,12 @@ def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(opbench, tmp_
     assert "opbench run" in done.stderr
 
 
+def test_a_project_that_timed_nothing_has_claims(rows, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    verdicts = {row["verdict"] for row in rows("claims")}
+    assert {"holds", "cannot tell"} <= verdicts
+
+
 def test_people_are_told_how_each_is_tested(opbench, tmp_path) -> None:
     for format in ("table", "markdown"):
         printed = opbench("claims", "--results", tmp_path, "--format", format).stdout

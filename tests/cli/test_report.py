@@ -43,6 +43,13 @@ def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(opbench, tmp_
     assert "opbench run" in done.stderr
 
 
+def test_a_project_that_timed_nothing_has_a_page(opbench, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = opbench("report", "--no-figures")
+    assert done.stdout == "results/index.html\n", done.stderr
+    assert (tmp_path / "results" / "index.html").is_file()
+
+
 def test_a_page_that_cannot_be_written_is_one_sentence(opbench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "index.html"

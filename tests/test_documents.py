@@ -1,0 +1,70 @@
+"""README and the documents in ``results/`` say what the program says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.documents import DOCUMENTS, README, ROOT, commands, generated
+
+TEXT = README.read_text(encoding="utf-8")
+CALLS = sorted(set(re.findall(r"^\$ (opbench [^|#\n]*)", TEXT, re.MULTILINE)))
+LINKED = (*DOCUMENTS, ROOT / ".github" / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_generated_parts_are_fresh(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert generated(text) == text, "`make docs` writes them anew"
+
+
+@pytest.mark.parametrize("name", ["README.md", "results/networks.md", "results/claims.md"])
+def test_tables_are_generated(name: str) -> None:
+    assert commands((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_bytes()) <= 10_000
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_command_shown_knows_its_options(opbench, call: str) -> None:
+    _, command, *arguments = shlex.split(call)
+    shown = opbench(command, "--help").stdout
+    assert "Usage" in shown
+    for argument in arguments:
+        if argument.startswith("--"):
+            assert argument in shown, f"{command} has no {argument}"
+
+
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
+def test_linked_files_and_headings_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    headings = {_anchor(each) for each in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = link.partition("#")
+        if "://" not in link:
+            assert (path.parent / file).exists(), link
+            assert not anchor or file or anchor in headings, link
+
+
+def _anchor(heading: str) -> str:
+    """Return the fragment that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
+    opbench, rows, tmp_path: Path
+) -> None:
+    block = TEXT.partition("$ opbench run resnet18 squeezenet1_1\n")[2].partition("```")[0]
+    header, *shown = (re.split(r"  +", line) for line in block.splitlines())
+    quick = ("--in-process", "--max-seconds", "0.05", "--results", tmp_path)
+    printed = opbench("run", "lenet5", *quick).stdout
+    assert header == re.split(r"  +", printed.splitlines()[0])
+    published = rows("list", "--columns", "latency_s", "--results", ROOT / "results")
+    latency = {row["name"]: f"{row['latency_s'] * 1e3:.3f}" for row in published}
+    for name, *cells in shown:
+        assert latency[name] in cells
