@@ -1,11 +1,14 @@
-"""What other repositories install: the pre-commit hook and the action, each run for real."""
+"""What is delivered: the pre-commit hook and the action, each run for real, and what the project
+promises of its folder, its versions and the shell."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from opbench.cli import app
+from opbench.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -176,3 +180,35 @@ def test_this_repository_uses_its_own_action() -> None:
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
     (own,) = [step for step in steps if step.get("uses") == "./.github/actions/check"]
     assert set(own.get("with", {})) <= set(action()["inputs"])
+
+
+def test_the_lowest_versions_are_those_that_are_promised() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "tests" / "lowest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = [line for line in lines if not line.startswith("#")]
+    assert pinned == [each.replace(">=", "==") for each in project["dependencies"]]
+
+
+def test_what_a_newcomer_makes_is_not_tracked() -> None:
+    mine = ROOT / "results" / "mine"
+    assert load_settings(ROOT, {}).results == mine
+    git(ROOT, "check-ignore", "--quiet", str(mine / "runs" / "a.jsonl"))
+    done = run(["make", "--dry-run", "run"], ROOT)
+    assert set(re.findall(r"--results (\S+)", done.stdout)) == {"results/mine"}
+    assert "the chart: results/mine/figures/accuracy-vs-ops.png" in done.stdout.splitlines()[-2]
+
+
+def test_the_top_folder_holds_what_it_may() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    top = {name.split("/")[0] for name in listed.stdout.splitlines()}
+    visible = {name for name in top if not name.startswith(".")}
+    folders = {"opbench", "results", "tests"}
+    assert visible == folders | {
+        "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "pyproject.toml",
+    }  # fmt: skip
+
+
+def test_the_shell_completes_commands() -> None:
+    words = {"_OPBENCH_COMPLETE": "complete_bash", "COMP_WORDS": "opbench c", "COMP_CWORD": "1"}
+    done = run(["opbench"], ROOT, **words)
+    assert done.stdout.split() == ["count", "compare", "check", "claims"], done.stderr

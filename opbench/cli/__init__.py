@@ -65,7 +65,6 @@ class _Commands(TyperGroup):
 
 
 _OPTIONS: dict[str, Any] = {
-    "add_completion": False,
     "pretty_exceptions_enable": False,
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
@@ -91,7 +90,7 @@ def summary(name: str) -> str:
 
 def _command(name: str) -> Any:
     function = getattr(import_module(f"opbench.cli.{name}"), COMMANDS[name])
-    alone = typer.Typer(**_OPTIONS)
+    alone = typer.Typer(add_completion=False, **_OPTIONS)
     # Typer keeps the line breaks of all paragraphs but the first.
     paragraphs = (" ".join(each.split()) for each in (function.__doc__ or "").split("\n\n"))
     alone.command(name, help="\n\n".join(paragraphs))(function)

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 import torch
+import torch.backends.opt_einsum
 
 # One count at a time: the surroundings are global.
 _LOCK = threading.RLock()

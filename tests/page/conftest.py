@@ -67,7 +67,8 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
     """A headless Chromium of its own; without one the test skips and says what to install."""
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromedriver = shutil.which("chromedriver")
     if not (chromium and chromedriver):
         pytest.skip("no browser: `apt-get install -y chromium chromium-driver`")
     from selenium import webdriver
