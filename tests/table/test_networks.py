@@ -5,10 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from opbench.accuracy import Accuracy
+from opbench.accuracy import Accuracy, load_chart2016, primaries
 from opbench.errors import BadFileError
 from opbench.registry.counts_csv import NetworkRow
-from opbench.spec import Shape
 from opbench.table.frames import chart2016_frame, networks_frame
 from opbench.table.networks import Network, published_only, read_networks
 from tests.builders import accuracy, chart_point, network_row
@@ -98,14 +97,15 @@ def test_counts_are_whole_numbers_to_the_last_digit() -> None:
 
 
 def test_the_2016_chart_is_read_in_ones() -> None:
-    point = chart_point("", "ENet", 68.4, gops_2xmac=1.57, params_millions=5.86)
+    point = chart_point("enet_chart2016", "ENet", 68.4, gops_2xmac=1.57, params_millions=5.86)
     row = chart2016_frame([point]).iloc[0]
     assert (row["flops"], row["params"]) == (pytest.approx(1.57e9), pytest.approx(5.86e6))
-    assert row["architecture"] is None or pd.isna(row["architecture"])
-    (network,) = published_only([point])
+    assert pd.isna(row["correction"])
+
+
+def test_a_network_that_cannot_be_run_has_its_published_accuracy_and_the_charts_counts() -> None:
+    (network,) = published_only(load_chart2016())
+    assert network.accuracy == primaries()["enet_chart2016"]
+    assert (network.label, network.published_only) == ("ENet (2016)", True)
+    # Figure 1 of the paper: 1.57 G-ops and 5.86 million parameters.
     assert (network.macs, network.params) == (785_000_000, 5_860_000)
-    assert (network.label, network.top1, network.input_size) == (
-        "ENet (2016)",
-        68.4,
-        Shape((3, 224, 224)),
-    )
