@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from opbench.cli import app
-from tests.page.made_up import HOSTILE, RUN, run_lines
+from tests.page.made_up import write_results
 
 FLAGS = [
     "--headless=new",
@@ -30,13 +29,7 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A results folder with one run of every ImageNet network."""
-    folder = tmp_path_factory.mktemp("results")
-    (folder / "runs").mkdir()
-    text = "".join(json.dumps(line) + "\n" for line in run_lines())
-    (folder / "runs" / f"{RUN}.jsonl").write_text(text, encoding="utf-8")
-    rows = [f'"{name}",50,javascript:alert(3)\n' for name in HOSTILE]
-    (folder / "mine.csv").write_text("name,top1,source_url\n" + "".join(rows), encoding="utf-8")
-    return folder
+    return write_results(tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="session")

@@ -102,7 +102,8 @@ def test_the_same_results_give_the_same_bytes(loaded: table.Table, drawing: str)
 
 
 def test_what_is_put_in_is_not_searched_for_places_to_fill(loaded: table.Table) -> None:
-    text = pages.render(replace(loaded, notes=("{{plotly}} {{css}}",)), [])
+    folder = replace(loaded.folder, notes=("{{plotly}} {{css}}",))
+    text = pages.render(replace(loaded, folder=folder), [])
     assert "{{plotly}} {{css}}" in text
 
 
