@@ -31,8 +31,8 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     5      registry.providers torch   torchvision's and timm's networks
     5      registry.audit torch       counts against papers and the witness
     4      conventions    torch       the same pass by other counting rules
+    4      timing         torch       one round of one cell on one device
     3      counting       torch       exact counts of one forward pass
-    3      timing         torch       one round of one cell on one device
     2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
     1      census         -           counting many targets in a pool of processes

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.conventions.trace import FunctionCall, ModuleCall, OperatorCall, Trace
+from opbench.counting.dispatch import OperatorMode
 from opbench.counting.tracer import Verdict, judge, operator_name, parts_of, run
 
 _FUNCTIONS = """
@@ -44,10 +44,8 @@ _BelowFunction = torch.autograd.function._SingleLevelFunction
 _COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     """Writes down what runs inside ``with recorder.watching(network):``."""
-
-    supports_higher_order_operators = True
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -57,11 +55,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._inside = 0  # how many operators are running
         self._deaf = False
         self._memories = _Memories()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """As in ``opbench.counting.tracer``: do not import the compiler to keep it out."""
-        return False
 
     @contextmanager
     def watching(self, network: nn.Module) -> Iterator[None]:
@@ -86,23 +79,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             results=self._memories.of(result),
         )
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if types and any(_takes_itself_apart(each) for each in types):
-            return NotImplemented
+    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operator and write it down."""
         if self._deaf:
             return func(*args, **kwargs)
         self._inside += 1
         try:
             return self._noted(
                 operator_name(func),
-                lambda: self._carry_out(func, args, kwargs),
+                lambda: self._run(func, args, kwargs),
                 args,
                 reads=self._memories.of((args, kwargs)),
                 in_place=_is_in_place(func),
@@ -139,7 +124,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         return out
 
-    def _carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Composite operators are taken apart, whether or not there is a rule for the whole."""
         if not _is_composite(func):
             return run(func, args, kwargs)
@@ -218,10 +203,6 @@ def _is_composite(func: Any) -> bool:
 def _is_in_place(func: Any) -> bool:
     name = func._schema.name if isinstance(func, torch._ops.OpOverload) else ""
     return name.endswith("_") and not name.endswith("__")
-
-
-def _takes_itself_apart(kind: type) -> bool:
-    return kind.__torch_dispatch__ is not Tensor.__torch_dispatch__  # type: ignore[attr-defined]
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

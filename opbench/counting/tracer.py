@@ -21,10 +21,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.control_flow import CONTROL_FLOW
+from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import FREE
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
@@ -45,13 +45,11 @@ class Verdict(enum.Enum):
     UNKNOWN = enum.auto()
 
 
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside ``with tracer:``.
 
     ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes.
     """
-
-    supports_higher_order_operators = True
 
     def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -63,23 +61,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.uncounted: set[str] = set()
         self._imported = len(sys.modules)
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Leave ``__torch_dispatch__`` as it is: torch would wrap it to keep its compiler out,
-        and import the compiler for that, which takes longer than counting.  Compiled functions
-        are already told to run as written."""
-        return False
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if types and any(_takes_itself_apart(each) for each in types):
-            return NotImplemented
+    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operator and count it; a composite one is taken apart first."""
         known = _KNOWN.get(func)
         if known is None:
             known = _KNOWN[func] = (judge(func), shortcut_of(func))
@@ -176,11 +159,6 @@ def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
     if isinstance(value, torch.device):
         return torch.device("meta")
     return value if value.is_meta else value.to("meta")
-
-
-def _takes_itself_apart(kind: type) -> bool:
-    """A tensor subclass with a dispatch of its own shows its parts one level down."""
-    return kind.__torch_dispatch__ is not Tensor.__torch_dispatch__  # type: ignore[attr-defined]
 
 
 def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[Shape, ...]:

@@ -6,18 +6,18 @@ what eager execution does when nothing stays in a cache.  Views move nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from opbench.counting.dispatch import OperatorMode
 
 Call = Any
 
 
-class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Traffic(OperatorMode):  # type: ignore[no-untyped-call]
     """Inside this mode, ``kernels`` and ``traffic_bytes`` grow with every operator."""
 
     def __init__(self) -> None:
@@ -25,19 +25,9 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.kernels = 0
         self.traffic_bytes = 0
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Leave ``__torch_dispatch__`` as it is: torch would import its compiler to wrap it."""
-        return False
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        out = func(*args, **(kwargs or {}))
+    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operator and add what it moves."""
+        out = func(*args, **kwargs)
         if not _is_view(func):
             self.kernels += 1
             self.traffic_bytes += _bytes((args, kwargs)) + _bytes(out)
@@ -46,6 +36,8 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _is_view(func: Any) -> bool:
     """Return whether the result is a view of an argument that is not written to."""
+    if not isinstance(func, torch._ops.OpOverload):  # control flow
+        return False
     aliases = [each.alias_info for each in func._schema.returns]
     return any(alias is not None and not alias.is_write for alias in aliases)
 
