@@ -49,13 +49,13 @@ class Paper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class StatedValue:
     """A number that a paper states about its own network, to be recomputed.
 
     ``connections`` are multiply-accumulates plus one per output element that receives a bias;
     ``flops`` are 2 per multiply-accumulate; ``weight_bytes`` are parameters at ``bytes_per_param``.
 
-    ``tolerance`` is relative and follows from the digits printed.  A claim that the count does
+    ``tolerance`` is relative and follows from the digits printed.  A value that the count does
     not meet must say why in ``disagreement``; one that it meets must leave that empty.
     ``input_size`` is given when the paper states the number for another input than the entry's.
     ``printed`` is false where the authors do not print the value as the number of this network:
@@ -92,5 +92,5 @@ class ArchitectureSpec:
     build: Callable[[], Any]
     input_size: tuple[int, ...]
     dataset: Dataset
-    claims: tuple[Claim, ...] = ()
+    stated: tuple[StatedValue, ...] = ()
     note: str = ""

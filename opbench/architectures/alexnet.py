@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class AlexNet(nn.Module):
@@ -96,8 +96,8 @@ ARCHITECTURES = (
         build=AlexNet,
         input_size=(3, 227, 227),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=60e6,
                 tolerance=0.5 / 60,

@@ -37,7 +37,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 _EPS = 1e-3
 
@@ -102,14 +102,14 @@ ARCHITECTURES = (
         build=BNAlexNet,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=60.54e6,
                 tolerance=0.005 / 60.54,
                 place="Figure 2, decoded from the vector file",
             ),
-            Claim(
+            StatedValue(
                 quantity="flops",
                 value=1.30e9,
                 tolerance=0.005 / 1.30,

@@ -44,7 +44,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.architectures._blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 # Figure 5: 1x1, 3x3 reduction, 3x3, double 3x3 reduction, double 3x3, projection.
 _WIDTHS = {
@@ -151,15 +151,15 @@ ARCHITECTURES = (
         build=BNInception,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=2.0e9,
                 printed=False,
                 tolerance=0.05 / 2.0,
                 place="Table 3 of the Inception-v3 paper (arXiv:1512.00567), column cost",
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=13.6e6,
                 tolerance=0.05 / 13.6,

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class BNNiN(nn.Module):
@@ -83,8 +83,8 @@ ARCHITECTURES = (
         build=BNNiN,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=8.64e6,
                 tolerance=0.005 / 8.64,
@@ -94,7 +94,7 @@ ARCHITECTURES = (
                     "chart leaves out here and counts for BN-AlexNet"
                 ),
             ),
-            Claim(
+            StatedValue(
                 quantity="flops",
                 value=2.52e9,
                 tolerance=0.005 / 2.52,

@@ -25,7 +25,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class ScaledTanh(nn.Module):
@@ -73,8 +73,8 @@ def _spec(
         build=partial(MultilayerPerceptron, widths),
         input_size=(1, 29, 29),
         dataset="mnist",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=millions * 1e6,
                 # The table cuts decimals off: 12,115,010 stands there as 12.11 million.

@@ -45,7 +45,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 Kind = Literal["regular", "asymmetric"]
 _EPS = 1e-3
@@ -243,8 +243,8 @@ ARCHITECTURES = (
         build=partial(ENet, classes=19),
         input_size=(3, 360, 640),
         dataset="cityscapes",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=0.37e6,
                 tolerance=0.005 / 0.37,
@@ -254,14 +254,14 @@ ARCHITECTURES = (
                 "batch norm (373 k), or the 1x1 classifier that trains the encoder (367 k), would "
                 "give 0.37, but the paper does not say what it counts",
             ),
-            Claim(
+            StatedValue(
                 quantity="weight_bytes",
                 value=0.7e6,
                 tolerance=0.05 / 0.7,
                 place="Table 3",
                 bytes_per_param=2,
             ),
-            Claim(
+            StatedValue(
                 quantity="flops",
                 value=3.83e9,
                 tolerance=0.005 / 3.83,

@@ -44,7 +44,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 LOCAL_DROP = 0.15
 GLOBAL_SHARE = 0.5
@@ -174,8 +174,8 @@ ARCHITECTURES = (
         build=FractalNet,
         input_size=(3, 32, 32),
         dataset="cifar10",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=38.6e6,
                 printed=False,

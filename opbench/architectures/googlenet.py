@@ -41,7 +41,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.architectures._blocks import Concat
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 # Table 1: 1x1, 3x3 reduction, 3x3, 5x5 reduction, 5x5, projection after the pooling.
 _WIDTHS = {
@@ -137,8 +137,8 @@ ARCHITECTURES = (
         build=GoogLeNet,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=1.5e9,
                 tolerance=0.05 / 1.5,
@@ -147,7 +147,7 @@ ARCHITECTURES = (
                 "convolution costs; the plain one of every public release needs 118 million. "
                 "With the paper's figure the sum is 1.50 billion.",
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=6.8e6,
                 tolerance=0.05 / 6.8,
@@ -156,7 +156,7 @@ ARCHITECTURES = (
                 "159K), which makes it 6.96 million; the rest are biases, the separable conv1, "
                 "and rows 4a to 5b, which print up to 7 % less or 5 % more than their widths make.",
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=60e6 / 12,
                 printed=False,

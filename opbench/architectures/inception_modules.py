@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 def _conv(
@@ -133,14 +133,14 @@ ARCHITECTURES = (
         name="inception_3a",
         label="Inception 3a",
         build=Inception3a,
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=128e6,
                 tolerance=0.5 / 128,
                 place="Table 1, row inception (3a)",
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=159e3,
                 tolerance=0.5 / 159,

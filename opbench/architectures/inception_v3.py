@@ -47,7 +47,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from opbench.architectures._blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class InceptionV3(nn.Module):
@@ -200,29 +200,29 @@ ARCHITECTURES = (
         build=InceptionV3,
         input_size=(3, 299, 299),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=4.8e9,
                 tolerance=0.05 / 4.8,
                 place="Table 3, column cost",
                 disagreement=_TOO_FEW,
             ),
-            Claim(
+            StatedValue(
                 quantity="macs",
                 value=5e9,
                 tolerance=0.5 / 5,
                 place="Abstract",
                 disagreement=_TOO_FEW,
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=25e6,
                 printed=False,
                 tolerance=0.05,
                 place="Abstract, as an upper bound: fewer than 25 million",
             ),
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=23_626_728,
                 printed=False,

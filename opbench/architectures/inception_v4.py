@@ -63,7 +63,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from opbench.architectures._blocks import Concat, conv_bn_relu
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class Inception(nn.Module):
@@ -355,8 +355,8 @@ ARCHITECTURES = (
         name="inception_resnet_v1",
         label="Inception-ResNet-v1",
         build=inception_resnet_v1,
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=5_713_216_096,
                 printed=False,
@@ -369,8 +369,8 @@ ARCHITECTURES = (
         name="inception_resnet_v2",
         label="Inception-ResNet-v2",
         build=inception_resnet_v2,
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="macs",
                 value=12_253_974_624,
                 printed=False,

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 # Table I, read by columns: the maps of S2 that each map of C3 sees.
 C3_TABLE: tuple[tuple[int, ...], ...] = (
@@ -186,9 +186,9 @@ ARCHITECTURES = (
         build=LeNet5,
         input_size=(1, 32, 32),
         dataset="mnist",
-        claims=(
-            Claim(quantity="params", value=60_000, tolerance=0.0, place="Section II.B"),
-            Claim(
+        stated=(
+            StatedValue(quantity="params", value=60_000, tolerance=0.0, place="Section II.B"),
+            StatedValue(
                 quantity="connections",
                 value=340_908,
                 tolerance=0.0,

@@ -39,7 +39,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 def _conv(
@@ -180,7 +180,7 @@ def _spec(
     build: Callable[[], nn.Module],
     input_size: tuple[int, ...],
     note: str,
-    *claims: Claim,
+    *stated: StatedValue,
 ) -> ArchitectureSpec:
     return ArchitectureSpec(
         name=name,
@@ -191,16 +191,16 @@ def _spec(
         build=build,
         input_size=input_size,
         dataset="none",
-        claims=claims,
+        stated=stated,
         note=note,
     )
 
 
-def _claim(
+def _stated(
     quantity: Literal["params", "macs"], value: float, within: float, place: str, why: str = ""
-) -> Claim:
+) -> StatedValue:
     """``value`` give or take ``within``; ``why`` where the count does not meet it."""
-    return Claim(
+    return StatedValue(
         quantity=quantity, value=value, tolerance=within / value, place=place, disagreement=why
     )
 
@@ -212,7 +212,7 @@ ARCHITECTURES = (
         partial(_stack, (256, 256), 3),
         (256, 1, 1),
         "Against bottleneck_256_64 and separable3x3_256, which do its work for less.",
-        _claim("macs", 589e3, 1e3, "article, bottleneck layer: '589,000s', cut off, not rounded"),
+        _stated("macs", 589e3, 1e3, "article, bottleneck layer: '589,000s', cut off, not rounded"),
     ),
     _spec(
         "bottleneck_256_64",
@@ -220,7 +220,7 @@ ARCHITECTURES = (
         partial(Bottleneck, 256, 64),
         (256, 1, 1),
         "Against conv3x3_256, the 3x3 convolution on all 256 features: 8.5 times the operations.",
-        _claim("macs", 70e3, 500, "article, bottleneck layer: 'about 70,000'"),
+        _stated("macs", 70e3, 500, "article, bottleneck layer: 'about 70,000'"),
     ),
     _spec(
         "conv5x5_64",
@@ -242,7 +242,7 @@ ARCHITECTURES = (
         partial(_stack, (64, 64), 7),
         (64, 1, 1),
         "Against three_conv3x3_64 and conv1x7_7x1_64, which see as much.",
-        _claim("params", 49 * 64**2, 0, "Section 2.3: 49 C^2 weights"),
+        _stated("params", 49 * 64**2, 0, "Section 2.3: 49 C^2 weights"),
     ),
     _spec(
         "three_conv3x3_64",
@@ -250,7 +250,7 @@ ARCHITECTURES = (
         partial(_stack, (64, 64, 64, 64), 3, 3, 3),
         (64, 1, 1),
         "Against conv7x7_64: the same 7x7 view for 27/49 of the operations.",
-        _claim("params", 27 * 64**2, 0, "Section 2.3: 27 C^2 weights"),
+        _stated("params", 27 * 64**2, 0, "Section 2.3: 27 C^2 weights"),
     ),
     _spec(
         "conv1x7_7x1_64",
@@ -265,7 +265,7 @@ ARCHITECTURES = (
         partial(Fire, 96, 16, 64),
         (96, 1, 1),
         "Against conv3x3_96_128, a plain convolution of the same width.",
-        _claim(
+        _stated(
             "params",
             11_920,
             0,

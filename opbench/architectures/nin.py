@@ -27,7 +27,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class NiN(nn.Module):
@@ -86,8 +86,8 @@ ARCHITECTURES = (
         build=NiN,
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="weight_bytes",
                 value=29 * 2**20,
                 tolerance=0.5 / 29,

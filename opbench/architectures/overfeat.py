@@ -33,7 +33,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 # (out_channels, kernel, stride, padding) is a convolution, one number a pooling window.
 _Layer = tuple[int, int, int, int] | int
@@ -106,16 +106,16 @@ _PAPER = Paper(
 )
 
 
-def _claims(params: int, connections: int, counted: str) -> tuple[Claim, ...]:
+def _stated_values(params: int, connections: int, counted: str) -> tuple[StatedValue, ...]:
     """Table 4 prints millions and cuts decimals off."""
     return (
-        Claim(
+        StatedValue(
             quantity="params",
             value=params * 1e6,
             tolerance=1 / params,
             place="Table 4",
         ),
-        Claim(
+        StatedValue(
             quantity="connections",
             value=connections * 1e6,
             tolerance=1 / connections,
@@ -138,7 +138,7 @@ ARCHITECTURES = (
         build=partial(OverFeat, _FAST, (1024 * 6 * 6, 3072, 4096)),
         input_size=(3, 231, 231),
         dataset="imagenet",
-        claims=_claims(145, 2810, "2,802,229,224"),
+        stated=_stated_values(145, 2810, "2,802,229,224"),
     ),
     ArchitectureSpec(
         name="overfeat_accurate",
@@ -149,6 +149,6 @@ ARCHITECTURES = (
         build=partial(OverFeat, _ACCURATE, (1024 * 5 * 5, 4096, 4096)),
         input_size=(3, 221, 221),
         dataset="imagenet",
-        claims=_claims(144, 5369, "5,357,497,320"),
+        stated=_stated_values(144, 5369, "5,357,497,320"),
     ),
 )

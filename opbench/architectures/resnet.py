@@ -46,7 +46,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class BasicBlock(nn.Module):
@@ -236,7 +236,7 @@ _CIFAR = {"resnet110_cifar": (18, 1.7), "resnet1202_cifar": (200, 19.4)}
 
 def _imagenet_spec(name: str, *, stride_in_3x3: bool) -> ArchitectureSpec:
     depths, bottleneck, billions, disagreement = _IMAGENET[name]
-    macs = Claim(
+    macs = StatedValue(
         quantity="macs",
         value=billions * 1e9,
         tolerance=0.05 / billions,
@@ -252,7 +252,7 @@ def _imagenet_spec(name: str, *, stride_in_3x3: bool) -> ArchitectureSpec:
         build=partial(resnet_imagenet, depths, bottleneck=bottleneck, stride_in_3x3=stride_in_3x3),
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=() if stride_in_3x3 else (macs,),
+        stated=() if stride_in_3x3 else (macs,),
         note="Stride in the 3x3 convolution, as in fb.resnet.torch and torchvision."
         if stride_in_3x3
         else "",
@@ -270,8 +270,8 @@ def _cifar_spec(name: str) -> ArchitectureSpec:
         build=partial(resnet_cifar, blocks_per_stage),
         input_size=(3, 32, 32),
         dataset="cifar10",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params", value=millions * 1e6, tolerance=0.05 / millions, place="Table 6"
             ),
         ),

@@ -42,7 +42,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 # (squeeze, expand) is a fire module; None is a pooling layer.
 _Layers = tuple[tuple[int, int] | None, ...]
@@ -148,15 +148,15 @@ ARCHITECTURES = (
         name="squeezenet1_0",
         label="SqueezeNet 1.0",
         build=_squeezenet1_0,
-        claims=(
-            Claim(quantity="params", value=1_248_424, tolerance=0.0, place="Table 1"),
-            Claim(
+        stated=(
+            StatedValue(quantity="params", value=1_248_424, tolerance=0.0, place="Table 1"),
+            StatedValue(
                 quantity="weight_bytes",
                 value=4.8 * 2**20,
                 tolerance=0.05 / 4.8,
                 place="Table 2: 4.8 MB",
             ),
-            Claim(
+            StatedValue(
                 quantity="flops",
                 value=1.72e9,
                 tolerance=0.005 / 1.72,
@@ -173,8 +173,8 @@ ARCHITECTURES = (
         name="squeezenet1_1",
         label="SqueezeNet 1.1",
         build=_squeezenet1_1,
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="flops",
                 value=0.72e9,
                 tolerance=0.005 / 0.72,

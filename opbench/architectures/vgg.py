@@ -30,7 +30,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 _WIDTHS = (64, 128, 256, 512, 512)
 _DEPTHS = {
@@ -96,10 +96,10 @@ ARCHITECTURES = tuple(
         build=partial(VGG, depths, batch_norm=bool(suffix)),
         input_size=(3, 224, 224),
         dataset="imagenet",
-        claims=()
+        stated=()
         if suffix
         else (
-            Claim(
+            StatedValue(
                 quantity="params",
                 value=_MILLIONS[name] * 1e6,
                 tolerance=0.5 / _MILLIONS[name],

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from opbench.spec import ArchitectureSpec, Claim, Paper
+from opbench.spec import ArchitectureSpec, Paper, StatedValue
 
 
 class Xception(nn.Module):
@@ -141,8 +141,8 @@ ARCHITECTURES = (
         build=Xception,
         input_size=(3, 299, 299),
         dataset="imagenet",
-        claims=(
-            Claim(
+        stated=(
+            StatedValue(
                 quantity="params",
                 value=22_855_952,
                 tolerance=0.0,

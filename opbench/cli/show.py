@@ -24,9 +24,9 @@ from opbench.errors import BadValueError
 if TYPE_CHECKING:
     from opbench.record import Count, OperatorCount
     from opbench.registry.targets import Target
-    from opbench.spec import ArchitectureSpec, Claim
+    from opbench.spec import ArchitectureSpec, StatedValue
 
-_CLAIMS = (
+_STATED = (
     Column(key="place", title="place"),
     Column(key="quantity", title="quantity"),
     Column(key="stated", title="stated", show=integer, right=True),
@@ -65,7 +65,7 @@ def show(
         typer.Option(help="How to print; all but table print the modules (or conventions) only."),
     ] = Format.table,
 ) -> None:
-    """One network: its paper, claims against counts, modules, accuracies and departures."""
+    """One network: paper, its numbers counted again, modules, accuracies and departures."""
     size = parse_input_size(input_size)
     if target in PUBLISHED_ONLY:
         if size or conventions or depth is not None:
@@ -92,7 +92,7 @@ def show(
         return
     _print_head(found, counted, second_opinion(found, counted, size, ask=witness))
     if found.spec:
-        _print_claims(found.spec)
+        _print_stated(found.spec)
         show_accuracies(found.name)
         show_chart(found.name)
     emit(rows, format, _MODULES, title="\nModules")
@@ -136,32 +136,32 @@ def _print_head(target: Target, counted: Count, fvcore: str) -> None:
     console.print(CONVENTION, markup=False)
 
 
-def _print_claims(spec: ArchitectureSpec) -> None:
+def _print_stated(spec: ArchitectureSpec) -> None:
     for title, printed in (
         ("The paper's own numbers, recomputed", True),
         ("Stated by others, or as a bound or a comparison", False),
     ):
-        rows = [_claim_row(spec, claim) for claim in spec.claims if claim.printed is printed]
+        rows = [_stated_row(spec, stated) for stated in spec.stated if stated.printed is printed]
         if rows:
-            emit(rows, Format.table, _CLAIMS, title=f"\n{title}")
+            emit(rows, Format.table, _STATED, title=f"\n{title}")
         console = Console(highlight=False)
         for row in filter(lambda row: row["disagreement"], rows):
             said = Text(f"{row['quantity']}: {row['disagreement']}")
             console.print(Padding(said, (0, 0, 0, 2)))
 
 
-def _claim_row(spec: ArchitectureSpec, claim: Claim) -> dict[str, Any]:
+def _stated_row(spec: ArchitectureSpec, stated: StatedValue) -> dict[str, Any]:
     from opbench.registry.audit import recompute
 
-    found = recompute(spec, claim)
+    found = recompute(spec, stated)
     return {
-        "place": claim.place,
-        "quantity": claim.quantity,
-        "stated": round(claim.value),
+        "place": stated.place,
+        "quantity": stated.quantity,
+        "stated": round(stated.value),
         "counted": round(found.counted),
         "deviation": found.deviation,
         "verdict": "agrees" if found.holds else "differs",
-        "disagreement": claim.disagreement,
+        "disagreement": stated.disagreement,
     }
 
 

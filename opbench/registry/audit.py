@@ -18,25 +18,25 @@ from opbench.record import Count
 from opbench.registry.counts_csv import NetworkRow
 from opbench.registry.entries import foreign_names, get, specs
 from opbench.registry.targets import Target, count_target, registered
-from opbench.spec import ArchitectureSpec, Claim, Shape
+from opbench.spec import ArchitectureSpec, Shape, StatedValue
 
 _LINEAR_KINDS = frozenset({"linear", "addmm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """A paper's claim beside the count.  ``deviation`` is relative to what the paper states."""
+    """A number that a paper states beside the count; ``deviation`` is relative to the former."""
 
-    claim: Claim
+    stated: StatedValue
     counted: float
 
     @property
     def deviation(self) -> float:
-        return self.counted / self.claim.value - 1
+        return self.counted / self.stated.value - 1
 
     @property
     def holds(self) -> bool:
-        return abs(self.deviation) <= self.claim.tolerance
+        return abs(self.deviation) <= self.stated.tolerance
 
 
 def trace_target(
@@ -51,26 +51,23 @@ def trace_target(
     ``counted`` tells where the target can run.  Raises ``CountError`` where it cannot be watched.
     """
     inputs, images = target.inputs(input_size, batch_size)
-    try:
-        return trace(target.build, inputs, batch_size=images, device=counted.device)
-    except CountError as error:
-        raise CountError(f"{target.name}: {error}") from error
+    return trace(target.build, inputs, batch_size=images, device=counted.device)
 
 
-def recompute(spec: ArchitectureSpec, claim: Claim) -> Recomputed:
+def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
     """Count again what the paper states of ``spec``."""
-    size = claim.input_size or spec.input_size
+    size = stated.input_size or spec.input_size
     counted = build_and_count(spec.build, size)
     values = {
         "params": counted.params,
         "macs": counted.macs,
         "flops": counted.flops,
-        "weight_bytes": counted.params * claim.bytes_per_param,
+        "weight_bytes": counted.params * stated.bytes_per_param,
     }
-    if claim.quantity == "connections":
+    if stated.quantity == "connections":
         connections = tally(get_convention("connections"), trace(spec.build, size))
-        return Recomputed(claim=claim, counted=connections.total)
-    return Recomputed(claim=claim, counted=values[claim.quantity])
+        return Recomputed(stated=stated, counted=connections.total)
+    return Recomputed(stated=stated, counted=values[stated.quantity])
 
 
 def network_rows() -> list[NetworkRow]:
@@ -142,8 +139,6 @@ def _linear_params(spec: ArchitectureSpec) -> int:
 
 
 def _stated(spec: ArchitectureSpec, quantity: str) -> int | None:
-    """The number the paper prints of the entry at its own input size, None where there is none."""
-    for claim in spec.claims:
-        if claim.quantity == quantity and claim.printed and claim.input_size is None:
-            return round(claim.value)
-    return None
+    """Return the number that the paper prints of the entry at its own input size."""
+    printed = (each for each in spec.stated if each.printed and each.input_size is None)
+    return next((round(each.value) for each in printed if each.quantity == quantity), None)

@@ -90,7 +90,7 @@ def test_released_code_differs_by_the_slopes_of_the_decoder() -> None:
     assert 364_647 - slopes == 364_311
 
 
-def test_explanations_of_the_claims_are_arithmetic() -> None:
+def test_explanations_of_the_stated_values_are_arithmetic() -> None:
     with torch.device("meta"):
         network = SPECS["enet"].build()
     buffers = sum(m.num_features * 2 for m in network.modules() if isinstance(m, nn.BatchNorm2d))

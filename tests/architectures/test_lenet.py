@@ -140,6 +140,6 @@ def test_a_logit_is_never_positive() -> None:
 
 
 def test_the_paper_also_counts_connections_without_a_dot_product() -> None:
-    (claim,) = (claim for claim in SPEC.claims if claim.quantity == "connections")
+    (stated,) = (stated for stated in SPEC.stated if stated.quantity == "connections")
     biased = sum(PAPER[layer][2] for layer in MACS)
-    assert claim.value - (325_680 + biased) == 5_880 + 2_000 + 840
+    assert stated.value - (325_680 + biased) == 5_880 + 2_000 + 840

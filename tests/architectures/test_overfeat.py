@@ -83,5 +83,5 @@ def test_pooling_windows_neither_overlap_nor_leave_a_rest(name: str) -> None:
 
 @both
 def test_the_explanation_names_the_sum_with_biases(name: str) -> None:
-    (claim,) = (claim for claim in SPECS[name].claims if claim.quantity == "connections")
-    assert f"{COUNTS[name][2]:,}" in claim.disagreement
+    (stated,) = (stated for stated in SPECS[name].stated if stated.quantity == "connections")
+    assert f"{COUNTS[name][2]:,}" in stated.disagreement

@@ -1,4 +1,4 @@
-"""The facts on file are the facts, the witness agrees, and every claim of a paper is recomputed."""
+"""The counts on file are fresh, the witness agrees, and the papers' numbers are recomputed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opbench.registry import audit, counts_csv, entries, targets
-from opbench.spec import ArchitectureSpec, Claim
+from opbench.spec import ArchitectureSpec, StatedValue
 
 ON_FILE = {fact.name: fact for fact in counts_csv.load()}
 EXPECTED = list(
@@ -18,7 +18,7 @@ EXPECTED = list(
     )
 )
 ENTRIES = entries.specs()
-CLAIMS = [(spec, claim) for spec in ENTRIES.values() for claim in spec.claims]
+STATED = [(spec, stated) for spec in ENTRIES.values() for stated in spec.stated]
 
 every_entry = pytest.mark.parametrize("spec", ENTRIES.values(), ids=ENTRIES)
 
@@ -42,7 +42,7 @@ def test_what_is_on_file_is_what_is_counted(
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda row: row["name"])
 def test_counts_are_those_of_independent_implementations(expected: dict[str, str]) -> None:
     on_file = ON_FILE[expected["name"]]
-    assert on_file.input_size == expected["input_size"]
+    assert str(on_file.input_size) == expected["input_size"]
     assert on_file.params == int(expected["params"])
     assert on_file.macs == int(expected["macs"])
 
@@ -68,14 +68,14 @@ def test_the_witness_still_says_what_is_on_file(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "claim"), CLAIMS, ids=[f"{spec.name}-{claim.quantity}" for spec, claim in CLAIMS]
+    ("spec", "stated"), STATED, ids=[f"{spec.name}-{stated.quantity}" for spec, stated in STATED]
 )
-def test_a_claim_is_met_or_its_disagreement_is_explained(
-    spec: ArchitectureSpec, claim: Claim
+def test_a_stated_value_is_met_or_its_disagreement_is_explained(
+    spec: ArchitectureSpec, stated: StatedValue
 ) -> None:
-    found = audit.recompute(spec, claim)
-    said = f"{spec.name}: {claim.quantity} {claim.value:,} stated, {found.counted:,} counted"
-    assert found.holds != bool(claim.disagreement), said
+    found = audit.recompute(spec, stated)
+    said = f"{spec.name}: {stated.quantity} {stated.value:,} stated, {found.counted:,} counted"
+    assert found.holds != bool(stated.disagreement), said
 
 
 # Who the authors compare with, and what only others print of a network, or only as a bound.
@@ -89,13 +89,13 @@ NOT_THE_AUTHORS = {
 
 
 def test_only_what_the_authors_print_of_a_network_is_called_the_papers_number() -> None:
-    others = {(spec.name, claim.quantity) for spec, claim in CLAIMS if not claim.printed}
+    others = {(spec.name, stated.quantity) for spec, stated in STATED if not stated.printed}
     assert others == NOT_THE_AUTHORS | {(name, "macs") for name in COMPARED_WITH}
     for name, quantity in others:
         printed = [
-            round(claim.value)
-            for claim in ENTRIES[name].claims
-            if claim.printed and claim.quantity == quantity
+            round(stated.value)
+            for stated in ENTRIES[name].stated
+            if stated.printed and stated.quantity == quantity
         ]
         stated = getattr(ON_FILE[name], f"stated_{quantity}")
         assert stated == (printed[0] if printed else None), (name, quantity)
@@ -103,17 +103,17 @@ def test_only_what_the_authors_print_of_a_network_is_called_the_papers_number() 
 
 def test_a_comparison_in_words_is_with_the_count_of_the_other_network() -> None:
     for name, other in COMPARED_WITH.items():
-        (claim,) = ENTRIES[name].claims
-        assert claim.value == ON_FILE[other].macs
+        (stated,) = ENTRIES[name].stated
+        assert stated.value == ON_FILE[other].macs
 
 
-def test_a_wrong_claim_does_not_hold() -> None:
+def test_a_wrong_stated_value_does_not_hold() -> None:
     spec = entries.get("vgg16")
-    claim = replace(spec.claims[0], value=spec.claims[0].value * 1.02)
-    assert not audit.recompute(spec, claim).holds
+    stated = replace(spec.stated[0], value=spec.stated[0].value * 1.02)
+    assert not audit.recompute(spec, stated).holds
 
 
 def test_bias_additions_are_output_elements_of_layers_with_a_bias() -> None:
-    claim = Claim(quantity="connections", value=1, tolerance=0, place="by hand")
-    counted = audit.recompute(entries.get("ciresan_mlp"), claim).counted
+    stated = StatedValue(quantity="connections", value=1, tolerance=0, place="by hand")
+    counted = audit.recompute(entries.get("ciresan_mlp"), stated).counted
     assert counted == 12_107_500 + (2500 + 2000 + 1500 + 1000 + 500 + 10)
