@@ -197,8 +197,8 @@ def _row(finding: Finding) -> dict[str, Any]:
         "name": finding.name,
         "status": str(finding.status),
         "ok": finding.ok,
-        "input_size": now.input_size if now else None,
-        "locked_input_size": locked.input_size if locked else None,
+        "input_size": str(now.input_size) if now else None,
+        "locked_input_size": str(locked.input_size) if locked else None,
     }
     for metric in COUNTED:
         row[metric] = now.total(metric) if now else None

@@ -261,7 +261,7 @@ def test_a_build_may_bring_its_own_inputs() -> None:
 
     counted = build_and_count(build)
     assert counted.macs == 2 * 5 * 3 * 4
-    assert (counted.batch_size, counted.input_size) == (2, "3")
+    assert (counted.batch_size, counted.input_size) == (2, (3,))
 
 
 def test_inputs_may_be_any_arguments() -> None:

@@ -88,4 +88,4 @@ def test_the_count_is_weights_for_each_step_and_the_same_on_both_devices(device:
     counted = count(layer, (STEPS, WIDTH), batch_size=IMAGES, device=device)
     of_one_step = sum(each.numel() for each in layer.parameters() if each.dim() == 2)
     assert counted.macs == IMAGES * STEPS * of_one_step
-    assert counted.modules[0].output == f"{IMAGES}x{STEPS}x4"
+    assert counted.modules[0].output == (IMAGES, STEPS, 4)

@@ -44,10 +44,10 @@ def test_modules_come_in_the_order_of_the_network_with_kind_depth_and_output() -
     network[1].forward = lambda x: (x, None)  # type: ignore[method-assign]
     rows = count(network, (3, 8, 8), batch_size=2).modules
     assert [(row.name, row.kind, row.depth, row.output) for row in rows] == [
-        ("", "Sequential", 0, "2x4x6x6"),
-        ("0", "Sequential", 1, "2x4x6x6"),
-        ("0.0", "Conv2d", 2, "2x4x6x6"),
-        ("1", "LSTM", 1, "2x4x6x6"),
+        ("", "Sequential", 0, (2, 4, 6, 6)),
+        ("0", "Sequential", 1, (2, 4, 6, 6)),
+        ("0.0", "Conv2d", 2, (2, 4, 6, 6)),
+        ("1", "LSTM", 1, (2, 4, 6, 6)),
     ]
 
 
@@ -130,7 +130,7 @@ def test_a_module_that_never_runs_is_listed_without_output() -> None:
             return self.used(x)
 
     idle = modules(count(Idle(), (8,)))["idle"]
-    assert (idle.macs, idle.params, idle.output) == (0, 72, "")
+    assert (idle.macs, idle.params, idle.output) == (0, 72, None)
 
 
 def test_a_module_outside_the_network_counts_for_whoever_calls_it() -> None:
@@ -171,7 +171,7 @@ def test_macs_and_activations_grow_with_the_batch_and_parameters_do_not(batch: i
     assert counted.macs == batch * (4 * 6 * 6 * 27 + 5 * 144)
     assert counted.activations == batch * (4 * 6 * 6 + 5)
     assert counted.params == 4 * 27 + 4 + 5 * 144 + 5
-    assert (counted.batch_size, counted.input_size) == (batch, "3x8x8")
+    assert (counted.batch_size, counted.input_size) == (batch, (3, 8, 8))
 
 
 def test_operators_say_where_what_and_how_often() -> None:

@@ -183,7 +183,7 @@ def test_another_convention_is_refused(path: Path) -> None:
         ('"batch_size": 1', '"batch_size": "one"', "must be a whole number"),
         ('"batch_size": 1', '"batch_size": -1', "must be a whole number"),
         ('"batch_size": 1', '"batch_size": true', "must be a whole number"),
-        ('"input_size": "3x8x8"', '"input_size": "3x8x0"', "no size such as"),
+        ('"input_size": "3x8x8"', '"input_size": "3x8x0"', "is not a size such as"),
         ('"input_size_from": "target"', '"input_size_from": "me"', "must be 'target' or"),
         ('"uncounted": []', '"uncounted": {}', "must be a list"),
         ('"kind": "Conv2d"', '"kind": 2', "must be a text"),
