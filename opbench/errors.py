@@ -11,13 +11,21 @@
     └── MissingExtraError   an optional package is not installed
 
 The command line catches ``OpbenchError`` and nothing else; anything outside the tree is a bug
-and keeps its traceback.
+and keeps its traceback.  What a network's own code raises is never caught by its type: it becomes
+one sentence by ``describe``.
 """
 
 from __future__ import annotations
 
 import difflib
+import sys
+import sysconfig
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
 class OpbenchError(Exception):
@@ -59,3 +67,43 @@ class MissingDataError(OpbenchError):
 
 class MissingExtraError(OpbenchError):
     """An optional package that is not installed."""
+
+
+def describe(error: BaseException) -> str:
+    """Return one sentence for anything that was raised, without line breaks.
+
+    An ``OpbenchError`` is its own sentence.  Of any other error: its type, the first line of its
+    message, and the last line of the user's code, or of a library's, that it passed through.
+    """
+    if isinstance(error, OpbenchError):
+        return " ".join(str(error).split())
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    first = message.strip().partition("\n")[0].strip()
+    sentence = ": ".join(filter(None, (type(error).__name__, first)))
+    place = _place(error)
+    return f"{sentence} ({place})" if place else sentence
+
+
+def _place(error: BaseException) -> str:
+    """Return file and line that raised; of a syntax error, those that cannot be read."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_relative(error.filename)}, line {error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if not _is_machinery(each.filename)]
+    return f"{_relative(own[-1].filename)}, line {own[-1].lineno}" if own else ""
+
+
+def _is_machinery(name: str) -> bool:
+    """Return whether a file only carries networks out, so that the mistake is not in it."""
+    path = Path(name)
+    if path.is_relative_to(_PACKAGE):
+        return not path.is_relative_to(_PACKAGE / "architectures")
+    if name.startswith("<") or path.is_relative_to(_STANDARD_LIBRARY):
+        return "site-packages" not in path.parts
+    torch = getattr(sys.modules.get("torch"), "__file__", None)
+    return torch is not None and path.is_relative_to(Path(torch).parent)
+
+
+def _relative(name: str) -> str:
+    path = Path(name)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else name

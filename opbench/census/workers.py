@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from opbench.errors import OpbenchError
+from opbench.errors import describe
 
 _T = TypeVar("_T")
 
@@ -55,14 +55,8 @@ def outcomes(
 def _attempt(function: Callable[[str], _T], name: str) -> _T | Failed:
     try:
         return function(name)
-    except OpbenchError as error:
-        return Failed(reason=_one_line(str(error)))
     except (Exception, SystemExit) as error:  # noqa: BLE001  other people's code may raise anything
-        return Failed(reason=_one_line(f"{type(error).__name__}: {error}"))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        return Failed(reason=describe(error))
 
 
 class _Worker:

@@ -13,6 +13,7 @@ from typing import Any
 from opbench.census import Failed, RowFile, outcomes
 from opbench.cli.output import messages
 from opbench.cli.progress import Progress
+from opbench.errors import OpbenchError, describe
 
 Row = dict[str, Any]
 Make = Callable[[str], list[Row]]
@@ -56,9 +57,21 @@ def collect(make: Make, names: Sequence[str], jobs: int, keeping: Keeping | None
         return [file.rows[name] for name in names]
 
 
+def _alone(make: Make, name: str) -> list[Row]:
+    try:
+        return make(name)
+    except OpbenchError as error:
+        raise OpbenchError(named(name, describe(error))) from error
+
+
+def named(name: str, reason: str) -> str:
+    """Put the name of a target in front of what is wrong with it, once."""
+    return reason if name in reason else f"{name}: {reason}"
+
+
 def _made(make: Make, names: Sequence[str], jobs: int) -> Iterator[tuple[str, list[Row]]]:
     if len(names) == 1:
-        yield names[0], make(names[0])
+        yield names[0], _alone(make, names[0])
         return
     with Progress(len(names), "counted") as progress:
         for name, outcome in outcomes(make, names, jobs=jobs):

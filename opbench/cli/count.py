@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from opbench import __version__
-from opbench.cli.census import Keeping, collect
+from opbench.cli.census import Keeping, collect, named
 from opbench.cli.conventions import ConventionName, convention_rows, emit_convention
 from opbench.cli.options import (
     BatchSize,
@@ -94,8 +94,7 @@ def count(
         _print(rows, by, batch_size, format)
     failed = [row for row in rows if row.get("error")]
     for row in failed:
-        name, reason = row["name"], row["error"]
-        messages.print(f"error: {reason if name in reason else f'{name}: {reason}'}", markup=False)
+        messages.print(f"error: {named(row['name'], row['error'])}", markup=False)
     if failed:
         raise typer.Exit(1)
 

@@ -15,7 +15,7 @@ from opbench.counting.forward import SEED
 from opbench.counting.inputs import Inputs, Request, batch_size_of
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
-from opbench.errors import CountError
+from opbench.errors import CountError, describe
 
 
 def trace(
@@ -42,10 +42,8 @@ def trace(
         try:
             return _record(network, inputs)
         except Exception as error:
-            raise CountError(
-                f"{type(network).__name__} runs and cannot be watched while it does: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            name = type(network).__name__
+            raise CountError(f"{name} runs and cannot be recorded: {describe(error)}") from error
 
 
 def _record(network: nn.Module, inputs: tuple[Any, ...]) -> Trace:

@@ -20,14 +20,15 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from opbench.counting.copying import private_copy, tensors_of, unwrap
+from opbench.counting.failure import run_error
 from opbench.counting.inputs import Inputs, Request, batch_size_of, input_size_of
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
-from opbench.counting.scopes import Scopes, shape_of
+from opbench.counting.scopes import Scopes
 from opbench.counting.summary import summarise
 from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
-from opbench.errors import BadValueError, CountError, OpbenchError, TargetError
+from opbench.errors import BadValueError, CountError, OpbenchError, TargetError, describe
 from opbench.record import Count
 
 SEED = 0
@@ -40,6 +41,10 @@ _SHAPES = re.compile(
     r"|can't be greater than|Output size is too small|is invalid for input of size"
     r"|Given normalized_shape|positional argument|expected .* channels"
 )
+
+# Complaints of a network that computes gradients in its forward pass: "element 0 of tensors does
+# not require grad and does not have a grad_fn", "Inference tensors cannot be saved for backward".
+_GRADIENTS = re.compile(r"does(?:n't| not) require grad|[Ii]nference tensor")
 
 
 def count(
@@ -101,7 +106,7 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
     except OpbenchError:
         raise
     except (Exception, SystemExit) as error:
-        raise TargetError(f"the network cannot be built: {_complaint(error)}") from error
+        raise TargetError(f"the network cannot be built: {describe(error)}") from error
     example: Inputs | None = None
     if isinstance(built, tuple) and len(built) == 2:
         built, example = built
@@ -119,7 +124,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     except BadValueError:
         raise
     except Exception as error:
-        if device == "meta" or _SHAPES.search(str(error)):
+        if device == "meta" or _SHAPES.search(str(error.__cause__)):
             raise
     with undisturbed():  # once more: the compiler may have been imported, and is told to keep out
         return _with_values(source, request, "cpu")
@@ -129,7 +134,7 @@ def _with_values(source: Source, request: Request, device: str) -> Count:
     try:
         return _trace(source, request, device)
     except CountError as error:
-        if "grad" not in str(error) and "nference" not in str(error):
+        if not _GRADIENTS.search(str(error.__cause__)):
             raise
     return _trace(source, request, device, gradients=True)
 
@@ -165,19 +170,5 @@ def _run(network: nn.Module, inputs: tuple[Any, ...], stored: list[Tensor]) -> T
         with tracer:
             network(*inputs)
     except (Exception, SystemExit) as error:
-        raise CountError(_sentence(network, inputs, scopes, error)) from error
+        raise run_error(network, inputs, error) from error
     return tracer
-
-
-def _sentence(
-    network: nn.Module, inputs: tuple[Any, ...], scopes: Scopes, error: BaseException
-) -> str:
-    place = f" (in {scopes.innermost_failure})" if scopes.innermost_failure else ""
-    shapes = " and ".join(str(shape_of(each) or "") for each in inputs if isinstance(each, Tensor))
-    who = type(network).__name__
-    return f"{who} cannot run on {shapes or 'these inputs'}{place}: {_complaint(error)}"
-
-
-def _complaint(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

@@ -28,7 +28,6 @@ class Scopes:
     def __init__(self, network: nn.Module) -> None:
         self._stack = [""]
         self.outputs: dict[str, Shape | None] = {}
-        self.innermost_failure: str | None = None
         for name, module in network.named_modules():
             module.__dict__["_call_impl"] = self._noting(name, module)
 
@@ -45,9 +44,6 @@ class Scopes:
             stack.append(name)
             try:
                 out = call_impl(module, *args, **kwargs)
-            except BaseException:
-                self.innermost_failure = self.innermost_failure or name
-                raise
             finally:
                 stack.pop()
             self.outputs[name] = shape_of(out)

@@ -37,7 +37,7 @@ from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.rules import RULES
 from opbench.counting.torch_state import undisturbed
-from opbench.errors import CountError, MissingExtraError
+from opbench.errors import CountError, MissingExtraError, describe
 from opbench.record import Count, OperatorCount
 
 _ESTIMATES = (
@@ -189,7 +189,7 @@ def _analyse(network: nn.Module, request: Request, example: Inputs | None) -> Wi
             by_operator = analysis.by_operator()
     except Exception as error:
         name = type(network).__name__
-        raise CountError(f"fvcore cannot trace {name}: {type(error).__name__}: {error}") from error
+        raise CountError(f"fvcore cannot trace {name}: {describe(error)}") from error
     met = (name.removeprefix("aten::").rstrip("_") for name in analysis.unsupported_ops())
     return Witness(
         macs=int(analysis.total()),

@@ -7,9 +7,7 @@ fails, in whatever way, is a row that says so, and the others go on.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import torch
 
@@ -21,6 +19,7 @@ from opbench.errors import (
     OpbenchError,
     TargetError,
     UnknownNameError,
+    describe,
 )
 from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
 from opbench.lock.verdict import Problem
@@ -29,9 +28,6 @@ from opbench.registry import providers
 from opbench.registry.targets import Target, count_target, resolve
 
 Size = tuple[int, ...]
-
-_TORCH = Path(torch.__file__).parent
-_OPBENCH = Path(__file__).parents[1]
 
 
 def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:
@@ -58,7 +54,9 @@ def _existing(pattern: str, *, required: bool) -> tuple[Target, ...]:
             raise
     except Exception as error:  # an architecture file that does not import: anyone's mistake
         if required:
-            raise TargetError(f"the target {pattern!r} cannot be found: {reason(error)}") from error
+            raise TargetError(
+                f"the target {pattern!r} cannot be found: {describe(error)}"
+            ) from error
     return ()
 
 
@@ -69,7 +67,7 @@ def _remembered(name: str) -> Target | Problem:
     except (UnknownNameError, BadFileError) as error:
         return Problem(reason=str(error), gone=True)
     except Exception as error:  # noqa: BLE001  an architecture file that does not import
-        return Problem(reason=reason(error))
+        return Problem(reason=describe(error))
 
 
 def recount(target: Target, locked: Block | None, size: Size | None) -> Block | Problem:
@@ -87,12 +85,12 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
         if locked is None:
             raise
         return Problem(reason=str(error), gone=True)
-    except BadValueError:
+    except BadValueError as error:
         if locked is None:
-            raise
+            raise BadValueError(f"{target.name}: {error}") from error
         return Problem(reason="nothing says how large its input is any more: give --input-size")
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
-        return Problem(reason=reason(error))
+        return Problem(reason=describe(error))
     asked = size is not None and size != target.input_size
     return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
 
@@ -108,46 +106,6 @@ def _versions(name: str) -> dict[str, str]:
     library, _, release = providers.version(name).partition(" ")
     versions = {"opbench": __version__, "torch": torch.__version__, library: release}
     return {each: version.partition("+")[0] for each, version in versions.items() if version}
-
-
-def reason(error: BaseException) -> str:
-    """What went wrong, and in which line of whose file."""
-    lines = str(error).strip().splitlines()
-    said = lines[0] if lines else ""
-    if not isinstance(error, OpbenchError):
-        said = error.msg if isinstance(error, SyntaxError) else said  # without its place
-        said = f"{type(error).__name__}: {said}".removesuffix(": ")
-    first = error
-    while first.__cause__:
-        first = first.__cause__
-    place = _place(first)
-    return f"{said} ({place})" if place and place not in said else said
-
-
-def _place(error: BaseException) -> str:
-    """The line that raised; of a syntax error, the line that cannot be read."""
-    if isinstance(error, OpbenchError):
-        return ""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{_relative(error.filename)}, line {error.lineno}"
-    frames = [
-        each
-        for each in traceback.extract_tb(error.__traceback__)
-        if each.filename[:1] != "<" and not _is_machinery(Path(each.filename))
-    ]
-    return f"{_relative(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
-
-
-def _is_machinery(path: Path) -> bool:
-    """What carries a network out is not where its mistake is."""
-    if path.is_relative_to(_TORCH):
-        return True
-    return path.is_relative_to(_OPBENCH) and "architectures" not in path.parts
-
-
-def _relative(name: str) -> str:
-    path = Path(name)
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else name
 
 
 def recount_all(

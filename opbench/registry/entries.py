@@ -17,7 +17,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from opbench import architectures
-from opbench.errors import OpbenchError, TargetError, UnknownNameError
+from opbench.errors import OpbenchError, TargetError, UnknownNameError, describe
 from opbench.spec import ArchitectureSpec
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def _third_party(point: EntryPoint) -> tuple[ArchitectureSpec, ...]:
         raise
     except Exception as error:
         raise TargetError(
-            f"the architectures of entry point {point.name} = {point.value} cannot be loaded "
-            f"({type(error).__name__}: {error}): mend or uninstall that package"
+            f"the architectures of entry point {point.name} = {point.value} cannot be loaded: "
+            f"{describe(error)}: mend or uninstall that package"
         ) from error
     if not entries or not all(isinstance(entry, ArchitectureSpec) for entry in entries):
         raise TargetError(

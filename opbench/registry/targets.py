@@ -35,11 +35,11 @@ from opbench.counting import build_and_count
 from opbench.errors import (
     BadFileError,
     BadValueError,
-    CountError,
     GoneTargetError,
     OpbenchError,
     TargetError,
     UnknownNameError,
+    describe,
 )
 from opbench.record import Count
 from opbench.registry import entries, providers
@@ -103,12 +103,7 @@ def count_target(
     ``BadValueError`` where nothing says how large its input is.
     """
     inputs, images = target.inputs(input_size, batch_size)
-    try:
-        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
-    except BadValueError as error:
-        raise BadValueError(f"{target.name}: {error}") from error
-    except CountError as error:
-        raise CountError(f"{target.name}: {error}") from error
+    return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
 
 
 def _expand(pattern: str) -> Iterator[Target]:
@@ -182,9 +177,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
     except OpbenchError:
         raise
     except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
-        raise TargetError(
-            f"the target {target!r} cannot be built: {type(error).__name__}: {error}"
-        ) from error
+        raise TargetError(f"the target {target!r} cannot be built: {describe(error)}") from error
     return _checked(made, target)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import count
+from opbench.counting.failure import run_error
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
@@ -33,12 +34,22 @@ class PlacedNetwork:
     inputs: Inputs
 
     def forward(self, mode: str | None) -> Callable[[], object]:
-        """Return a forward pass; ``mode`` is one of ``torch.compile``, None for eager execution."""
+        """Return a call of one forward pass, which raises ``CountError`` where it fails.
+
+        ``mode`` is that of ``torch.compile``, None for eager execution.
+        """
         call: Callable[..., object] = self.module
         if mode is not None:
             call = torch.compile(self.module, mode=None if mode == "default" else mode)
         inputs = self.inputs
-        return lambda: call(*inputs)
+
+        def forward() -> object:
+            try:
+                return call(*inputs)
+            except (Exception, SystemExit) as error:
+                raise run_error(self.module, inputs, error) from error
+
+        return forward
 
     def load(self, kernels: int, traffic_bytes: int) -> Load:
         """Count what one forward pass asks of the machine, with its traffic as measured."""

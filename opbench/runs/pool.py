@@ -147,8 +147,6 @@ def to_reply(reply: Mapping[str, Any]) -> Reply:
     """Read a worker's JSON."""
     if "done" in reply:
         return Reply(done=reply["done"])
-    if "refused" in reply:
-        return Reply(failed=reply["refused"])
     return Reply(failed=reply["failed"], out_of_memory=reply["out_of_memory"])
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
-from opbench.errors import BadValueError, OpbenchError
+from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
@@ -43,23 +43,19 @@ _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memor
 
 
 def handle(request: Mapping[str, Any]) -> Json:
-    """Reply to ``request``: {"done": ...}, {"refused": sentence} for what the user can mend,
-    or {"failed": reason, "out_of_memory": ...} for what a network's own code raised."""
+    """Return the reply to ``request``: {"done": ...} or {"failed": why, "out_of_memory": ...}."""
     try:
         return {"done": _JOBS[request["job"]](request)}
-    except OpbenchError as error:
-        return {"refused": str(error)}
     except Exception as error:  # noqa: BLE001  a network is foreign code and may raise anything
-        return _failed(error)
+        spent = any(map(_is_out_of_memory, (error, error.__cause__)))
+        said = f"out of memory: {describe(error)}" if spent else describe(error)
+        return {"failed": said, "out_of_memory": spent}
 
 
-def _failed(error: Exception) -> Json:
-    lines = str(error).strip().splitlines()
-    text = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    spent = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error) for words in _NO_MEMORY
-    )
-    return {"failed": f"out of memory: {text}" if spent else text, "out_of_memory": spent}
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(error) for words in _NO_MEMORY)
 
 
 def _targets(request: Mapping[str, Any]) -> Json:

@@ -36,7 +36,7 @@ class Crashing(Doing):
 
 class Leaving(Doing):
     def act(self, images: Tensor) -> None:
-        sys.exit(3)
+        os._exit(3)
 
 
 class Talking(Doing):

@@ -87,7 +87,7 @@ def test_a_cell_is_timed_in_a_process_of_its_own(server: ForkServer) -> None:
     ("network", "reason"),
     [
         ("Crashing", r"killed by signal 11 \(SIGSEGV\): .*about to crash"),
-        ("Leaving", "ended with exit code"),
+        ("Leaving", "ended with exit code 3"),
         ("Broken", "ValueError: no such layer"),
     ],
 )
