@@ -1,7 +1,9 @@
-"""Every metric and every family of networks, once: how it is written, and its unit or colour.
+"""Every metric, the counting convention and every family of networks, once.
 
-A table, a figure or a comparison that needs a label, a unit, a direction or a hue takes it from
-here.  Values are in SI units and whole counts; ``scale`` is applied on paper only.
+A table, a figure or a comparison that needs a label, a unit, a direction, a hue or the words for
+what was counted takes it from here.  Values are in SI units and whole counts; ``scale`` is applied
+on paper only.  Files carry and compare ``CONVENTION_ID``; people read ``CONVENTION``, or
+``PER_MAC`` where there is no room, and either may be reworded.
 """
 
 from __future__ import annotations
@@ -58,6 +60,15 @@ METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
 # alone; the peak also depends on how the installed PyTorch takes its operators apart.
 EXACT = ("params", "macs", "activations", "weight_bytes")
 COUNTED = (*EXACT, "peak_activation_bytes")
+
+
+CONVENTION_ID = "macs-1"
+PER_MAC = "1 MAC = 2 operations"
+CONVENTION = (
+    f"{PER_MAC}: a multiplication and an addition of a dot product, as in convolutions, linear "
+    "layers and matrix products; bias, normalisation, activation functions, pooling, interpolation "
+    "and other additions count 0."
+)
 
 
 class Family(NamedTuple):

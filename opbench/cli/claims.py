@@ -10,6 +10,7 @@ import typer
 
 from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.output import Column, Format, emit, messages
+from opbench.metrics import PER_MAC
 
 _COLUMNS = (
     Column(key="statement", title="statement"),
@@ -44,7 +45,7 @@ def claims(
         rows if format in (Format.json, Format.csv) else [_for_people(row, format) for row in rows],
         format,
         _COLUMNS,
-        caption="One MAC is one multiply-add; "
+        caption=f"{PER_MAC}; "
         + ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()),
     )
 

@@ -23,8 +23,9 @@ from opbench.cli.options import (
     parse_input_size,
 )
 from opbench.cli.output import Format, emit, messages, stdout_is_ours
-from opbench.cli.rows import COLUMNS, CONVENTION, By, target_rows
+from opbench.cli.rows import COLUMNS, By, target_rows
 from opbench.errors import BadValueError
+from opbench.metrics import CONVENTION
 
 # A row of --output; "settings" is what it was made with.
 _KEPT = {

@@ -16,6 +16,7 @@ import typer
 from opbench.cli.options import Results, measured_folder
 from opbench.cli.output import Column, Format, as_printed, emit, integer, scaled, text
 from opbench.errors import UnknownNameError
+from opbench.metrics import PER_MAC
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from opbench.table.cells import TimedCell
 
 _CAPTION = (
-    "MACs and parameters for one image; one multiply-add is one MAC.  Top-1 in percent by the "
+    f"MACs and parameters for one image; {PER_MAC}.  Top-1 in percent by the "
     "protocol named beside it; networks of different datasets do not compare."
 )
 _ALL = (

@@ -11,11 +11,6 @@ from opbench.cli.output import Column, integer, scaled, text
 if TYPE_CHECKING:
     from opbench.record import Count
 
-CONVENTION = (
-    "1 MAC = one multiply-add of a convolution, linear layer or matrix product; bias, "
-    "normalisation, activation functions, pooling and additions are 0."
-)
-
 
 class By(StrEnum):
     """What a row is."""

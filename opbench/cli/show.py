@@ -17,9 +17,10 @@ from opbench.cli.accuracies import show_accuracies, show_published_only
 from opbench.cli.conventions import show_chart, show_conventions
 from opbench.cli.options import Depth, InputSize, parse_input_size
 from opbench.cli.output import Column, Format, emit, integer, stdout_is_ours, text
-from opbench.cli.rows import CONVENTION, model_row
+from opbench.cli.rows import model_row
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError
+from opbench.metrics import CONVENTION
 
 if TYPE_CHECKING:
     from opbench.record import Count, OperatorCount

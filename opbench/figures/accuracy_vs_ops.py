@@ -83,7 +83,7 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
         subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters"
         if spec.y == "top1"
         else "Networks of ImageNet; area of a blob: parameters",
-        caption=captions.caption(known, options, *notes),
+        caption=captions.caption(known, *notes),
         legend=blobs.family_entries(frame),
         sizing=spec.sizing,
     )

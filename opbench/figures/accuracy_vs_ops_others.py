@@ -36,7 +36,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What accuracy costs on other datasets",
         subtitle="Top-1 on each dataset's own axis; area of a blob: parameters",
-        caption=captions.caption(frame, options, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
+        caption=captions.caption(frame, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,

@@ -51,7 +51,7 @@ def draw(table: Table, options: Options) -> Figure:
             captions.timed(table, frame),
             captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
             captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
-            f"{_BOUND}  {captions.TOP1_INTERVAL}  {captions.counted(options)}",
+            f"{_BOUND}  {captions.TOP1_INTERVAL}  {captions.COUNTED}",
             _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),

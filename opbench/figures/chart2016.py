@@ -35,7 +35,7 @@ def draw(table: Table, options: Options) -> Figure:
         subtitle="Rings: as printed in 2016; discs: counted today; area: parameters",
         caption=captions.joined(
             *_corrections(points),
-            captions.counted(options),
+            captions.COUNTED,
             "Printed: A. Canziani, A. Paszke, E. Culurciello, arXiv:1605.07678, Figure 2, decoded "
             "from the authors' vector figure; its operations also count biases, activation "
             "functions and pooling.",
@@ -49,8 +49,8 @@ def draw(table: Table, options: Options) -> Figure:
         axes, "x", pd.concat([points["x"], points["x_now"].dropna()]), log=options.log is not False
     )
     set_accuracy(axes, pd.concat([points["top1"], points["top1_now"].dropna()]))
-    axes.set_xlabel(axis_label(options.cost, options))
-    axes.set_ylabel(axis_label("top1", options))
+    axes.set_xlabel(axis_label(options.cost))
+    axes.set_ylabel(axis_label("top1"))
     labels.place(axes, _draw_pairs(axes, points), _arrows(axes, points))
     return figure
 

@@ -76,7 +76,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What one design choice is worth",
         subtitle=f"{base['label']}, a CaffeNet for 128 pixels, with one thing changed at a time",
-        caption=captions.caption(frame, options, _several(rows), _INTERVALS),
+        caption=captions.caption(frame, _several(rows), _INTERVALS),
         left=0.45,
         panel_titles=True,
     ).with_plot_height(_ROW * (rows["row"].max() + 1))

@@ -37,7 +37,7 @@ def draw(table: Table, options: Options) -> Figure:
         subtitle="Power during forward passes against the cost of one image; area: parameters",
         caption=captions.joined(
             captions.timed(table, frame),
-            captions.counted(options),
+            captions.COUNTED,
             captions.POWER,
             _SMALL.enlarged(frame),
         ),

@@ -44,7 +44,7 @@ def draw(table: Table, options: Options) -> Figure:
         title=f"Do {METRICS[spec.x].label} predict time?",
         subtitle="Time for one image against its cost; area of a blob: parameters",
         caption=captions.joined(
-            captions.timed(table, frame), captions.counted(options), _SMALL.enlarged(frame)
+            captions.timed(table, frame), captions.COUNTED, _SMALL.enlarged(frame)
         ),
         legend=family_entries(frame),
         sizing=_SMALL,

@@ -77,7 +77,7 @@ def _sheet(
             *_lists(frames, options),
             captions.frontier(pd.concat(frames.values())),
             captions.timed(table, timed[0]) if timed else "",
-            captions.caption(networks, options),
+            captions.caption(networks),
             sizing.enlarged(networks),
             *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),
         ),
@@ -123,7 +123,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone
     )
     points, lines = draw_scatter(axes, frame, spec, named)
     if not alone:
-        axes.set_xlabel(axis_label(key, options).replace("  (", "\n("), size=11.5)
+        axes.set_xlabel(axis_label(key).replace("  (", "\n("), size=11.5)
         axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
         axes.tick_params(labelsize=10, labelcolor=colour("muted"))
     finish(axes, spec, points, lines)

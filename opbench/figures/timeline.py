@@ -34,7 +34,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
-        caption=captions.caption(frame, options, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
+        caption=captions.caption(frame, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=blobs.family_entries(frame),
         sizing=_SMALL,
     ).with_plot_height(7.6)
@@ -75,7 +75,7 @@ def _panel(
         axes.vlines(where, *ends, color=colour("ink"), alpha=faint, lw=0.8, zorder=3.6)
     else:
         set_axis(axes, "y", y, log=True)
-    axes.set_ylabel(axis_label(key, options).replace("  (", "\n("))
+    axes.set_ylabel(axis_label(key).replace("  (", "\n("))
     areas = _SMALL.areas(frame)
     blobs.draw_networks(axes, frame, where, y, areas)
 

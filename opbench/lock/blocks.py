@@ -16,10 +16,6 @@ from opbench.record import Count, ModuleCount, OperatorCount, Totals
 from opbench.spec import Shape
 
 FORMAT = 1
-CONVENTION = (
-    "1 MAC is one multiply-add of a convolution, linear layer or matrix product; bias, "
-    "normalisation, activation functions, pooling and additions are 0"
-)
 FROM_TARGET = "target"
 FROM_OPTION = "--input-size"
 

@@ -13,7 +13,6 @@ from typing import Any, NoReturn, TypeVar
 
 from opbench.errors import BadFileError
 from opbench.lock.blocks import (
-    CONVENTION,
     FORMAT,
     FROM_OPTION,
     FROM_TARGET,
@@ -23,7 +22,7 @@ from opbench.lock.blocks import (
     OperatorSum,
 )
 from opbench.lock.lines import duplicate, line_of
-from opbench.metrics import COUNTED
+from opbench.metrics import CONVENTION_ID, COUNTED
 from opbench.spec import Shape
 
 REMEDY = (
@@ -31,6 +30,12 @@ REMEDY = (
     "`opbench check --update TARGET...`"
 )
 
+# Before it had an id, the convention was told by this sentence.
+_CONVENTIONS = (
+    CONVENTION_ID,
+    "1 MAC is one multiply-add of a convolution, linear layer or matrix product; bias, "
+    "normalisation, activation functions, pooling and additions are 0",
+)
 _HEADER = ("format", "convention", "targets", "networks")
 _BLOCK = (
     "input_size",
@@ -107,8 +112,8 @@ class _Reader:
         if table["format"] != FORMAT:
             self.refuse(("format",), f"there is no format {table['format']}")
         self._keys(table, _HEADER, ())
-        if table["convention"] != CONVENTION:
-            self.refuse(("convention",), "counted by another convention than this opbench's")
+        if table["convention"] not in _CONVENTIONS:
+            self.refuse(("convention",), f"counted by another convention than {CONVENTION_ID!r}")
 
     def _block(self, table: Any, path: tuple[str, ...]) -> Block:
         table = self._keys(table, _BLOCK, path)

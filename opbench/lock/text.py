@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from opbench.lock.blocks import CONVENTION, FORMAT, Block, Lock, LockedModule
-from opbench.metrics import COUNTED
+from opbench.lock.blocks import FORMAT, Block, Lock, LockedModule
+from opbench.metrics import CONVENTION_ID, COUNTED
 
 
 def to_text(lock: Lock) -> str:
@@ -21,7 +21,7 @@ def to_text(lock: Lock) -> str:
         (
             "{",
             f'"format": {FORMAT},',
-            f'"convention": {_json(CONVENTION)},',
+            f'"convention": {_json(CONVENTION_ID)},',
             f'"targets": {_json(lock.targets)},',
             f'"networks": {_braced(networks, indent=0)}',
             "}",

@@ -121,7 +121,7 @@ function unsteadyWords(points) {
 
 function showCaption(points) {
   const lost = points.filter((point) => !isDrawn(point)).map((point) => point.label);
-  const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size; 1 multiply-add = 1 MAC, 2 operations.`];
+  const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. ${DATA.convention}`];
   if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`, unsteadyWords(points));
   words.push(whiskerWords(points));
   if (lost.length) words.push(`Not drawn, for want of a number: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);

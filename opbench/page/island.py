@@ -17,7 +17,7 @@ import pandas as pd
 from opbench import __version__
 from opbench.figures.parts import style
 from opbench.figures.parts.captions import DATASETS
-from opbench.metrics import METRICS, family_label
+from opbench.metrics import CONVENTION, METRICS, PER_MAC, family_label
 from opbench.page.gallery import Picture
 from opbench.runs.lines import Header
 from opbench.table import Table
@@ -58,6 +58,8 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
     families = sorted({*table.networks["family"]})
     return {
         "version": __version__,
+        "convention": CONVENTION,
+        "per_mac": PER_MAC,
         "metrics": {key: asdict(metric) for key, metric in METRICS.items()},
         "costs": _COSTS,
         "gains": _GAINS,

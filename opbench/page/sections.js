@@ -61,7 +61,7 @@ function countsProvenance() {
   const odd = own.filter((network) => network.uncounted).map((network) => `${network.label}: ${network.uncounted}`);
   return el("div", {}, el("h3", {}, "Counts"),
     el("p", {}, `Parameters, MACs, activations and analytic memory of ${own.length} networks: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. `,
-      "A MAC is one multiply-accumulate of a convolution, a linear layer or a product of tensors; bias, normalisation, activation functions, pooling and additions count nothing; operations are 2 per MAC. ",
+      `${DATA.convention} `,
       `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds the same MACs to the last integer${same < own.length ? "; where it does not, the network’s facts say why" : ""}. `,
       odd.length ? `With operators that no rule covers: ${odd.join("; ")}.` : "No operator was left uncounted."));
 }

@@ -79,7 +79,7 @@ function showTable(points, changed) {
   const total = population().length;
   const fit = points.filter((point) => !point.broken.length).length;
   byId("shown").textContent = `${points.length} of ${total} networks${Object.keys(state.max).length ? `, ${fit} within ${budgetWords()}` : ""}. `
-    + `One image, one forward pass; 1 multiply-add = 1 MAC${DATA.cells.length ? `. Timings: ${conditionWords(condition())}` : ""}.`;
+    + `One image, one forward pass; ${DATA.per_mac}${DATA.cells.length ? `. Timings: ${conditionWords(condition())}` : ""}.`;
 }
 
 const quoted = (value) => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opbench.metrics import PER_MAC
+
 KEYS = {
     "key",
     "statement",
@@ -34,7 +36,7 @@ def test_the_articles_arithmetic_is_there(rows, tmp_path) -> None:
 def test_tables_say_the_convention_and_how_many_hold(opbench, tmp_path) -> None:
     done = opbench("claims", "--results", tmp_path)
     assert done.exit_code == 0
-    assert "One MAC is one multiply-add" in done.stdout
+    assert PER_MAC in done.stdout
     assert "cannot tell" in done.stdout
 
 

@@ -171,8 +171,18 @@ def test_a_lock_of_a_later_format_says_upgrade(path: Path) -> None:
 
 
 def test_another_convention_is_refused(path: Path) -> None:
-    line = edit(path, "1 MAC is one", "1 MAC is two")
-    assert f"line {line}: counted by another convention" in refusal(path)
+    line = edit(path, '"macs-1"', '"macs-2"')
+    assert f"line {line}: counted by another convention than 'macs-1'" in refusal(path)
+
+
+def test_a_lock_from_before_the_convention_had_an_id_is_read(path: Path, lock: Lock) -> None:
+    edit(
+        path,
+        '"convention": "macs-1"',
+        '"convention": "1 MAC is one multiply-add of a convolution, linear layer or matrix '
+        'product; bias, normalisation, activation functions, pooling and additions are 0"',
+    )
+    assert load(path) == lock
 
 
 @pytest.mark.parametrize(

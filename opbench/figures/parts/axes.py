@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullLocator
 
-from opbench.figures.parts.options import Options
-from opbench.metrics import METRICS
+from opbench.metrics import METRICS, PER_MAC
 
 _COUNTED = {"macs", "flops"}
 _FEW_DECADES = 2.6
@@ -30,13 +29,10 @@ def reach(frames: Sequence[pd.DataFrame], key: str) -> pd.Series[float]:
     return pd.concat(there).dropna()
 
 
-def axis_label(key: str, options: Options) -> str:
-    """Label, unit and, for counts, the convention and what was counted."""
+def axis_label(key: str) -> str:
+    """Return label, unit and, for counts, what was counted and the convention."""
     text = METRICS[key].axis
-    if key in _COUNTED:
-        convention = "1 multiply-add = 2 operations" if key == "flops" else "1 multiply-add = 1 MAC"
-        return f"{text} of one image  ({convention})"
-    return text
+    return f"{text} of one image  ({PER_MAC})" if key in _COUNTED else text
 
 
 def set_axis(axes: Axes, which: str, shown: pd.Series[float], *, log: bool) -> None:

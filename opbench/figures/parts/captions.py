@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from opbench import __version__
-from opbench.figures.parts.options import Options
+from opbench.metrics import CONVENTION
 from opbench.runs.lines import Header
 from opbench.table import Table
 
@@ -36,12 +36,10 @@ def frontier(frame: pd.DataFrame) -> str:
     return f"{words}."
 
 
-def counted(options: Options) -> str:
-    """How the operations were counted."""
-    return (
-        f"Counts: opbench {__version__}, one forward pass of one image at the network's own input "
-        f"size; convolutions, linear layers and products of tensors only; {options.convention}."
-    )
+COUNTED = (
+    f"Counts: opbench {__version__}, one forward pass of one image at the network's own input "
+    f"size.  {CONVENTION}"
+)
 
 
 def sources(frame: pd.DataFrame) -> str:
@@ -62,9 +60,9 @@ def protocols(frame: pd.DataFrame) -> str:
     return f"Not known to be a single central crop: {listed}." if listed else ""
 
 
-def caption(frame: pd.DataFrame, options: Options, *more: str) -> str:
+def caption(frame: pd.DataFrame, *more: str) -> str:
     """Counting rule, sources and protocols of the accuracies, and whatever else must be known."""
-    return joined(counted(options), sources(frame), protocols(frame), *more)
+    return joined(COUNTED, sources(frame), protocols(frame), *more)
 
 
 def joined(*parts: str) -> str:

@@ -35,8 +35,3 @@ class Options:
     def cost(self) -> str:
         """The metric of the cost axis."""
         return "flops" if self.unit == "ops" else "macs"
-
-    @property
-    def convention(self) -> str:
-        """The counting convention, as it stands beside every number."""
-        return "1 multiply-add = 2 operations" if self.unit == "ops" else "1 multiply-add = 1 MAC"

@@ -52,8 +52,8 @@ def draw_scatter(
         set_accuracy(axes, reach(rows, spec.y))
     else:
         set_axis(axes, "y", reach(rows, spec.y), log=spec.log_y)
-    axes.set_xlabel(axis_label(spec.x, options))
-    axes.set_ylabel(axis_label(spec.y, options))
+    axes.set_xlabel(axis_label(spec.x))
+    axes.set_ylabel(axis_label(spec.y))
     lines: list[labels.Line] = []
     best = None
     if spec.frontier and METRICS[spec.y].better == "higher":

@@ -88,7 +88,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> N
         axes.set_ylim(0, shown.max() * 1.15)
     else:
         set_axis(axes, "y", shown, log=options.log is not False)
-    axes.set_ylabel(axis_label(sweep.key, options))
+    axes.set_ylabel(axis_label(sweep.key))
 
 
 def _draw_line(
