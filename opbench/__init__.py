@@ -30,6 +30,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     5      registry.targets torch     from a TARGET to a network and its count
     5      registry.providers torch   torchvision's and timm's networks
     5      registry.audit torch       counts against papers and the witness
+    5      registry.by_convention torch  counts by other rules and other tools
     4      conventions    torch       the same pass by other counting rules
     4      timing         torch       one round of one cell on one device
     3      counting       torch       exact counts of one forward pass

@@ -1,8 +1,8 @@
-"""What others would print: ``opbench count --convention`` and ``opbench show --conventions``."""
+"""Counts by other rules and tools: ``count --convention`` and ``show --conventions``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,22 +10,35 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from opbench.cli.output import Column, Format, emit, integer, scaled, stdout_is_ours, text
-from opbench.cli.rows import model_row
-from opbench.errors import CountError
+from opbench.cli.output import (
+    Column,
+    Format,
+    emit,
+    integer,
+    messages,
+    scaled,
+    stdout_is_ours,
+    text,
+)
+from opbench.cli.rows import By, model_row
+from opbench.errors import BadValueError, OpbenchError
 
 if TYPE_CHECKING:
     from opbench.conventions import Convention, Tally
     from opbench.record import Count
     from opbench.registry.targets import Target
 
+Row = dict[str, Any]
+
 NAMES = (
-    "mac, flop, torch, fvcore, ptflops, ptflops-hooks, thop, torchinfo, torchvision, chart2016, "
-    "torch-opcounter, connections"
+    "mac, flop, connections, torch, torchvision, chart2016, torch-opcounter, fvcore, ptflops, "
+    "ptflops-hooks, thop, torchinfo"
 )
 ConventionName = Annotated[
     str | None,
-    typer.Option("--convention", metavar="NAME", help=f"Print what another would: {NAMES}."),
+    typer.Option(
+        "--convention", metavar="NAME", help=f"Count by another rule or with another tool: {NAMES}."
+    ),
 ]
 
 _SIDE_BY_SIDE = (
@@ -36,127 +49,163 @@ _SIDE_BY_SIDE = (
 )
 
 
+def check_convention(name: str, by: By) -> None:
+    """Raise ``OpbenchError`` for a convention that is unknown, not itemised so or not installed."""
+    from opbench.conventions import Peer, get
+
+    chosen = get(name)
+    if by is not By.model and by not in chosen.itemises:
+        possible = " or ".join((By.model, *chosen.itemises))
+        raise BadValueError(f"{name} does not itemise by {by}: use --by {possible}")
+    if isinstance(chosen, Peer) and (error := chosen.missing()):
+        raise error
+
+
 def convention_rows(
     name: str,
     *,
     convention: str,
     size: tuple[int, ...] | None,
     batch_size: int,
-    by_kind: bool,
+    by: By,
+    depth: int | None,
     top: int | None,
-) -> list[dict[str, Any]]:
-    """One row of a target, or one for each kind of operator, the ``top`` largest.
+) -> list[Row]:
+    """Return one row of a target, or one per operator or module, the ``top`` largest.
 
     Raises ``OpbenchError`` where the target cannot be counted, or not by this convention.
     """
-    from opbench.conventions import get, tally
-    from opbench.registry.audit import trace_target
+    from opbench.conventions import get
+    from opbench.registry.by_convention import tallies
     from opbench.registry.targets import count_target, resolve
 
-    (target,) = resolve([name])
+    (target,), chosen = resolve([name]), get(convention)
     counted = count_target(target, size, batch_size=batch_size)
-    recorded = trace_target(target, counted, size, batch_size=batch_size)
-    counts = tally(get(convention), recorded)
-    if by_kind:
-        return list(_kind_rows(name, counts))[:top]
-    return [model_row(name, counted) | _said(counts)]
+    (counts,) = tallies([chosen], target, counted, size, batch_size=batch_size).values()
+    if isinstance(counts, OpbenchError):
+        raise counts
+    if by is By.model:
+        return [model_row(name, counted) | _said(chosen, counts)]
+    head = {"name": name, "convention": chosen.name, "unit": chosen.unit}
+    rows = list(_module_rows(counts, depth) if by is By.module else _operator_rows(counts))
+    if top is not None:
+        rows = sorted(rows, key=lambda row: -row["value"])[:top]
+    return [head | row for row in rows]
 
 
-def _said(counts: Tally) -> dict[str, Any]:
+def _said(convention: Convention, counts: Tally) -> Row:
     return {
-        "convention": counts.convention.name,
-        "unit": counts.convention.unit,
+        "convention": convention.name,
+        "unit": convention.unit,
         "value": counts.total,
-        "printed": counts.printed,
+        "printed": convention.written(counts.total),
+        **_version(convention),
     }
 
 
-def _kind_rows(name: str, counts: Tally) -> Iterator[dict[str, Any]]:
-    for kind, amount in sorted(counts.by_kind.items(), key=lambda item: -item[1]):
-        yield {
-            "name": name,
-            "convention": counts.convention.name,
-            "unit": counts.convention.unit,
-            "kind": kind,
-            "value": int(amount),
-            "share": amount / counts.total if counts.total else 0.0,
-        }
+def _operator_rows(counts: Tally) -> Iterator[Row]:
+    for kind, value in sorted(counts.by_operator.items(), key=lambda item: -item[1]):
+        yield {"kind": kind, "value": value, "share": value / (counts.total or 1)}
 
 
-def emit_convention(rows: list[dict[str, Any]], convention: str, images: str, kind: Format) -> None:
+def _module_rows(counts: Tally, depth: int | None) -> Iterator[Row]:
+    for module, value in counts.by_module.items():
+        if depth is None or len(module.split(".")) - (not module) <= depth:
+            share = value / (counts.total or 1)
+            yield {"module": module or "(network)", "value": value, "share": share}
+
+
+def emit_convention(rows: list[Row], convention: str, images: str, by: By, kind: Format) -> None:
     """Print the rows of ``convention_rows`` under a header that says convention and unit."""
     from opbench.conventions import get
 
     chosen = get(convention)
-    by_kind = any("kind" in row for row in rows)
-    columns = list(_kind_columns(chosen) if by_kind else _model_columns(chosen))
+    columns = [*_columns(chosen, by)]
     if any("error" in row for row in rows):
         columns.append(Column(key="error", title="", show=text))
-    emit(rows, kind, columns, caption=f"For {images}. {chosen.name}: {chosen.about}")
+    caption = f"For {images}. {_title(chosen)}: {chosen.about}"
+    emit(rows, kind, columns, caption=caption)
 
 
-def _model_columns(convention: Convention) -> Iterator[Column]:
+def _columns(convention: Convention, by: By) -> Iterator[Column]:
+    value = f"{convention.name} ({convention.unit})"
     yield Column(key="name", title="name")
-    yield Column(key="input_size", title="input", show=text)
-    yield Column(key="params", title="params", show=integer, right=True)
-    yield Column(key="macs", title="MACs", show=integer, right=True)
-    title = f"{convention.name} ({convention.unit})"
-    yield Column(key="value", title=title, show=integer, right=True)
-    if convention.printed:
-        yield Column(key="printed", title="printed as", show=text, right=True)
+    if by is By.model:
+        yield Column(key="input_size", title="input", show=text)
+        yield Column(key="params", title="params", show=integer, right=True)
+        yield Column(key="macs", title="MACs", show=integer, right=True)
+        yield Column(key="value", title=value, show=integer, right=True)
+        if convention.printed:
+            yield Column(key="printed", title="printed as", show=text, right=True)
+    else:
+        part = ("module", "module") if by is By.module else ("kind", "kind of operator")
+        yield Column(key=part[0], title=part[1], show=text)
+        yield Column(key="value", title=value, show=integer, right=True)
+        yield Column(key="share", title="share %", show=scaled(100, 1), right=True)
 
 
-def _kind_columns(convention: Convention) -> Iterator[Column]:
-    yield Column(key="name", title="name")
-    yield Column(key="kind", title="kind of operator", show=text)
-    title = f"{convention.name} ({convention.unit})"
-    yield Column(key="value", title=title, show=integer, right=True)
-    yield Column(key="share", title="share %", show=scaled(100, 1), right=True)
+def _title(convention: Convention) -> str:
+    return " ".join((convention.name, *_version(convention).values()))
+
+
+def _version(convention: Convention) -> dict[str, str]:
+    """Return the version of a tool, nothing for a rule."""
+    from opbench.conventions import Peer
+
+    return {"version": convention.version()} if isinstance(convention, Peer) else {}
 
 
 def show_conventions(
     target: Target, counted: Count, size: tuple[int, ...] | None, format: Format
 ) -> None:
-    """All conventions side by side, each difference to ``mac`` taken apart."""
+    """Print all conventions side by side with their differences to ``mac``."""
     from opbench.conventions import CONVENTIONS
-    from opbench.registry.audit import trace_target
+    from opbench.registry.by_convention import tallies
 
-    with stdout_is_ours():
-        recorded = trace_target(target, counted, size)
-    rows = [{"name": target.name, **row} for row in _side_by_side(recorded)]
+    with stdout_is_ours(), messages.status("asking the other tools"):
+        answers = tallies(CONVENTIONS.values(), target, counted, size)
+    rows = [{"name": target.name, **row} for row in _side_by_side(answers)]
     emit(rows, format, _SIDE_BY_SIDE, title=f"{target.name}, {counted.input_size}, one image")
     if format is Format.table:
         console = Console(highlight=False)
         console.print()
         for convention in CONVENTIONS.values():
-            line = Text.assemble((f"{convention.name}  ", "bold"), convention.about)
+            line = Text.assemble((f"{_title(convention)}  ", "bold"), convention.about)
             console.print(Padding(line, (0, 0, 0, 2)))
         counts = {row["convention"]: row["value"] for row in rows}
         show_chart(target.name, counts["chart2016"])
 
 
-def _side_by_side(recorded: Any) -> Iterator[dict[str, Any]]:
-    from opbench.conventions import CONVENTIONS, get, tally
+def _side_by_side(answers: Mapping[str, Tally | OpbenchError]) -> Iterator[Row]:
+    from opbench.conventions import CONVENTIONS, Rule
 
-    mac = tally(get("mac"), recorded)
-    for convention in CONVENTIONS.values():
-        try:
-            counts = tally(convention, recorded)
-        except CountError as error:
-            unknown = {"convention": convention.name, "unit": convention.unit, "value": None}
-            yield unknown | {"difference": None, "itemised": str(error)}
+    mac = answers["mac"]
+    assert not isinstance(mac, OpbenchError)
+    for name, counts in answers.items():
+        convention = CONVENTIONS[name]
+        if isinstance(counts, OpbenchError):
+            unknown = {"convention": name, "unit": convention.unit, "value": None}
+            yield unknown | {"difference": None, "itemised": str(counts)}
             continue
-        gaps = counts.minus(mac)
-        yield {
-            **_said(counts),
-            "difference": counts.total - mac.total,
-            "itemised": "; ".join(f"{gap:+,} {kind}" for kind, gap in gaps.items()) or "equal",
-            **{f"difference_{kind.replace(' ', '_')}": gap for kind, gap in gaps.items()},
-        }
+        difference = counts.total - mac.total
+        row = _said(convention, counts) | {"difference": difference}
+        if isinstance(convention, Rule):
+            gaps = counts.minus(mac)
+            row["itemised"] = "; ".join(f"{gap:+,} {kind}" for kind, gap in gaps.items()) or "equal"
+            row |= {f"difference_{kind.replace(' ', '_')}": gap for kind, gap in gaps.items()}
+        else:
+            row["itemised"] = _told(counts, difference)
+        yield row
+
+
+def _told(counts: Tally, difference: int) -> str:
+    """Write a tool's difference, and what it counts by its own names of operators."""
+    told = "; ".join(f"{value:,} {kind}" for kind, value in counts.by_operator.items())
+    return (f"{difference:+,}" if difference else "equal") + (f" ({told})" if told else "")
 
 
 def show_chart(name: str, operations: int | None = None) -> None:
-    """Where the network is on the 2016 chart, and why that is not where ``operations`` are."""
+    """Print the network's place on the 2016 chart, and why ``operations`` differ from it."""
     from opbench.accuracy import load_chart2016
 
     sentences = []

@@ -12,7 +12,12 @@ import typer
 
 from opbench import __version__
 from opbench.cli.census import Keeping, collect, named
-from opbench.cli.conventions import ConventionName, convention_rows, emit_convention
+from opbench.cli.conventions import (
+    ConventionName,
+    check_convention,
+    convention_rows,
+    emit_convention,
+)
 from opbench.cli.options import (
     BatchSize,
     Depth,
@@ -82,7 +87,8 @@ def count(
             convention=convention,
             size=size,
             batch_size=batch_size,
-            by_kind=by is By.operator,
+            by=by,
+            depth=depth,
             top=top,
         )
     asked = f"batch size {batch_size}, {dtype}, {input_size or 'own'} input"
@@ -90,7 +96,7 @@ def count(
         names = [target.name for target in resolve(targets or [])]
         rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
     if convention is not None:
-        emit_convention(rows, convention, _images(batch_size), format)
+        emit_convention(rows, convention, _images(batch_size), by, format)
     else:
         _print(rows, by, batch_size, format)
     failed = [row for row in rows if row.get("error")]
@@ -137,11 +143,7 @@ def _check_rows(by: By, depth: int | None, top: int | None, output: Path | None)
 
 
 def _check_convention(convention: str, by: By, dtype: str, output: Path | None) -> None:
-    from opbench.conventions import get
-
-    get(convention)
-    if by is By.module:
-        raise BadValueError("--convention goes with --by model or operator, not with --by module")
+    check_convention(convention, by)
     if dtype != Precision.float32:
         raise BadValueError("--convention counts in float32: leave out --dtype")
     if output is not None:

@@ -45,16 +45,13 @@ def _on_file(name: str, input_size: Shape) -> tuple[int | None, str] | None:
 def _made_now(
     target: Target, counted: Count, size: tuple[int, ...] | None
 ) -> tuple[int | None, str]:
-    import psutil
-
     from opbench.registry.audit import second_count
+    from opbench.registry.by_convention import lacks_memory
 
-    needed = counted.weight_bytes + counted.peak_activation_bytes
-    free = psutil.virtual_memory().available
-    if needed > free:
-        return None, f"its tensors need {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free"
+    if error := lacks_memory(counted):
+        return None, str(error)
     try:
         with stdout_is_ours(), messages.status("counting once more, with fvcore"):
             return second_count(target, counted, size)
-    except MissingExtraError as error:
-        return None, str(error)
+    except MissingExtraError as missing:
+        return None, str(missing)

@@ -1,57 +1,48 @@
-"""What other tools and sources would print for the same network, and why it differs.
+"""Count the same forward pass by other rules, and let other tools count it.
 
-trace(build, size)              one forward pass, written down
-tally(get("thop"), trace)       what thop makes of it, by kind of work
+trace(build, size)                          one forward pass, operator by operator
+tally(COMPUTED["chart2016"], trace)         the count of a rule, by kind of work
+PEERS["thop"].ask(network, inputs)          the count of an installed tool
 
-A convention is a small table of rules over the facts of a trace.  Nothing here calls another tool:
-what each does was read in its source, and the tests hold the tables against the tools themselves.
+What can be stated as a rule is computed here from a trace; what is the behaviour of a tool is the
+tool's own answer, whichever version is installed.
 
-trace           the facts
-recorder        the machinery that writes them down
+trace           operators of a forward pass
+recorder        the machinery that records them
 forward         one recorded forward pass
-convention      what a convention is; tallies and their differences
+convention      rules, tools and their tallies
 multiply_adds   mac, flop, connections
-dispatched      torch, ptflops, torchvision
-fvcore          fvcore
-ptflops         ptflops-hooks
-thop            thop
-torchinfo       torchinfo
+dispatched      torch, torchvision
 chart2016       chart2016, torch-opcounter
+peers           fvcore, ptflops, ptflops-hooks, thop, torchinfo
 """
 
 from opbench.conventions.chart2016 import CHART2016, TORCH_OPCOUNTER
-from opbench.conventions.convention import Convention, Tally, tally
-from opbench.conventions.dispatched import PTFLOPS_ATEN, TORCH_FLOP_COUNTER, TORCHVISION_OPS
-from opbench.conventions.forward import trace
-from opbench.conventions.fvcore import FVCORE
+from opbench.conventions.convention import Convention, Rule, Tally, tally
+from opbench.conventions.dispatched import TORCH_FLOP_COUNTER, TORCHVISION_OPS
+from opbench.conventions.forward import prepare, trace
 from opbench.conventions.multiply_adds import CONNECTIONS, FLOP, MAC
-from opbench.conventions.ptflops import PTFLOPS_HOOKS
-from opbench.conventions.thop import THOP
-from opbench.conventions.torchinfo import TORCHINFO
+from opbench.conventions.peers import PEERS, Peer
 from opbench.conventions.trace import Trace
 from opbench.errors import UnknownNameError
 
-CONVENTIONS: dict[str, Convention] = {
-    convention.name: convention
-    for convention in (
+COMPUTED = {
+    rule.name: rule
+    for rule in (
         MAC,
         FLOP,
+        CONNECTIONS,
         TORCH_FLOP_COUNTER,
-        FVCORE,
-        PTFLOPS_ATEN,
-        PTFLOPS_HOOKS,
-        THOP,
-        TORCHINFO,
         TORCHVISION_OPS,
         CHART2016,
         TORCH_OPCOUNTER,
-        CONNECTIONS,
     )
 }
+CONVENTIONS: dict[str, Rule | Peer] = {**COMPUTED, **PEERS}
 
 
-def get(name: str) -> Convention:
-    """The convention called ``name``.  Raises ``UnknownNameError`` with near matches."""
+def get(name: str) -> Rule | Peer:
+    """Return the convention called ``name``.  Raises ``UnknownNameError`` with near matches."""
     try:
         return CONVENTIONS[name]
     except KeyError:
@@ -60,4 +51,17 @@ def get(name: str) -> Convention:
         ) from None
 
 
-__all__ = ["CONVENTIONS", "Convention", "Tally", "Trace", "get", "tally", "trace"]
+__all__ = [
+    "COMPUTED",
+    "CONVENTIONS",
+    "PEERS",
+    "Convention",
+    "Peer",
+    "Rule",
+    "Tally",
+    "Trace",
+    "get",
+    "prepare",
+    "tally",
+    "trace",
+]

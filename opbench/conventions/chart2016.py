@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor
 
-from opbench.conventions.convention import ACTIVATION, ADDITION, BIAS, POOLING, Convention, Item
+from opbench.conventions.convention import ACTIVATION, ADDITION, BIAS, POOLING, Item, Rule
 from opbench.conventions.multiply_adds import bias_additions, counted, macs_of
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.errors import CountError
@@ -61,7 +61,7 @@ ELEMENTS: dict[str, tuple[str, Callable[[OperatorCall], int]]] = {
 
 
 def _chart(trace: Trace) -> Iterator[Item]:
-    for call in trace.operators:
+    for call in trace:
         if call.name in ELEMENTS:
             kind, rule = ELEMENTS[call.name]
             yield kind, rule(call)
@@ -115,7 +115,7 @@ HANDLERS: dict[str, Callable[[OperatorCall], Iterator[Item]]] = {
 
 
 def _profiler(trace: Trace) -> Iterator[Item]:
-    for call in trace.operators:
+    for call in trace:
         if call.name in HANDLERS:
             yield from HANDLERS[call.name](call)
             continue
@@ -123,7 +123,7 @@ def _profiler(trace: Trace) -> Iterator[Item]:
             raise CountError(f"torch-opcounter has no handler for {kind_of(each)} ({each.name})")
 
 
-CHART2016 = Convention(
+CHART2016 = Rule(
     name="chart2016",
     unit="operations",
     about="The chart of arXiv:1605.07678: two for each multiply-add, one for each bias, rectified "
@@ -131,7 +131,7 @@ CHART2016 = Convention(
     count=_chart,
     printed=lambda total: f"{total / 1e9:.2f} G-Ops",
 )
-TORCH_OPCOUNTER = Convention(
+TORCH_OPCOUNTER = Rule(
     name="torch-opcounter",
     unit="operations",
     about="The profiler that the 2016 chart was made with, as it was that spring: like chart2016, "

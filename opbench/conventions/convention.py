@@ -1,66 +1,66 @@
-"""What a convention is: a name, a unit, and a rule for each kind of thing that it counts.
-
-A convention turns a ``Trace`` into amounts, each with the kind of work that it was counted for, so
-that two conventions can be laid side by side and their difference taken apart.  One that is the
-behaviour of a tool gives the tool's own number, right or wrong, and raises ``CountError`` where
-the tool does.
-"""
+"""Conventions and their tallies: amounts by kind of work, so that a difference can be itemised."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opbench.conventions.trace import Trace
+from opbench.value import Value
 
 BIAS = "bias"
-NORMALISATION = "normalisation"
 ACTIVATION = "activation function"
 POOLING = "pooling"
-INTERPOLATION = "interpolation"
 ADDITION = "addition"
 
-Item = tuple[str, float]  # kind, amount
+Item = tuple[str, int]  # kind, amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convention:
-    """``count`` yields amounts by kind and may raise ``CountError``.
+    """``about`` is one sentence: whose number it is and what it counts.
 
-    ``about`` is one sentence: whose number it is and what it counts.  ``printed`` writes a total
-    the way the source prints it, where that is not the integer itself.
+    ``itemises`` says by what the count is given beside the whole network: "operator", "module".
+    ``printed`` writes a total the way the source prints it, where that is not the integer itself.
     """
 
     name: str
     unit: str
     about: str
-    count: Callable[[Trace], Iterable[Item]]
+    itemises: tuple[str, ...] = ("operator",)
     printed: Callable[[int], str] | None = None
+
+    def written(self, total: int) -> str:
+        """Write a total the way the source prints it."""
+        return self.printed(total) if self.printed else f"{total:,}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """A convention's count of one forward pass, for the whole batch."""
+class Rule(Convention):
+    """A convention computed here.  ``count`` yields amounts and may raise ``CountError``."""
 
-    convention: Convention
-    by_kind: dict[str, float]
+    count: Callable[[Trace], Iterable[Item]]
 
-    @property
-    def total(self) -> int:
-        """The number that is printed; parts of an operation are cut off, as tools do."""
-        return int(sum(self.by_kind.values()))
 
-    @property
-    def printed(self) -> str:
-        """The total the way the source prints it."""
-        write = self.convention.printed
-        return write(self.total) if write else f"{self.total:,}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally(Value):
+    """A convention's count of one forward pass, for the whole batch.
+
+    ``by_operator`` has the kinds of work of a rule, or a tool's own names of operators;
+    ``by_module`` sums along qualified names, so that "" is the network.
+    """
+
+    total: int
+    by_operator: dict[str, int] = field(default_factory=dict)
+    by_module: dict[str, int] = field(default_factory=dict)
 
     def minus(self, other: Tally) -> dict[str, int]:
-        """By kind, how much more this convention counts than ``other``; largest first."""
-        kinds = {*self.by_kind, *other.by_kind}
-        gaps = {kind: int(self.by_kind.get(kind, 0) - other.by_kind.get(kind, 0)) for kind in kinds}
+        """Subtract another rule's tally kind by kind; largest difference first."""
+        kinds = {*self.by_operator, *other.by_operator}
+        gaps = {
+            kind: self.by_operator.get(kind, 0) - other.by_operator.get(kind, 0) for kind in kinds
+        }
         return dict(
             sorted(
                 ((kind, gap) for kind, gap in gaps.items() if gap),
@@ -69,11 +69,9 @@ class Tally:
         )
 
 
-def tally(convention: Convention, trace: Trace) -> Tally:
-    """What ``convention`` makes of ``trace``.  Raises ``CountError`` where its tool fails."""
-    by_kind: Counter[str] = Counter()
-    for kind, amount in convention.count(trace):
-        by_kind[kind] += amount  # type: ignore[assignment]
-    return Tally(
-        convention=convention, by_kind={kind: amount for kind, amount in by_kind.items() if amount}
-    )
+def tally(rule: Rule, trace: Trace) -> Tally:
+    """Add up what ``rule`` counts in ``trace``.  Raises ``CountError`` where it has no answer."""
+    amounts: Counter[str] = Counter()
+    for kind, amount in rule.count(trace):
+        amounts[kind] += amount
+    return Tally(total=amounts.total(), by_operator={k: n for k, n in amounts.items() if n})

@@ -1,4 +1,4 @@
-"""One forward pass written down, from the function that builds a network to a ``Trace``."""
+"""From the function that builds a network to one forward pass of it, recorded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import nn
 from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
 from opbench.counting.copying import private_copy, unwrap
-from opbench.counting.forward import SEED
-from opbench.counting.inputs import Inputs, Request, batch_size_of
+from opbench.counting.forward import seed
+from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import CountError, describe
@@ -25,31 +25,38 @@ def trace(
     batch_size: int = 1,
     device: str = "meta",
 ) -> Trace:
-    """One forward pass of what ``build()`` returns, a network or a pair with example inputs.
+    """Record one forward pass of what ``build()`` returns, a network or a pair with its inputs.
 
     ``device`` is where ``opbench.counting`` could run it (``Count.device``: "meta" or "cpu").
 
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.
     """
-    request = Request(inputs_or_input_size, batch_size, None)
+    request, recorder = Request(inputs_or_input_size, batch_size, None), Recorder()
     with undisturbed(), torch.inference_mode():
-        torch.manual_seed(SEED)
-        built = build_without_weights(build) if device == "meta" else build()
-        network, example = built if isinstance(built, tuple) else (built, None)
-        network = unwrap(private_copy(network, device))
-        inputs = request.inputs(network, device, example)
+        network, inputs = prepare(build, request, device, weights=device != "meta")
         try:
-            return _record(network, inputs)
+            with recorder:
+                network(*inputs)
         except Exception as error:
             name = type(network).__name__
             raise CountError(f"{name} runs and cannot be recorded: {describe(error)}") from error
+    return tuple(recorder.calls)
 
 
-def _record(network: nn.Module, inputs: tuple[Any, ...]) -> Trace:
+def prepare(
+    build: Callable[[], Any], request: Request, device: str, *, weights: bool
+) -> tuple[nn.Module, tuple[Any, ...]]:
+    """Build a network in evaluation mode and its arguments on ``device``.
+
+    Without ``weights`` none are computed: on a real device they are zeros.
+    """
+    seed()
+    built = build() if weights else build_without_weights(build)
+    network, example = built if isinstance(built, tuple) else (built, None)
+    network = unwrap(private_copy(network, device))
+    inputs = request.inputs(network, device, example)
     if any(map(nn.parameter.is_lazy, network.parameters())):
-        network(*inputs)
-    recorder = Recorder()
-    with recorder.watching(network):
-        result = network(*inputs)
-    return recorder.trace(network, batch_size_of(inputs), result)
+        with torch.no_grad():
+            network(*inputs)
+    return network, inputs

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opbench.conventions.convention import BIAS, Convention, Item
+from opbench.conventions.convention import BIAS, Item, Rule
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.counting.free import FREE
 from opbench.counting.rules import RULES, NoRuleError
@@ -57,7 +57,7 @@ def bias_additions(call: OperatorCall) -> int:
 
 
 def _macs(trace: Trace) -> Iterator[Item]:
-    for call in trace.operators:
+    for call in trace:
         for each in counted(call):
             yield kind_of(each), macs_of(each)
 
@@ -68,25 +68,25 @@ def _flops(trace: Trace) -> Iterator[Item]:
 
 
 def _connections(trace: Trace) -> Iterator[Item]:
-    for call in trace.operators:
+    for call in trace:
         for each in counted(call):
             yield kind_of(each), macs_of(each)
             yield BIAS, bias_additions(each)
 
 
-MAC = Convention(
+MAC = Rule(
     name="mac",
     unit="MACs",
     about="opbench's own: one for each multiply-add of a dot product, nothing else.",
     count=_macs,
 )
-FLOP = Convention(
+FLOP = Rule(
     name="flop",
     unit="FLOPs",
     about="Two for each multiply-add of a dot product, nothing else.",
     count=_flops,
 )
-CONNECTIONS = Convention(
+CONNECTIONS = Rule(
     name="connections",
     unit="connections",
     about="One for each multiply-add and one for each element that receives a bias.",

@@ -1,10 +1,11 @@
 """What a TARGET is: entries of this package and others, libraries' networks, files of the user's.
 
-    entries      every architecture by name, found by scanning
-    providers    torchvision's and timm's networks
-    targets      from a TARGET to something that can be built, counted and timed
-    counts_csv   the exact counts of every built-in entry, on file
-    audit        entries against the independent witness and the numbers that papers state
+    entries        every architecture by name, found by scanning
+    providers      torchvision's and timm's networks
+    targets        from a TARGET to something that can be built, counted and timed
+    counts_csv     the exact counts of every built-in entry, on file
+    by_convention  targets counted by other rules and by other tools
+    audit          entries against the independent witness and the numbers that papers state
 
 ``entries`` and ``counts_csv`` import no torch.
 """

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from opbench.conventions import Trace, tally, trace
-from opbench.conventions import get as get_convention
+from opbench.conventions import COMPUTED, tally, trace
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
 from opbench.errors import CountError
@@ -39,21 +38,6 @@ class Recomputed:
         return abs(self.deviation) <= self.stated.tolerance
 
 
-def trace_target(
-    target: Target,
-    counted: Count,
-    input_size: tuple[int, ...] | None = None,
-    *,
-    batch_size: int = 1,
-) -> Trace:
-    """The same forward pass once more, written down for ``opbench.conventions``.
-
-    ``counted`` tells where the target can run.  Raises ``CountError`` where it cannot be watched.
-    """
-    inputs, images = target.inputs(input_size, batch_size)
-    return trace(target.build, inputs, batch_size=images, device=counted.device)
-
-
 def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
     """Count again what the paper states of ``spec``."""
     size = stated.input_size or spec.input_size
@@ -65,7 +49,7 @@ def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
         "weight_bytes": counted.params * stated.bytes_per_param,
     }
     if stated.quantity == "connections":
-        connections = tally(get_convention("connections"), trace(spec.build, size))
+        connections = tally(COMPUTED["connections"], trace(spec.build, size))
         return Recomputed(stated=stated, counted=connections.total)
     return Recomputed(stated=stated, counted=values[stated.quantity])
 

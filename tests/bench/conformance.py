@@ -17,8 +17,9 @@ not exact here is not always wrong by its own rule**: thop, ptflops and torchinf
 thop, ptflops and fvcore add estimates for elementwise operators. What no rule explains are zeros,
 factors and failures: "within a quarter" counts the cases with multiply-accumulates that biases
 and elementwise terms may explain. Tools that print two operations per multiply-accumulate are
-halved; nothing else is changed: ptflops by hooks answers for one image of a batch, and calflops
-refuses a network without parameters.
+halved; nothing else is changed. ptflops-hooks is given a batch as one image, since it divides by
+the batch what its hooks count and not what its functions count; calflops refuses a network without
+parameters.
 
 """
 _DETAILS = """

@@ -20,46 +20,28 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from opbench.conventions import PEERS as TOOLS
+from opbench.counting import count
 from tests.conformance.cases import CASES, Case
 from tests.providers import torchvision_operators  # noqa: F401  some peers import torchvision
 
 Inputs = tuple[Any, ...]
 
 
-class Fed(nn.Module):
-    """A network with its inputs inside, for tools that pass one tensor or none."""
-
-    def __init__(self, network: nn.Module, inputs: Inputs) -> None:
-        super().__init__()
-        self.network, self.inputs = network, inputs
-
-    def forward(self, *ignored: Any) -> Any:
-        return self.network(*self.inputs)
-
-
 def opbench(network: nn.Module, inputs: Inputs) -> float:
     """This project."""
-    from opbench.counting import count
-
     return count(network, inputs).macs
-
-
-def fvcore(network: nn.Module, inputs: Inputs) -> float:
-    """fvcore.nn.FlopCountAnalysis as it comes."""
-    from fvcore.nn import FlopCountAnalysis
-
-    return FlopCountAnalysis(network, inputs).total()
 
 
 def torch_cpu(network: nn.Module, inputs: Inputs) -> float:
     """torch.utils.flop_counter on real tensors."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         network(*inputs)
@@ -72,46 +54,9 @@ def torch_meta(network: nn.Module, inputs: Inputs) -> float:
     return torch_cpu(network.to("meta"), moved)
 
 
-def ptflops_hooks(network: nn.Module, inputs: Inputs) -> float:
-    """ptflops, the older of its two ways."""
-    return _ptflops(network, inputs, "pytorch")
-
-
-def ptflops(network: nn.Module, inputs: Inputs) -> float:
-    """ptflops, by operator."""
-    return _ptflops(network, inputs, "aten")
-
-
-def _ptflops(network: nn.Module, inputs: Inputs, backend: str) -> float:
-    from ptflops import get_model_complexity_info
-
-    alone = len(inputs) == 1 and isinstance(inputs[0], Tensor)
-    macs, _ = get_model_complexity_info(
-        network if alone else Fed(network, inputs),
-        (1,),
-        as_strings=False,
-        print_per_layer_stat=False,
-        verbose=False,
-        backend=backend,
-        input_constructor=lambda size: inputs[0] if alone else {},
-    )
-    if macs is None:
-        raise RuntimeError("no result")
-    return float(macs)
-
-
-def thop(network: nn.Module, inputs: Inputs) -> float:
-    """thop.profile."""
-    from thop import profile
-
-    return float(profile(network, inputs=inputs, verbose=False)[0])
-
-
-def torchinfo(network: nn.Module, inputs: Inputs) -> float:
-    """torchinfo.summary."""
-    from torchinfo import summary
-
-    return float(summary(network, input_data=list(inputs), verbose=0).total_mult_adds)
+def tool(name: str, network: nn.Module, inputs: Inputs) -> float:
+    """A tool that opbench asks for its users."""
+    return TOOLS[name].ask(network, inputs).total
 
 
 def calflops(network: nn.Module, inputs: Inputs) -> float:
@@ -143,11 +88,10 @@ PEERS = (
     Peer(name="opbench", ask=opbench, package="opbench", module="opbench.counting"),
     Peer(name="torch (meta)", ask=torch_meta, package="torch", module="torch.utils.flop_counter"),
     Peer(name="torch (cpu)", ask=torch_cpu, package="torch", module="torch.utils.flop_counter"),
-    Peer(name="fvcore", ask=fvcore, package="fvcore", module="fvcore.nn"),
-    Peer(name="ptflops", ask=ptflops, package="ptflops", module="ptflops"),
-    Peer(name="ptflops (hooks)", ask=ptflops_hooks, package="ptflops", module="ptflops"),
-    Peer(name="thop", ask=thop, package="thop", module="thop"),
-    Peer(name="torchinfo", ask=torchinfo, package="torchinfo", module="torchinfo"),
+    *(
+        Peer(name=name, ask=partial(tool, name), package=each.package, module=each.package)
+        for name, each in TOOLS.items()
+    ),
     Peer(name="calflops", ask=calflops, package="calflops", module="calflops"),
 )
 
