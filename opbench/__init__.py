@@ -37,7 +37,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
     1      census         -           counting many targets in a pool of processes
-    1      settings       -           [tool.opbench] and OPBENCH_*
+    3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     1      value          -           a dataclass with one JSON form, checked when read
     1      files          -           reading and writing files; nothing else writes

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import IO, NoReturn, Self, TypeVar
 
 from opbench.errors import BadFileError
 
@@ -71,12 +71,28 @@ def locked(path: Path) -> Iterator[None]:
     beside = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("ab") as file:
-            if flock is not None:
-                flock(file.fileno(), LOCK_EX)
-            yield
+        file = _locked_file(beside)
     except OSError as error:
-        raise BadFileError(f"{path} cannot be locked: {error.strerror}") from None
+        raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
+    with file:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                beside.unlink()
+
+
+def _locked_file(path: Path) -> IO[bytes]:
+    """Open and lock a file that exists only as long as a process holds it."""
+    while True:
+        file = path.open("ab")
+        if flock is not None:
+            flock(file.fileno(), LOCK_EX)
+        # Who held it until now has removed it.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()
 
 
 class Appender:

@@ -56,11 +56,6 @@ _METRICS = (
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
 
-# What a count says of a whole network.  The exact ones are integers that follow from the network
-# alone; the peak also depends on how the installed PyTorch takes its operators apart.
-EXACT = ("params", "macs", "activations", "weight_bytes")
-COUNTED = (*EXACT, "peak_activation_bytes")
-
 
 CONVENTION_ID = "macs-1"
 PER_MAC = "1 MAC = 2 operations"

@@ -13,9 +13,10 @@ Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from itertools import accumulate, pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -43,7 +44,13 @@ class Totals(Value):
 
     def totals(self) -> dict[str, int]:
         """Return the five sums by name."""
-        return {each.name: getattr(self, each.name) for each in fields(Totals)}
+        return {name: getattr(self, name) for name in TOTALS}
+
+
+TOTALS = tuple(each.name for each in fields(Totals))
+# These follow from the network alone; the peak also depends on how the installed PyTorch takes its
+# operators apart.
+EXACT = tuple(name for name in TOTALS if name != "peak_activation_bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,21 @@ class OperatorCount:
     def shape(self) -> str:
         """The shapes as printed: "1x3x224x224 * 64x3x7x7 -> 1x64x112x112"."""
         return f"{' * '.join(map(str, self.operands))} -> {self.result}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSum(Value):
+    """All calls of one operator in a network."""
+
+    calls: Natural
+    macs: Natural
+    activations: Natural
+
+    @classmethod
+    def of(cls, operators: Iterable[OperatorCount]) -> Self:
+        """Return the sums over ``operators``."""
+        rows = tuple(operators)
+        return cls(**{key.name: sum(getattr(row, key.name) for row in rows) for key in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +128,25 @@ class Count(Totals):
     def flops(self) -> int:
         """Two operations per multiply-accumulate: for charts only."""
         return 2 * self.macs
+
+    def by_operator(self) -> dict[str, OperatorSum]:
+        """Return the sums over the calls of each operator, most MACs first."""
+        groups = _grouped(self.operators, lambda each: each.operator)
+        sums = {operator: OperatorSum.of(rows) for operator, rows in groups.items()}
+        return dict(sorted(sums.items(), key=lambda item: -item[1].macs))
+
+    def by_module(self) -> dict[str, list[OperatorCount]]:
+        """Return the operators that ran in each module itself, not in those below it."""
+        return _grouped(self.operators, lambda each: each.module)
+
+
+def _grouped(
+    rows: Iterable[OperatorCount], key: Callable[[OperatorCount], str]
+) -> dict[str, list[OperatorCount]]:
+    groups: dict[str, list[OperatorCount]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
-from opbench.metrics import COUNTED, EXACT
+from opbench.record import EXACT, TOTALS
 
 LOCK = "opbench.lock.json"
 RESULTS = "results"
@@ -231,8 +231,8 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _metrics(value: Any) -> tuple[str, ...]:
     chosen = _texts(value)
-    if not chosen or not set(chosen) <= set(COUNTED):
-        raise ValueError(f"must be a list from {', '.join(COUNTED)}")
+    if not chosen or not set(chosen) <= set(TOTALS):
+        raise ValueError(f"must be a list from {', '.join(TOTALS)}")
     return chosen
 
 
@@ -250,8 +250,8 @@ def _each_allowance(value: Any) -> Iterator[Allowance]:
     """Read one allowance for all, or a table by glob, or by glob and metric."""
     for glob, inner in value.items() if isinstance(value, dict) else [("*", value)]:
         for metric, amount in inner.items() if isinstance(inner, dict) else [("*", inner)]:
-            if metric not in ("*", *COUNTED):
-                raise ValueError(f"of {glob!r} must name metrics from {', '.join(COUNTED)}")
+            if metric not in ("*", *TOTALS):
+                raise ValueError(f"of {glob!r} must name metrics from {', '.join(TOTALS)}")
             number, percent = _amount(amount)
             yield Allowance(glob=glob, metric=metric, amount=number, percent=percent)
 

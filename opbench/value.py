@@ -15,7 +15,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    Self,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from msgspec import Meta
@@ -47,6 +57,14 @@ class Field(NamedTuple):
     needed: bool
 
 
+class FieldError(ValueError):
+    """A field that is missing or damaged; ``field`` is its name."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
 class Value:
     """A dataclass with one JSON form, a flat object."""
 
@@ -67,7 +85,7 @@ class Value:
     def from_json(cls, row: Mapping[str, Any]) -> Self:
         """Build the value from a JSON object; keys that it does not know are ignored.
 
-        Raises ``ValueError`` naming the field that is missing or damaged.
+        Raises ``FieldError`` naming the field that is missing or damaged.
         """
         values: dict[str, Any] = {}
         for name, kind, part, needed in fields_of(cls):
@@ -77,7 +95,7 @@ class Value:
             elif name in row:
                 values[name] = _convert(row[name], kind, name)
             elif needed:
-                raise ValueError(f"{name} is missing")
+                raise FieldError(name, f"{name} is missing")
         return cls(**values)
 
     @classmethod
@@ -118,7 +136,9 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
         problem, _, place = str(error).partition(" - at `$")
         problem = re.sub(r"`(\w+)`", r"\1", problem)
         problem = problem[:1].lower() + problem[1:]
-        raise ValueError(f"{name}{place.rstrip('`')}: {problem}") from None
+        if get_origin(kind) is Literal:
+            problem = f"expected {' or '.join(map(repr, get_args(kind)))}, got {value!r}"
+        raise FieldError(name, f"{name}{place.rstrip('`')}: {problem}") from None
 
 
 def _decode(kind: type, value: Any) -> Any:
@@ -138,4 +158,6 @@ def _plain(value: Any) -> Any:
         return value.to_json()
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return value

@@ -68,6 +68,31 @@ def test_a_second_update_waits_for_the_first(tmp_path: Path) -> None:
         order.append("first")
     waiting.join()
     assert order == ["first", "second"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_updates_that_wait_in_a_row_come_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "number"
+
+    def add() -> None:
+        for _ in range(20):
+            with locked(path):
+                write(path, str(int(path.read_text()) + 1))
+
+    path.write_text("0")
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() == "80"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_an_update_is_its_own(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "file"):
+        (tmp_path / "missing").read_text()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_is_taken_has_a_number_behind_it(tmp_path: Path) -> None:

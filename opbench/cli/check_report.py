@@ -16,7 +16,7 @@ from opbench.cli.output import Column, Format, emit, integer, messages
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import line_of, load
 from opbench.lock.verdict import Finding, Status
-from opbench.metrics import COUNTED
+from opbench.record import TOTALS
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
@@ -200,9 +200,9 @@ def _row(finding: Finding) -> dict[str, Any]:
         "input_size": str(now.input_size) if now else None,
         "locked_input_size": str(locked.input_size) if locked else None,
     }
-    for metric in COUNTED:
-        row[metric] = now.total(metric) if now else None
-        row[f"locked_{metric}"] = locked.total(metric) if locked else None
+    for metric in TOTALS:
+        row[metric] = getattr(now, metric, None)
+        row[f"locked_{metric}"] = getattr(locked, metric, None)
     row["uncounted"] = ", ".join(now.uncounted) if now else ""
     return row | {"note": finding.note, "why": "; ".join(finding.why)}
 

@@ -101,8 +101,8 @@ def build_and_witness(
 def differences(count: Count, witness: Witness) -> tuple[Difference, ...]:
     """Where the two disagree, by kind of operator; empty when they are the same integer."""
     ours: Counter[str] = Counter()
-    for row in count.operators:
-        ours[_kind(row.operator)] += row.macs
+    for operator, sums in count.by_operator().items():
+        ours[_kind(operator)] += sums.macs
     theirs: Counter[str] = Counter()
     for operator, macs in witness.by_operator.items():
         theirs["convolution" if operator == "conv" else "product"] += macs

@@ -22,7 +22,7 @@ from opbench.lock.blocks import (
     Block,
     Lock,
     LockedModule,
-    OperatorSum,
+    Origin,
     make_block,
     same_counts,
 )
@@ -39,7 +39,7 @@ __all__ = [
     "Lock",
     "LockedModule",
     "NewerLockError",
-    "OperatorSum",
+    "Origin",
     "changes",
     "covers",
     "fewest",

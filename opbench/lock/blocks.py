@@ -8,36 +8,30 @@ a shared parameter once, as everywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
-from opbench.metrics import COUNTED
-from opbench.record import Count, ModuleCount, OperatorCount, Totals
+from opbench.record import Count, ModuleCount, OperatorCount, OperatorSum, Totals
 from opbench.spec import Shape
+from opbench.value import Natural, Value
 
 FORMAT = 1
-FROM_TARGET = "target"
-FROM_OPTION = "--input-size"
+Origin = Literal["target", "--input-size"]
+FROM_TARGET: Origin = "target"
+FROM_OPTION: Origin = "--input-size"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorSum:
-    """All calls of one operator in a network."""
+class LockedModule(Value):
+    """One module.  ``operators`` maps an operator with its shapes to the number of calls."""
 
-    calls: int
-    macs: int
-    activations: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedModule:
-    """One module.  ``operators`` maps operator and shapes to the number of calls."""
-
-    kind: str
-    params: int
-    macs: int
-    activations: int
-    operators: Mapping[str, int]
+    kind: str = ""
+    params: Natural = 0
+    macs: Natural = 0
+    activations: Natural = 0
+    operators: Mapping[str, Natural] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,90 +44,71 @@ class Block(Totals):
     """
 
     input_size: Shape
-    input_size_from: str
-    batch_size: int
+    input_size_from: Origin
+    batch_size: Natural
     uncounted: tuple[str, ...]
     operators: Mapping[str, OperatorSum]
     modules: Mapping[str, LockedModule]
     versions: Mapping[str, str]
 
-    def total(self, metric: str) -> int:
-        """The total of one of ``opbench.metrics.COUNTED``."""
-        value: int = getattr(self, metric)
-        return value
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """``targets`` are the patterns the lock answers for: a new name that one matches is missing
-    from it."""
+    """Blocks by target.
+
+    ``targets`` are the patterns the lock answers for: a new name that one matches is missing.
+    """
 
     targets: tuple[str, ...] = ()
     networks: Mapping[str, Block] = field(default_factory=dict)
 
 
-def make_block(counted: Count, *, input_size_from: str, versions: Mapping[str, str]) -> Block:
-    """The block of a count."""
+def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, str]) -> Block:
+    """Return the block of a count."""
     return Block(
-        input_size=counted.input_size,
+        **count.totals(),
+        input_size=count.input_size,
         input_size_from=input_size_from,
-        batch_size=counted.batch_size,
-        **{metric: getattr(counted, metric) for metric in COUNTED},
-        uncounted=counted.uncounted,
-        operators=_sums(counted),
-        modules=dict(_modules(counted)),
+        batch_size=count.batch_size,
+        uncounted=count.uncounted,
+        operators=count.by_operator(),
+        modules=dict(_modules(count)),
         versions=versions,
     )
 
 
 def same_counts(one: Block, other: Block) -> bool:
-    """Equal in all that is counted: not in the versions, nor in who asked for the size."""
+    """Compare all that is counted: not the versions, nor who asked for the size."""
     aside = replace(one, versions=other.versions, input_size_from=other.input_size_from)
     return aside == other
 
 
-def _sums(counted: Count) -> dict[str, OperatorSum]:
-    sums: dict[str, list[int]] = {}
-    for row in counted.operators:
-        kind = sums.setdefault(row.operator, [0, 0, 0])
-        kind[0] += row.calls
-        kind[1] += row.macs
-        kind[2] += row.activations
-    return {
-        operator: OperatorSum(calls=calls, macs=macs, activations=activations)
-        for operator, (calls, macs, activations) in sorted(sums.items())
-    }
-
-
-def _modules(counted: Count) -> Iterator[tuple[str, LockedModule]]:
-    ran: dict[str, list[OperatorCount]] = {}
-    for row in counted.operators:
-        ran.setdefault(row.module, []).append(row)
-    below = _params_of_children(counted.modules)
-    for module in counted.modules:
-        rows = ran.pop(module.name, [])
-        if rows or module.params > below.get(module.name, 0):
+def _modules(count: Count) -> Iterator[tuple[str, LockedModule]]:
+    ran = count.by_module()
+    below = _params_of_children(count.modules)
+    for module in count.modules:
+        rows = ran.get(module.name, [])
+        if rows or module.params > below[module.name]:
             yield module.name, _module(module, rows)
 
 
-def _module(module: ModuleCount, rows: list[OperatorCount]) -> LockedModule:
-    operators: dict[str, int] = {}
+def _module(module: ModuleCount, rows: Sequence[OperatorCount]) -> LockedModule:
+    calls: Counter[str] = Counter()
     for row in rows:
-        call = f"{row.operator} {row.shape}"
-        operators[call] = operators.get(call, 0) + row.calls
+        calls[f"{row.operator} {row.shape}"] += row.calls
+    own = OperatorSum.of(rows)
     return LockedModule(
         kind=module.kind,
         params=module.params,
-        macs=sum(row.macs for row in rows),
-        activations=sum(row.activations for row in rows),
-        operators=operators,
+        macs=own.macs,
+        activations=own.activations,
+        operators=dict(calls),
     )
 
 
-def _params_of_children(modules: tuple[ModuleCount, ...]) -> dict[str, int]:
-    sums: dict[str, int] = {}
+def _params_of_children(modules: Sequence[ModuleCount]) -> Counter[str]:
+    sums: Counter[str] = Counter()
     for module in modules:
         if module.name:
-            parent = module.name.rpartition(".")[0]
-            sums[parent] = sums.get(parent, 0) + module.params
+            sums[module.name.rpartition(".")[0]] += module.params
     return sums

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from opbench.lock.blocks import Block, LockedModule, OperatorSum, same_counts
-from opbench.metrics import COUNTED
+from opbench.lock.blocks import Block, LockedModule, same_counts
+from opbench.record import OperatorSum
 
-_NOTHING = LockedModule(kind="", params=0, macs=0, activations=0, operators={})
-_NO_CALLS = OperatorSum(calls=0, macs=0, activations=0)
+_NOTHING = LockedModule()
+_NO_CALLS = OperatorSum.of(())
 
 
 def changes(locked: Block, now: Block) -> Iterator[str]:
@@ -21,9 +21,9 @@ def changes(locked: Block, now: Block) -> Iterator[str]:
     if (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size):
         yield f"input: {_input(locked)} became {_input(now)}"
     yield from _versions(locked.versions, now.versions)
-    for metric in COUNTED:
-        if now.total(metric) != locked.total(metric):
-            yield f"{metric}: {_moved(locked.total(metric), now.total(metric))}"
+    for metric, total in now.totals().items():
+        if total != locked.totals()[metric]:
+            yield f"{metric}: {_moved(locked.totals()[metric], total)}"
     if now.uncounted != locked.uncounted:
         yield f"uncounted: {_names(locked.uncounted)} became {_names(now.uncounted)}"
     yield from _operators(locked.operators, now.operators)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
+from opbench import files
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock.blocks import Lock
 from opbench.lock.reading import parse
@@ -59,19 +60,9 @@ def save(lock: Lock, path: Path) -> bool:
 
     Raises ``BadFileError`` when it cannot be written.
     """
-    data = to_text(lock).encode("utf-8")
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if path.is_file() and path.read_bytes() == data:
+    data = to_text(lock).encode()
+    with suppress(OSError):
+        if path.read_bytes() == data:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadFileError(
-            f"the lock {path} cannot be written: {error.strerror}: name another with --lock"
-        ) from None
+    files.write(path, data, remedy="name another with --lock")
     return True

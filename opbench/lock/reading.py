@@ -1,4 +1,4 @@
-"""A lock from its text.  Whatever is wrong with it is answered with file, line and remedy.
+"""Read a lock from its text; whatever is wrong is answered with file, line and remedy.
 
 A lock is a contract, so nothing in it is taken on trust: unknown keys, wrong types, names that are
 there twice (what a careless merge leaves) and totals that their rows do not add up to are refused.
@@ -7,23 +7,16 @@ there twice (what a careless merge leaves) and totals that their rows do not add
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Any, NoReturn, TypeVar
 
 from opbench.errors import BadFileError
-from opbench.lock.blocks import (
-    FORMAT,
-    FROM_OPTION,
-    FROM_TARGET,
-    Block,
-    Lock,
-    LockedModule,
-    OperatorSum,
-)
+from opbench.lock.blocks import FORMAT, Block, Lock, LockedModule
 from opbench.lock.lines import duplicate, line_of
-from opbench.metrics import CONVENTION_ID, COUNTED
-from opbench.spec import Shape
+from opbench.metrics import CONVENTION_ID
+from opbench.record import OperatorSum
+from opbench.value import FieldError, Natural, Value
 
 REMEDY = (
     "restore it from version control, or delete it and name its targets: "
@@ -36,22 +29,18 @@ _CONVENTIONS = (
     "1 MAC is one multiply-add of a convolution, linear layer or matrix product; bias, "
     "normalisation, activation functions, pooling and additions are 0",
 )
-_HEADER = ("format", "convention", "targets", "networks")
-_BLOCK = (
-    "input_size",
-    "input_size_from",
-    "batch_size",
-    *COUNTED,
-    "uncounted",
-    "operators",
-    "modules",
-    "versions",
-)
-_SUM = ("calls", "macs", "activations")
-_MODULE = ("kind", "params", "macs", "activations", "operators")
+
+_V = TypeVar("_V", bound=Value)
 
 
-_Row = TypeVar("_Row")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File(Value):
+    """The outermost object."""
+
+    format: Natural
+    convention: str
+    targets: tuple[str, ...]
+    networks: dict[str, Any]
 
 
 class NewerLockError(BadFileError):
@@ -59,7 +48,7 @@ class NewerLockError(BadFileError):
 
 
 def parse(text: str, source: str) -> Lock:
-    """The lock that ``text`` is; ``source`` names it in errors.
+    """Read a lock; ``source`` names it in errors.
 
     Raises ``BadFileError`` naming line and remedy, ``NewerLockError`` for a later format.
     """
@@ -72,17 +61,18 @@ class _Reader:
     source: str
 
     def lock(self) -> Lock:
-        table = self._decoded()
-        self._check_header(table)
-        networks = self._table(table["networks"], ("networks",))
+        file = self._file(self._decoded())
         return Lock(
-            targets=self._texts(table["targets"], ("targets",)),
-            networks={name: self._block(networks[name], ("networks", name)) for name in networks},
+            targets=file.targets,
+            networks={
+                name: self._block(table, ("networks", name))
+                for name, table in file.networks.items()
+            },
         )
 
-    def refuse(self, path: Iterable[str], what: str, remedy: str = REMEDY) -> NoReturn:
+    def refuse(self, path: Iterable[str], what: str) -> NoReturn:
         line = line_of(self.text, tuple(path))
-        raise BadFileError(f"{self.source}, line {line}: {what}: {remedy}")
+        raise BadFileError(f"{self.source}, line {line}: {what}: {REMEDY}")
 
     def _decoded(self) -> Any:
         try:
@@ -100,7 +90,7 @@ class _Reader:
         except RecursionError:
             raise BadFileError(f"{self.source}, line 1: no lock of opbench: {REMEDY}") from None
 
-    def _check_header(self, table: Any) -> None:
+    def _file(self, table: Any) -> _File:
         if not isinstance(table, dict) or type(table.get("format")) is not int:
             self.refuse((), 'no lock of opbench: it has no "format"')
         if table["format"] > FORMAT:
@@ -111,111 +101,52 @@ class _Reader:
             )
         if table["format"] != FORMAT:
             self.refuse(("format",), f"there is no format {table['format']}")
-        self._keys(table, _HEADER, ())
-        if table["convention"] not in _CONVENTIONS:
+        file = self._value(_File, table, ())
+        if file.convention not in _CONVENTIONS:
             self.refuse(("convention",), f"counted by another convention than {CONVENTION_ID!r}")
+        return file
 
     def _block(self, table: Any, path: tuple[str, ...]) -> Block:
-        table = self._keys(table, _BLOCK, path)
-        block = Block(
-            input_size=self._size(table, path),
-            input_size_from=self._origin(table, path),
-            batch_size=self._integer(table, "batch_size", path),
-            **{metric: self._integer(table, metric, path) for metric in COUNTED},
-            uncounted=self._texts(table["uncounted"], (*path, "uncounted")),
-            operators=self._rows(table, "operators", path, self._sum),
-            modules=self._rows(table, "modules", path, self._module),
-            versions={
-                key: self._text(table["versions"], key, (*path, "versions"))
-                for key in self._table(table["versions"], (*path, "versions"))
-            },
-        )
+        kinds: dict[str, type[Value]] = {"operators": OperatorSum, "modules": LockedModule}
+        for key, kind in kinds.items():
+            rows = self._table(table, path).get(key)
+            for name, row in rows.items() if isinstance(rows, dict) else ():
+                self._value(kind, row, (*path, key, name))
+        block = self._value(Block, table, path)
         self._check_sums(block, path)
         return block
 
     def _check_sums(self, block: Block, path: tuple[str, ...]) -> None:
         for metric in ("macs", "activations"):
+            total = block.totals()[metric]
             for kind, rows in (("operators", block.operators), ("modules", block.modules)):
                 added = sum(getattr(row, metric) for row in rows.values())
-                if added != block.total(metric):
+                if added != total:
                     self.refuse(
                         (*path, metric),
-                        f"{metric} of {path[-1]!r} is {block.total(metric):,} and its {kind} add "
-                        f"up to {added:,}, so it was edited by hand",
+                        f"{metric} of {path[-1]!r} is {total:,} and its {kind} add up to "
+                        f"{added:,}, so it was edited by hand",
                     )
 
-    def _rows(
-        self,
-        table: Mapping[str, Any],
-        key: str,
-        path: tuple[str, ...],
-        read: Callable[[Any, tuple[str, ...]], _Row],
-    ) -> dict[str, _Row]:
-        rows = self._table(table[key], (*path, key))
-        return {name: read(row, (*path, key, name)) for name, row in rows.items()}
-
-    def _sum(self, row: Any, path: tuple[str, ...]) -> OperatorSum:
-        row = self._keys(row, _SUM, path)
-        return OperatorSum(**{key: self._integer(row, key, path) for key in _SUM})
-
-    def _module(self, row: Any, path: tuple[str, ...]) -> LockedModule:
-        row = {"params": 0, "macs": 0, "activations": 0, "operators": {}} | self._table(row, path)
-        self._keys(row, _MODULE, path)
-        calls = self._table(row["operators"], (*path, "operators"))
-        return LockedModule(
-            kind=self._text(row, "kind", path),
-            params=self._integer(row, "params", path),
-            macs=self._integer(row, "macs", path),
-            activations=self._integer(row, "activations", path),
-            operators={call: self._integer(calls, call, (*path, "operators")) for call in calls},
-        )
-
-    def _keys(self, value: Any, keys: Iterable[str], path: tuple[str, ...]) -> dict[str, Any]:
-        table = self._table(value, path)
-        where = f" of {path[-1]!r}" if path else ""
-        for key in keys:
-            if key not in table:
-                self.refuse(path, f"the key {key!r}{where} is missing")
-        for key in table:
-            if key not in keys:
-                self.refuse((*path, key), f"there is no key {key!r}{where}")
-        return table
+    def _value(self, kind: type[_V], table: Any, path: tuple[str, ...]) -> _V:
+        """Read one value; a lock has no keys but those of its values."""
+        known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+        for key in self._table(table, path):
+            if key not in known:
+                self.refuse((*path, key), f"{_in(path)}there is no key {key!r}")
+        try:
+            return kind.from_json(table)
+        except FieldError as error:
+            self.refuse((*path, error.field), f"{_in(path)}{error}")
 
     def _table(self, value: Any, path: tuple[str, ...]) -> dict[str, Any]:
         if not isinstance(value, dict):
             self.refuse(path, f"{path[-1]!r} must be an object")
         return value
 
-    def _integer(self, table: Mapping[str, Any], key: str, path: tuple[str, ...]) -> int:
-        value = table[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse((*path, key), f"{key!r} must be a whole number, not {json.dumps(value)}")
-        return value
 
-    def _text(self, table: Mapping[str, Any], key: str, path: tuple[str, ...]) -> str:
-        value = table[key]
-        if not isinstance(value, str):
-            self.refuse((*path, key), f"{key!r} must be a text, not {json.dumps(value)}")
-        return value
-
-    def _texts(self, value: Any, path: tuple[str, ...]) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            self.refuse(path, f"{path[-1]!r} must be a list of texts")
-        return tuple(value)
-
-    def _size(self, table: Mapping[str, Any], path: tuple[str, ...]) -> Shape:
-        try:
-            return Shape.parse(self._text(table, "input_size", path))
-        except ValueError as error:
-            self.refuse((*path, "input_size"), str(error))
-
-    def _origin(self, table: Mapping[str, Any], path: tuple[str, ...]) -> str:
-        text = self._text(table, "input_size_from", path)
-        if text not in (FROM_TARGET, FROM_OPTION):
-            self.refuse(
-                (*path, "input_size_from"), f"it must be {FROM_TARGET!r} or {FROM_OPTION!r}"
-            )
-        return text
+def _in(path: tuple[str, ...]) -> str:
+    return f"in {path[-1]!r}, " if path else ""
 
 
 class _TwiceError(ValueError):

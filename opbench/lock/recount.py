@@ -21,7 +21,7 @@ from opbench.errors import (
     UnknownNameError,
     describe,
 )
-from opbench.lock import FROM_OPTION, FROM_TARGET, Block, covers, make_block
+from opbench.lock import FROM_OPTION, FROM_TARGET, Block, Origin, covers, make_block
 from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.registry import providers
@@ -95,7 +95,7 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
 
 
-def block_of(counted: Count, input_size_from: str, *, name: str = "") -> Block:
+def block_of(counted: Count, input_size_from: Origin, *, name: str = "") -> Block:
     """The block of a count made just now of the target ``name``, by these versions."""
     return make_block(counted, input_size_from=input_size_from, versions=_versions(name))
 

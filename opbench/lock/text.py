@@ -7,11 +7,14 @@ that, so the outer braces are put here and every line's value is ``json``'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from opbench.lock.blocks import FORMAT, Block, Lock, LockedModule
-from opbench.metrics import CONVENTION_ID, COUNTED
+from opbench.lock.blocks import FORMAT, Block, Lock
+from opbench.metrics import CONVENTION_ID
+from opbench.record import TOTALS
+
+_NUMBERS = ("input_size", "input_size_from", "batch_size", *TOTALS, "uncounted")
 
 
 def to_text(lock: Lock) -> str:
@@ -31,35 +34,18 @@ def to_text(lock: Lock) -> str:
 
 
 def _block(block: Block) -> str:
-    return _braced(dict(_fields(block)), indent=1)
+    row = block.to_json()
+    operators, modules = sorted(row["operators"].items()), row["modules"].items()
+    lines = {key: _json(row[key]) for key in _NUMBERS}
+    lines["operators"] = _braced({name: _json(each) for name, each in operators}, indent=2)
+    lines["modules"] = _braced({name: _json(_not_zero(each)) for name, each in modules}, indent=2)
+    lines["versions"] = _json(dict(sorted(row["versions"].items())))
+    return _braced(lines, indent=1)
 
 
-def _fields(block: Block) -> Iterator[tuple[str, str]]:
-    yield "input_size", _json(str(block.input_size))
-    for key in ("input_size_from", "batch_size", *COUNTED, "uncounted"):
-        yield key, _json(getattr(block, key))
-    yield "operators", _rows(block.operators, ("calls", "macs", "activations"))
-    modules = {name: _json(dict(_module(row))) for name, row in block.modules.items()}
-    yield "modules", _braced(modules, indent=2)
-    yield "versions", _json(dict(sorted(block.versions.items())))
-
-
-def _rows(rows: Mapping[str, Any], keys: Iterable[str]) -> str:
-    keys = tuple(keys)
-    return _braced(
-        {name: _json({key: getattr(rows[name], key) for key in keys}) for name in sorted(rows)},
-        indent=2,
-    )
-
-
-def _module(row: LockedModule) -> Iterator[tuple[str, Any]]:
-    """What is 0 is left out: most rows of most networks are normalisations."""
-    yield "kind", row.kind
-    for key in ("params", "macs", "activations"):
-        if value := getattr(row, key):
-            yield key, value
-    if row.operators:
-        yield "operators", dict(row.operators)
+def _not_zero(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is 0: most rows of most networks are normalisations."""
+    return {key: value for key, value in row.items() if value}
 
 
 def _braced(lines: Mapping[str, str], *, indent: int) -> str:

@@ -102,8 +102,8 @@ def _compare_one(
 
 
 def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> Finding:
-    grown = [each for each in rules.metrics if now.total(each) > locked.total(each)]
-    shrunk = [each for each in rules.metrics if now.total(each) < locked.total(each)]
+    grown = [each for each in rules.metrics if now.totals()[each] > locked.totals()[each]]
+    shrunk = [each for each in rules.metrics if now.totals()[each] < locked.totals()[each]]
     if grown:
         status = Status.HEAVIER
         ok, note = _judge_heavier(name, locked, now, grown, rules.max_increase)
@@ -124,7 +124,7 @@ def _shares(locked: Block, now: Block, metrics: Iterable[str]) -> str:
     """``params +0.21%, macs +11.63%``: which of the compared totals moved, and how far."""
     words = []
     for metric in metrics:
-        before, after = locked.total(metric), now.total(metric)
+        before, after = locked.totals()[metric], now.totals()[metric]
         if before != after:
             share = f"{after / before - 1:+.2%}" if before else f"{after - before:+,}"
             words.append(f"{metric} {share}")
@@ -139,7 +139,7 @@ def _judge_heavier(
     over = [
         f"{metric} may grow by {allowance}"
         for metric, allowance in allowed.items()
-        if allowance and not allowance.allows(locked.total(metric), now.total(metric))
+        if allowance and not allowance.allows(locked.totals()[metric], now.totals()[metric])
     ]
     if over or not all(allowed.values()):
         return False, "; ".join([*over, _accept(name)])

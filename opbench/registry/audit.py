@@ -42,12 +42,8 @@ def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
     """Count again what the paper states of ``spec``."""
     size = stated.input_size or spec.input_size
     counted = build_and_count(spec.build, size)
-    values = {
-        "params": counted.params,
-        "macs": counted.macs,
-        "flops": counted.flops,
-        "weight_bytes": counted.params * stated.bytes_per_param,
-    }
+    weight_bytes = counted.params * stated.bytes_per_param
+    values = counted.totals() | {"flops": counted.flops, "weight_bytes": weight_bytes}
     if stated.quantity == "connections":
         connections = tally(COMPUTED["connections"], trace(spec.build, size))
         return Recomputed(stated=stated, counted=connections.total)
@@ -76,13 +72,11 @@ def network_row(spec: ArchitectureSpec) -> NetworkRow:
         year=spec.year,
         dataset=spec.dataset,
         input_size=Shape(spec.input_size),
-        params=counted.params,
-        macs=counted.macs,
-        activations=counted.activations,
-        weight_bytes=counted.weight_bytes,
-        peak_activation_bytes=counted.peak_activation_bytes,
+        **counted.totals(),
         linear_params=_linear_params(spec),
-        linear_macs=sum(each.macs for each in counted.operators if each.operator in _LINEAR_KINDS),
+        linear_macs=sum(
+            each.macs for name, each in counted.by_operator().items() if name in _LINEAR_KINDS
+        ),
         fvcore_macs=fvcore_macs,
         witness_note=witness_note,
         uncounted=" ".join(counted.uncounted),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import count
-from opbench.record import Count, ModuleCount
+from opbench.record import Count, ModuleCount, OperatorSum
 
 
 def modules(counted: Count) -> dict[str, ModuleCount]:
@@ -49,6 +49,22 @@ def test_modules_come_in_the_order_of_the_network_with_kind_depth_and_output() -
         ("0.0", "Conv2d", 2, (2, 4, 6, 6)),
         ("1", "LSTM", 1, (2, 4, 6, 6)),
     ]
+
+
+def test_operators_are_grouped_by_name_and_by_the_module_they_ran_in() -> None:
+    pair = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.ReLU())
+    counted = count(nn.Sequential(pair, nn.Flatten(), nn.Linear(64, 500)), (3, 8, 8))
+    first, second, linear = 4 * 36 * 27, 4 * 16 * 36, 64 * 500
+    assert counted.by_operator() == {
+        "linear": OperatorSum(calls=1, macs=linear, activations=500),
+        "conv2d": OperatorSum(calls=2, macs=first + second, activations=4 * 36 + 4 * 16),
+    }
+    assert list(counted.by_operator()) == ["linear", "conv2d"]  # the costliest first
+    assert {name: [each.macs for each in ran] for name, ran in counted.by_module().items()} == {
+        "0.0": [first],
+        "0.1": [second],
+        "2": [linear],
+    }
 
 
 def test_the_parts_add_up_to_the_whole() -> None:

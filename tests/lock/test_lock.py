@@ -21,7 +21,7 @@ from opbench.lock import (
     same_counts,
     save,
 )
-from opbench.metrics import EXACT
+from opbench.record import EXACT
 from opbench.registry import counts_csv
 from tests import locked
 
@@ -188,16 +188,20 @@ def test_a_lock_from_before_the_convention_had_an_id_is_read(path: Path, lock: L
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('  "batch_size": 1,\n', "", "'batch_size' of 'alpha' is missing"),
+        ('  "batch_size": 1,\n', "", "in 'alpha', batch_size is missing"),
         ('"batch_size": 1', '"batch_size": 1, "note": 2', "there is no key 'note'"),
-        ('"batch_size": 1', '"batch_size": "one"', "must be a whole number"),
-        ('"batch_size": 1', '"batch_size": -1', "must be a whole number"),
-        ('"batch_size": 1', '"batch_size": true', "must be a whole number"),
+        ('"batch_size": 1', '"batch_size": "one"', "expected int, got str"),
+        ('"batch_size": 1', '"batch_size": -1', "expected int >= 0"),
+        ('"batch_size": 1', '"batch_size": true', "expected int, got bool"),
         ('"input_size": "3x8x8"', '"input_size": "3x8x0"', "is not a size such as"),
-        ('"input_size_from": "target"', '"input_size_from": "me"', "must be 'target' or"),
-        ('"uncounted": []', '"uncounted": {}', "must be a list"),
-        ('"kind": "Conv2d"', '"kind": 2', "must be a text"),
-        ('"calls": 1', '"calls": 1.5', "must be a whole number"),
+        (
+            '"input_size_from": "target"',
+            '"input_size_from": "me"',
+            "expected 'target' or '--input-size', got 'me'",
+        ),
+        ('"uncounted": []', '"uncounted": {}', "in 'alpha', uncounted: expected array"),
+        ('"kind": "Conv2d"', '"kind": 2', "in 'stem', kind: expected str, got int"),
+        ('"calls": 1', '"calls": 1.5', "in 'conv2d', calls: expected int, got float"),
         ('{"kind": "BatchNorm2d", "params": 12}', "12", "must be an object"),
     ],
 )
@@ -286,4 +290,4 @@ def test_the_lock_of_this_repository_and_its_facts_are_one_count() -> None:
     for name, block in lock.networks.items():
         assert block.input_size == facts[name].input_size
         for metric in EXACT:
-            assert block.total(metric) == getattr(facts[name], metric), (name, metric)
+            assert block.totals()[metric] == getattr(facts[name], metric), (name, metric)
