@@ -81,7 +81,9 @@ class ArchitectureSpec:
     with freshly initialised weights.  ``input_size`` is that of one image, without the batch
     dimension.  ``label`` is how the paper writes the name.  ``dataset`` is what the network
     classifies: networks of different datasets never share an axis of accuracy.  ``note`` is one
-    sentence about this entry that the module's docstring does not already say.
+    sentence about this entry that the module's docstring does not already say.  ``changes`` names,
+    for a variant in a study of one network, the design choices that it changes, the one under
+    study first.
     """
 
     name: str
@@ -94,3 +96,4 @@ class ArchitectureSpec:
     dataset: Dataset
     stated: tuple[StatedValue, ...] = ()
     note: str = ""
+    changes: tuple[str, ...] = ()

@@ -175,6 +175,7 @@ def network_row(name: str = "a", **changes: Any) -> NetworkRow:
         "stated_macs": None,
         "paper": "",
         "paper_url": "",
+        "changes": "",
     }
     return NetworkRow(**{**usual, **changes})
 

@@ -54,6 +54,16 @@ from torch import Tensor, nn
 from opbench.spec import ArchitectureSpec, Paper
 
 Norm = Literal["none", "response", "batch_before", "batch_after"]
+Choice = Literal[
+    "activation function",
+    "normalisation",
+    "pooling",
+    "classifier",
+    "colour space",
+    "width",
+    "groups",
+    "dropout",
+]
 Layer = Callable[[], nn.Module]
 
 _max_pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
@@ -68,9 +78,9 @@ _STRIDES_WITHOUT_POOLING = (4, 2, 2, 1, 2)
 _BINS = ((7, 0), (4, 1), (2, 1))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Variant:
-    """A row of the study: where it is, its top-1 in percent, and what it changes.
+    """A row of the study, and what it changes; ``changes`` names that, what is studied first.
 
     ``activation`` takes the number of channels; ``maxout`` says which layers have, in its place,
     the larger of two linear pieces; ``pool`` is ``None`` where convolutions are strided instead;
@@ -79,7 +89,7 @@ class Variant:
     """
 
     row: str
-    top1: float
+    changes: tuple[Choice, ...] = ()
     year: int = 2016
     widths: tuple[int, int, int, int, int] = (96, 256, 384, 384, 256)
     units: int = 2048
@@ -242,92 +252,105 @@ def _elu(channels: int) -> nn.Module:
     return nn.ELU(inplace=True)
 
 
+_ACTIVATION: tuple[Choice, ...] = ("activation function",)
+
 # Name without its prefix: the row, in the words of the study's tables, and what it changes.
 VARIANTS = {
-    "": Variant(row="Activations: ReLU, no LRN", top1=47.1),
-    "_lrn": Variant(row="Activations: ReLU, with LRN", top1=47.0, norm="response"),
-    "_nogroups": Variant(row="Architectures: no group conv", top1=48.7, groups=1),
-    "_tanh": Variant(row="Activations: TanH", top1=40.1, activation=lambda channels: nn.Tanh()),
+    "": Variant("Activations: ReLU, no LRN"),
+    "_lrn": Variant("Activations: ReLU, with LRN", ("normalisation",), norm="response"),
+    "_nogroups": Variant("Architectures: no group conv", ("groups",), groups=1),
+    "_tanh": Variant("Activations: TanH", _ACTIVATION, activation=lambda channels: nn.Tanh()),
     "_scaled_tanh": Variant(
-        row="Activations: 1.73TanH(2x/3)", top1=42.3, activation=lambda channels: ScaledTanh()
+        "Activations: 1.73TanH(2x/3)", _ACTIVATION, activation=lambda channels: ScaledTanh()
     ),
     "_vlrelu": Variant(
-        row="Activations: VLReLU",
-        top1=46.9,
+        "Activations: VLReLU",
+        _ACTIVATION,
         activation=lambda channels: nn.LeakyReLU(0.3, inplace=True),
     ),
     "_rrelu": Variant(
-        row="Activations: RReLU", top1=47.8, activation=lambda channels: nn.RReLU(1 / 30, 1 / 10)
+        "Activations: RReLU", _ACTIVATION, activation=lambda channels: nn.RReLU(1 / 30, 1 / 10)
     ),
-    "_prelu": Variant(row="Activations: PReLU", top1=48.5, activation=nn.PReLU),
-    "_elu": Variant(row="Activations: ELU, alpha = 1", top1=48.8, activation=_elu),
+    "_prelu": Variant("Activations: PReLU", _ACTIVATION, activation=nn.PReLU),
+    "_elu": Variant("Activations: ELU, alpha = 1", _ACTIVATION, activation=_elu),
     "_selu": Variant(
-        row="Activations: SELU = Scaled ELU",
-        top1=47.0,
+        "Activations: SELU = Scaled ELU",
+        _ACTIVATION,
         activation=lambda channels: nn.SELU(inplace=True),
         year=2017,
     ),
-    "_maxout": Variant(row="Activations: Maxout, same width", top1=51.7, maxout="all"),
+    "_maxout": Variant("Activations: Maxout, same width", _ACTIVATION, maxout="all"),
     "_maxout_narrow": Variant(
-        row="Activations: Maxout, sqrt(2) narrower",
-        top1=48.2,
+        "Activations: Maxout, sqrt(2) narrower",
+        ("activation function", "width"),
         maxout="all",
         widths=(68, 182, 272, 272, 172),
         units=1448,
     ),
     "_elu_maxout": Variant(
-        row="Activations: ConvELU, FCMaxout2",
-        top1=49.9,
+        "Activations: ConvELU, FCMaxout2",
+        ("activation function", "classifier"),
         activation=_elu,
         maxout="classifier",
         units=1448,
     ),
-    "_avg_pool": Variant(row="Pooling type: AvgPool", top1=43.5, pool=_average_pool),
-    "_avgmax_pool": Variant(row="Pooling type: Max+AvgPool", top1=48.3, pool=MaxPlusAveragePool),
-    "_no_pool": Variant(row="Pooling type: NoPool", top1=47.2, pool=None, positions=16),
+    "_avg_pool": Variant("Pooling type: AvgPool", ("pooling",), pool=_average_pool),
+    "_avgmax_pool": Variant("Pooling type: Max+AvgPool", ("pooling",), pool=MaxPlusAveragePool),
+    "_no_pool": Variant("Pooling type: NoPool", ("pooling",), pool=None, positions=16),
     "_pool2x2": Variant(
-        row="Pooling window/stride: MaxPool 2x2/2",
-        top1=48.4,
+        "Pooling window/stride: MaxPool 2x2/2",
+        ("pooling",),
         pool=partial(nn.MaxPool2d, 2, stride=2, ceil_mode=True),
         positions=16,
     ),
     "_pool3x3_pad1": Variant(
-        row="Pooling window/stride: MaxPool 3x3/2 pad1",
-        top1=48.8,
+        "Pooling window/stride: MaxPool 3x3/2 pad1",
+        ("pooling",),
         pool=partial(_max_pool, padding=1),
         positions=25,
     ),
-    "_colorspace": Variant(row="Colorspace: RGB->10->3 VlReLU", top1=48.5, colour_transform=True),
-    "_bn": Variant(row="BN: after ReLU", top1=49.9, norm="batch_after"),
-    "_bn_before": Variant(row="BN: before ReLU", top1=47.4, norm="batch_before"),
+    "_colorspace": Variant(
+        "Colorspace: RGB->10->3 VlReLU", ("colour space",), colour_transform=True
+    ),
+    "_bn": Variant("BN: after ReLU", ("normalisation",), norm="batch_after"),
+    "_bn_before": Variant("BN: before ReLU", ("normalisation",), norm="batch_before"),
     "_bn_elu": Variant(
-        row="BN and activations: ELU", top1=49.8, norm="batch_after", activation=_elu
+        "BN and activations: ELU",
+        ("normalisation", "activation function"),
+        norm="batch_after",
+        activation=_elu,
     ),
     "_bn_prelu": Variant(
-        row="BN and activations: PReLU", top1=50.3, norm="batch_after", activation=nn.PReLU
+        "BN and activations: PReLU",
+        ("normalisation", "activation function"),
+        norm="batch_after",
+        activation=nn.PReLU,
     ),
     "_bn_dropout20": Variant(
-        row="BN and dropout: Dropout = 0.2", top1=52.7, norm="batch_after", dropout=0.2
+        "BN and dropout: Dropout = 0.2",
+        ("normalisation", "dropout"),
+        norm="batch_after",
+        dropout=0.2,
     ),
     "_spp3": Variant(
-        row="CLF architecture: SPP3-FC-FC", top1=48.3, pyramid=_max_pyramid, positions=21
+        "CLF architecture: SPP3-FC-FC", ("pooling",), pyramid=_max_pyramid, positions=21
     ),
     "_conv_classifier": Variant(
-        row="CLF architecture: pool5pad_fc6ave_fc7as1x1fc8ave",
-        top1=51.1,
+        "CLF architecture: pool5pad_fc6ave_fc7as1x1fc8ave",
+        ("classifier", "activation function"),
         activation=_elu,
         convolutional_classifier=True,
     ),
-    "_fc4096": Variant(row="Architectures: CaffeNet128_4096", top1=49.7, units=4096),
+    "_fc4096": Variant("Architectures: CaffeNet128_4096", ("classifier",), units=4096),
     "_width_2x": Variant(
-        row="Network width: 2x wider", top1=53.3, widths=(192, 512, 768, 768, 512), units=4096
+        "Network width: 2x wider", ("width",), widths=(192, 512, 768, 768, 512), units=4096
     ),
     "_width_half": Variant(
-        row="Network width: 2x narrower", top1=41.6, widths=(48, 128, 192, 192, 128), units=1024
+        "Network width: 2x narrower", ("width",), widths=(48, 128, 192, 192, 128), units=1024
     ),
     "_all": Variant(
-        row="Architectures: CaffeNet128All",
-        top1=53.0,
+        "Architectures: CaffeNet128All",
+        ("activation function", "colour space", "pooling"),
         activation=_elu,
         colour_transform=True,
         pool=MaxPlusAveragePool,
@@ -354,7 +377,8 @@ ARCHITECTURES = tuple(
         build=partial(CaffeNet128, variant),
         input_size=(3, 128, 128),
         dataset="imagenet128",
-        note=f"Row of the study: {variant.row}; top-1 {variant.top1} %.",
+        note=f"Row of the study: {variant.row}.",
+        changes=variant.changes,
     )
     for suffix, variant in VARIANTS.items()
 )

@@ -31,27 +31,15 @@ TAKES = frozenset({"unit", "log", "highlight"})
 
 _BASE = "caffenet128"
 
-# By the words in a variant's name: the choice that it changes, and its hue.
-_CHOICES = (
-    ("normalisation", "#cc79a7", {"bn", "lrn"}),
-    (
-        "activation function",
-        "#d55e00",
-        {"elu", "maxout", "prelu", "rrelu", "selu", "tanh", "vlrelu"},
-    ),
-    ("pooling", "#0072b2", {"pool", "pool2x2", "pool3x3", "spp3"}),
-    ("classifier", "#009e73", {"classifier", "fc4096"}),
-    ("colour space", "#4b34c9", {"colorspace"}),
-    ("width and groups", "#e69f00", {"width", "nogroups"}),
-)
-_MORE_THAN_ONE = {
-    "caffenet128_all": "all joins ELU, the colour transform, both poolings and the pyramid of spp3",
-    "caffenet128_bn_dropout20": "bn dropout20 has less dropout as well",
-    "caffenet128_bn_elu": "bn elu has ELU as well",
-    "caffenet128_bn_prelu": "bn prelu has PReLU as well",
-    "caffenet128_conv_classifier": "conv classifier has ELU as well: its peer is elu",
-    "caffenet128_elu_maxout": "elu maxout has ELU in its convolutions, and maxout in a narrower "
-    "classifier",
+# The design choices of the study, in their hues.
+_HUES = {
+    "normalisation": "#cc79a7",
+    "activation function": "#d55e00",
+    "pooling": "#0072b2",
+    "classifier": "#009e73",
+    "colour space": "#4b34c9",
+    "width": "#e69f00",
+    "groups": "#56b4e9",
 }
 _INTERVALS = (
     "Whiskers, and the band of the network itself: 95 % interval of a proportion, from the number "
@@ -68,7 +56,7 @@ _SCALE = 0.55  # inches for the accuracies left of the chart
 
 def draw(table: Table, options: Options) -> Figure:
     """A row for each variant.  Raises ``MissingDataError`` when none has an accuracy."""
-    frame = select.networks(table, options, "imagenet128")
+    frame = _with_choices(select.networks(table, options, "imagenet128"))
     if not {_BASE} < set(frame["name"]):
         raise MissingDataError(f"{_BASE} or every variant of it lacks an accuracy to compare")
     base = frame[frame["name"] == _BASE].iloc[0]
@@ -94,26 +82,28 @@ def draw(table: Table, options: Options) -> Figure:
     return figure
 
 
-def choice(name: str) -> tuple[str, str]:
-    """The design choice that a variant changes, and its hue."""
-    words = set(name.split("_"))
-    for label, tint, known in _CHOICES:
-        if words & known:
-            return label, on_paper(tint)
-    return "several choices", colour("muted")
+def _with_choices(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the design choice that each variant changes, and its hue."""
+    frame = frame.assign(changes=frame["changes"].fillna(""))
+    choices = frame["changes"].map(choice)
+    tints = choices.map(lambda each: on_paper(_HUES[each]) if each in _HUES else colour("muted"))
+    tints[frame["name"] == _BASE] = colour("ink")
+    return frame.assign(choice=choices, tint=tints)
+
+
+def choice(changes: str) -> str:
+    """Return the choice under study among ``changes``, which are separated by semicolons."""
+    first, *more = changes.split("; ")
+    return first if first and len(more) < 2 else "several choices"
 
 
 def _arranged(frame: pd.DataFrame) -> pd.DataFrame:
-    """The variants by the choice they change, the best first, and the ``row`` of each.
+    """Sort the variants by the choice they change, the best first, and add the ``row`` of each.
 
     Rows count downwards; above the first of each choice one is left for a heading.
     """
     variants = frame[frame["name"] != _BASE]
-    chosen = [choice(name) for name in variants["name"]]
-    variants = variants.assign(
-        choice=[label for label, _ in chosen], tint=[tint for _, tint in chosen]
-    )
-    variants["best"] = variants.groupby("choice")["top1"].transform("max")
+    variants = variants.assign(best=variants.groupby("choice")["top1"].transform("max"))
     ordered = variants.sort_values(
         ["best", "choice", "top1", "name"], ascending=[False, True, False, True], ignore_index=True
     )
@@ -122,7 +112,12 @@ def _arranged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _several(rows: pd.DataFrame) -> str:
-    listed = [words for name, words in _MORE_THAN_ONE.items() if name in set(rows["name"])]
+    """Return a sentence that names the variants that change more than one thing."""
+    listed = [
+        f"{label} ({changes.replace('; ', ', ')})"
+        for label, changes in zip(rows["label"], rows["changes"], strict=True)
+        if "; " in changes
+    ]
     return f"More than one thing is changed in: {'; '.join(listed)}." if listed else ""
 
 
@@ -225,10 +220,10 @@ def _draw_chart(axes: Axes, frame: pd.DataFrame, options: Options) -> None:
 
 
 def _tints(rows: pd.DataFrame) -> list[Any]:
-    """The hue of each variant's choice, faint where another is brought forward."""
+    """Return the hue of each variant's choice, faint where another is brought forward."""
     return [
-        to_rgba(colour("ink") if name == _BASE else choice(name)[1], 0.95 if lit else 0.2)
-        for name, lit in zip(rows["name"], rows["lit"], strict=True)
+        to_rgba(tint, 0.95 if lit else 0.2)
+        for tint, lit in zip(rows["tint"], rows["lit"], strict=True)
     ]
 
 

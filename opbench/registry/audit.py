@@ -84,6 +84,7 @@ def network_row(spec: ArchitectureSpec) -> NetworkRow:
         stated_macs=_stated(spec, "macs"),
         paper=spec.paper.title,
         paper_url=spec.paper.url,
+        changes="; ".join(spec.changes),
     )
 
 

@@ -34,7 +34,8 @@ class NetworkRow(Totals):
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is what the independent witness counts, None where it cannot trace the
     network, and ``witness_note`` why the two differ, if they do; ``stated_params`` and
-    ``stated_macs`` are what its authors print of it, None where they print nothing.
+    ``stated_macs`` are what its authors print of it, None where they print nothing; ``changes``
+    are the design choices that a variant changes, as ``ArchitectureSpec`` has them.
     """
 
     name: Text
@@ -52,6 +53,7 @@ class NetworkRow(Totals):
     stated_macs: Natural | None
     paper: str
     paper_url: str
+    changes: str
 
 
 _FIRST = ("name", "label", "family", "year", "dataset", "input_size")

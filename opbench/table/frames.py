@@ -21,7 +21,7 @@ _DERIVED = ("flops", "top1", "top5", "top1_low", "top1_high", "density", "protoc
 _OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
 # What only the registry knows: the witness, what papers state, and the paper itself.
 _OF_ENTRY = ("fvcore_macs", "witness_note", "uncounted", "stated_params", "stated_macs", "paper",
-             "paper_url")  # fmt: skip
+             "paper_url", "changes")  # fmt: skip
 NETWORK = (*_OWN, *_DERIVED, *_OF_ENTRY)
 _NUMBERS_OF_NETWORK = ("peak_activation_bytes", "weight_bytes", "activations", "top1", "top5",
                        "top1_low", "top1_high", "density")  # fmt: skip

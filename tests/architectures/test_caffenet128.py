@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-import opbench
 from opbench.architectures.caffenet128 import (
     ARCHITECTURES,
     VARIANTS,
@@ -250,12 +247,30 @@ def test_convolutional_classifier_averages_its_predictions() -> None:
     torch.testing.assert_close(logits, predictions.mean(dim=(2, 3)))
 
 
-def test_notes_and_published_accuracies_agree() -> None:
-    path = Path(opbench.__file__).parent / "accuracy" / "published.csv"
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["architecture"] in SPECS]
-    assert rows
-    for row in rows:
-        variant = VARIANTS[row["architecture"].removeprefix("caffenet128")]
-        assert float(row["top1"]) == variant.top1
-        assert f"top-1 {variant.top1} %" in SPECS[row["architecture"]].note
+# What a variant is said to change, by the fields in which it is not the baseline.
+CHOICES = {
+    "activation": "activation function",
+    "maxout": "activation function",
+    "norm": "normalisation",
+    "pool": "pooling",
+    "pyramid": "pooling",
+    "positions": "pooling",
+    "units": "classifier",
+    "convolutional_classifier": "classifier",
+    "colour_transform": "colour space",
+    "widths": "width",
+    "groups": "groups",
+    "dropout": "dropout",
+}
+
+
+@pytest.mark.parametrize("suffix", VARIANTS)
+def test_a_variant_names_every_choice_that_it_changes(suffix: str) -> None:
+    variant, base = VARIANTS[suffix], VARIANTS[""]
+    changed = {
+        choice for name, choice in CHOICES.items() if getattr(variant, name) != getattr(base, name)
+    }
+    if "width" in changed:  # of the classifier too
+        changed.remove("classifier")
+    assert set(variant.changes) == changed
+    assert SPECS["caffenet128" + suffix].changes == variant.changes

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
 from opbench.figures import Options, find
 from opbench.figures.modules import choice
 from opbench.figures.parts.style import theme
-from opbench.table import Table
+from opbench.registry import counts_csv
+from opbench.table import Table, load
+from tests.made_up import write_results
 
 
 def _draw(name: str, table: Table, **choices: object) -> Figure:
@@ -100,30 +102,30 @@ def test_the_module_study_charts_accuracy_against_cost(timed_table: Table) -> No
 def test_the_module_study_says_which_variants_change_more_than_one_thing(
     timed_table: Table,
 ) -> None:
-    renamed = {"caffenet128_width_2x": "caffenet128_conv_classifier"}
-    networks = timed_table.networks.replace({"name": renamed})
+    changed = {"activation function": "classifier; activation function"}
+    networks = timed_table.networks.replace({"changes": changed})
     words = _words(_draw("modules", replace(timed_table, networks=networks)))
-    assert "More than one thing is changed in: conv classifier has ELU as well" in words
-    assert "elu maxout" not in words
+    assert "More than one thing is changed in: elu (classifier, activation function)." in words
 
 
 @pytest.mark.parametrize(
-    ("name", "changed"),
+    ("changes", "named"),
     [
-        ("caffenet128_of_tomorrow", "several choices"),
-        ("caffenet128_elu", "activation function"),
-        ("caffenet128_avgmax_pool", "pooling"),
-        ("caffenet128_conv_classifier", "classifier"),
-        ("caffenet128_bn", "normalisation"),
-        ("caffenet128_colorspace", "colour space"),
-        ("caffenet128_nogroups", "width and groups"),
+        ("", "several choices"),
+        ("pooling", "pooling"),
+        ("classifier; activation function", "classifier"),
+        ("activation function; colour space; pooling", "several choices"),
     ],
 )
-def test_a_variant_belongs_to_the_choice_it_changes(name: str, changed: str) -> None:
-    with theme("light"):
-        label, tint = choice(name)
-    assert label == changed
-    assert to_hex(tint) == tint
+def test_a_variant_belongs_to_the_choice_under_study(changes: str, named: str) -> None:
+    assert choice(changes) == named
+
+
+def test_every_choice_of_the_study_has_its_own_colour(tmp_path: Path) -> None:
+    variants = [row.name for row in counts_csv.load() if row.family == "caffenet"]
+    axes = _draw("modules", load(write_results(tmp_path, names=variants))).axes[0]
+    heads = [text for text in axes.get_yticklabels() if text.get_weight() == "semibold"]
+    assert len(heads) == len({text.get_color() for text in heads}) == 8
 
 
 def test_without_the_study_the_figure_says_so(small_table: Table) -> None:
