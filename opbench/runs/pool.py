@@ -8,7 +8,6 @@ another run would differ in.  A worker that crashes, or is killed, is a reply li
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from opbench.errors import OpbenchError
+from opbench.registry.pool import describe_exit
 
 Json = dict[str, Any]
 
@@ -89,7 +89,7 @@ class ForkServer:
         self._errors.truncate()
         reply = self._exchange(request)
         if "exit" in reply:
-            return Reply(failed=_ended(reply["exit"]) + self._said())
+            return Reply(failed=describe_exit(reply["exit"]) + self._said())
         if reply and "exit" in self._line():
             return to_reply(reply)
         failure = Reply(failed="the server of workers was killed" + self._said())
@@ -155,14 +155,3 @@ def done(reply: Reply) -> Json:
     if reply.done is None:
         raise OpbenchError(reply.failed)
     return reply.done
-
-
-def _ended(status: int) -> str:
-    if status >= 0:
-        return f"its process ended with exit code {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = "unknown"
-    hint = ", perhaps for want of memory" if -status == signal.SIGKILL else ""
-    return f"its process was killed by signal {-status} ({name}){hint}"

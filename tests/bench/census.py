@@ -19,10 +19,10 @@ import numpy as np
 import psutil
 import torch
 
-from opbench.census import Failed, outcomes
 from opbench.counting.tracer import Tracer
 from opbench.errors import MissingExtraError
 from opbench.registry import providers
+from opbench.registry.pool import Failed, outcomes
 from opbench.registry.targets import count_target, resolve
 from tests.providers import torchvision_operators  # noqa: F401  timm imports torchvision
 

@@ -116,7 +116,7 @@ def test_an_allocation_beyond_the_free_memory_fails_in_the_worker(server: ForkSe
 def test_a_worker_that_is_killed_says_so(server: ForkServer) -> None:
     wait = in_background(server, "Hanging")
     worker_of(server).kill()
-    assert "signal 9 (SIGKILL), perhaps for want of memory" in wait().failed
+    assert "signal 9 (SIGKILL), perhaps out of memory" in wait().failed
 
 
 def test_a_server_that_is_killed_is_started_again() -> None:
