@@ -14,9 +14,10 @@ from typing import Any
 
 from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError
+from opbench.files import Appender
 from opbench.runs.environment import system_facts, unequal_facts
-from opbench.runs.lines import FORMAT, Header, Resumed
-from opbench.runs.loop import Conditions
+from opbench.runs.lines import FORMAT, Header, Resumed, encode
+from opbench.runs.loop import Conditions, Run, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import Sheet, available_cores
@@ -39,6 +40,18 @@ class Prepared:
     def first_line(self, run: str) -> Header | Resumed:
         """Return the first line to write into the file of ``run``."""
         return replace(self.header, run=run) if isinstance(self.header, Header) else self.header
+
+    def take(self, writer: Appender, workers: Workers, watcher: Watcher) -> None:
+        """Measure into a file, until every cell is settled.  Ctrl-C ends it in good order."""
+        with writer:
+            writer.append(encode(self.first_line(writer.path.stem)))
+            Run(
+                sheet=self.sheet,
+                conditions=self.conditions,
+                writer=writer,
+                workers=workers,
+                watcher=watcher,
+            ).go()
 
 
 def prepare(
