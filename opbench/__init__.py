@@ -36,7 +36,6 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     3      counting       torch       exact counts of one forward pass
     2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
-    1      census         -           counting many targets in a pool of processes
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     1      value          -           a dataclass with one JSON form, checked when read

@@ -98,9 +98,9 @@ def _command(name: str) -> Any:
 
 
 def _say(sentence: str) -> None:
-    from opbench.cli.output import messages
+    from opbench.cli.render import say
 
-    messages.print(sentence, markup=False)
+    say(sentence)
 
 
 def _print_version(wanted: bool) -> None:

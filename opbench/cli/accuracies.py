@@ -1,7 +1,6 @@
-"""Who says how accurate a network is: the accuracies of ``opbench show``.
+"""Published accuracies of a network, for ``opbench show``, with every note on them.
 
-The rule it embodies: what a table leaves out stands beneath it.  Where a figure was really read,
-on which images and by whose weights, is in the notes, and every note is printed.
+A note says where a number was read, on which images and with whose weights.
 """
 
 from __future__ import annotations
@@ -9,13 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
-
 from opbench.accuracy import load_chart2016, load_published
-from opbench.cli.conventions import show_chart
-from opbench.cli.output import Column, Format, emit, text
+from opbench.cli.conventions import render_chart
+from opbench.cli.render import Column, Format, heading, indented, render, text
 
 _COLUMNS = (
     Column(key="primary", title="", show=lambda primary: "*" if primary else ""),
@@ -30,37 +25,34 @@ _COLUMNS = (
 )
 
 
-def show_accuracies(name: str) -> None:
-    """Every published figure, the one on the chart first, and what is noted about each."""
+def render_accuracies(name: str) -> str:
+    """Render every published accuracy, the one on the chart first, and the notes on each."""
     rows = _rows(name)
     if not rows:
-        return
-    emit(rows, Format.table, _COLUMNS, title="\nAccuracies published (* on the chart)")
-    console = Console(highlight=False)
-    for row in rows:
-        if row["note"]:
-            mark = "* " if row["primary"] else ""
-            console.print(Padding(Text(f"{mark}{row['source']}: {row['note']}"), (0, 0, 0, 2)))
+        return ""
+    title = heading("Accuracies published (* on the chart)")
+    notes = (
+        indented(f"{'* ' if row['primary'] else ''}{row['source']}: {row['note']}")
+        for row in rows
+        if row["note"]
+    )
+    return f"\n{title}{render(rows, Format.table, _COLUMNS)}{''.join(notes)}"
 
 
-def show_published_only(name: str, format: Format) -> None:
-    """What there is to say of a point on the chart whose definition was never published.
+def render_published_only(name: str, format: Format) -> str:
+    """Render a point on the chart whose definition was never published.
 
-    Formats but table print the published figures only: there are no modules.
+    Formats other than table hold its accuracies only: there are no modules.
     """
     if format is not Format.table:
-        emit(_rows(name), format, _COLUMNS)
-        return
+        return render(_rows(name), format, _COLUMNS)
     (point,) = (each for each in load_chart2016() if each.architecture == name)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"{point.label}, a point of the 2016 chart  ({name})", style="bold"))
-    console.print(
-        f"\nparameters   {point.params_millions} M, as printed\n"
-        f"operations   {point.gops_2xmac} G-Ops, as printed (2 for each multiply-add)",
-        markup=False,
+    return (
+        f"{heading(f'{point.label}, a point of the 2016 chart  ({name})')}\n"
+        f"parameters   {point.params_millions} M, as printed\n"
+        f"operations   {point.gops_2xmac} G-Ops, as printed (2 for each multiply-add)\n"
+        f"{render_accuracies(name)}{render_chart(name)}"
     )
-    show_accuracies(name)
-    show_chart(name)
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from opbench.cli.options import Accuracies, Results, measured_folder
-from opbench.cli.output import Column, Format, emit, messages
+from opbench.cli.render import Column, Format, render, say, write
 from opbench.metrics import PER_MAC
 
 _COLUMNS = (
@@ -38,16 +38,13 @@ def claims(
 
     folder = read_folder(measured_folder(results), accuracies)
     for note in folder.notes:
-        messages.print(note, markup=False)
+        say(note)
     rows = [asdict(finding) for finding in evaluate(folder)]
     verdicts = Counter(row["verdict"] for row in rows)
-    emit(
-        rows if format in (Format.json, Format.csv) else [_for_people(row, format) for row in rows],
-        format,
-        _COLUMNS,
-        caption=f"{PER_MAC}; "
-        + ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common()),
-    )
+    told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
+    if format in (Format.table, Format.markdown):
+        rows = [_for_people(row, format) for row in rows]
+    write(render(rows, format, _COLUMNS, caption=f"{PER_MAC}; {told}"))
 
 
 def _for_people(row: Mapping[str, Any], format: Format) -> dict[str, Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opbench.cli.compare_report import Report, ReportFormat
 from opbench.cli.options import Results, results_folder
-from opbench.cli.output import Format, messages
+from opbench.cli.render import say, write
 from opbench.errors import BadValueError, OpbenchError
 from opbench.runs.compare import compare_runs, unequal
 from opbench.runs.store import RunFile, find_run, read_run
 from opbench.settings import Threshold, load_settings, parse_thresholds
+
+if TYPE_CHECKING:
+    from opbench.cli.self_test import SelfTestReport
 
 
 def compare(
@@ -50,66 +52,57 @@ def compare(
     for all targets or by glob.
     """
     settings = load_settings(Path.cwd()).compare
-    strict = settings.strict if strict is None else strict
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
+    report: Report | SelfTestReport
     if self_test:
-        raise typer.Exit(_self_test(runs or (), thresholds, format))
-    if runs is None or len(runs) != 2:
-        raise BadValueError("name two runs, BASE and NEW, or give --self-test")
-    folder = results_folder(results)
-    base, new = (read_run(find_run(folder, name)) for name in runs)
-    report = _report(base, new, thresholds, across=across, strict=strict)
-    written = report.print(format)
-    if written is not None:
-        sys.stdout.write(written)
-    messages.print(report.summary)
+        from opbench.cli.self_test import self_test as test
+
+        report = test(runs or (), thresholds, format)
+    else:
+        base, new = _read(runs or (), results_folder(results))
+        report = Report(
+            comparisons=compare_runs(base, new, thresholds),
+            base=base,
+            new=new,
+            strict=settings.strict if strict is None else strict,
+            differing=_differing(base, new, across=across),
+        )
+    write(report.render(format))
+    say(report.summary)
     if report.fails:
         raise typer.Exit(1)
 
 
-def _report(
-    base: RunFile, new: RunFile, thresholds: tuple[Threshold, ...], *, across: bool, strict: bool
-) -> Report:
+def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
+    if len(names) != 2:
+        raise BadValueError("name two runs, BASE and NEW, or give --self-test")
+    base, new = (read_run(find_run(folder, name)) for name in names)
     for run in (base, new):
         _warn(run)
+    return base, new
+
+
+def _differing(base: RunFile, new: RunFile, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
+    """Return the facts that differ between the environments.  Refuses any but for ``across``."""
     differing = unequal(base, new)
     if differing and not across:
-        said = "; ".join(
-            f"{name}: {one!r} and {other!r}" for name, (one, other) in differing.items()
-        )
+        told = "; ".join(f"{name}: {one!r} and {two!r}" for name, (one, two) in differing.items())
         raise OpbenchError(
-            f"the runs are from different environments ({said}): "
-            "measure both on one machine, or give --across"
+            f"the runs are from different environments ({told}): "
+            "measure both on one machine, or add --across"
         )
-    return Report(
-        comparisons=compare_runs(base, new, thresholds),
-        base=base,
-        new=new,
-        strict=strict,
-        differing=differing,
-    )
+    return differing
 
 
 def _warn(run: RunFile) -> None:
-    """What is wrong with a run, on stderr."""
+    """Say what is wrong with a run."""
     for damage in run.damages:
-        messages.print(f"damaged, and left out: {damage}", markup=False)
+        say(f"damaged, and left out: {damage}")
     if not run.finished:
-        messages.print(
+        say(
             f"{run.path} is not finished, and lacks cells: `opbench run --resume {run.path}` "
-            "goes on with it",
-            markup=False,
+            "continues it"
         )
-
-
-def _self_test(
-    targets: Sequence[str], thresholds: tuple[Threshold, ...], format: ReportFormat
-) -> int:
-    from opbench.cli.self_test import TARGETS, self_test
-
-    if format.value not in {each.value for each in Format}:
-        raise BadValueError(f"--self-test prints table, json, csv or markdown, not {format}")
-    return int(self_test(targets or TARGETS, thresholds, Format(format.value)))
 
 
 def _thresholds(text: str) -> tuple[Threshold, ...]:

@@ -1,15 +1,13 @@
-"""What ``opbench compare`` found, for people and for machines."""
+"""The findings of ``opbench compare``, for people and for machines."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opbench.cli.output import Column, Format, emit, scaled, text
+from opbench.cli.render import Column, Format, render, scaled, summarise, text
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
@@ -20,7 +18,7 @@ TITLE = "opbench compare"
 
 
 class ReportFormat(StrEnum):
-    """How comparisons are reported."""
+    """Formats of comparisons."""
 
     table = "table"
     json = "json"
@@ -62,28 +60,25 @@ class Report:
 
     @property
     def fails(self) -> bool:
-        """Whether the answer is no."""
+        """Whether any comparison fails."""
         return any(self._level(each) is Level.FAIL for each in self.comparisons)
 
     @property
     def summary(self) -> str:
         """``12 cells: 1 SLOWER, 11 SAME``."""
-        numbers = Counter(each.verdict for each in self.comparisons)
-        said = ", ".join(f"{numbers[verdict]} {verdict}" for verdict in Verdict if numbers[verdict])
-        plural = "" if len(self.comparisons) == 1 else "s"
-        return f"{len(self.comparisons)} cell{plural}: {said}"
+        return summarise("cell", [each.verdict for each in self.comparisons], Verdict)
 
-    def print(self, format: ReportFormat) -> str | None:
-        """The report; None when it has been printed already."""
-        if format is ReportFormat.github:
-            return github(self._outcomes(), title=TITLE)
-        if format is ReportFormat.junit:
-            return junit(self._outcomes(), title=TITLE)
-        if format is ReportFormat.json:
-            return json.dumps([each.to_json() for each in self.comparisons], indent=1) + "\n"
+    def render(self, format: ReportFormat) -> str:
+        """Render the comparisons in one format."""
+        match format:
+            case ReportFormat.github:
+                return github(self._outcomes(), title=TITLE)
+            case ReportFormat.junit:
+                return junit(self._outcomes(), title=TITLE)
+            case ReportFormat.json:
+                return render([each.to_json() for each in self.comparisons], Format.json)
         rows = [{**each.to_json(), "cell": str(each.cell)} for each in self._by_verdict()]
-        emit(rows, Format(format), _COLUMNS, caption=self._caption())
-        return None
+        return render(rows, Format(format), _COLUMNS, caption=self._caption())
 
     def _by_verdict(self) -> list[Comparison]:
         order = list(Verdict)

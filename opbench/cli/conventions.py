@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
-from opbench.cli.output import (
+from opbench.cli.render import (
     Column,
     Format,
-    emit,
+    Row,
+    heading,
+    indented,
     integer,
     messages,
+    render,
     scaled,
     stdout_is_ours,
     text,
 )
-from opbench.cli.rows import By, model_row
+from opbench.cli.rows import Asked, By, model_row
 from opbench.errors import BadValueError, OpbenchError
 
 if TYPE_CHECKING:
@@ -61,16 +61,7 @@ def check_convention(name: str, by: By) -> None:
         raise error
 
 
-def convention_rows(
-    name: str,
-    *,
-    convention: str,
-    size: tuple[int, ...] | None,
-    batch_size: int,
-    by: By,
-    depth: int | None,
-    top: int | None,
-) -> list[Row]:
+def convention_rows(name: str, asked: Asked, convention: str) -> list[Row]:
     """Return one row of a target, or one per operator or module, the ``top`` largest.
 
     Raises ``OpbenchError`` where the target cannot be counted, or not by this convention.
@@ -80,16 +71,18 @@ def convention_rows(
     from opbench.registry.targets import count_target, resolve
 
     (target,), chosen = resolve([name]), get(convention)
-    counted = count_target(target, size, batch_size=batch_size)
-    (counts,) = tallies([chosen], target, counted, size, batch_size=batch_size).values()
+    counted = count_target(target, asked.size, batch_size=asked.batch_size)
+    (counts,) = tallies([chosen], target, counted, asked.size, batch_size=asked.batch_size).values()
     if isinstance(counts, OpbenchError):
         raise counts
-    if by is By.model:
+    if asked.by is By.model:
         return [model_row(name, counted) | _said(chosen, counts)]
     head = {"name": name, "convention": chosen.name, "unit": chosen.unit}
-    rows = list(_module_rows(counts, depth) if by is By.module else _operator_rows(counts))
-    if top is not None:
-        rows = sorted(rows, key=lambda row: -row["value"])[:top]
+    rows = list(
+        _module_rows(counts, asked.depth) if asked.by is By.module else _operator_rows(counts)
+    )
+    if asked.top is not None:
+        rows = sorted(rows, key=lambda row: -row["value"])[: asked.top]
     return [head | row for row in rows]
 
 
@@ -115,16 +108,16 @@ def _module_rows(counts: Tally, depth: int | None) -> Iterator[Row]:
             yield {"module": module or "(network)", "value": value, "share": share}
 
 
-def emit_convention(rows: list[Row], convention: str, images: str, by: By, kind: Format) -> None:
-    """Print the rows of ``convention_rows`` under a header that says convention and unit."""
+def render_convention(rows: Sequence[Row], convention: str, asked: Asked, format: Format) -> str:
+    """Render the rows of ``convention_rows`` under a header that says convention and unit."""
     from opbench.conventions import get
 
     chosen = get(convention)
-    columns = [*_columns(chosen, by)]
+    columns = [*_columns(chosen, asked.by)]
     if any("error" in row for row in rows):
         columns.append(Column(key="error", title="", show=text))
-    caption = f"For {images}. {_title(chosen)}: {chosen.about}"
-    emit(rows, kind, columns, caption=caption)
+    caption = f"For {asked.images}. {_title(chosen)}: {chosen.about}"
+    return render(rows, format, columns, caption=caption)
 
 
 def _columns(convention: Convention, by: By) -> Iterator[Column]:
@@ -155,25 +148,23 @@ def _version(convention: Convention) -> dict[str, str]:
     return {"version": convention.version()} if isinstance(convention, Peer) else {}
 
 
-def show_conventions(
+def render_conventions(
     target: Target, counted: Count, size: tuple[int, ...] | None, format: Format
-) -> None:
-    """Print all conventions side by side with their differences to ``mac``."""
+) -> str:
+    """Render all conventions side by side with their differences to ``mac``."""
     from opbench.conventions import CONVENTIONS
     from opbench.registry.by_convention import tallies
 
     with stdout_is_ours(), messages.status("asking the other tools"):
         answers = tallies(CONVENTIONS.values(), target, counted, size)
     rows = [{"name": target.name, **row} for row in _side_by_side(answers)]
-    emit(rows, format, _SIDE_BY_SIDE, title=f"{target.name}, {counted.input_size}, one image")
-    if format is Format.table:
-        console = Console(highlight=False)
-        console.print()
-        for convention in CONVENTIONS.values():
-            line = Text.assemble((f"{_title(convention)}  ", "bold"), convention.about)
-            console.print(Padding(line, (0, 0, 0, 2)))
-        counts = {row["convention"]: row["value"] for row in rows}
-        show_chart(target.name, counts["chart2016"])
+    table = render(rows, format, _SIDE_BY_SIDE)
+    if format is not Format.table:
+        return table
+    title = heading(f"{target.name}, {counted.input_size}, one image")
+    rules = (indented(f"{_title(each)}  {each.about}") for each in CONVENTIONS.values())
+    counts = {row["convention"]: row["value"] for row in rows}
+    return f"{title}{table}\n{''.join(rules)}{render_chart(target.name, counts['chart2016'])}"
 
 
 def _side_by_side(answers: Mapping[str, Tally | OpbenchError]) -> Iterator[Row]:
@@ -204,18 +195,17 @@ def _told(counts: Tally, difference: int) -> str:
     return (f"{difference:+,}" if difference else "equal") + (f" ({told})" if told else "")
 
 
-def show_chart(name: str, operations: int | None = None) -> None:
-    """Print the network's place on the 2016 chart, and why ``operations`` differ from it."""
+def render_chart(name: str, operations: int | None = None) -> str:
+    """Render a network's place on the 2016 chart, and why ``operations`` differ from it."""
     from opbench.accuracy import load_chart2016
 
-    sentences = []
+    sentences: list[str] = []
     for point in (each for each in load_chart2016() if each.architecture == name):
         if operations is not None:
             there, now = point.gops_2xmac, operations / 1e9
             gap = now / there - 1
             sentences.append(f"{there} G-Ops there, {now:.2f} by chart2016 ({gap:+.1%}).")
         sentences += filter(None, [point.correction])
-    if sentences:
-        console = Console(highlight=False)
-        console.print("\nOn the chart of 2016", style="bold")
-        console.print(Padding(Text("\n".join(sentences)), (0, 0, 0, 2)))
+    if not sentences:
+        return ""
+    return f"\n{heading('On the chart of 2016')}{''.join(map(indented, sentences))}"

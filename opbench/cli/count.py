@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import version as version_of
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from opbench import __version__
-from opbench.cli.census import Keeping, collect, named
 from opbench.cli.conventions import (
     ConventionName,
     check_convention,
     convention_rows,
-    emit_convention,
+    render_convention,
 )
 from opbench.cli.options import (
     BatchSize,
@@ -27,26 +23,14 @@ from opbench.cli.options import (
     Targets,
     parse_input_size,
 )
-from opbench.cli.output import Format, emit, messages, stdout_is_ours
-from opbench.cli.rows import COLUMNS, By, target_rows
-from opbench.errors import BadValueError
-from opbench.metrics import CONVENTION
+from opbench.cli.progress import Progress
+from opbench.cli.render import Format, say, stdout_is_ours, write
+from opbench.cli.rows import Asked, By, render_counts, target_rows
+from opbench.errors import BadValueError, OpbenchError, describe
+from opbench.registry.pool import Failed, outcomes
 
-# A row of --output; "settings" is what it was made with.
-_KEPT = {
-    "name": str,
-    "input_size": str,
-    "batch_size": int,
-    "params": int,
-    "macs": int,
-    "activations": int,
-    "weight_bytes": int,
-    "peak_activation_bytes": int,
-    "uncounted": str,
-    "device": str,
-    "error": str,
-    "settings": str,
-}
+Rows = list[dict[str, Any]]
+Make = Callable[[str], Rows]
 
 
 def count(
@@ -54,97 +38,97 @@ def count(
     input_size: InputSize = None,
     batch_size: BatchSize = 1,
     dtype: Dtype = Precision.float32,
-    by: Annotated[By, typer.Option(help="What a row is.")] = By.model,
+    by: Annotated[By, typer.Option(help="Print one row for each of these.")] = By.model,
     depth: Depth = None,
     convention: ConventionName = None,
     top: Annotated[
-        int | None, typer.Option(min=1, help="Only the rows with the most MACs, per target.")
+        int | None,
+        typer.Option(min=1, help="Print only the rows with the most MACs of each target."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that count side by side.")] = 1,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep each row in this .jsonl or .csv file as soon as it is made, and go on with "
-            "a file that exists.",
-        ),
-    ] = None,
-    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+    jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
+    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
 ) -> None:
-    """Parameters, MACs, activations and peak activation memory: exact, without weights."""
-    size = parse_input_size(input_size)
-    _check_rows(by, depth, top, output)
-    if convention is not None:
-        _check_convention(convention, by, dtype, output)
-    from opbench.registry.targets import resolve
+    """Count parameters, MACs, activations and peak activation memory, exactly and without weights.
 
-    make: Callable[[str], list[dict[str, Any]]] = partial(
-        target_rows, size=size, batch_size=batch_size, dtype=dtype, by=by, depth=depth, top=top
+    A target that cannot be counted is a row with the reason, and the exit code is 1.
+    """
+    asked = Asked(
+        size=parse_input_size(input_size),
+        batch_size=batch_size,
+        dtype=dtype,
+        by=by,
+        depth=depth,
+        top=top,
     )
-    if convention is not None:
-        make = partial(
-            convention_rows,
-            convention=convention,
-            size=size,
-            batch_size=batch_size,
-            by=by,
-            depth=depth,
-            top=top,
-        )
-    asked = f"batch size {batch_size}, {dtype}, {input_size or 'own'} input"
-    with stdout_is_ours():
-        names = [target.name for target in resolve(targets or [])]
-        rows = collect(make, names, jobs, _keeping(output, asked) if output else None)
-    if convention is not None:
-        emit_convention(rows, convention, _images(batch_size), by, format)
+    _check(asked)
+    if convention is None:
+        rows = _count(partial(target_rows, asked=asked), targets or [], jobs)
+        write(render_counts(rows, asked, format))
     else:
-        _print(rows, by, batch_size, format)
-    failed = [row for row in rows if row.get("error")]
-    for row in failed:
-        messages.print(f"error: {named(row['name'], row['error'])}", markup=False)
-    if failed:
+        _check_convention(convention, asked)
+        make = partial(convention_rows, convention=convention, asked=asked)
+        rows = _count(make, targets or [], jobs)
+        write(render_convention(rows, convention, asked, format))
+    if any(row.get("uncounted") for row in rows):
+        say("warning: uncounted operators have no rule: their MACs are missing from the sums")
+    if _say_failures(rows):
         raise typer.Exit(1)
 
 
-def _keeping(output: Path, asked: str) -> Keeping:
-    from opbench.registry.providers import version
-
-    torch = f"torch {version_of('torch').partition('+')[0]}"  # "+cpu" counts like any other
-
-    def settings(name: str) -> str:
-        return ", ".join(filter(None, (f"opbench {__version__}", torch, version(name), asked)))
-
-    return Keeping(path=output, columns=_KEPT, settings=settings)
+def _check(asked: Asked) -> None:
+    """Refuse an option that would be ignored."""
+    if asked.depth is not None and asked.by is not By.module:
+        raise BadValueError("--depth needs --by module")
+    if asked.top is not None and asked.by is By.model:
+        raise BadValueError("--top needs --by module or --by operator: a model is one row")
 
 
-def _print(rows: list[dict[str, Any]], by: By, batch_size: int, format: Format) -> None:
-    keys = {key for row in rows for key, value in row.items() if value not in (None, "")}
-    optional = {"error", "uncounted"}
-    columns = [each for each in COLUMNS[by] if each.key in keys or each.key not in optional]
-    emit(rows, format, columns, caption=f"For {_images(batch_size)}. {CONVENTION}")
-    if any(row.get("uncounted") for row in rows):
-        messages.print(
-            "warning: uncounted operators have no rule: their MACs are missing from the sums"
-        )
+def _check_convention(convention: str, asked: Asked) -> None:
+    check_convention(convention, asked.by)
+    if asked.dtype != Precision.float32:
+        raise BadValueError("--convention counts in float32: remove --dtype")
 
 
-def _images(batch_size: int) -> str:
-    return "one image" if batch_size == 1 else f"the whole batch of {batch_size} images"
+def _count(make: Make, patterns: Sequence[str], jobs: int) -> Rows:
+    """Make the rows of all targets, in their order.
+
+    What a single target raises is the command's error.
+    """
+    from opbench.registry.targets import resolve
+
+    with stdout_is_ours():
+        names = [target.name for target in resolve(patterns)]
+        if len(names) == 1:
+            return _alone(make, names[0])
+        made = dict(_each(make, names, jobs))
+    return [row for name in names for row in made[name]]
 
 
-def _check_rows(by: By, depth: int | None, top: int | None, output: Path | None) -> None:
-    """An option that would be ignored is refused before anything is counted."""
-    if depth is not None and by is not By.module:
-        raise BadValueError("--depth goes with --by module")
-    if top is not None and by is By.model:
-        raise BadValueError("--top goes with --by module or operator: a model is one row")
-    if output is not None and by is not By.model:
-        raise BadValueError(f"--output keeps one row for each target: leave out --by {by}")
+def _alone(make: Make, name: str) -> Rows:
+    try:
+        return make(name)
+    except OpbenchError as error:
+        raise OpbenchError(_named(name, describe(error))) from error
 
 
-def _check_convention(convention: str, by: By, dtype: str, output: Path | None) -> None:
-    check_convention(convention, by)
-    if dtype != Precision.float32:
-        raise BadValueError("--convention counts in float32: leave out --dtype")
-    if output is not None:
-        raise BadValueError("--output keeps opbench's own counts: leave out --convention")
+def _each(make: Make, names: Sequence[str], jobs: int) -> Iterator[tuple[str, Rows]]:
+    """Make the rows of each target as it is done; one that fails is a row with the reason."""
+    with Progress(len(names), "counted") as progress:
+        for name, outcome in outcomes(make, names, jobs=jobs):
+            progress.advance(name, failed=isinstance(outcome, Failed))
+            if isinstance(outcome, Failed):
+                outcome = [{"name": name, "error": outcome.reason}]
+            yield name, outcome
+
+
+def _say_failures(rows: Rows) -> bool:
+    """Say why targets failed, and return whether any did."""
+    failed = [row for row in rows if row.get("error")]
+    for row in failed:
+        say(f"error: {_named(row['name'], row['error'])}")
+    return bool(failed)
+
+
+def _named(name: str, reason: str) -> str:
+    """Put the name of a target in front of what is wrong with it, once."""
+    return reason if name in reason else f"{name}: {reason}"

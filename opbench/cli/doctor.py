@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from opbench.cli.output import Column, Format, emit, text
+from opbench.cli.render import Column, Format, render, text, write
 
 _COLUMNS = (
     Column(key="what", title=""),
@@ -47,7 +47,7 @@ def doctor(
         {"what": "disturbs", "name": "", "value": each.seen, "advice": each.advice}
         for each in (*findings(facts | gpu), *watch(cores))
     ]
-    emit(rows, format, _COLUMNS)
+    write(render(rows, format, _COLUMNS))
 
 
 def _of_torch() -> tuple[dict[str, Any], dict[str, Any]]:

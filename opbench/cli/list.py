@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.options import Results, measured_folder
-from opbench.cli.output import Column, Format, as_printed, emit, integer, scaled, text
+from opbench.cli.render import Column, Format, as_printed, integer, render, scaled, text, write
 from opbench.errors import UnknownNameError
 from opbench.metrics import PER_MAC
 
@@ -82,7 +82,7 @@ def list_(
     rows = _rows(globs or ["*"])
     if measured:
         _add_latencies(rows, measured)
-    emit(rows, format, chosen, caption=_CAPTION)
+    write(render(rows, format, chosen, caption=_CAPTION))
 
 
 def _chosen(keys: str) -> list[Column]:

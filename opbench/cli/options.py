@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opbench.errors import BadFileError, BadValueError
 from opbench.settings import load_settings
 from opbench.spec import Shape
+
+if TYPE_CHECKING:
+    from opbench.runs.pool import Workers
 
 Targets = Annotated[
     list[str] | None,
@@ -83,3 +87,14 @@ def parse_input_size(text: str | None) -> Shape | None:
         raise BadValueError(
             f"the input size {text!r} is not positive integers joined by x, such as 3x224x224"
         ) from None
+
+
+def choose_workers(*, in_process: bool = False) -> Workers:
+    """Choose fresh processes, or this one where it is asked for or cannot be forked."""
+    if in_process or not hasattr(os, "fork"):
+        from opbench.runs.in_process import InProcess
+
+        return InProcess()
+    from opbench.runs.pool import ForkServer
+
+    return ForkServer()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.options import Accuracies, Results, measured_folder
-from opbench.cli.output import messages
+from opbench.cli.render import say, write
 from opbench.errors import BadFileError, BadValueError, MissingDataError, UnknownNameError
 from opbench.metrics import METRICS
 
@@ -144,7 +144,7 @@ def plot(
 
     loaded = table.load(folder, accuracies)
     for note in loaded.folder.notes:
-        messages.print(note, markup=False)
+        say(note)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
         _Job(name=name, table=loaded, options=gallery.Options(theme=paper, **choices), kinds=kinds)  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def plot(
     ]
     pages = _pages(jobs, _draw_all(jobs), asked=bool(figures))
     for path in _write(pages, out or folder / "figures"):
-        typer.echo(path)
+        write(f"{path}\n")
 
 
 _FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "with"}
@@ -233,7 +233,7 @@ def _pages(
         if isinstance(page, MissingDataError):
             if asked:
                 raise MissingDataError(f"{job.name}: {page}")
-            messages.print(f"{job.name} is not drawn: {page}", markup=False)
+            say(f"{job.name} is not drawn: {page}")
         else:
             pages[job.name + ("" if job.options.theme == "light" else "-dark")] = page
     return pages

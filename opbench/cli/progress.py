@@ -1,7 +1,6 @@
-"""How far a long command has come, on stderr: a bar on a terminal, now and then a line elsewhere.
+"""Progress of a command over many targets, on stderr: a bar on a terminal, else a line at times.
 
-A command that is done before the first line is due says nothing, so that scripts and pipes stay
-quiet.
+A command that is done before the first line is due says nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from opbench.cli.output import messages
+from opbench.cli.render import messages, say
 
 PERIOD_S = 10.0
 
@@ -37,16 +36,13 @@ class Progress:
         self._task = self._bar.add_task("", total=total)
 
     def advance(self, name: str, *, failed: bool = False) -> None:
-        """One more is done."""
+        """Note that one more is done."""
         self._count += 1
         self._failed += failed
         self._bar.update(self._task, advance=1, description=f"{self._failures()}{name}")
         if not messages.is_terminal and time.monotonic() >= self._due:
             self._due = time.monotonic() + PERIOD_S
-            messages.print(
-                f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}",
-                markup=False,
-            )
+            say(f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}")
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -1,7 +1,6 @@
 """``opbench report``: everything known, as one HTML page that opens from disk.
 
-The rule it embodies: the page is made whole before it is written, and moved into its place at
-once, so that an older page stays until there is a newer one.
+The page is made whole before it is written, so that an older one stays until then.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from opbench import files
 from opbench.cli.options import Accuracies, Results, measured_folder
-from opbench.cli.output import messages
-from opbench.errors import BadFileError
+from opbench.cli.render import say, write
 
 
 def report(
@@ -32,24 +31,12 @@ def report(
     folder = measured_folder(results)
     loaded = table.load(folder, accuracies)
     for note in loaded.folder.notes:
-        messages.print(note, markup=False)
+        say(note)
     drawn = page.pictures(loaded) if figures else ()
     for picture in drawn:
         if picture.missing:
-            messages.print(f"{picture.name} is not drawn: {picture.missing}", markup=False)
+            say(f"{picture.name} is not drawn: {picture.missing}")
     text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
-    typer.echo(_write(text, out or folder / "index.html"))
-
-
-def _write(text: str, path: Path) -> Path:
-    """``text`` in ``path``, whole or not at all.  Raises ``BadFileError``."""
-    half = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(text, encoding="utf-8")
-        half.replace(path)
-    except OSError as error:
-        raise BadFileError(
-            f"{path} cannot be written: {error.strerror}: choose another file with --out"
-        ) from None
-    return path
+    path = out or folder / "index.html"
+    files.write(path, text, remedy="choose another file with --out")
+    write(f"{path}\n")

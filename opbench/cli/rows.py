@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.output import Column, integer, scaled, text
+from opbench.cli.render import Column, Format, Row, integer, render, scaled, text
+from opbench.metrics import CONVENTION
 
 if TYPE_CHECKING:
     from opbench.record import Count
+    from opbench.spec import Shape
+
+NETWORK = "(network)"  # the outermost module, which has no name
 
 
 class By(StrEnum):
-    """What a row is."""
+    """What a row is for."""
 
     model = "model"
     module = "module"
@@ -54,35 +59,55 @@ _OPERATOR = (
 COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 
-def target_rows(
-    name: str,
-    *,
-    size: tuple[int, ...] | None,
-    batch_size: int,
-    dtype: str,
-    by: By,
-    depth: int | None,
-    top: int | None,
-) -> list[dict[str, Any]]:
-    """The rows of one target.  Raises ``OpbenchError`` where it cannot be counted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """How targets are counted, and which rows are made of a count."""
+
+    size: Shape | None
+    batch_size: int
+    dtype: str
+    by: By
+    depth: int | None
+    top: int | None
+
+    @property
+    def images(self) -> str:
+        """What the numbers are for."""
+        size = self.batch_size
+        return "one image" if size == 1 else f"the whole batch of {size} images"
+
+
+def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
+    """Count a target and make its rows.  Raises ``OpbenchError`` where it cannot be counted."""
     import torch
 
     from opbench.registry.targets import count_target, resolve
 
     (target,) = resolve([name])
-    counted = count_target(target, size, batch_size=batch_size, dtype=getattr(torch, dtype))
-    if by is By.model:
-        return [model_row(name, counted)]
-    rows = list(
-        _module_rows(name, counted, depth) if by is By.module else _operator_rows(name, counted)
-    )
-    if top is not None:
-        rows = sorted(rows, key=lambda row: -row["macs"])[:top]
-    return rows
+    dtype = getattr(torch, asked.dtype)
+    counted = count_target(target, asked.size, batch_size=asked.batch_size, dtype=dtype)
+    match asked.by:
+        case By.model:
+            return [model_row(name, counted)]
+        case By.module:
+            rows = list(module_rows(name, counted, asked.depth))
+        case By.operator:
+            rows = list(_operator_rows(name, counted))
+    if asked.top is None:
+        return rows
+    return sorted(rows, key=lambda row: -row["macs"])[: asked.top]
+
+
+def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:
+    """Render the rows of ``target_rows``."""
+    keys = {key for row in rows for key, value in row.items() if value not in (None, "")}
+    optional = {"error", "uncounted"}
+    columns = [each for each in COLUMNS[asked.by] if each.key in keys or each.key not in optional]
+    return render(rows, format, columns, caption=f"For {asked.images}. {CONVENTION}")
 
 
 def model_row(name: str, counted: Count) -> dict[str, Any]:
-    """One flat row of everything ``counted`` says of the whole network."""
+    """Make the row of the whole network."""
     return {
         "name": name,
         "input_size": str(counted.input_size),
@@ -97,12 +122,13 @@ def model_row(name: str, counted: Count) -> dict[str, Any]:
     }
 
 
-def _module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[str, Any]]:
+def module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[str, Any]]:
+    """Make a row for each module down to ``depth``."""
     for module in counted.modules:
         if depth is None or module.depth <= depth:
             yield {
                 "name": name,
-                "module": module.name or "(network)",
+                "module": module.name or NETWORK,
                 "kind": module.kind,
                 "depth": module.depth,
                 "output": "" if module.output is None else str(module.output),

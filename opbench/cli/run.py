@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opbench.cli.options import Results, parse_input_size, results_folder
-from opbench.cli.output import Format, messages
+from opbench.cli.options import Results, choose_workers, parse_input_size, results_folder
+from opbench.cli.render import Format, say
 from opbench.errors import BadValueError
 
 if TYPE_CHECKING:
-    from opbench.files import Appender
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
     from opbench.runs.store import RunFile
@@ -81,6 +79,7 @@ def run(
     A network that fails is a row with its reason; the run goes on and ends with exit code 1.  A run
     that is gone on with keeps its settings; what failed, unless for want of memory, is tried again.
     """
+    from opbench.cli.run_progress import take
     from opbench.cli.run_report import print_plan, report
     from opbench.files import Appender
     from opbench.runs.plan import Sweep
@@ -111,33 +110,16 @@ def run(
             print_plan(prepared, workers, format)
             return
         writer = Appender(old.path, size=old.size) if old else new_run(folder)
-        interrupted = take(prepared, writer, workers, stream=json)
+        interrupted = False
+        try:
+            take(prepared, writer, workers, stream=json)
+        except KeyboardInterrupt:
+            interrupted = True
     report(prepared.sheet, writer.path, None if json else format)
     if interrupted:
         raise KeyboardInterrupt
     if prepared.sheet.failures:
         raise typer.Exit(1)
-
-
-def take(prepared: Prepared, writer: Appender, workers: Workers, *, stream: bool = False) -> bool:
-    """Measure into a file; whether Ctrl-C came before the end."""
-    from opbench.cli.run_progress import Progress
-    from opbench.runs import loop
-    from opbench.runs.lines import encode
-
-    with writer, Progress(prepared.sheet, stream=stream) as progress:
-        writer.append(encode(prepared.first_line(writer.path.stem)))
-        going = loop.Run(
-            sheet=prepared.sheet,
-            conditions=prepared.conditions,
-            writer=writer,
-            workers=workers,
-            watcher=progress.watcher,
-        )
-        with suppress(KeyboardInterrupt):
-            going.go()
-            return False
-    return True
 
 
 def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> RunFile:
@@ -164,21 +146,8 @@ def _what_is_missing(run: RunFile, workers: Workers) -> Prepared:
     from opbench.runs.start import resume
 
     for damage in run.damages:
-        messages.print(f"damaged, and left out: {damage}", markup=False)
+        say(f"damaged, and left out: {damage}")
     return resume(run, workers)
-
-
-def choose_workers(*, in_process: bool = False) -> Workers:
-    """Fresh processes, where there are any and they are wanted."""
-    import os
-
-    if in_process or not hasattr(os, "fork"):
-        from opbench.runs.in_process import InProcess
-
-        return InProcess()
-    from opbench.runs.pool import ForkServer
-
-    return ForkServer()
 
 
 def _words(text: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
@@ -16,14 +15,23 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from opbench.cli.output import messages
+from opbench.cli.render import messages, plural, say, write
 from opbench.record import Cell, Failure, Record
 from opbench.runs.lines import RoundLine, Warned, encode
 from opbench.value import Value
 
 if TYPE_CHECKING:
+    from opbench.files import Appender
     from opbench.runs.loop import Watcher
+    from opbench.runs.pool import Workers
+    from opbench.runs.start import Prepared
     from opbench.runs.state import Sheet
+
+
+def take(prepared: Prepared, writer: Appender, workers: Workers, *, stream: bool = False) -> None:
+    """Measure into a file and show the progress; ``stream`` records to standard output."""
+    with Progress(prepared.sheet, stream=stream) as progress:
+        prepared.take(writer, workers, progress.watcher)
 
 
 class Progress:
@@ -62,7 +70,7 @@ class Progress:
         self._number, self._place, self._pending = number, 0, cells
         self._bars.reset(self._cells, total=cells, left_s=None)
         if not messages.is_terminal:
-            messages.print(f"{self._heading()}: {cells} cell{'s' * (cells > 1)}")
+            say(f"{self._heading()}: {plural(cells, 'cell')}")
 
     def _cell(self, cell: Cell, number: int) -> None:
         self._place += 1
@@ -73,25 +81,24 @@ class Progress:
             left_s=self._left_s(),
         )
         if not messages.is_terminal:
-            messages.print(f"[{self._place}/{self._pending}] {cell}", markup=False)
+            say(f"[{self._place}/{self._pending}] {cell}")
 
     def _line(self, line: Value) -> None:
         match line:
             case Failure():
-                messages.print(f"{line.cell}: {line.reason}", markup=False)
+                say(f"{line.cell}: {line.reason}")
             case Warned():
                 about = f"the ceilings of {line.setting.device}"
-                messages.print(f"{about}: {line.reason}", markup=False)
+                say(f"{about}: {line.reason}")
             case RoundLine() if line.round.device_before.get("other_processes"):
                 self._tell_of_others(line.cell.device)
         if self._stream and isinstance(line, Record | Failure):
-            sys.stdout.write(encode(line).decode() + "\n")
-            sys.stdout.flush()
+            write(encode(line).decode() + "\n")
 
     def _tell_of_others(self, device: str) -> None:
         if not self._told_of_others:
             self._told_of_others = True
-            messages.print(f"another process uses {device}: end it or take another GPU")
+            say(f"another process uses {device}: end it or take another GPU")
 
     def _heading(self) -> str:
         least = self._sheet.protocol.rounds

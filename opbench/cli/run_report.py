@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.output import Column, Format, emit, integer, messages, scaled, text
+from opbench.cli.render import Column, Format, integer, plural, render, say, scaled, text, write
 
 if TYPE_CHECKING:
     from opbench.record import Record
@@ -56,12 +56,12 @@ def report(sheet: Sheet, path: Path, format: Format | None) -> None:
     failures = [failure.to_json() for failure in sheet.failures.values()]
     rows = finished + unfinished + failures
     if format is not None:
-        emit(rows, format, _shown((*_CELL, *_TIMES), rows))
+        write(render(rows, format, _shown((*_CELL, *_TIMES), rows)))
     _advise(finished)
     _say_what_is_not_measured(finished)
     missing = len(sheet.plan) - len(finished) - len(failures)
     said = f"{len(finished)} measured, {len(failures)} failed"
-    messages.print(said + (f", {missing} not finished" if missing else "") + f": {path}")
+    say(said + (f", {missing} not finished" if missing else "") + f": {path}")
 
 
 def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
@@ -69,10 +69,9 @@ def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
     from opbench.runs.estimate import estimate
 
     cells = [cell.to_json() for cell in prepared.sheet.missing]
-    emit(cells, format, _shown(_CELL, cells))
+    write(render(cells, format, _shown(_CELL, cells)))
     least, most = estimate(prepared, workers)
-    plural = "s" * (len(cells) > 1)
-    messages.print(f"{len(cells)} cell{plural}; about {_minutes(least)} to {_minutes(most)}")
+    say(f"{plural(len(cells), 'cell')}; about {_minutes(least)} to {_minutes(most)}")
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -99,8 +98,7 @@ def _advise(rows: list[dict[str, Any]]) -> None:
         if row.get("advice"):
             alike.setdefault(re.sub(r"[\d.]+", "#", row["advice"]), []).append(row["advice"])
     for advices in alike.values():
-        plural = "s" * (len(advices) > 1)
-        messages.print(f"{len(advices)} cell{plural} not good: {advices[0]}", markup=False)
+        say(f"{plural(len(advices), 'cell')} not good: {advices[0]}")
 
 
 def _say_what_is_not_measured(rows: list[dict[str, Any]]) -> None:
@@ -110,7 +108,7 @@ def _say_what_is_not_measured(rows: list[dict[str, Any]]) -> None:
     for device in dict.fromkeys(row["device"] for row in rows):
         if device not in measured:
             reason = why_not_measured(device)
-            messages.print(f"energy on {device}: not measured: {reason}", markup=False)
+            say(f"energy on {device}: not measured: {reason}")
 
 
 def _minutes(seconds: float) -> str:

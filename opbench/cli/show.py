@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from opbench.accuracy import PUBLISHED_ONLY
-from opbench.cli.accuracies import show_accuracies, show_published_only
-from opbench.cli.conventions import show_chart, show_conventions
+from opbench.cli.accuracies import render_accuracies, render_published_only
+from opbench.cli.conventions import render_chart, render_conventions
 from opbench.cli.options import Depth, InputSize, parse_input_size
-from opbench.cli.output import Column, Format, emit, integer, stdout_is_ours, text
-from opbench.cli.rows import model_row
+from opbench.cli.render import (
+    Column,
+    Format,
+    heading,
+    indented,
+    integer,
+    render,
+    stdout_is_ours,
+    text,
+    write,
+)
+from opbench.cli.rows import NETWORK, model_row, module_rows
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError
 from opbench.metrics import CONVENTION
@@ -59,22 +66,22 @@ def show(
     ] = False,
     witness: Annotated[
         bool,
-        typer.Option(help="Let fvcore count as well, on real tensors, what it has not yet."),
+        typer.Option(help="Count with fvcore too, on real tensors, where no count is on file."),
     ] = True,
     format: Annotated[
         Format,
-        typer.Option(help="How to print; all but table print the modules (or conventions) only."),
+        typer.Option(help="Output format; all but table hold the modules (or conventions) only."),
     ] = Format.table,
 ) -> None:
-    """One network: paper, its numbers counted again, modules, accuracies and departures."""
+    """Show one network: its paper, stated numbers recounted, modules, accuracies and departures."""
     size = parse_input_size(input_size)
     if target in PUBLISHED_ONLY:
         if size or conventions or depth is not None:
             raise BadValueError(
-                f"nothing of {target} can be counted, its definition was never published: "
-                f"`opbench show {target}` says what is known of it"
+                f"{target} cannot be counted, because its definition was never published: "
+                f"`opbench show {target}` shows what is known of it"
             )
-        show_published_only(target, format)
+        write(render_published_only(target, format))
         return
     found = _one(target)
     from opbench.registry.targets import count_target
@@ -82,23 +89,14 @@ def show(
     with stdout_is_ours():
         counted = count_target(found, size)
     if conventions:
-        show_conventions(found, counted, size, format)
+        write(render_conventions(found, counted, size, format))
         return
-    rows = [
-        {"name": found.name, **row}
-        for row in _module_rows(counted, _DEPTH if depth is None else depth)
-    ]
-    if format is not Format.table:
-        emit(rows, format, _MODULES)
-        return
-    _print_head(found, counted, second_opinion(found, counted, size, ask=witness))
-    if found.spec:
-        _print_stated(found.spec)
-        show_accuracies(found.name)
-        show_chart(found.name)
-    emit(rows, format, _MODULES, title="\nModules")
-    if found.spec:
-        _print_departures(found.spec)
+    rows = list(_module_rows(found.name, counted, _DEPTH if depth is None else depth))
+    modules = render(rows, format, _MODULES)
+    if format is Format.table:
+        fvcore = second_opinion(found, counted, size, ask=witness)
+        modules = _page(found, _head(found, counted, fvcore), modules)
+    write(modules)
 
 
 def _one(target: str) -> Target:
@@ -113,42 +111,52 @@ def _one(target: str) -> Target:
     return found[0]
 
 
-def _print_head(target: Target, counted: Count, fvcore: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+def _page(target: Target, head: str, modules: str) -> str:
+    parts = [head]
+    if target.spec:
+        parts += [_stated(target.spec), render_accuracies(target.name), render_chart(target.name)]
+    parts += ["\n", heading("Modules"), modules]
+    if target.spec:
+        parts.append(_departures(target.spec))
+    return "".join(parts)
+
+
+def _head(target: Target, counted: Count, fvcore: str) -> str:
     name, spec = target.name, target.spec
-    console.print(Text(f"{spec.label}  ({name})" if spec else name, style="bold"))
-    if spec:
-        paper = spec.paper
-        console.print(
-            f"{paper.authors}.  {paper.title}.  {paper.venue}.  {paper.url}", markup=False
-        )
-        if spec.note:
-            console.print(spec.note, markup=False)
     row = model_row(name, counted)
-    console.print(
-        f"\ninput        {row['input_size']}\n"
+    return (
+        f"{heading(f'{spec.label}  ({name})' if spec else name)}{_paper(spec) if spec else ''}\n"
+        f"input        {row['input_size']}\n"
         f"parameters   {counted.params:,}  ({counted.weight_bytes:,} bytes with buffers)\n"
         f"MACs         {counted.macs:,}  ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)\n"
         f"activations  {counted.activations:,}  (peak {counted.peak_activation_bytes:,} bytes)\n"
         f"uncounted    {row['uncounted'] or 'none: every operator that ran has a rule'}\n"
-        f"fvcore       {fvcore}",
-        markup=False,
+        f"fvcore       {fvcore}\n"
+        f"{CONVENTION}\n"
     )
-    console.print(CONVENTION, markup=False)
 
 
-def _print_stated(spec: ArchitectureSpec) -> None:
+def _paper(spec: ArchitectureSpec) -> str:
+    paper = spec.paper
+    note = f"{spec.note}\n" if spec.note else ""
+    return f"{paper.authors}.  {paper.title}.  {paper.venue}.  {paper.url}\n{note}"
+
+
+def _stated(spec: ArchitectureSpec) -> str:
+    parts = []
     for title, printed in (
         ("The paper's own numbers, recomputed", True),
         ("Stated by others, or as a bound or a comparison", False),
     ):
         rows = [_stated_row(spec, stated) for stated in spec.stated if stated.printed is printed]
         if rows:
-            emit(rows, Format.table, _STATED, title=f"\n{title}")
-        console = Console(highlight=False)
-        for row in filter(lambda row: row["disagreement"], rows):
-            said = Text(f"{row['quantity']}: {row['disagreement']}")
-            console.print(Padding(said, (0, 0, 0, 2)))
+            parts += ["\n", heading(title), render(rows, Format.table, _STATED)]
+        parts += [
+            indented(f"{row['quantity']}: {row['disagreement']}")
+            for row in rows
+            if row["disagreement"]
+        ]
+    return "".join(parts)
 
 
 def _stated_row(spec: ArchitectureSpec, stated: StatedValue) -> dict[str, Any]:
@@ -166,36 +174,27 @@ def _stated_row(spec: ArchitectureSpec, stated: StatedValue) -> dict[str, Any]:
     }
 
 
-def _print_departures(spec: ArchitectureSpec) -> None:
-    """The Departures of the architecture's own docstring: said once, there."""
+def _departures(spec: ArchitectureSpec) -> str:
+    """Render the Departures in the docstring of the architecture's module."""
     build = getattr(spec.build, "func", spec.build)
     doc = inspect.getdoc(sys.modules[build.__module__]) or ""
     _, _, departures = doc.partition("Departures:")
-    if departures.strip():
-        console = Console(highlight=False, soft_wrap=True)
-        console.print("\nDepartures from the paper", style="bold")
-        console.print(inspect.cleandoc(departures), markup=False)
+    if not departures.strip():
+        return ""
+    return f"\n{heading('Departures from the paper')}{inspect.cleandoc(departures)}\n"
 
 
-def _module_rows(counted: Count, depth: int) -> Iterator[dict[str, Any]]:
+def _module_rows(name: str, counted: Count, depth: int) -> Iterator[dict[str, Any]]:
     inside: dict[str, list[OperatorCount]] = {}
     for operator in counted.operators:
-        inside.setdefault(operator.module, []).append(operator)
-    for module in counted.modules:
-        if module.depth <= depth:
-            yield {
-                "module": module.name or "(network)",
-                "kind": module.kind,
-                "output": module.output,
-                "params": module.params,
-                "macs": module.macs,
-                "activations": module.activations,
-                "arithmetic": "; ".join(filter(None, map(arithmetic, inside.get(module.name, ())))),
-            }
+        inside.setdefault(operator.module or NETWORK, []).append(operator)
+    for row in module_rows(name, counted, depth):
+        products = map(arithmetic, inside.get(row["module"], ()))
+        yield row | {"arithmetic": "; ".join(filter(None, products))}
 
 
 def arithmetic(operator: OperatorCount) -> str:
-    """``64 x 256 = 16,384``: outputs times the length of the dot product behind each."""
+    """Return outputs times the length of the dot product behind each: ``64 x 256 = 16,384``."""
     if not operator.macs or not operator.activations or operator.macs % operator.activations:
         return ""
     length = operator.macs // operator.activations

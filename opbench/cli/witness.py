@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opbench.cli.output import messages, stdout_is_ours
+from opbench.cli.render import messages, stdout_is_ours
 from opbench.errors import MissingExtraError
 
 if TYPE_CHECKING:

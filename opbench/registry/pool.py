@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
-from opbench.errors import OpbenchError
+from opbench.errors import describe
 
 _T = TypeVar("_T")
 
@@ -52,12 +52,7 @@ def _attempt(function: Callable[[str], _T], name: str) -> _T | Failed:
     try:
         return function(name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a target may raise anything
-        return _failed(error)
-
-
-def _failed(error: BaseException) -> Failed:
-    kind = "" if isinstance(error, OpbenchError) else f"{type(error).__name__}: "
-    return Failed(reason=" ".join(f"{kind}{error}".split()))
+        return Failed(reason=describe(error))
 
 
 def _in_processes(
@@ -85,7 +80,7 @@ def _outcome(future: Future[_T | Failed], process: _Process) -> _T | Failed:
     error = future.exception()
     if isinstance(error, BrokenProcessPool):
         return Failed(reason=describe_exit(process.end()))
-    return _failed(error) if error else future.result()
+    return Failed(reason=describe(error)) if error else future.result()
 
 
 class _Process(ProcessPoolExecutor):

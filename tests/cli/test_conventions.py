@@ -81,7 +81,6 @@ def test_a_tool_is_asked_by_module_and_says_its_version(opbench, rows, write) ->
         (["--convention", "mac", "--by", "module"], "use --by model or operator"),
         (["--convention", "thop", "--by", "operator"], "use --by model or module"),
         (["--convention", "ptflops", "--by", "module"], "use --by model"),
-        (["--convention", "mac", "--output", "rows.jsonl"], "leave out --convention"),
         (["--convention", "ptflops"], "ptflops, which is not installed; try: pip install ptflops"),
     ],
 )

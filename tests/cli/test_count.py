@@ -141,9 +141,9 @@ def test_an_option_that_would_do_nothing_is_refused(opbench) -> None:
     for args, said in (
         (("--depth", 1), "--by module"),
         (("--depth", 1, "--by", "operator"), "--by module"),
-        (("--top", 3), "--by module or operator"),
-        (("--convention", "fvcore", "--top", 3), "--by module or operator"),
-        (("--convention", "fvcore", "--dtype", "float16"), "leave out --dtype"),
+        (("--top", 3), "--by module or --by operator"),
+        (("--convention", "fvcore", "--top", 3), "--by module or --by operator"),
+        (("--convention", "fvcore", "--dtype", "float16"), "remove --dtype"),
     ):
         result = opbench("count", "lenet5", *args)
         assert result.exit_code == 2 and said in result.stderr, args

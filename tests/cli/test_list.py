@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opbench.cli.output import as_printed
+from opbench.cli.render import as_printed
 from opbench.registry import counts_csv, entries
 from opbench.spec import Shape
 from tests import builders

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opbench.cli.output import Format
+from opbench.cli.render import Format
 from opbench.cli.run_progress import Progress
 from opbench.cli.run_report import report
 from opbench.record import Record
