@@ -2,8 +2,8 @@
 
 Exit codes: 0 fine, 1 the answer is no, 2 the user can mend it, 130 interrupted.  A command's
 module is imported when the command is called, and imports torch, pandas and matplotlib inside its
-function: ``--help`` needs none of them.  What it says of each command is the first sentence of the
-function's docstring, read from the source.
+function: ``--help`` needs none of them.  It shows the first sentence of each command's docstring,
+read from the source.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """Loads commands as they are called, and turns what a user can mend into one sentence and an
-    exit code, for every command alike."""
+    """Loads a command when it is called; turns an error into a sentence and an exit code."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -80,7 +79,7 @@ app = typer.Typer(
 
 
 def summary(name: str) -> str:
-    """The first sentence about a command."""
+    """Return the first sentence of a command's help."""
     source = (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.name == COMMANDS[name]:

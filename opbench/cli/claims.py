@@ -1,14 +1,12 @@
-"""``opbench claims``: what the article and the paper say, tried on the results at hand."""
+"""``opbench claims``: what the article and the paper say, tested on the results at hand."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from opbench.cli.options import Accuracies, Results, measured_folder
+from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder
 from opbench.cli.render import Column, Format, render, say, write
 from opbench.metrics import PER_MAC
 
@@ -24,12 +22,12 @@ _COLUMNS = (
 def claims(
     results: Results = None,
     accuracies: Accuracies = None,
-    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+    format: OutputFormat = Format.table,
 ) -> None:
-    """Each finding of the article and the paper: holds, does not hold, or cannot tell.
+    """Test each finding of the article and the paper: holds, does not hold, or cannot tell.
 
-    Timed findings are tried on every device that was measured.  The exit code is 0 whatever the
-    verdicts.
+    Findings about time are tested on every device that was measured. The exit code is 0 whatever
+    the verdicts.
     """
     from dataclasses import asdict
 
@@ -48,9 +46,9 @@ def claims(
 
 
 def _for_people(row: Mapping[str, Any], format: Format) -> dict[str, Any]:
-    """Source under statement, device under verdict; in place of what was found what is missing.
+    """Put the source under the statement, the device under the verdict, a gap in place of a find.
 
-    In a terminal a blank line parts each row, which takes several lines, from the next.
+    In a terminal an empty line separates the rows, which take several lines each.
     """
     line, end, source = "\n", "\n", row["source"]
     if format is Format.markdown:

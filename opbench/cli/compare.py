@@ -1,4 +1,4 @@
-"""``opbench compare``: which differences between two runs are real."""
+"""``opbench compare``: the differences between two runs that are real."""
 
 from __future__ import annotations
 
@@ -25,31 +25,34 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="BASE NEW",
-            help="Two run files, or names of runs below --results. With --self-test, targets.",
+            help="Two run files, or names of runs in --results; with --self-test, targets.",
         ),
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(help="What does not matter: 3%, 50us, or both with a comma. 2%,10us if not."),
+        typer.Option(
+            help="Ignore changes up to this: 3%, 50us, or both as 3%,50us. By default 2%,10us."
+        ),
     ] = None,
     across: Annotated[
-        bool, typer.Option("--across", help="Compare although the environments differ.")
+        bool, typer.Option("--across", help="Compare runs from different environments.")
     ] = False,
     strict: Annotated[
-        bool | None, typer.Option("--strict/--no-strict", help="AMBIGUOUS fails as well.")
+        bool | None,
+        typer.Option("--strict/--no-strict", help="Fail when a cell is AMBIGUOUS, too."),
     ] = None,
     self_test: Annotated[
         bool,
-        typer.Option("--self-test", help="Time the same again and again: how often is it fooled?"),
+        typer.Option("--self-test", help="Measure the rate of false alarms on this machine."),
     ] = False,
     results: Results = None,
-    format: Annotated[ReportFormat, typer.Option(help="How to print.")] = ReportFormat.table,
+    format: Annotated[ReportFormat, typer.Option(help="Output format.")] = ReportFormat.table,
 ) -> None:
-    """SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with the ratio and its 95 % interval.
+    """Compare two runs: SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with a 95 % interval.
 
-    Exit code 1 when a cell is SLOWER, or failed, or, with --self-test, when more than one in twenty
-    comparisons was fooled.  Thresholds stand in tool.opbench.compare of pyproject.toml as well,
-    for all targets or by glob.
+    Exit code 1: a cell is SLOWER or failed; with --self-test, more than one in twenty comparisons
+    of the same with the same were false alarms. Thresholds for all targets or by glob can be set
+    in tool.opbench.compare of pyproject.toml.
     """
     settings = load_settings(Path.cwd()).compare
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)

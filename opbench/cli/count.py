@@ -19,6 +19,7 @@ from opbench.cli.options import (
     Depth,
     Dtype,
     InputSize,
+    OutputFormat,
     Precision,
     Targets,
     parse_input_size,
@@ -46,7 +47,7 @@ def count(
         typer.Option(min=1, help="Print only the rows with the most MACs of each target."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
-    format: Annotated[Format, typer.Option(help="Output format.")] = Format.table,
+    format: OutputFormat = Format.table,
 ) -> None:
     """Count parameters, MACs, activations and peak activation memory, exactly and without weights.
 

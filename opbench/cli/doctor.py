@@ -1,14 +1,13 @@
-"""``opbench doctor``: what this machine is, what is missing, what will disturb a timing."""
+"""``opbench doctor``: facts about this machine, what is missing, what will disturb a timing."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from opbench.cli.options import OutputFormat
 from opbench.cli.render import Column, Format, render, text, write
 
 _COLUMNS = (
@@ -26,12 +25,11 @@ _OPTIONAL = {
 
 
 def doctor(
-    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+    format: OutputFormat = Format.table,
 ) -> None:
-    """What this machine is, what is missing, what will disturb timings.
+    """Show what this machine is, what is missing, and what will disturb timings.
 
-    The facts are those that stand in the header of a run; runs are compared only where they are
-    equal.
+    Every run records these facts; runs are compared only where they are equal.
     """
     from opbench.runs.environment import system_facts
     from opbench.timing.disturbances import findings, watch
@@ -51,7 +49,7 @@ def doctor(
 
 
 def _of_torch() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What PyTorch knows, and how the first GPU is doing; nothing where it cannot be imported."""
+    """Ask PyTorch, and the first GPU for its state; return nothing where torch is not installed."""
     try:
         import torch
 

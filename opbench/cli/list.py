@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.options import Results, measured_folder
+from opbench.cli.options import OutputFormat, Results, measured_folder
 from opbench.cli.render import Column, Format, as_printed, integer, render, scaled, text, write
 from opbench.errors import UnknownNameError
 from opbench.metrics import PER_MAC
@@ -54,22 +54,25 @@ _USUAL = "name,family,year,input_size,params,macs,top1,dataset,top1_protocol,top
 
 def list_(
     globs: Annotated[
-        list[str] | None, typer.Argument(metavar="GLOB", help="Names or globs; all by default.")
+        list[str] | None,
+        typer.Argument(metavar="GLOB", help="Names or globs, such as 'resnet*'; all by default."),
     ] = None,
     columns: Annotated[
         str,
         typer.Option(
             metavar="KEY,...",
-            help=f"Columns of tables and markdown: {', '.join(each.key for each in _ALL)}.",
+            help="Columns of table and markdown (json and csv hold every key): "
+            f"{', '.join(each.key for each in _ALL)}.",
         ),
     ] = _USUAL,
     results: Results = None,
-    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+    format: OutputFormat = Format.table,
     update: Annotated[
-        bool, typer.Option("--update", help="First count every entry anew (twice, with fvcore).")
+        bool,
+        typer.Option("--update", help="First count every architecture again, with fvcore too."),
     ] = False,
 ) -> None:
-    """The registry: every architecture with its exact counts and sourced accuracy."""
+    """List the built-in architectures with exact counts and sourced accuracies."""
     chosen = _chosen(columns)
     timed = any(column.key == "latency_s" for column in chosen)
     measured = measured_folder(results) if timed else None

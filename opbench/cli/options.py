@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opbench.cli.render import Format
 from opbench.errors import BadFileError, BadValueError
 from opbench.settings import load_settings
 from opbench.spec import Shape
@@ -16,14 +17,11 @@ from opbench.spec import Shape
 if TYPE_CHECKING:
     from opbench.runs.pool import Workers
 
-Targets = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="TARGET",
-        help="A name or glob of the registry (resnet*), torchvision:NAME, timm:NAME, "
-        "package.module:ATTR or path/file.py:ATTR; the whole registry by default.",
-    ),
-]
+TARGETS_HELP = (
+    "A name or glob of the registry (resnet*), torchvision:NAME, timm:NAME, package.module:ATTR or "
+    "path/file.py:ATTR; the whole registry by default."
+)
+Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
 InputSize = Annotated[
     str | None,
     typer.Option(metavar="CxHxW", help="Size of one image, such as 3x224x224."),
@@ -32,42 +30,46 @@ Results = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Where measurements lie; tool.opbench.results of pyproject.toml, else results.",
+        help="Folder of the measurements; by default tool.opbench.results of pyproject.toml, or "
+        "results.",
     ),
 ]
+OutputFormat = Annotated[Format, typer.Option(help="Output format.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 
 
 class Precision(StrEnum):
-    """Types that weights and images can have."""
+    """Data types of weights and images."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
 
 
-Dtype = Annotated[Precision, typer.Option(help="Type of weights and images.")]
+Dtype = Annotated[Precision, typer.Option(help="Data type of weights and images.")]
 Depth = Annotated[
-    int | None, typer.Option(min=0, help="Only modules down to this depth; 0 is the network.")
+    int | None, typer.Option(min=0, help="Print modules down to this depth; 0 is the network.")
 ]
 
 
 Accuracies = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="CSV of accuracies that win over the published ones."),
+    typer.Option(metavar="FILE", help="CSV of accuracies that replace the published ones."),
 ]
 
 
 def results_folder(asked: Path | None) -> Path:
-    """The folder that was asked for, or the project's, as short as it can be written."""
+    """Return the folder that was asked for, or the project's, relative to here if possible."""
     here = Path.cwd()
     folder = asked or load_settings(here).results
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def measured_folder(asked: Path | None) -> Path:
-    """Return the results folder to read: the default one may be missing, for counts and published
-    accuracies are known without it.  Raises ``BadFileError`` for one that was asked for.
+    """Return the results folder to read, which exists if it was asked for.
+
+    The default one may be missing: counts and published accuracies are known without it.
+    Raises ``BadFileError``.
     """
     folder = results_folder(asked)
     if asked and not folder.is_dir():
@@ -87,6 +89,21 @@ def parse_input_size(text: str | None) -> Shape | None:
         raise BadValueError(
             f"the input size {text!r} is not positive integers joined by x, such as 3x224x224"
         ) from None
+
+
+def words(text: str) -> list[str]:
+    """Split at commas."""
+    return [word.strip() for word in text.split(",")]
+
+
+def parse_integers(option: str, text: str) -> list[int]:
+    """Read "1,16".  Raises ``BadValueError`` naming the option."""
+    numbers = [int(word) if word.isdecimal() else 0 for word in words(text)]
+    if not all(numbers):
+        raise BadValueError(
+            f"{option} must be positive integers separated by commas, such as 1,16; not {text!r}"
+        )
+    return numbers
 
 
 def choose_workers(*, in_process: bool = False) -> Workers:

@@ -1,4 +1,4 @@
-"""``opbench report``: everything known, as one HTML page that opens from disk.
+"""``opbench report``: the whole results folder as one HTML page that opens from disk.
 
 The page is made whole before it is written, so that an older one stays until then.
 """
@@ -18,10 +18,11 @@ from opbench.cli.render import say, write
 def report(
     results: Results = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The page; RESULTS/index.html by default.")
+        Path | None,
+        typer.Option(metavar="FILE", help="File of the page; RESULTS/index.html by default."),
     ] = None,
     figures: Annotated[
-        bool, typer.Option(help="Put the figures in, which takes most of the time.")
+        bool, typer.Option(help="Include the figures, which take most of the time.")
     ] = True,
     accuracies: Accuracies = None,
 ) -> None:

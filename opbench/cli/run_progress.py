@@ -35,7 +35,7 @@ def take(prepared: Prepared, writer: Appender, workers: Workers, *, stream: bool
 
 
 class Progress:
-    """A context manager that shows what its ``watcher`` is told."""
+    """Shows what its ``watcher`` is told, as a context manager."""
 
     def __init__(self, sheet: Sheet, *, stream: bool) -> None:
         from opbench.runs.loop import Watcher
@@ -107,7 +107,7 @@ class Progress:
         return f"round {self._number} of {least}"
 
     def _left_s(self) -> float | None:
-        """Seconds until the least number of rounds is done, None beyond it and before any is.
+        """Estimate the seconds until the least number of rounds is done; None beyond it.
 
         A cell takes what it took in its last round, one that had none yet what the others took.
         """

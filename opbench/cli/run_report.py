@@ -1,12 +1,13 @@
-"""What ``opbench run`` prints when it is done, and what it prints of its plan."""
+"""The rows and sentences of ``opbench run``: of its plan, and of what was measured."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.render import Column, Format, integer, plural, render, say, scaled, text, write
+from opbench.cli.render import Column, Format, integer, plural, render, say, scaled, text
 
 if TYPE_CHECKING:
     from opbench.record import Record
@@ -46,32 +47,40 @@ _OPTIONAL = {"dtype", "memory_format", "compile", "threads", "energy_j", "reason
 _USUAL = ("float32", "contiguous", None, "")
 
 
-def report(sheet: Sheet, path: Path, format: Format | None) -> None:
-    """The rows on stdout, unless they were streamed, and what became of the run on stderr."""
-    finished = [_row(record) for record in sheet.records.values()]
+def render_rows(sheet: Sheet, format: Format) -> str:
+    """Render a row for each cell that was measured, is unfinished or failed."""
     unfinished = [
         {**_row(record), "reason": f"{len(sheet.rounds[record.cell])} round(s) only"}
         for record in sheet.unfinished()
     ]
     failures = [failure.to_json() for failure in sheet.failures.values()]
-    rows = finished + unfinished + failures
-    if format is not None:
-        write(render(rows, format, _shown((*_CELL, *_TIMES), rows)))
-    _advise(finished)
-    _say_what_is_not_measured(finished)
-    missing = len(sheet.plan) - len(finished) - len(failures)
-    said = f"{len(finished)} measured, {len(failures)} failed"
-    say(said + (f", {missing} not finished" if missing else "") + f": {path}")
+    rows = [*map(_row, sheet.records.values()), *unfinished, *failures]
+    return render(rows, format, _shown((*_CELL, *_TIMES), rows))
 
 
-def print_plan(prepared: Prepared, workers: Workers, format: Format) -> None:
-    """The cells on stdout, and how long they will take on stderr."""
+def say_outcome(sheet: Sheet, path: Path) -> None:
+    """Say what to improve, what was not measured, how many cells are done, and where."""
+    records = list(sheet.records.values())
+    _advise(records)
+    _say_what_is_not_measured(records)
+    missing = len(sheet.plan) - len(records) - len(sheet.failures)
+    told = f"{len(records)} measured, {len(sheet.failures)} failed"
+    say(told + (f", {missing} not finished" if missing else "") + f": {path}")
+
+
+def render_plan(prepared: Prepared, format: Format) -> str:
+    """Render the cells that are to be measured."""
+    cells = [cell.to_json() for cell in prepared.sheet.missing]
+    return render(cells, format, _shown(_CELL, cells))
+
+
+def say_estimate(prepared: Prepared, workers: Workers) -> None:
+    """Say how many cells are to be measured, and how long that will take."""
     from opbench.runs.estimate import estimate
 
-    cells = [cell.to_json() for cell in prepared.sheet.missing]
-    write(render(cells, format, _shown(_CELL, cells)))
     least, most = estimate(prepared, workers)
-    say(f"{plural(len(cells), 'cell')}; about {_minutes(least)} to {_minutes(most)}")
+    cells = plural(len(prepared.sheet.missing), "cell")
+    say(f"{cells}; about {_minutes(least)} to {_minutes(most)}")
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -91,24 +100,22 @@ def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Colu
     ]
 
 
-def _advise(rows: list[dict[str, Any]]) -> None:
-    """Each advice once, whatever numbers stand in it, with how many cells it is for."""
+def _advise(records: Sequence[Record]) -> None:
+    """Say each advice once, whatever its numbers, with the number of cells that it is for."""
     alike: dict[str, list[str]] = {}
-    for row in rows:
-        if row.get("advice"):
-            alike.setdefault(re.sub(r"[\d.]+", "#", row["advice"]), []).append(row["advice"])
+    for advice in filter(None, (record.measurement.advice for record in records)):
+        alike.setdefault(re.sub(r"[\d.]+", "#", advice), []).append(advice)
     for advices in alike.values():
         say(f"{plural(len(advices), 'cell')} not good: {advices[0]}")
 
 
-def _say_what_is_not_measured(rows: list[dict[str, Any]]) -> None:
+def _say_what_is_not_measured(records: Sequence[Record]) -> None:
     from opbench.timing.energy import why_not_measured
 
-    measured = {row["device"] for row in rows if row.get("energy_j") is not None}
-    for device in dict.fromkeys(row["device"] for row in rows):
+    measured = {each.cell.device for each in records if each.measurement.energy_j is not None}
+    for device in dict.fromkeys(each.cell.device for each in records):
         if device not in measured:
-            reason = why_not_measured(device)
-            say(f"energy on {device}: not measured: {reason}")
+            say(f"energy on {device}: not measured: {why_not_measured(device)}")
 
 
 def _minutes(seconds: float) -> str:

@@ -1,7 +1,7 @@
-"""The second count of ``opbench show``: on file for the registry, else made when it is asked for.
+"""The second count of ``opbench show``: from file for the registry, else made now by fvcore.
 
-fvcore runs a network on real tensors, which may take minutes where the first count takes none;
-what would not fit into memory is not tried.
+fvcore runs a network on real tensors, which may take minutes; what would not fit into memory is
+not tried.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def second_opinion(
     target: Target, counted: Count, size: tuple[int, ...] | None, *, ask: bool
 ) -> str:
-    """fvcore's count beside ``counted`` and what makes the difference, or why there is none.
+    """Return fvcore's count and what makes the difference to ``counted``, or why there is none.
 
-    Where none is on file, fvcore is asked only if ``ask``.
+    Where none is on file, fvcore counts only if ``ask``.
     """
     known = _on_file(target.name, counted.input_size)
     if known is None:

@@ -126,7 +126,7 @@ def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
         (("top1", "--x", "macs"), "--x does nothing for top1: it is for accuracy-vs-ops,"),
         (("top1", "--no-log"), "--log does nothing for top1: it is for accuracy-vs-ops,"),
         (("density", "--unit", "macs"), "--unit does nothing for density: it is for accuracy-"),
-        (("ops-vs-time", "--batch-size", "1,zero"), "the batch sizes '1,zero' are not positive"),
+        (("ops-vs-time", "--batch-size", "1,zero"), "--batch-size must be positive integers"),
         (("top1", "--family", "resnett"), "no family is called 'resnett'; did you mean resnet"),
         (("top1", "--accuracies", "/nowhere.csv"), "/nowhere.csv cannot be read"),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from opbench.cli.render import Format
 from opbench.cli.run_progress import Progress
-from opbench.cli.run_report import report
+from opbench.cli.run_report import render_rows, say_outcome
 from opbench.record import Record
 from opbench.runs.state import Sheet
 from opbench.timing.energy import why_not_measured
@@ -26,12 +26,12 @@ def sheet(*records: Record) -> Sheet:
 
 @pytest.fixture
 def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
-    """Rows on stdout and sentences on stderr, of records."""
+    """Rows and sentences of records."""
 
     def said(*records: Record) -> tuple[str, str]:
-        report(sheet(*records), Path("a.jsonl"), Format.markdown)
-        printed = capsys.readouterr()
-        return printed.out, printed.err
+        taken = sheet(*records)
+        say_outcome(taken, Path("a.jsonl"))
+        return render_rows(taken, Format.markdown), capsys.readouterr().err
 
     return said
 

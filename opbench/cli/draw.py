@@ -1,0 +1,80 @@
+"""Draw figures to bytes, several at a time in processes of their own.
+
+The same input gives the same bytes: no dates and no versions are written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+from opbench.errors import MissingDataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from opbench.figures import Options
+    from opbench.table import Table
+
+# File formats, and what is written into each beside the title.
+KINDS: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "opbench"},
+    "png": {"Software": "opbench"},
+    "pdf": {"CreationDate": None, "Creator": "opbench", "Producer": "opbench"},
+}
+
+# The bytes of a figure by kind of file.
+Page = dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One figure on one background."""
+
+    name: str
+    table: Table
+    options: Options
+    kinds: Sequence[str]
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, without suffix."""
+        return self.name + ("" if self.options.theme == "light" else "-dark")
+
+
+def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
+    """Draw each figure, or tell what it lacks, in as many processes as there are cores."""
+    workers = min(os.cpu_count() or 1, len(jobs))
+    if workers < 2:
+        return [_draw(job) for job in jobs]
+    # Spawned, because a fork of a process with a library's threads may hang.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
+        return list(pool.map(_draw, jobs))
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+
+
+def _draw(job: Job) -> Page | MissingDataError:
+    from opbench import figures
+    from opbench.figures.parts.style import theme
+
+    try:
+        with theme(job.options.theme):
+            figure = figures.find(job.name)(job.table, job.options)
+            return {kind: _save(figure, kind, figures.describe(job.name)) for kind in job.kinds}
+    except MissingDataError as error:
+        return error
+
+
+def _save(figure: Figure, kind: str, title: str) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format=kind, metadata={**KINDS[kind], "Title": title})
+    return buffer.getvalue()
