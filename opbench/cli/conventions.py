@@ -10,7 +10,6 @@ import typer
 from opbench.cli.render import (
     Column,
     Format,
-    Row,
     heading,
     indented,
     integer,
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from opbench.record import Count
     from opbench.registry.targets import Target
 
-Row = dict[str, Any]
 
 NAMES = (
     "mac, flop, connections, torch, torchvision, chart2016, torch-opcounter, fvcore, ptflops, "
@@ -61,7 +59,7 @@ def check_convention(name: str, by: By) -> None:
         raise error
 
 
-def convention_rows(name: str, asked: Asked, convention: str) -> list[Row]:
+def convention_rows(name: str, asked: Asked, convention: str) -> list[dict[str, Any]]:
     """Return one row of a target, or one per operator or module, the ``top`` largest.
 
     Raises ``OpbenchError`` where the target cannot be counted, or not by this convention.
@@ -86,7 +84,7 @@ def convention_rows(name: str, asked: Asked, convention: str) -> list[Row]:
     return [head | row for row in rows]
 
 
-def _said(convention: Convention, counts: Tally) -> Row:
+def _said(convention: Convention, counts: Tally) -> dict[str, Any]:
     return {
         "convention": convention.name,
         "unit": convention.unit,
@@ -96,19 +94,21 @@ def _said(convention: Convention, counts: Tally) -> Row:
     }
 
 
-def _operator_rows(counts: Tally) -> Iterator[Row]:
+def _operator_rows(counts: Tally) -> Iterator[dict[str, Any]]:
     for kind, value in sorted(counts.by_operator.items(), key=lambda item: -item[1]):
         yield {"kind": kind, "value": value, "share": value / (counts.total or 1)}
 
 
-def _module_rows(counts: Tally, depth: int | None) -> Iterator[Row]:
+def _module_rows(counts: Tally, depth: int | None) -> Iterator[dict[str, Any]]:
     for module, value in counts.by_module.items():
         if depth is None or len(module.split(".")) - (not module) <= depth:
             share = value / (counts.total or 1)
             yield {"module": module or "(network)", "value": value, "share": share}
 
 
-def render_convention(rows: Sequence[Row], convention: str, asked: Asked, format: Format) -> str:
+def render_convention(
+    rows: Sequence[dict[str, Any]], convention: str, asked: Asked, format: Format
+) -> str:
     """Render the rows of ``convention_rows`` under a header that says convention and unit."""
     from opbench.conventions import get
 
@@ -167,7 +167,7 @@ def render_conventions(
     return f"{title}{table}\n{''.join(rules)}{render_chart(target.name, counts['chart2016'])}"
 
 
-def _side_by_side(answers: Mapping[str, Tally | OpbenchError]) -> Iterator[Row]:
+def _side_by_side(answers: Mapping[str, Tally | OpbenchError]) -> Iterator[dict[str, Any]]:
     from opbench.conventions import CONVENTIONS, Rule
 
     mac = answers["mac"]
