@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.errors import BadValueError
-from opbench.figures.parts import blobs, captions, labels, select
+from opbench.figures.parts import blobs, captions, select
 from opbench.figures.parts.axes import values
-from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
@@ -60,10 +60,10 @@ def draw(table: Table, options: Options) -> Figure:
     printed = _printed(table, spec, options) if options.chart2016 else None
     frame = select.points(table, options, spec.x, spec.y)
     figure, axes = single_axes(_sheet(table, frame, spec, options))
-    points, lines = draw_scatter(axes, frame, spec, options, printed)
+    named, lines = draw_scatter(axes, frame, spec, options, printed)
     if printed is not None:
-        points += _overlay(axes, printed, frame, spec)
-    finish(axes, spec, points, lines)
+        named = pd.concat([named, _overlay(axes, printed, frame, spec)])
+    note_names(figure, [finish(axes, spec, named, lines)])
     return figure
 
 
@@ -86,6 +86,7 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
         caption=captions.caption(known, *notes),
         legend=blobs.family_entries(frame),
         sizing=spec.sizing,
+        names=True,
     )
     return words.with_plot_height(6.4)
 
@@ -103,9 +104,7 @@ def _printed(table: Table, spec: Scatter, options: Options) -> pd.DataFrame:
     return select.of_families(chart, options)
 
 
-def _overlay(
-    axes: Axes, printed: pd.DataFrame, frame: pd.DataFrame, spec: Scatter
-) -> labels.Points:
+def _overlay(axes: Axes, printed: pd.DataFrame, frame: pd.DataFrame, spec: Scatter) -> pd.DataFrame:
     """Rings where the 2016 chart has its blobs, each tied to the blob of today."""
     x, y, areas = values(printed, spec.x), printed["top1"], spec.sizing.areas(printed)
     now = frame.set_index("name")
@@ -122,9 +121,5 @@ def _overlay(
         [x[drawn], values(today, spec.x)], [y[drawn], today["top1"]],
         color=colour("muted"), lw=0.8, zorder=2.9,
     )  # fmt: skip
-    return labels.Points(
-        x=list(x),
-        y=list(y),
-        areas=list(areas),
-        labels=["" if here else name for name, here in zip(printed["name"], drawn, strict=True)],
-    )
+    label = printed["name"].mask(drawn, "")
+    return pd.DataFrame({"x": x, "y": y, "area": areas, "label": label, "must": ~drawn})

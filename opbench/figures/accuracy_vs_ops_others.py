@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from opbench.figures.parts import captions, select
 from opbench.figures.parts.blobs import BY_PARAMS, family_entries
-from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.frame import Sheet, note_names, sheet
+from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.table import Table
@@ -40,26 +41,29 @@ def draw(table: Table, options: Options) -> Figure:
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
+        names=True,
     ).with_plot_height(5.4)
     figure, (left, bottom, right, top) = sheet(words)
     gutter = _GUTTER / words.width
     shares = [sqrt(max(_FEW, len(rows))) for rows in panels]
     unit = (right - left - gutter * (len(panels) - 1)) / sum(shares)
+    counts = []
     for rows, share in zip(panels, shares, strict=True):
         axes = figure.add_axes((left, bottom, unit * share, top - bottom))
-        _draw_panel(axes, rows, options)
+        counts.append(_draw_panel(axes, rows, options))
         left += unit * share + gutter
+    note_names(figure, counts)
     return figure
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, options: Options) -> None:
+def _draw_panel(axes: Axes, rows: pd.DataFrame, options: Options) -> Count:
     spec = Scatter(
         x=options.cost, y="top1", sizing=_SMALL, log_x=options.log is not False, type_size=9
     )
     dataset = captions.DATASETS[rows["dataset"].iloc[0]]
     axes.set_title(dataset, loc="left", size=13, weight="semibold", pad=7)
     short = rows.assign(label=select.without_prefix(rows["label"]))
-    points, lines = draw_scatter(axes, short, spec, options)
+    named, lines = draw_scatter(axes, short, spec, options)
     axes.set_xlabel(axes.get_xlabel().replace("  (", "\n("), size=11.5)
     axes.tick_params(axis="x", labelsize=10)
-    finish(axes, spec, points, lines)
+    return finish(axes, spec, named, lines)

@@ -15,7 +15,7 @@ from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import values
 from opbench.figures.parts.blobs import BY_OPS, family_entries
 from opbench.figures.parts.frame import Sheet
-from opbench.figures.parts.labels import Line
+from opbench.figures.parts.labels import Count, Line
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
@@ -57,13 +57,13 @@ def draw(table: Table, options: Options) -> Figure:
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
+        names=True,
     ).with_plot_height(5.2 * len(batches))
 
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        points, lines = draw_scatter(axes, rows, spec, options)
+    def panel(axes: Axes, rows: pd.DataFrame) -> Count:
+        named, lines = draw_scatter(axes, rows, spec, options)
         lines += _shade(axes, rows)
-
-        finish(axes, spec, points, lines)
+        return finish(axes, spec, named, lines)
 
     return stack_panels(words, frame, batches, panel)
 

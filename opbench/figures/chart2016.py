@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.figures.parts import blobs, captions, labels
 from opbench.figures.parts.axes import axis_label, set_accuracy, set_axis
-from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
 from opbench.table import Table
@@ -43,6 +43,7 @@ def draw(table: Table, options: Options) -> Figure:
         ),
         legend=blobs.family_entries(networks),
         sizing=_SIZING,
+        names=True,
     ).with_plot_height(6.4)
     figure, axes = single_axes(words)
     set_axis(
@@ -51,7 +52,7 @@ def draw(table: Table, options: Options) -> Figure:
     set_accuracy(axes, pd.concat([points["top1"], points["top1_now"].dropna()]))
     axes.set_xlabel(axis_label(options.cost))
     axes.set_ylabel(axis_label("top1"))
-    labels.place(axes, _draw_pairs(axes, points), _arrows(axes, points))
+    note_names(figure, [labels.place(axes, _draw_pairs(axes, points), _arrows(axes, points))])
     return figure
 
 
@@ -92,7 +93,7 @@ def _reasons(points: pd.DataFrame) -> pd.Series[str]:
     return points["correction"].fillna("Unexplained.")
 
 
-def _draw_pairs(axes: Axes, points: pd.DataFrame) -> labels.Points:
+def _draw_pairs(axes: Axes, points: pd.DataFrame) -> pd.DataFrame:
     known = points.dropna(subset=["x_now"])
     tints = [
         blobs.hue(family) if isinstance(family, str) else colour("ink")
@@ -106,21 +107,10 @@ def _draw_pairs(axes: Axes, points: pd.DataFrame) -> labels.Points:
     today = known.assign(params=known["params_now"])
     areas_now = _SIZING.areas(today)
     blobs.draw_networks(axes, today, known["x_now"], known["top1_now"], areas_now)
-    printed_only = points["x_now"].isna()
-    printed = labels.Points(
-        x=list(points["x"]),
-        y=list(points["top1"]),
-        areas=list(areas),
-        labels=[
-            name if alone else "" for name, alone in zip(points["name"], printed_only, strict=True)
-        ],
-    )
-    return printed + labels.Points(
-        x=list(known["x_now"]),
-        y=list(known["top1_now"]),
-        areas=list(areas_now),
-        labels=list(known["label"]),
-    )
+    alone = points["x_now"].isna()
+    printed = points.assign(y=points["top1"], area=areas, label=points["name"].where(alone, ""))
+    counted = known.assign(x=known["x_now"], y=known["top1_now"], area=areas_now)
+    return pd.concat([printed.assign(must=alone), counted.assign(must=False)])
 
 
 def _arrows(axes: Axes, points: pd.DataFrame) -> list[labels.Line]:

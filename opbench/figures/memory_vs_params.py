@@ -11,7 +11,7 @@ from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import values
 from opbench.figures.parts.blobs import PLAIN, family_entries
 from opbench.figures.parts.fit import draw_fit
-from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
@@ -37,12 +37,12 @@ def draw(table: Table, options: Options) -> Figure:
         subtitle=f"Peak memory of forward passes at batch {batch} against the weights as stored",
         caption=captions.joined(captions.timed(table, frame), captions.MEMORY),
         legend=family_entries(frame),
+        names=True,
     ).with_plot_height(6.0)
     figure, axes = single_axes(words)
-    points, lines = draw_scatter(axes, frame, spec, options)
+    named, lines = draw_scatter(axes, frame, spec, options)
     units = (METRICS[spec.x].unit, METRICS[spec.y].unit)
     x, y = values(frame, spec.x), values(frame, spec.y)
     lines += draw_fit(axes, x, y, units)
-
-    finish(axes, spec, points, lines)
+    note_names(figure, [finish(axes, spec, named, lines)])
     return figure

@@ -209,14 +209,9 @@ def _draw_chart(axes: Axes, frame: pd.DataFrame, options: Options) -> None:
         x, y, s=_DOT, c=_tints(frame), edgecolors=colour("paper"), linewidths=0.8, zorder=3
     )
     best = Options(label=("frontier", _BASE))
-    points = labels.Points(
-        x=list(x),
-        y=list(y),
-        areas=[_DOT] * len(frame),
-        labels=select.labels(frame, best, frontier(frame, options.cost, "top1")),
-    )
+    named = select.names(frame, best, frontier(frame, options.cost, "top1"))
     cross = [([own_x, own_x], [*axes.get_ylim()]), ([*axes.get_xlim()], [own_y, own_y])]
-    labels.place(axes, points, cross, size=9.5)
+    labels.place(axes, named.assign(x=x, y=y, area=_DOT), cross, size=9.5)
 
 
 def _tints(rows: pd.DataFrame) -> list[Any]:

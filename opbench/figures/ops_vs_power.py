@@ -14,6 +14,7 @@ from opbench.figures.parts.axes import values
 from opbench.figures.parts.blobs import BY_PARAMS, family_entries
 from opbench.figures.parts.fit import draw_fit, draw_idle
 from opbench.figures.parts.frame import Sheet
+from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import draw_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
@@ -44,15 +45,15 @@ def draw(table: Table, options: Options) -> Figure:
         legend=family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
+        names=True,
     ).with_plot_height(6.0)
 
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        points, lines = draw_scatter(axes, rows, spec, options)
+    def panel(axes: Axes, rows: pd.DataFrame) -> Count:
+        named, lines = draw_scatter(axes, rows, spec, options)
         axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
         units = (METRICS[spec.x].unit, "W")
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
-
         lines += draw_idle(axes, rows)
-        finish(axes, spec, points, lines)
+        return finish(axes, spec, named, lines)
 
     return draw_panels(words, frame, batches, panel)

@@ -118,12 +118,10 @@ def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone
         frontier=True,
         type_size=10.5 if alone else 8.5,
     )
-    named = Options(
-        label=options.label or ("frontier", *options.highlight), highlight=options.highlight
-    )
-    points, lines = draw_scatter(axes, frame, spec, named)
+    wanted = Options(label=options.label or ("frontier",), highlight=options.highlight)
+    named, lines = draw_scatter(axes, frame, spec, wanted)
     if not alone:
         axes.set_xlabel(axis_label(key).replace("  (", "\n("), size=11.5)
         axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
         axes.tick_params(labelsize=10, labelcolor=colour("muted"))
-    finish(axes, spec, points, lines)
+    finish(axes, spec, named, lines)

@@ -45,10 +45,11 @@ def draw(table: Table, options: Options) -> Figure:
         legend=blobs.family_entries(frame),
         sizing=_SMALL,
         panel_titles=True,
+        names=True,
     ).with_plot_height(5.2 * len(batches))
 
-    def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        _draw_panel(axes, rows, roofs, options)
+    def panel(axes: Axes, rows: pd.DataFrame) -> labels.Count:
+        return _draw_panel(axes, rows, roofs, options)
 
     return stack_panels(words, frame, batches, panel)
 
@@ -76,7 +77,7 @@ def _roofs(table: Table, frame: pd.DataFrame) -> tuple[float, float] | None:
 
 def _draw_panel(
     axes: Axes, rows: pd.DataFrame, roofs: tuple[float, float] | None, options: Options
-) -> None:
+) -> labels.Count:
     x, y = rows["flop_per_byte"], rows["gflops_per_s"]
     set_axis(axes, "x", x, log=True)
     set_axis(axes, "y", pd.concat([y, pd.Series(roofs[:1])]) if roofs else y, log=True)
@@ -85,10 +86,8 @@ def _draw_panel(
     lines = _draw_roofs(axes, roofs) if roofs else []
     areas = _SMALL.areas(rows)
     blobs.draw_networks(axes, rows, x, y, areas)
-    points = labels.Points(
-        x=list(x), y=list(y), areas=list(areas), labels=select.labels(rows, options)
-    )
-    labels.place(axes, points, lines, size=9)
+    named = select.names(rows, options).assign(x=x, y=y, area=areas)
+    return labels.place(axes, named, lines, size=9)
 
 
 def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[labels.Line]:

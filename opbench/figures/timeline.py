@@ -14,10 +14,11 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from opbench.errors import MissingDataError
 from opbench.figures.parts import blobs, captions, labels, select
 from opbench.figures.parts.axes import axis_label, reach, set_accuracy, set_axis, values
-from opbench.figures.parts.frame import Sheet, sheet
+from opbench.figures.parts.frame import Sheet, note_names, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
 from opbench.table import Table
+from opbench.table.frontier import frontier
 
 TAKES = frozenset({"unit", "family", "highlight", "label"})
 
@@ -37,6 +38,7 @@ def draw(table: Table, options: Options) -> Figure:
         caption=captions.caption(frame, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=blobs.family_entries(frame),
         sizing=_SMALL,
+        names=True,
     ).with_plot_height(7.6)
     figure, (left, bottom, right, top) = sheet(words)
     gutter = _GUTTER / words.height
@@ -44,8 +46,8 @@ def draw(table: Table, options: Options) -> Figure:
     above = figure.add_axes((left, bottom + tall + gutter, right - left, tall))
     below = figure.add_axes((left, bottom, right - left, tall))
     where = _spread_years(frame, options.cost)
-    _panel(above, frame, where, "top1", options)
-    _panel(below, frame, where, options.cost, options)
+    panels = ((above, "top1"), (below, options.cost))
+    note_names(figure, [_panel(axes, frame, where, key, options) for axes, key in panels])
     above.tick_params(axis="x", labelbottom=False)
     below.set_xlabel("year of publication")
     return figure
@@ -59,7 +61,7 @@ def _spread_years(frame: pd.DataFrame, cost: str) -> pd.Series[float]:
 
 def _panel(
     axes: Axes, frame: pd.DataFrame, where: pd.Series[float], key: str, options: Options
-) -> None:
+) -> labels.Count:
     y = values(frame, key)
     axes.set_xlim(frame["year"].min() - 0.5, frame["year"].max() + 0.5)
     axes.xaxis.set_major_locator(MultipleLocator(1))
@@ -78,8 +80,6 @@ def _panel(
     axes.set_ylabel(axis_label(key).replace("  (", "\n("))
     areas = _SMALL.areas(frame)
     blobs.draw_networks(axes, frame, where, y, areas)
-
-    points = labels.Points(
-        x=list(where), y=list(y), areas=list(areas), labels=select.labels(frame, options)
-    )
-    labels.place(axes, points, size=9)
+    best = frontier(frame, options.cost, "top1")
+    named = select.names(frame, options, best).assign(x=where, y=y, area=blobs.around(frame, areas))
+    return labels.place(axes, named, size=9)

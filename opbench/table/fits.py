@@ -9,6 +9,7 @@ References:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,7 +60,8 @@ def _ranks(values: Sequence[float]) -> list[float]:
     """Return ranks from 1; equal values share the mean of theirs."""
     ordered = sorted(values)
     first = {value: rank for rank, value in reversed(list(enumerate(ordered, start=1)))}
-    return [first[value] + (ordered.count(value) - 1) / 2 for value in values]
+    equal = Counter(values)
+    return [first[value] + (equal[value] - 1) / 2 for value in values]
 
 
 def upper_bound(points: Sequence[Point]) -> Line | None:

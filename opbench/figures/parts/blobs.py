@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from opbench.figures.parts.captions import listed
 from opbench.figures.parts.style import colour, hues
 from opbench.metrics import family_label
 
 DISC = "o"
 SQUARE = "s"
 _LEAST = 28.0  # square points: the smallest blob that is still a blob beside its label
+_CROWD = 500  # blobs beyond which they are a picture in a vector file, which would else be slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +44,9 @@ class Sizing:
         """The sentence that names what is drawn larger than it is, empty where nothing is."""
         sized = frame.assign(quantity=self._quantities(frame))
         small = sized[sized["quantity"] * self.scale < _LEAST].drop_duplicates("name")
-        listed = ", ".join(f"{row.label} ({row.quantity:.2g})" for row in small.itertuples())
+        names = listed(f"{row.label} ({row.quantity:.2g})" for row in small.itertuples())
         what = self.words.replace("\n", " ")
-        words = f"To be seen, drawn as {_LEAST / self.scale:.2g} {what}: {listed}."
-        return words if listed else ""
+        return f"To be seen, drawn as {_LEAST / self.scale:.2g} {what}: {names}." if names else ""
 
     def _quantities(self, frame: pd.DataFrame) -> pd.Series[float]:
         return frame[self.column].astype(float) / self.unit
@@ -87,28 +89,28 @@ def draw_networks(
 
     A patch of paper below each keeps grid and leader lines from showing through.
     """
-    order = areas.sort_values(ascending=False, kind="stable").index
-    for lit in (False, True):
-        for single, marker in ((True, DISC), (False, SQUARE)):
-            here = frame.loc[order]
-            rows = here[(here["lit"] == lit) & (here["single_crop"] == single)].index
-            if rows.empty:
-                continue
-            size = areas[rows] * (1 if single else pi / 4)
-            axes.scatter(x[rows], y[rows], s=size, marker=marker, color=colour("paper"), zorder=2.5)
-            axes.scatter(
-                x[rows],
-                y[rows],
-                s=size,
-                marker=marker,
-                c=[hue(family) for family in frame.loc[rows, "family"]],
-                alpha=0.78 if lit else 0.16,
-                edgecolors=colour("paper"),
-                linewidths=np.minimum(
-                    0.9, 0.12 * np.sqrt(size)
-                ).tolist(),  # a rim must not eat its disc
-                zorder=3,
-            )
+    rows = frame.assign(x=x, y=y, size=areas).sort_values("size", ascending=False, kind="stable")
+    for (lit, single), group in rows.groupby(["lit", "single_crop"]):
+        size = group["size"] * (1 if single else pi / 4)
+        marker = DISC if single else SQUARE
+        fixed: dict[str, Any] = {"s": size, "marker": marker, "rasterized": len(group) > _CROWD}
+        axes.scatter(group["x"], group["y"], color=colour("paper"), zorder=2.5, **fixed)
+        axes.scatter(
+            group["x"],
+            group["y"],
+            c=group["family"].map(hues(group["family"])).to_list(),
+            alpha=0.78 if lit else 0.16,
+            edgecolors=colour("paper"),
+            # A rim must not eat its disc.
+            linewidths=np.minimum(0.9, 0.12 * np.sqrt(size)).to_list(),
+            zorder=3,
+            **fixed,
+        )
+
+
+def around(frame: pd.DataFrame, areas: pd.Series[float]) -> pd.Series[float]:
+    """Return the areas of the circles around the markers: a square reaches beyond its disc."""
+    return areas.where(frame["single_crop"].astype(bool), areas * pi / 2)
 
 
 def family_entries(frame: pd.DataFrame) -> list[Line2D]:

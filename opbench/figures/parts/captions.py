@@ -19,6 +19,8 @@ DATASETS = {
     "cityscapes": "Cityscapes",
 }
 
+_LISTED = 24  # names in a sentence
+
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
 MEMORY = (
@@ -48,21 +50,28 @@ def sources(frame: pd.DataFrame) -> str:
     short = rows["source"].str.partition(",")[0].str.strip()
     ranked = rows.groupby(short)["name"].agg(["size", "min"])
     ranked = ranked.sort_values(["size", "min"], ascending=[False, True])
-    listed = ", ".join(f"{source} ({row['size']})" for source, row in ranked.iterrows())
-    return f"Accuracies as published: {listed}; `opbench show` says where." if listed else ""
+    words = ", ".join(f"{source} ({row['size']})" for source, row in ranked.iterrows())
+    return f"Accuracies as published: {words}; `opbench show` says where." if words else ""
 
 
 def protocols(frame: pd.DataFrame) -> str:
     """Which accuracies are not those of a single central crop, and what they are instead."""
     other = frame[~frame["single_crop"] & frame["top1"].notna()].drop_duplicates("name")
-    groups = other.sort_values("label").groupby("protocol")["label"].agg(", ".join)
-    listed = "; ".join(f"{labels}: {protocol}" for protocol, labels in groups.items())
-    return f"Not known to be a single central crop: {listed}." if listed else ""
+    groups = other.sort_values("label").groupby("protocol")["label"].agg(listed)
+    words = "; ".join(f"{labels}: {protocol}" for protocol, labels in groups.items())
+    return f"Not known to be a single central crop: {words}." if words else ""
 
 
 def caption(frame: pd.DataFrame, *more: str) -> str:
     """Counting rule, sources and protocols of the accuracies, and whatever else must be known."""
     return joined(COUNTED, sources(frame), protocols(frame), *more)
+
+
+def listed(words: Iterable[str], comma: str = ", ") -> str:
+    """Join ``words``; of very many the first, and how many more there are."""
+    every = [*words]
+    more = len(every) - _LISTED
+    return comma.join(every) if more < 2 else f"{comma.join(every[:_LISTED])} and {more:,} more"
 
 
 def joined(*parts: str) -> str:
@@ -76,7 +85,7 @@ def timed(table: Table, frame: pd.DataFrame) -> str:
     known = [table.folder.runs[run] for run in runs]
     date = known[-1].started.partition("T")[0]
     return (
-        f"Timings: {_where(frame, known[-1])}; run {', '.join(runs)}"
+        f"Timings: {_where(frame, known[-1])}; run {listed(runs)}"
         f"{f' of {date}' if date else ''}; {_protocol(known)}.{_quality(frame)}"
     )
 

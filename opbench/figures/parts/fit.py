@@ -25,8 +25,6 @@ def draw_fit(
 
     Returns what labels must keep clear of.
 
-
-
     ``units`` are those of x and y; ``at`` is the upper corner the numbers stand in.
     """
     line = fit_line(list(x), list(y))

@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from opbench.figures.parts.blobs import Sizing
 from opbench.figures.parts.style import colour
 
+_CAPTION = "caption"
 _CAPTION_SIZE = 9.5
 _CAPTION_LINE = 0.18  # inches
 _POINTS_PER_CHARACTER = 0.435  # mean advance of the typeface, in units of its size
@@ -32,7 +33,7 @@ class Sheet:
     """The words around a plot.
 
     ``legend`` is set in rows above the plot, ``sizing`` explained at the right of the headline;
-    lengths are inches.
+    lengths are inches.  ``names`` keeps a line of the caption free for ``note_names``.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Sheet:
     right: float = 0.45
     axis: float = 0.75
     panel_titles: bool = False
+    names: bool = False
 
     @property
     def above(self) -> float:
@@ -57,7 +59,7 @@ class Sheet:
     @property
     def below(self) -> float:
         """Inches under the plotting area."""
-        return 0.3 + _CAPTION_LINE * len(_caption_lines(self)) + self.axis
+        return 0.3 + _CAPTION_LINE * _caption_height(self) + self.axis
 
     def with_plot_height(self, inches: float) -> Sheet:
         """The same words around a plotting area of that height."""
@@ -68,12 +70,12 @@ def sheet(words: Sheet) -> tuple[Figure, tuple[float, float, float, float]]:
     """A figure with its words set, and the plotting area left (left, bottom, right, top in 0…1)."""
     figure = Figure(figsize=(words.width, words.height), dpi=160)
     left = words.left / words.width
-    lines = _caption_lines(words)
     figure.text(left, _up(words, 0.42), words.title, size=21, weight="bold", va="center")
     figure.text(left, _up(words, 0.78), words.subtitle, size=13, color=colour("muted"), va="center")
     figure.text(
-        left, (0.22 + _CAPTION_LINE * len(lines)) / words.height, "\n".join(lines),
-        size=_CAPTION_SIZE, color=colour("muted"), va="top", linespacing=1.35,
+        left, (0.22 + _CAPTION_LINE * _caption_height(words)) / words.height,
+        "\n".join(_caption_lines(words)), size=_CAPTION_SIZE, color=colour("muted"), va="top",
+        linespacing=1.35, gid=_CAPTION,
     )  # fmt: skip
     if words.legend:
         _set_legend(figure, words)
@@ -81,6 +83,16 @@ def sheet(words: Sheet) -> tuple[Figure, tuple[float, float, float, float]]:
         _explain_sizes(figure, words, words.sizing)
     right, top = 1 - words.right / words.width, _up(words, words.above)
     return figure, (left, words.below / words.height, right, top)
+
+
+def note_names(figure: Figure, counts: Sequence[tuple[int, int]]) -> None:
+    """Say under the figure how many of how many names each panel shows, unless it shows all."""
+    if all(shown == wanted for shown, wanted in counts):
+        return
+    (caption,) = (text for text in figure.texts if text.get_gid() == _CAPTION)
+    listed = " and ".join(f"{shown:,} of {wanted:,}" for shown, wanted in counts)
+    note = f"{listed} networks are named; there was no room for the other names."
+    caption.set_text(f"{caption.get_text()}\n{note}")
 
 
 def single_axes(words: Sheet) -> tuple[Figure, Axes]:
@@ -124,6 +136,10 @@ def _explain_sizes(figure: Figure, words: Sheet, sizing: Sizing) -> None:
         x - 0.03, floor - 0.12, sizing.words, ha="right", va="center", size=10.5,
         color=colour("muted"), linespacing=1.15,
     )  # fmt: skip
+
+
+def _caption_height(words: Sheet) -> int:
+    return len(_caption_lines(words)) + words.names
 
 
 def _caption_lines(words: Sheet) -> list[str]:

@@ -40,8 +40,8 @@ def draw_scatter(
     spec: Scatter,
     options: Options,
     also: pd.DataFrame | None = None,
-) -> tuple[labels.Points, list[labels.Line]]:
-    """Everything but the labels: they come last, see ``finish``.
+) -> tuple[pd.DataFrame, list[labels.Line]]:
+    """Draw everything but the names, and return the blobs and lines that ``finish`` takes.
 
     ``also`` are rows that the axes need room for, drawn by the caller.
     """
@@ -55,22 +55,22 @@ def draw_scatter(
     axes.set_xlabel(axis_label(spec.x))
     axes.set_ylabel(axis_label(spec.y))
     lines: list[labels.Line] = []
-    best = None
-    if spec.frontier and METRICS[spec.y].better == "higher":
-        best = frontier(frame, spec.x, spec.y)
+    best = frontier(frame, spec.x, spec.y) if METRICS[spec.y].better == "higher" else None
+    if spec.frontier and best is not None:
         lines += _draw_frontier(axes, best, spec)
     areas = spec.sizing.areas(frame)
     blobs.draw_networks(axes, frame, x, y, areas)
     lines += _whiskers(axes, frame, spec)
-    points = labels.Points(
-        x=list(x), y=list(y), areas=list(areas), labels=select.labels(frame, options, best)
-    )
-    return points, lines
+    return select.names(frame, options, best).assign(
+        x=x, y=y, area=blobs.around(frame, areas)
+    ), lines
 
 
-def finish(axes: Axes, spec: Scatter, points: labels.Points, lines: list[labels.Line]) -> None:
-    """Write the labels.  Nothing may be drawn or scaled afterwards."""
-    labels.place(axes, points, lines, size=spec.type_size)
+def finish(
+    axes: Axes, spec: Scatter, named: pd.DataFrame, lines: list[labels.Line]
+) -> labels.Count:
+    """Write the names, and return how many of how many.  Nothing may be drawn afterwards."""
+    return labels.place(axes, named, lines, size=spec.type_size)
 
 
 def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
@@ -91,19 +91,20 @@ def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels
 
 
 def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
-    """Intervals where the table has them; they are returned, for labels to avoid."""
+    """Draw intervals where the table has them, and return them for names to avoid."""
     lines: list[labels.Line] = []
-    at = {"x": values(frame, spec.x), "y": values(frame, spec.y)}
-    for which, key in (("x", spec.x), ("y", spec.y)):
+    for key, other in ((spec.x, spec.y), (spec.y, spec.x)):
         if f"{key}_low" not in frame:
             continue
-        low, high = (values(frame, key, f"{key}_{end}") for end in ("low", "high"))
-        ends = np.clip(np.array([at[which] - low, high - at[which]]), 0, None)
-        for alpha, rows in ((0.9, frame["lit"]), (0.2, ~frame["lit"])):
-            axes.errorbar(
-                at["x"][rows], at["y"][rows], **{f"{which}err": ends[:, rows.to_numpy()]},
-                fmt="none", ecolor=colour("ink"), elinewidth=0.8, alpha=alpha, zorder=3.6,
-            )  # fmt: skip
-        for start, stop, x, y in zip(low, high, at["x"], at["y"], strict=True):
-            lines.append(([start, stop], [y, y]) if which == "x" else ([x, x], [start, stop]))
+        for lit, alpha in ((True, 0.9), (False, 0.2)):
+            rows = frame[frame["lit"] == lit]
+            low, high = (values(rows, key, f"{key}_{end}") for end in ("low", "high"))
+            # One line that is interrupted: a vector file of thousands of lines is slow.
+            along = np.column_stack([low, high, np.full(len(rows), np.nan)]).ravel()
+            across = np.repeat(values(rows, other), 3)
+            x, y = (along, across) if key == spec.x else (across, along)
+            axes.plot(
+                x, y, color=colour("ink"), lw=0.8, alpha=alpha, zorder=3.6, solid_capstyle="butt"
+            )
+            lines.append((list(x), list(y)))
     return lines

@@ -129,16 +129,17 @@ def batches(
     return there
 
 
-def labels(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = None) -> list[str]:
-    """The label of each row, empty where the reader wants none."""
-    globs = options.label or options.highlight
-    if not globs:
-        return list(frame["label"])
-    frontier = set() if best is None or "frontier" not in globs else set(best["name"])
-    return [
-        label if name in frontier or _fits(name, globs) else ""
-        for name, label in zip(frame["name"], frame["label"], strict=True)
+def names(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The ``label`` of each row, empty where none is wanted, and ``must``: show it whatever it
+    overlaps, since it was asked for or is one of the ``best``."""
+    globs = (*options.label, *options.highlight)
+    frontier = set() if best is None else set(best["name"])
+    asked = [
+        _fits(name, globs) or ((not globs or "frontier" in globs) and name in frontier)
+        for name in frame["name"]
     ]
+    must = pd.Series(asked, frame.index, dtype=bool)
+    return pd.DataFrame({"label": frame["label"].where(must | (not globs), ""), "must": must})
 
 
 def without_prefix(labels: pd.Series[str]) -> list[str]:

@@ -133,7 +133,7 @@ def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
 
 def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
     last = frame.sort_values("batch_size").drop_duplicates("name", keep="last")
-    last = last.assign(wanted=select.labels(last, options)).query("wanted != ''")
+    last = last.assign(wanted=select.names(last, options)["label"]).query("wanted != ''")
     ends = axes.transData.transform(
         list(zip(last["batch_size"], values(last, sweep.key), strict=True))
     )
@@ -196,5 +196,5 @@ def _failures(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _failed_words(failures: pd.DataFrame) -> str:
-    listed = [f"{row.label} at {row.batch_size} ({row.reason})" for row in failures.itertuples()]
-    return f"Crosses, cells that failed: {'; '.join(listed)}." if listed else ""
+    cells = [f"{row.label} at {row.batch_size} ({row.reason})" for row in failures.itertuples()]
+    return f"Crosses, cells that failed: {captions.listed(cells, '; ')}." if cells else ""
