@@ -30,6 +30,7 @@ from typing import (
 import msgspec
 from msgspec import Meta
 
+from opbench.errors import OpbenchError
 from opbench.spec import Shape
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -139,6 +140,8 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
         if get_origin(kind) is Literal:
             problem = f"expected {' or '.join(map(repr, get_args(kind)))}, got {value!r}"
         raise FieldError(name, f"{name}{place.rstrip('`')}: {problem}") from None
+    except OpbenchError as error:
+        raise FieldError(name, f"{name}: {error}") from None
 
 
 def _decode(kind: type, value: Any) -> Any:

@@ -8,11 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
 from opbench.cli import app
 
 Opbench = Callable[..., Result]
+
+# The same examples everywhere, however busy the machine is.
+settings.register_profile(
+    "opbench",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("opbench")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 
-from opbench.errors import OpbenchError
 from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -136,12 +135,12 @@ def decode(raw: bytes) -> Value:
     """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
     try:
         row = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a whole JSON object ({error})") from None
     kind = row.get("kind") if isinstance(row, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not an object whose kind is one of {', '.join(KINDS)}")
     try:
         return KINDS[kind].from_json(row)
-    except (ValueError, OpbenchError) as error:
+    except ValueError as error:
         raise ValueError(f"damaged {kind}: {error}") from None

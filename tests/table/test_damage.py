@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opbench.registry import counts_csv
-from opbench.runs.lines import KINDS, End, Resumed, Warned, decode, encode
+from opbench.runs.lines import KINDS, End, Resumed, Warned, encode
 from opbench.runs.store import read_runs
-from opbench.spec import Shape
 from opbench.table import Table, read_folder
 from tests import builders
 from tests.builders import ceilings, failure, header, record, round_, round_line
+from tests.strategies import damaged
 
 CELLS = (
     record("a", batch_size=4, energy_j=1.0),
@@ -33,48 +32,12 @@ OTHERS = (
 VALUES = (header("run", plan=(builders.cell("a"),)), *CELLS, *OTHERS)
 LINES = tuple(map(encode, VALUES))
 
-_NUMBERS = st.one_of(
-    st.integers(),
-    st.sampled_from([-1, 2**63, 2**64, 10**400]),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
-_JSON = st.recursive(
-    st.none() | st.booleans() | _NUMBERS | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=5,
-)
+
+def _maybe_damaged(line: bytes) -> st.SearchStrategy[bytes]:
+    return st.just(line) | damaged(line)
 
 
-@st.composite
-def _another_value(draw: st.DrawFn, line: bytes) -> bytes:
-    """``line`` with one field replaced."""
-    row = json.loads(line)
-    row[draw(st.sampled_from(sorted(row)))] = draw(_JSON)
-    return json.dumps(row).encode()
-
-
-@st.composite
-def _without_a_field(draw: st.DrawFn, line: bytes) -> bytes:
-    row = json.loads(line)
-    del row[draw(st.sampled_from(sorted(row)))]
-    return json.dumps(row).encode()
-
-
-@st.composite
-def _other_bytes(draw: st.DrawFn, line: bytes) -> bytes:
-    """``line`` cut somewhere, a few bytes in place of what follows or only of some of it."""
-    start = draw(st.integers(0, len(line)))
-    end = draw(st.integers(start, len(line)))
-    noise = draw(st.binary(max_size=4)).translate(None, b"\r\n")
-    return line[:start] + noise + line[end:]
-
-
-def _damaged(line: bytes) -> st.SearchStrategy[bytes]:
-    whole = st.just(line)
-    return st.one_of(whole, whole, _another_value(line), _without_a_field(line), _other_bytes(line))
-
-
-FILES = st.permutations(LINES).flatmap(lambda lines: st.tuples(*map(_damaged, lines)))
+FILES = st.permutations(LINES).flatmap(lambda lines: st.tuples(*map(_maybe_damaged, lines)))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +54,7 @@ def test_the_lines_are_of_every_kind() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(lines=st.one_of(FILES, st.tuples(*map(_damaged, LINES))), ended=st.booleans())
+@given(lines=st.one_of(FILES, st.tuples(*map(_maybe_damaged, LINES))), ended=st.booleans())
 def test_every_line_is_a_value_or_a_note(
     results: Path, lines: tuple[bytes, ...], ended: bool
 ) -> None:
@@ -117,16 +80,3 @@ def test_the_order_of_lines_changes_no_value(results: Path, lines: list[bytes]) 
     assert {cell.record for cell in table.folder.cells if cell.name != "whole"} == {*CELLS[:3]}
     assert [failed.failure for failed in table.folder.failures] == [CELLS[3]]
     assert len(table.ceilings) == 1
-
-
-@given(
-    batch=st.integers(1, 2**40),
-    seconds=st.floats(1e-12, 1e12),
-    size=st.lists(st.integers(1, 10**6), max_size=4).map(Shape),
-    name=st.text(min_size=1),
-)
-def test_a_record_is_read_as_it_was_written(
-    batch: int, seconds: float, size: Shape, name: str
-) -> None:
-    wrote = record(name, seconds, batch_size=batch, input_size=size)
-    assert decode(encode(wrote)) == wrote

@@ -1,0 +1,96 @@
+"""Lines of a run file are read as they were written, and refused in a sentence if damaged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from opbench.runs.lines import KINDS, decode, encode, line_json
+from opbench.value import Value, fields_of
+from tests.builders import cell, failure, header, record, round_, round_line
+from tests.strategies import JSON, damaged, of_type
+
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+
+
+def names(cls: type[Value]) -> Iterator[str]:
+    """The keys of a value's JSON object."""
+    for each in fields_of(cls):
+        yield from [each.name] if each.part is None else names(each.part)
+
+
+FIELDS = {name for cls in KINDS.values() for name in names(cls)}
+REFUSAL = re.compile(
+    r"not a whole JSON object \(.+\)|not an object whose kind is one of .+"
+    rf"|damaged ({'|'.join(KINDS)}): ({'|'.join(FIELDS)})\b.+"
+)
+
+
+@EVERY_KIND
+@settings(max_examples=50)
+@given(data=st.data())
+def test_a_line_is_read_as_it_was_written(kind: str, data: st.DataObject) -> None:
+    line = data.draw(of_type(KINDS[kind]))
+    assert KINDS[kind].from_json(line.to_json()) == line
+    assert decode(encode(line)) == line
+
+
+def check(raw: bytes) -> None:
+    """Read a line: a value that reads the same when it is written again, or a sentence."""
+    try:
+        line = decode(raw)
+    except ValueError as error:
+        assert REFUSAL.fullmatch(str(error)), error
+    else:
+        assert type(line).from_json(line.to_json()) == line
+
+
+@EVERY_KIND
+@settings(max_examples=50)
+@given(data=st.data())
+def test_damage_is_refused_and_what_is_none_is_read(kind: str, data: st.DataObject) -> None:
+    check(data.draw(of_type(KINDS[kind]).map(encode).flatmap(damaged)))
+
+
+@EVERY_KIND
+@settings(max_examples=50)
+@given(data=st.data())
+def test_any_object_is_read_or_refused(kind: str, data: st.DataObject) -> None:
+    keys = st.sampled_from([*names(KINDS[kind]), "another"])
+    row = data.draw(st.dictionaries(keys, JSON))
+    check(json.dumps({"kind": kind, **row}).encode())
+
+
+@given(raw=st.binary() | JSON.map(json.dumps).map(str.encode))
+@example(b'{"kind":"header","format":1,"environment":' + b"[" * 100_000)
+@example(b'{"kind":"header","format":1,"run":"\\ud800"}')
+@example(b'{"kind":"end","reason":"\xff"}')
+@example(b'{"kind":"end","reason":"","wall_s":1e999}')
+@example(b'{"kind":"end","reason":"","wall_s":NaN}')
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    check(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "sentence"),
+    [
+        ("record", {"batch_size": 0}, "batch_size: "),
+        ("record", {"samples_s": [0.1, "x"]}, "samples_s[1]: "),
+        ("round", {"samples_s": [0.1, -1.0]}, "samples_s[1]: "),
+        ("failure", {"input_size": "3x"}, "input_size: "),
+        ("header", {"protocol": {"rounds": 1}}, "protocol: "),
+        ("header", {"plan": [{"name": "a"}]}, "plan[0]: object missing required field input_size"),
+    ],
+)
+def test_a_refusal_names_kind_and_field(
+    kind: str, change: dict[str, object], sentence: str
+) -> None:
+    builder = {"record": record(), "round": round_line(cell(), round_()), "failure": failure()}
+    row = line_json(builder.get(kind, header())) | change
+    with pytest.raises(ValueError, match=re.escape(f"damaged {kind}: {sentence}")):
+        decode(json.dumps(row).encode())
