@@ -1,26 +1,26 @@
-"""Exact counts of what a forward pass computes.
+"""Count exactly what a forward pass computes.
 
-Ways in:
+    count(module, (3, 224, 224))            count a module, which is left as it was
+    build_and_count(build, (3, 224, 224))   build a network without weights and count it
+    witness(...), build_and_witness(...)    count with fvcore; ``differences`` itemises the two
 
-    count(module, (3, 224, 224))            a network that exists; it is left as it was
-    build_and_count(build, (3, 224, 224))   one that is built for the purpose, without weights
-    witness(...), build_and_witness(...)    fvcore's count; ``differences`` itemises the two
+The modules, from the rules outwards:
 
-Inside:
-
-    rules         what an operator with a dot product costs
-    free          which operators have none
-    tracer        the machinery that sees every operator
-    shapes        results on the meta device, where the shape is plain
+    rules         the multiply-accumulates of each operator that has a dot product
+    free          the operators that have none
+    dispatch      the base of every mode that sees operators
+    tracer        sees every operator and applies its rule
+    meta_shapes   results on the meta device, for operators whose result has a plain shape
     recurrent     the same for recurrent layers
     control_flow  branches and loops that are operators
-    scopes        which module is running
-    lifetimes     how much memory is alive
-    request       inputs, from a size or an example
-    private       copies, so that nobody's network is touched
-    undisturbed   global state, the same after as before
-    construct     building without weights
+    scopes        the module that is running
+    lifetimes     the memory that is alive
+    inputs        inputs, from a size or an example
+    copying       private copies, so that nobody's network is touched
+    torch_state   global state, restored afterwards
+    meta_build    building without weights
     forward       one traced forward pass
+    failure       the error of a forward pass that fails
     summary       the tally as a ``Count``
     witness       the same count by an independent tool
 """

@@ -1,4 +1,4 @@
-"""A private copy of somebody's network, to be traced in its place.
+"""Copy a network privately, so that the copy is traced in its place.
 
 The original is read and never run, so nothing that a forward pass changes (running statistics,
 caches, attributes, training flags) can change in it.  On the meta device the copy has no values:
@@ -26,14 +26,14 @@ from opbench.errors import CountError
 
 
 class NeedsValuesError(CountError):
-    """A network that has no meta form: scripted, sparse or quantised."""
+    """A network without a meta form: scripted, sparse or quantised."""
 
     def __init__(self) -> None:
         super().__init__("scripted, sparse and quantised parts need real values: use device='cpu'")
 
 
 def private_copy(network: nn.Module, device: str) -> nn.Module:
-    """A copy of ``network`` in evaluation mode, on "meta" or a real device.
+    """Return a copy of ``network`` in evaluation mode, on "meta" or a real device.
 
     Raises ``NeedsValuesError`` when it has parts that cannot live on the meta device.
     """
@@ -53,7 +53,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
 
 
 def modules_of(network: nn.Module) -> list[nn.Module]:
-    """As ``network.modules()``, several times as fast."""
+    """Return ``network.modules()``, several times as fast."""
     found: dict[int, nn.Module] = {}
     ahead = [network]
     while ahead:
@@ -65,7 +65,7 @@ def modules_of(network: nn.Module) -> list[nn.Module]:
 
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
-    """Parameters and buffers, each once."""
+    """Return parameters and buffers, each once."""
     found: dict[int, Tensor] = {}
     for module in modules_of(network):
         held: tuple[Tensor | None, ...]
@@ -80,14 +80,14 @@ def tensors_of(network: nn.Module) -> list[Tensor]:
 
 
 def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
-    """Copies of example inputs, on "meta" or a real device."""
+    """Return copies of example inputs, on "meta" or a real device."""
     convert = _converter(device)
     copies: tuple[Any, ...] = tree_map_only(Tensor, convert, inputs)
     return copies
 
 
 def unwrap(network: nn.Module) -> nn.Module:
-    """The network inside ``torch.compile(network)``."""
+    """Return the network inside ``torch.compile(network)``."""
     if "_orig_mod" not in network._modules:
         return network
     return unwrap(network.get_submodule("_orig_mod"))
@@ -155,7 +155,7 @@ def _to_meta(tensor: Tensor) -> Tensor:
 
 
 def _to_device(tensor: Tensor, device: str) -> Tensor:
-    """A copy with the same strides; a network built without weights gets zeros."""
+    """Return a copy with the same strides; weights that were never made are zeros."""
     if nn.parameter.is_lazy(tensor):
         return _lazy(tensor, device)
     if tensor.is_meta:
@@ -164,7 +164,7 @@ def _to_device(tensor: Tensor, device: str) -> Tensor:
 
 
 def _lazy(tensor: Any, device: str) -> Tensor:
-    """Still without a shape; its own copy constructor fails for buffers."""
+    """Return a lazy tensor, still without a shape; its copy constructor fails for buffers."""
     shell: Tensor = type(tensor)(
         requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype
     )
@@ -172,7 +172,7 @@ def _lazy(tensor: Any, device: str) -> Tensor:
 
 
 def _dress(data: Tensor, tensor: Tensor) -> Tensor:
-    """The class, attributes and gradient flag of ``tensor`` on ``data``."""
+    """Give ``data`` the class, attributes and gradient flag of ``tensor``."""
     if type(tensor) is Tensor or type(data) is not Tensor:
         return data
     twin = Tensor._make_subclass(type(tensor), data, tensor.requires_grad)
@@ -181,7 +181,7 @@ def _dress(data: Tensor, tensor: Tensor) -> Tensor:
 
 
 def _is_ordinary(tensor: Tensor) -> bool:
-    """Dense, and no subclass with a mind of its own."""
+    """Return whether a tensor is dense and of no subclass with its own dispatch."""
     return (
         tensor.layout is torch.strided
         and not tensor.is_quantized
@@ -191,7 +191,7 @@ def _is_ordinary(tensor: Tensor) -> bool:
 
 
 class _ConvertStrayTensors(TorchFunctionMode):
-    """Tensors that are neither parameters nor buffers, met while an attribute is copied."""
+    """Converts tensors that are neither parameters nor buffers while an attribute is copied."""
 
     def __init__(self, convert: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

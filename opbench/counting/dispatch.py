@@ -1,4 +1,4 @@
-"""The base of every mode that sees the operators of a forward pass."""
+"""See the operators of a forward pass: the base of every mode that does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One traced forward pass, from a network or the function that builds it to a ``Count``.
+"""Trace one forward pass: from a network, or the function that builds it, to a ``Count``.
 
 The meta device comes first: no weights, no arithmetic.  A network that looks at its values
 (``.item()``, NumPy, scripted code) is run once more on real CPU tensors, seeded so that the same
@@ -55,13 +55,13 @@ def count(
     dtype: torch.dtype | None = None,
     device: str | None = None,
 ) -> Count:
-    """What one forward pass of ``module`` in evaluation mode computes.
+    """Count one forward pass of ``module`` in evaluation mode.
 
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
     (3, 224, 224), or the tuple of arguments of ``forward``.  ``dtype`` converts the copy that is
     traced and the floating-point tensors among its arguments; without it inputs made from a size
-    take the network's own.  ``device`` ("meta", "cpu", "cuda") insists on one instead of taking
-    the first that works; the integers are the same.  ``module`` is left exactly as it was.
+    take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
+    that works; the integers are the same.  ``module`` is left exactly as it was.
 
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.
@@ -79,7 +79,7 @@ def build_and_count(
     dtype: torch.dtype | None = None,
     device: str | None = None,
 ) -> Count:
-    """The same for the network that ``build()`` returns, without allocating its weights.
+    """Count the network that ``build()`` returns, without allocating its weights.
 
     ``build`` may also return a pair (network, tuple of example inputs); the example inputs are
     used when no size is given.
@@ -90,7 +90,7 @@ def build_and_count(
 
 
 def seed() -> None:
-    """The same random numbers for every count, whoever draws them."""
+    """Seed every random generator, so that the same call gives the same count."""
     random.seed(SEED)
     torch.default_generator.manual_seed(SEED)  # torch.manual_seed asks every kind of device
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
@@ -116,7 +116,7 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
 
 
 def _count(source: Source, request: Request, device: str | None) -> Count:
-    """Device by device until one works; the last one's complaint is the one to report."""
+    """Try the meta device and then the CPU; raise what the last one raises."""
     if device != "meta" and device is not None:
         return _with_values(source, request, device)
     try:

@@ -1,4 +1,4 @@
-"""What a network is to be fed: a size, or example inputs, checked before anything is built."""
+"""Make the inputs of a network from a size or example inputs, checked before it is built."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Request:
     """Inputs for one forward pass.
 
     ``what`` is the size of one image, as in (3, 224, 224), the tuple of arguments of ``forward``,
-    or None for the example inputs that the network is delivered with.
+    or None for the example inputs that come with the network.
 
     Raises ``BadValueError`` for a size that cannot be.
     """
@@ -36,7 +36,7 @@ class Request:
         self._what, self._batch_size, self.dtype = what, batch_size, dtype
 
     def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
-        """Arguments for ``network``, on "meta" or a real device; random where they have values."""
+        """Return arguments on "meta" or a real device; random where they have values."""
         what = self._what if self._what is not None else example
         if what is None:
             raise BadValueError(
@@ -50,7 +50,7 @@ class Request:
         return (torch.randn(shape, dtype=dtype, device=device),)
 
     def _converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Of the type that the network is converted to; indices and masks stay what they are."""
+        """Convert to the type that the network is converted to, except indices and masks."""
         if self.dtype is None:
             return inputs
         return tuple(
@@ -67,7 +67,7 @@ def _arguments(what: Inputs) -> tuple[Any, ...]:
 
 
 def batch_size_of(inputs: tuple[Any, ...]) -> int:
-    """The first axis of the first tensor; 1 where there is none."""
+    """Return the extent of the first axis of the first tensor; 1 if there is none."""
     shape = _first_shape(inputs)
     return shape[0] if shape else 1
 
@@ -90,7 +90,7 @@ def _is_size(what: Sequence[Any]) -> bool:
 
 
 def _dtype_of(network: nn.Module) -> torch.dtype:
-    """That of the first floating-point weight, which is the one the input meets."""
+    """Return the type of the first floating-point weight, which is the one the input meets."""
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.is_floating_point():
             return tensor.dtype

@@ -1,9 +1,9 @@
-"""How much memory a forward pass holds at its worst moment, from the lifetimes of its tensors.
+"""Measure the peak activation memory of a forward pass, from the lifetimes of its tensors.
 
 Every tensor that an operator returns is looked up by its storage; a storage seen for the first
 time adds its bytes, and a weak reference takes them off again when the last tensor that views it
 dies.  Views and in-place results therefore cost nothing, and a tensor that the network keeps
-(a skip connection, a list of features) stays on the bill for as long as it is kept.
+(a skip connection, a list of features) counts for as long as it is kept.
 
 Not seen: scratch memory inside one operator, rounding by an allocator, parameters and buffers.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 
 
 class Lifetimes:
-    """Bytes alive now and at most; storages are told apart by address while they live."""
+    """The bytes alive now and at most; storages are told apart by address while they live."""
 
     def __init__(self) -> None:
         self._alive: dict[int, tuple[weakref.ref[Any] | None, int]] = {}
@@ -27,14 +27,14 @@ class Lifetimes:
         self.peak_bytes = 0
 
     def exempt(self, tensors: Iterable[Tensor]) -> None:
-        """Parameters and buffers: known, but not on the bill.  The caller keeps them alive."""
+        """Leave parameters and buffers out of the sum; the caller keeps them alive."""
         for tensor in tensors:
             storage = _storage(tensor)
             if storage is not None:
                 self._alive[storage._cdata] = (None, 0)
 
     def saw(self, value: Any) -> None:
-        """Note every tensor in the result of an operator."""
+        """Add every tensor in the result of an operator."""
         if isinstance(value, Tensor):
             self._saw_tensor(value)
         elif isinstance(value, (tuple, list)):

@@ -1,4 +1,4 @@
-"""Building a network without paying for its weights.
+"""Build a network without allocating its weights.
 
 ``torch.empty`` of a floating-point type is where layers take their weights from, and it gives a
 meta tensor here; so do random weights.  Everything else is computed as written: position tables,
@@ -31,7 +31,7 @@ _INITIALISES = frozenset(getattr(Tensor, name) for name in _SETTERS.split())
 
 
 def build_without_weights(build: Callable[[], Any]) -> Any:
-    """What ``build()`` returns, its weights on the meta device."""
+    """Return what ``build()`` returns, its weights on the meta device."""
     with _WeightsOnMeta():
         return build()
 
@@ -66,7 +66,7 @@ def _met_weights(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def _writes_values(func: Any, args: tuple[Any, ...]) -> bool:
-    """Into a tensor that has values: what it would hold is not known without weights."""
+    """Return whether a meta tensor is copied into one with values, which are then unknown."""
     name = getattr(func, "__name__", "")
     in_place = name == "__setitem__" or (name.endswith("_") and not name.endswith("__"))
     return in_place and isinstance(args[0], Tensor) and not args[0].is_meta

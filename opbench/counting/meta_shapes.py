@@ -1,12 +1,12 @@
-"""Results on the meta device without torch's own shape functions, where the shape is plain.
+"""Shape inference on the meta device without torch's own shape functions.
 
 On the meta device most operators are Python programs inside torch: a batch normalisation takes a
 millisecond, and the first one imports a symbolic algebra system.  Counting needs a result's shape,
 type and layout only, and for the operators that networks are made of these are one line each.
 
 A shortcut answers ordinary arguments: floating-point meta tensors of one type, laid out without
-gaps.  Whatever is unusual or wrong it leaves to torch, by returning None, so that results and
-error messages are torch's.  ``tests/counting/test_shapes.py`` compares each with the operator
+gaps.  For anything unusual or wrong it returns None, and torch is asked, so that results and
+error messages are torch's.  ``tests/counting/test_meta_shapes.py`` compares each with the operator
 itself on real tensors.
 """
 
@@ -27,13 +27,13 @@ Shortcut = Callable[[Arguments, dict[str, Any]], Result]
 
 
 def _same(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """One element for each element of the first argument; the others are settings."""
+    """Result of an elementwise operator whose other arguments are settings."""
     x = args[0]
     return _like(x) if x.is_floating_point() else None
 
 
 def _like(x: Tensor) -> Tensor:
-    """Same shape, type and layout; ``torch.empty_like`` is one of the slow ones."""
+    """Return an empty tensor of the same shape, type and layout, faster than ``empty_like``."""
     if x.is_contiguous():
         return torch.empty(x.shape, dtype=x.dtype, device="meta")
     expected = 1
@@ -56,7 +56,7 @@ def _is_dense(x: Tensor) -> bool:
 
 
 def _same_if_contiguous(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """Normalisations and softmax, with or without a type to convert to."""
+    """Result of a normalisation or softmax, with or without a type to convert to."""
     return _same(args, kwargs) if args[0].is_contiguous() and not kwargs else None
 
 
@@ -97,8 +97,7 @@ def _prelu(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _binary(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """Two tensors of one shape and layout, or contiguous and broadcast; or a tensor and a real
-    number."""
+    """Result of a binary operator on tensors of one layout, broadcast ones, or a real number."""
     x, y = args[0], args[1]
     if isinstance(y, (int, float)):
         return _same(args, kwargs)
@@ -145,7 +144,7 @@ def _cat(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _reduction(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``sum`` and ``mean``: input, axes, whether they stay."""
+    """Result of ``sum`` and ``mean``: input, axes, whether they are kept."""
     x, axes, keep = args[0], args[1], len(args) > 2 and args[2]
     axes = [axes] if isinstance(axes, int) else axes
     if kwargs or not axes or not _full(x) or not all(-x.dim() <= i < x.dim() for i in axes):
@@ -179,7 +178,7 @@ def _linear(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _product(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``mm``, ``bmm``, and ``matmul`` of equal batches or of a batch and one matrix."""
+    """Result of ``mm``, ``bmm``, ``matmul`` of equal batches or of a batch and one matrix."""
     left, right = args[0], args[1]
     if min(left.dim(), right.dim()) < 2 or left.shape[-1] != right.shape[-2]:
         return None
@@ -189,7 +188,7 @@ def _product(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _attention(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """(B, H, L, E) with (B, H, S, E) twice; fused kernels keep the layout of the queries."""
+    """Result of attention: (B, H, L, E) with (B, H, S, E) twice, in the layout of the queries."""
     query, key, value = args[:3]
     masked = len(args) > 3 and args[3] is not None
     if query.dim() != 4 or masked or kwargs.get("enable_gqa") or key.shape != value.shape:
@@ -201,7 +200,7 @@ def _attention(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _convolution(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``conv1d`` to ``conv3d``: input, weight, bias, stride, padding, dilation, groups."""
+    """Result of ``conv*d``: input, weight, bias, stride, padding, dilation, groups."""
     x, weight, bias, stride, padding, dilation, groups = _completed(args, (None, 1, 0, 1, 1))
     if not _convolves(x, weight, bias) or x.shape[1] != weight.shape[1] * groups:
         return None
@@ -219,8 +218,7 @@ def _convolution(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
 
 
 def _transposed_convolution(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``conv_transpose*``: input, weight, bias, stride, padding, output padding, groups,
-    dilation."""
+    """Result of ``conv_transpose*``: input, weight, bias, stride, padding, output padding, ..."""
     filled = _completed(args, (None, 1, 0, 0, 1, 1))
     x, weight, bias, stride, padding, extra, groups, dilation = filled
     out = weight.shape[1] * groups
@@ -239,7 +237,7 @@ def _transposed_convolution(args: Arguments, kwargs: dict[str, Any]) -> Tensor |
 
 
 def _max_pool(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``max_pool1d`` to ``max_pool3d``: input, kernel, stride, padding, dilation, ceil mode."""
+    """Result of ``max_pool*``: input, kernel, stride, padding, dilation, ceil mode."""
     x, kernel, stride, padding, dilation, ceil = _completed(args, ((), 0, 1, False))
     return _pooled(x, kernel, stride, padding, dilation, ceil)
 
@@ -250,7 +248,7 @@ def _max_pool_and_places(args: Arguments, kwargs: dict[str, Any]) -> Result:
 
 
 def _avg_pool(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
-    """``avg_pool2d`` and ``avg_pool3d``: input, kernel, stride, padding, ceil mode, ..."""
+    """Result of ``avg_pool2d`` and ``avg_pool3d``: input, kernel, stride, padding, ceil mode."""
     x, kernel, stride, padding, ceil = _completed(args[:5], ((), 0, False))
     return _pooled(x, kernel, stride, padding, 1, ceil)
 
@@ -288,7 +286,7 @@ def _lists(axes: int, *settings: Any) -> bool:
 
 
 def _completed(args: Arguments, defaults: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The first two arguments, then what is given, then the schema's defaults."""
+    """Complete the arguments after the first two with the schema's defaults."""
     return (*args, *defaults[len(args) - 2 :])
 
 
@@ -304,14 +302,14 @@ def _result(x: Tensor, channels: int, space: list[int]) -> Tensor | None:
 
 
 def _at(value: Any, axis: int) -> int:
-    """A setting of one number for all axes, or of one for each."""
+    """Return the value for one axis of a setting given once or per axis."""
     if isinstance(value, int):
         return value
     return int(value[axis] if len(value) > 1 else value[0])
 
 
 def _alike(*tensors: Tensor | None) -> bool:
-    """Dense meta tensors of one floating-point type."""
+    """Return whether all are dense meta tensors of one floating-point type."""
     first = tensors[0]
     assert first is not None
     return first.is_floating_point() and all(
@@ -380,12 +378,12 @@ SHORTCUTS: dict[str, Shortcut] = {
 
 
 def shortcut_of(func: Any) -> Shortcut | None:
-    """The shortcut for an operator of ``aten``, if there is one."""
+    """Return the shortcut for an operator of ``aten``, None if there is none."""
     name = str(func)
     return SHORTCUTS.get(name.removeprefix("aten.")) if name.startswith("aten.") else None
 
 
 def result_of(shortcut: Shortcut, args: Arguments, kwargs: dict[str, Any]) -> Result:
-    """What the shortcut says, where the first argument is on the meta device."""
+    """Return the shortcut's result, None unless the first argument is on the meta device."""
     first = args[0][0] if isinstance(args[0], list) and args[0] else args[0]
     return shortcut(args, kwargs) if isinstance(first, Tensor) and first.is_meta else None

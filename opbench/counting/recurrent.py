@@ -1,9 +1,9 @@
-"""Results of recurrent layers on the meta device, in one step.
+"""Shape inference for recurrent layers on the meta device, in one step.
 
 torch writes a recurrent layer as one operator and carries it out on the meta device as a program
 of a dozen operators for every step, layer and direction: seconds for a sequence whose count is
-one line.  What comes out has a plain shape, and ``opbench.counting.meta_shapes`` takes it from here
-for ordinary arguments.  Packed sequences and whatever does not fit together are left to torch.
+one line.  Its result has a plain shape, and ``opbench.counting.meta_shapes`` takes it from here for
+ordinary arguments.  Packed sequences, and shapes that do not match, are left to torch.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor
 
 
 def lstm(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | None:
-    """``lstm.input``: input, (hidden, cell), weights, biased, layers, dropout, training, both
-    directions, batch first -> output, hidden, cell."""
+    """Result of ``lstm.input``: input, (hidden, cell), weights, biased, layers, dropout, training,
+    both directions, batch first -> output, hidden, cell."""
     if len(args) != 9 or len(args[1]) != 2:
         return None
     hidden, cell = args[1]
@@ -27,12 +27,12 @@ def lstm(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | No
 
 
 def gru(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | None:
-    """``gru.input``: the same with one state."""
+    """Result of ``gru.input``: as ``lstm`` with one state."""
     return _layers(3, args[1], args[1].shape[-1], args) if len(args) == 9 else None
 
 
 def rnn(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | None:
-    """``rnn_tanh.input`` and ``rnn_relu.input``: the same without gates."""
+    """Result of ``rnn_tanh.input`` and ``rnn_relu.input``: as ``gru`` without gates."""
     return _layers(1, args[1], args[1].shape[-1], args) if len(args) == 9 else None
 
 
@@ -61,7 +61,7 @@ def _layers(
 def _shapes(
     rows: int, width: int, out: int, biased: bool, projected: bool
 ) -> list[tuple[int, ...]]:
-    """Weights of one layer and direction: input, state, two biases, projection."""
+    """Return the shapes of the weights of one layer and direction."""
     shapes: list[tuple[int, ...]] = [(rows, width), (rows, out)]
     shapes += [(rows,), (rows,)] if biased else []
     return [*shapes, (out, rows // 4)] if projected else shapes

@@ -1,4 +1,4 @@
-"""What an operator costs: one rule for each operator that has a dot product.
+"""The multiply-accumulates of each operator that has a dot product: one rule per operator.
 
 The convention, in one sentence: the multiply-accumulates of an operator are the elements of its
 output times the length of the dot product behind each.  What follows from it:
@@ -23,7 +23,7 @@ opt_einsum is switched off (``opbench.counting.torch_state``).
 
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
-the kernels that they are carried out with: which of the two is seen depends on who calls them.
+the kernels that carry them out: which of the two is seen depends on the caller.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Kind = Literal[
 
 
 class NoRuleError(Exception):
-    """The rule does not cover these arguments: the call is to be named as uncounted."""
+    """Arguments that the rule does not cover: the call is named as uncounted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _added_product(args: Arguments, out: Any) -> int:
 
 
 def _matmul(args: Arguments, out: Any) -> int:
-    """Batch dimensions are broadcast, so the result tells how many rows there are."""
+    """Broadcast batch dimensions: the result tells how many rows there are."""
     left, right = args[0], args[1]
     if left.layout is not torch.strided or right.layout is not torch.strided:
         return _product(left, right)
@@ -101,7 +101,7 @@ def _matmul(args: Arguments, out: Any) -> int:
 
 
 def _grouped_product(args: Arguments, out: Any) -> int:
-    """Matrices of different heights (or depths) in one call; together they fill the operands."""
+    """Multiply matrices of different heights or depths that together fill the operands."""
     left, right = args[0], args[1]
     if left.dim() == 3 and right.dim() == 2:  # every column of ``right`` meets one matrix
         return int(left.numel() // left.shape[0] * right.shape[-1])
@@ -109,12 +109,12 @@ def _grouped_product(args: Arguments, out: Any) -> int:
 
 
 def _sampling_grid(args: Arguments, out: Any) -> int:
-    """Every point of the grid is a product with the rows of ``theta`` (N, d, d + 1)."""
+    """Multiply every point of the grid with the rows of ``theta`` (N, d, d + 1)."""
     return int(_first(out).numel() * args[0].shape[-1])
 
 
 def _packed_convolution(args: Arguments, out: Any) -> int:
-    """A quantised convolution, whose weight has to be asked for."""
+    """Count a quantised convolution, whose weight is packed."""
     weight = args[1].unpack()[0]
     if args[1].transpose():
         raise NoRuleError("a quantised transposed convolution")
@@ -122,7 +122,7 @@ def _packed_convolution(args: Arguments, out: Any) -> int:
 
 
 def _weighted_bag(args: Arguments, out: Any) -> int:
-    """Rows that are fetched cost nothing; rows that are weighted and added are a product."""
+    """Count rows that are weighted and added; rows that are fetched cost nothing."""
     weighted = len(args) > 6 and args[6] is not None
     return int(args[1].numel() * args[0].shape[1]) if weighted else 0
 
@@ -135,7 +135,7 @@ def _linear(args: Arguments, out: Any) -> int:
 
 
 def _last_axis(args: Arguments, out: Any) -> int:
-    """The weights are packed out of sight: output elements x last axis of the input."""
+    """Count output elements x last axis of the input: the weights are packed."""
     return int(out.numel() * args[0].shape[-1])
 
 
@@ -148,8 +148,8 @@ def _transposed_convolution(args: Arguments, out: Any) -> int:
 
 
 def _meets(weight: Tensor) -> int:
-    """Elements of one slice of a weight (out, in / groups, kernel...), or (in, out / groups, ...)
-    of a transposed convolution."""
+    """Return the elements of one slice of a weight: (out, in / groups, kernel...), or
+    (in, out / groups, kernel...) of a transposed convolution."""
     return math.prod(weight.shape[1:])
 
 

@@ -1,14 +1,13 @@
-"""Which module is running: every operator belongs to the innermost one.
+"""Track the module that is running: every operator belongs to the innermost one.
 
 The network that is traced is a private copy (``opbench.counting.copying``), and each of its modules
-gets a way of calling that notes entry and exit: an attribute of the copy, which hides the method of
-the class that ``nn.Module.__call__`` goes through.  Nothing is registered or replaced on a class or
-on anybody's own module, so nothing can stay behind, and a module that looks at its hooks sees
-the ones it had.
+gets an attribute ``_call_impl`` that notes entry and exit and hides the method of its class, which
+``nn.Module.__call__`` calls.  Nothing is registered or replaced on a class or on anybody's own
+module, so nothing can stay behind, and a module that looks at its hooks sees the ones it had.
 
 A module is known by its qualified name in the network.  One that is called from elsewhere (a shared
-module, a list of a parent) keeps its own name; one that is not part of the network at all counts
-for whoever calls it, and so does a ``forward`` that is called directly.
+module, a list of a parent) keeps its own name; one outside the network counts for its caller, and
+so does a ``forward`` that is called directly.
 """
 
 from __future__ import annotations
@@ -22,8 +21,7 @@ from opbench.spec import Shape
 
 
 class Scopes:
-    """The stack of running modules of ``network``, a private copy that may be altered, and the
-    shape that each module returned last."""
+    """The stack of running modules of a private copy, and the shape that each returned last."""
 
     def __init__(self, network: nn.Module) -> None:
         self._stack = [""]

@@ -1,4 +1,4 @@
-"""From the tally of one traced forward pass to the ``Count`` that is handed out.
+"""Turn the tally of one traced forward pass into a ``Count``.
 
 Sums run along qualified names: a module's count is its own operators' and that of every module
 below it, so that the network's own count is the total.
@@ -28,7 +28,7 @@ def summarise(
     input_size: Shape,
     device: str,
 ) -> Count:
-    """The count of a network that has been traced on ``device``."""
+    """Return the count of a network that has been traced on ``device``."""
     named = list(network.named_modules(remove_duplicate=False))
     params = _params(named)
     return Count(
@@ -47,7 +47,7 @@ def summarise(
 
 
 def _is_lazy(tensor: Tensor) -> bool:
-    """A layer that never ran has no size yet."""
+    """Return whether a layer never ran, so that its weight has no size yet."""
     return nn.parameter.is_lazy(tensor)
 
 
@@ -70,7 +70,7 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
 
 
 def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[ModuleCount]:
-    """A module that has several names goes by the first."""
+    """Yield each module once, by the first of its names."""
     first: dict[nn.Module, str] = {}
     for name, module in named:
         first.setdefault(module, name)
@@ -89,7 +89,7 @@ def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[Mod
 
 
 def _params(named: Named) -> Counter[str]:
-    """Elements of the parameters in and below each module, a shared one once in each."""
+    """Return the parameters in and below each module, a shared one once in each."""
     held: dict[int, tuple[Tensor, list[str]]] = {}
     for name, module in named:
         for parameter in module._parameters.values():
@@ -113,5 +113,5 @@ def _with_everything_below(tally: Counter[Call]) -> Counter[str]:
 
 @lru_cache(maxsize=4096)
 def _path(name: str) -> tuple[str, ...]:
-    """``"a.b"`` -> ``""``, ``"a"``, ``"a.b"``."""
+    """Return a name and those above it: ``"a.b"`` gives ``""``, ``"a"``, ``"a.b"``."""
     return (*_path(name.rpartition(".")[0]), name) if name else ("",)

@@ -1,8 +1,8 @@
-"""Global state of torch and Python, the same afterwards as before.
+"""Save and restore the global state of torch and Python around a count.
 
 A forward pass, or the file that a network comes from, may draw random numbers, switch gradients or
-change a default, and may raise half-way.  What is saved here is put back in every case.  For the
-time between, the surroundings are made the same for every count: gradients and autocast off, fused
+change a default, and may raise half-way.  What is saved here is put back in every case.
+Meanwhile the state is the same for every count: gradients and autocast off, fused
 fast paths off (they would hide one layer in one operator on some devices), ``einsum`` from left to
 right (with opt_einsum installed it would take another path, and another number of products),
 compiled functions run as written, and no garbage collection at a random moment while lifetimes of
@@ -31,7 +31,7 @@ _TANGLED = object()
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Save and restore random states, modes and defaults, and make the surroundings uniform."""
+    """Restore random states, modes and defaults at the end; make them uniform meanwhile."""
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_random_states())
         stack.enter_context(_settings())
@@ -97,7 +97,7 @@ def _flag(holder: Any, name: str) -> Setting:
 
 
 def _default_device() -> torch.device | None:
-    """None where nobody set one, which is not the same as the CPU."""
+    """Return the default device, None if nobody set one, which is not the same as the CPU."""
     context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
     return None if context is None else torch.device(context.device)
 
@@ -114,7 +114,7 @@ def _set_determinism(both: tuple[bool, bool]) -> None:
 
 
 def _precisions() -> Iterator[Setting]:
-    """The names since torch 2.9, from the general to the particular."""
+    """Return the precisions by their names since torch 2.9, from the general to the particular."""
     parts = (("generic", "all"), *((b, o) for b in ("cuda", "mkldnn") for o in _PRECISE))
     if hasattr(torch._C, "_get_fp32_precision_getter"):
         for part in parts:

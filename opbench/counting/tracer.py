@@ -1,13 +1,13 @@
-"""The machinery: sees every operator of a forward pass and asks what it costs.
+"""Trace the operators of a forward pass and apply each one's rule.
 
 Operators are seen below autograd and, in inference mode, before composite operators are taken
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
-device, whichever kernel would have carried them out.  Each operator gets one verdict:
+device, whatever kernel carries them out.  Each operator gets one verdict:
 
     RULE        ``opbench.counting.rules`` says what it costs
     FREE        on the list of ``opbench.counting.free``
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
-    UNKNOWN     nobody knows: it runs, and its name is noted
+    UNKNOWN     none of these: it runs, and its name is noted
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
 class Verdict(enum.Enum):
-    """What is known about an operator that has no rule."""
+    """The verdict on an operator that has no rule."""
 
     FREE = enum.auto()
     COMPOSITE = enum.auto()
@@ -81,8 +81,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         return out
 
     def _forget_import(self) -> None:
-        """The first call of some operators imports half of torch, whose handled exceptions keep
-        our frames, and with them dead tensors, alive until the garbage collector comes."""
+        """Collect garbage: the first call of some operators imports half of torch, whose handled
+        exceptions keep our frames, and with them dead tensors, alive."""
         self._imported = len(sys.modules)
         gc.collect(1)
 
@@ -107,7 +107,7 @@ _KNOWN: dict[Any, tuple[Rule | Verdict, Shortcut | None]] = {}
 
 
 def judge(func: Any) -> Rule | Verdict:
-    """The verdict on an operator, from its name; in-place forms go with the plain ones."""
+    """Return the verdict on an operator, from its name; in-place forms are the plain ones."""
     name = operator_name(func)
     if name in RULES:
         return RULES[name]
@@ -121,12 +121,12 @@ def judge(func: Any) -> Rule | Verdict:
 
 
 def parts_of(func: Any) -> Any:
-    """The program that a composite operator stands for."""
+    """Return the function that a composite operator is made of."""
     return func.decompose if isinstance(func, torch._ops.OpOverload) else CONTROL_FLOW[func.name()]
 
 
 def operator_name(func: Any) -> str:
-    """``aten.addmm_.default`` is "addmm"; other namespaces stay: "torchvision::nms"."""
+    """Return the name: "addmm" for ``aten.addmm_.default``; others as in "torchvision::nms"."""
     if not isinstance(func, torch._ops.OpOverload):
         return str(func.name())
     namespace, _, name = func._schema.name.partition("::")
@@ -136,11 +136,10 @@ def operator_name(func: Any) -> str:
 
 
 def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Carry out an operator, mending what only a traced network runs into.
+    """Run an operator; where devices disagree, the meta device wins.
 
-    Values that a network makes for itself (positions, masks) live on the CPU while its
-    activations are on the meta device; where they meet, and where the network asks for a device
-    by name, the meta device wins.
+    Values that a network makes for itself (positions, masks) are on the CPU while its activations
+    are on the meta device, and a network may name a device.
     """
     try:
         return func(*args, **kwargs)
@@ -162,7 +161,7 @@ def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
 
 
 def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[Shape, ...]:
-    """Shapes of the factors; of a list of weights, only the matrices."""
+    """Return the shapes of the factors; of a list of weights, only the matrices."""
     shapes: list[Shape] = []
     for position in positions:
         value = args[position] if position < len(args) else None

@@ -1,4 +1,4 @@
-"""The second count: fvcore, which traces a network on real tensors and shares no code with ours.
+"""Count a second time with fvcore, which traces real tensors and shares no code with ours.
 
 fvcore reads a recorded graph instead of watching operators run, and counts one per
 multiply-accumulate.  Its rules for normalisation, pooling, interpolation and grid sampling are
@@ -54,11 +54,11 @@ _ESTIMATES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """What fvcore says.
+    """The count of fvcore.
 
     ``by_operator`` has its own names ("conv", "linear", "addmm"); ``by_module`` its sums along
     qualified names.  ``unsupported`` are operators it met, has no rule for, and that are not on
-    our list of free ones: where this is empty, ``macs`` is to be equal.
+    our list of free ones: if it is empty, ``macs`` must be equal.
     """
 
     macs: int
@@ -69,7 +69,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One kind of operator on which the two counts do not agree, and what is known about it."""
+    """One kind of operator on which the two counts differ, with the reason."""
 
     kind: str
     ours: int
@@ -78,7 +78,7 @@ class Difference:
 
 
 def witness(module: nn.Module, inputs_or_input_size: Inputs, *, batch_size: int = 1) -> Witness:
-    """fvcore's count of ``module``, which is copied and left as it was.
+    """Count ``module`` with fvcore; it is copied and left as it was.
 
     Raises ``MissingExtraError`` without fvcore and ``CountError`` when it cannot trace.
     """
@@ -90,7 +90,7 @@ def witness(module: nn.Module, inputs_or_input_size: Inputs, *, batch_size: int 
 def build_and_witness(
     build: Callable[[], Any], inputs_or_input_size: Inputs | None = None, *, batch_size: int = 1
 ) -> Witness:
-    """fvcore's count of the network that ``build()`` returns, or of its pair with inputs."""
+    """Count the network that ``build()`` returns, or its pair with inputs, with fvcore."""
     request = Request(inputs_or_input_size, batch_size, None)
     with undisturbed():
         built = build_without_weights(build)
@@ -99,7 +99,7 @@ def build_and_witness(
 
 
 def differences(count: Count, witness: Witness) -> tuple[Difference, ...]:
-    """Where the two disagree, by kind of operator; empty when they are the same integer."""
+    """Itemise where the two differ, by kind of operator; empty if they are the same integer."""
     ours: Counter[str] = Counter()
     for operator, sums in count.by_operator().items():
         ours[_kind(operator)] += sums.macs
@@ -155,7 +155,7 @@ def _reason(kind: str, missing: int, count: Count, witness: Witness) -> str:
 
 
 def _own_rule(kind: str, missing: int, count: Count, witness: Witness) -> str:
-    """Where fvcore has a rule and it is another one; empty where that is not what is missing."""
+    """Explain the difference by a rule of fvcore's own; empty if none explains it."""
     rows = [row for row in count.operators if _kind(row.operator) == kind]
     if kind == "convolution" and missing == -2 * sum(row.macs for row in rows):
         return "fvcore counts the three real products that a complex one is made of"
@@ -171,7 +171,7 @@ def _own_rule(kind: str, missing: int, count: Count, witness: Witness) -> str:
 
 
 def _broadcast(row: OperatorCount) -> int:
-    """What fvcore's rule leaves out of a ``matmul``: it is left elements x right columns."""
+    """Return the MACs that fvcore's rule, left elements x right columns, leaves out."""
     if row.operator != "matmul":
         return 0
     left, right = row.operands
@@ -200,7 +200,7 @@ def _analyse(network: nn.Module, request: Request, example: Inputs | None) -> Wi
 
 
 def _fvcore() -> tuple[Any, Any]:
-    """The analysis class, and a handle that counts nothing (None would keep the old one)."""
+    """Return the analysis class, and a handle that counts nothing (None keeps the old one)."""
     try:
         from fvcore.nn import FlopCountAnalysis
     except ImportError as error:
@@ -212,7 +212,7 @@ def _fvcore() -> tuple[Any, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The tracer's warnings are about reusing its graph, which nobody does."""
+    """Silence the tracer's warnings about reusing its graph, which nobody does."""
     logger = logging.getLogger("fvcore.nn.jit_analysis")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -15,8 +15,6 @@ from typing import Any
 
 import psutil
 
-Fact = tuple[str, Any]
-
 # On a virtual machine, and on ARM, the model's name says little or nothing.
 _IDENTITY = {
     "cpu_vendor": ("vendor_id", "CPU implementer"),
@@ -54,7 +52,7 @@ def system_facts(root: Path = Path("/")) -> dict[str, Any]:
     return {key: value for key, value in facts if value is not None}
 
 
-def _system() -> Iterator[Fact]:
+def _system() -> Iterator[tuple[str, Any]]:
     yield "os", platform.system()
     yield "kernel", platform.release()
     yield "python", platform.python_version()
@@ -63,7 +61,7 @@ def _system() -> Iterator[Fact]:
     yield "on_battery", None if battery is None else not battery.power_plugged
 
 
-def _processor(root: Path) -> Iterator[Fact]:
+def _processor(root: Path) -> Iterator[tuple[str, Any]]:
     devices = root / "sys/devices/system/cpu"
     about = _cpuinfo(root)
     yield "cpu", about.get("model name") or platform.processor() or None
@@ -82,7 +80,7 @@ def _processor(root: Path) -> Iterator[Fact]:
     yield "load_before", psutil.getloadavg()[0]
 
 
-def _memory(root: Path) -> Iterator[Fact]:
+def _memory(root: Path) -> Iterator[tuple[str, Any]]:
     memory = psutil.virtual_memory()
     yield "memory_bytes", memory.total
     yield "memory_available_bytes", memory.available
@@ -90,7 +88,7 @@ def _memory(root: Path) -> Iterator[Fact]:
     yield "huge_pages", pages and pages.partition("[")[2].partition("]")[0]
 
 
-def _limits(root: Path) -> Iterator[Fact]:
+def _limits(root: Path) -> Iterator[tuple[str, Any]]:
     """Yield the limits of a container, from control groups of version 2 or else version 1."""
     groups = root / "sys/fs/cgroup"
     quota, _, period = (_word(groups / "cpu.max") or "").partition(" ")
@@ -102,14 +100,14 @@ def _limits(root: Path) -> Iterator[Fact]:
     yield "container_memory_bytes", limit if limit and limit < 1 << 60 else None
 
 
-def _libraries() -> Iterator[Fact]:
+def _libraries() -> Iterator[tuple[str, Any]]:
     """Yield environment variables that steer the libraries under PyTorch."""
     for name, value in sorted(os.environ.items()):
         if name.startswith(_LIBRARY_SETTINGS):
             yield f"env_{name}", value
 
 
-def _commits() -> Iterator[Fact]:
+def _commits() -> Iterator[tuple[str, Any]]:
     yield "git_commit", _commit(Path.cwd())
     yield "opbench_commit", _commit(Path(__file__).parent)
 

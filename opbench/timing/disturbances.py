@@ -14,7 +14,7 @@ from typing import Any
 from opbench.intervals import median, quantile
 from opbench.timing.bystanders import watch_bystanders
 
-Facts = Mapping[str, Any]
+Environment = Mapping[str, Any]
 
 _BUSY_CORES = 0.1
 _JITTER = 0.05
@@ -30,7 +30,7 @@ class Disturbance:
     advice: str
 
 
-def findings(facts: Facts) -> list[Disturbance]:
+def findings(facts: Environment) -> list[Disturbance]:
     """Find disturbances in the facts of the machine."""
     return [found for look in _LOOKS for found in look(facts)]
 
@@ -72,7 +72,7 @@ def _uneven(taken: Sequence[float]) -> Iterator[Disturbance]:
         )
 
 
-def _power(facts: Facts) -> Iterator[Disturbance]:
+def _power(facts: Environment) -> Iterator[Disturbance]:
     if facts.get("on_battery"):
         yield Disturbance("it runs on battery", "plug it in")
     governor = facts.get("governor")
@@ -85,7 +85,7 @@ def _power(facts: Facts) -> Iterator[Disturbance]:
         yield Disturbance("the clock rises above its base when it is cool", "switch turbo off")
 
 
-def _cores(facts: Facts) -> Iterator[Disturbance]:
+def _cores(facts: Environment) -> Iterator[Disturbance]:
     logical = facts.get("logical_cores") or 1
     load = facts.get("load_before") or 0.0
     if load > 0.25 * logical:
@@ -106,7 +106,7 @@ def _cores(facts: Facts) -> Iterator[Disturbance]:
         yield Disturbance(f"PyTorch has {threads} threads on fewer cores", "set OMP_NUM_THREADS")
 
 
-def _surroundings(facts: Facts) -> Iterator[Disturbance]:
+def _surroundings(facts: Environment) -> Iterator[Disturbance]:
     if facts.get("virtual_machine"):
         yield Disturbance(
             "it is a virtual machine", "other guests may slow it; repeat the run later"
@@ -116,7 +116,7 @@ def _surroundings(facts: Facts) -> Iterator[Disturbance]:
         yield Disturbance(f"{available / 2**30:.1f} GiB of memory are free", "free some")
 
 
-def _gpu(facts: Facts) -> Iterator[Disturbance]:
+def _gpu(facts: Environment) -> Iterator[Disturbance]:
     if facts.get("other_processes"):
         yield Disturbance("another process uses the GPU", "end it or take another GPU")
     if facts.get("throttled_by"):
@@ -126,4 +126,9 @@ def _gpu(facts: Facts) -> Iterator[Disturbance]:
         )
 
 
-_LOOKS: tuple[Callable[[Facts], Iterator[Disturbance]], ...] = (_power, _cores, _surroundings, _gpu)
+_LOOKS: tuple[Callable[[Environment], Iterator[Disturbance]], ...] = (
+    _power,
+    _cores,
+    _surroundings,
+    _gpu,
+)

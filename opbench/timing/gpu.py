@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-Fact = tuple[str, Any]
-
 # Reasons for a lower clock that NVML reports as bits, after nvml.h; idling and clocks that the
 # user has set are none.
 _THROTTLING = {
@@ -97,7 +95,7 @@ class Gpu:
         processes = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
         return sum(process.pid != os.getpid() for process in processes)
 
-    def _known(self, **reads: Callable[[], Any]) -> Iterator[Fact]:
+    def _known(self, **reads: Callable[[], Any]) -> Iterator[tuple[str, Any]]:
         for key, read in reads.items():
             try:
                 yield key, read()
