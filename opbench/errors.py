@@ -1,18 +1,17 @@
-"""What can go wrong, as a tree.
+"""The tree of errors, and one sentence for anything that was raised.
 
     OpbenchError            a user can mend it: one sentence that says what, where and what next
     ├── UnknownNameError    no network, figure, ... of that name; near matches are offered
-    ├── BadValueError       a size, batch size, device, format that cannot be
+    ├── BadValueError       an impossible size, batch size, device or format
     ├── BadFileError        a file that is missing, damaged or of another kind; names file and line
-    ├── TargetError         a target that could not be imported or built
+    ├── TargetError         a target that cannot be imported or built
     │   └── GoneTargetError a module or attribute that does not exist
-    ├── CountError          a network whose forward pass raised while it was being counted
+    ├── CountError          a network whose forward pass raises
     ├── MissingDataError    a figure or finding without its measurements; says what to run
     └── MissingExtraError   an optional package is not installed
 
 The command line catches ``OpbenchError`` and nothing else; anything outside the tree is a bug
-and keeps its traceback.  What a network's own code raises is never caught by its type: it becomes
-one sentence by ``describe``.
+and keeps its traceback.  Whatever a network's own code raises becomes one sentence by ``describe``.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
 class OpbenchError(Exception):
-    """Base of every error a user can mend.  ``str(error)`` is the sentence to print."""
+    """Base of every error that a user can mend; ``str(error)`` is the sentence to print."""
 
 
 class UnknownNameError(OpbenchError):
@@ -62,7 +61,7 @@ class CountError(OpbenchError):
 
 
 class MissingDataError(OpbenchError):
-    """Measurements that are not there.  The sentence says what to run to get them."""
+    """Missing measurements; the sentence says what to run to get them."""
 
 
 class MissingExtraError(OpbenchError):
@@ -94,7 +93,7 @@ def _place(error: BaseException) -> str:
 
 
 def _is_machinery(name: str) -> bool:
-    """Return whether a file only carries networks out, so that the mistake is not in it."""
+    """Return whether a file belongs to opbench, torch or Python, where the mistake is not."""
     path = Path(name)
     if path.is_relative_to(_PACKAGE):
         return not path.is_relative_to(_PACKAGE / "architectures")

@@ -1,19 +1,21 @@
-"""The lock: the counts a project has agreed to, in a file that people review.
+"""The lock file: the counts that a project has agreed to, reviewed like code.
 
     load(path), load_at(ref, path)    a ``Lock``, validated to the last sum
     save(lock, path)                  the same bytes for the same counts
 
 blocks      the types, and a block from a ``Count``
-text        the one way a lock is written
-reading     a lock from text, or file, line and remedy
-lines       where in a JSON text a value stands
-changes     what differs between two blocks, and why
-files       files and other commits
-scope       which names a lock answers for
+text        writing a lock
+reading     reading a lock, or an error with file, line and remedy
+lines       the line of a value in a JSON text
+changes     the differences between two blocks
+files       locks on disk and in other commits
+scope       the names that a pattern covers
+recount     counting again what a lock holds
+verdict     the verdict on each target
 
 One block per target, one line per module, so that ``git diff`` of the file tells what a change
-costs.  A block keeps the versions it was counted with for as long as its counts do not change:
-another release of PyTorch alone moves no byte.
+costs.  A block keeps the versions it was counted with as long as its counts do not change: another
+release of PyTorch alone changes no byte.
 """
 
 from opbench.lock.blocks import (

@@ -1,4 +1,4 @@
-"""What a lock holds: a block per target, in it a row per operator and per module.
+"""The values in a lock: a block per target with a row per operator and per module.
 
 A module has a row when something was counted in it or when it holds parameters of its own;
 containers are sums of their rows and have none.  ``macs`` and ``activations`` of a row are the
@@ -38,8 +38,8 @@ class LockedModule(Value):
 class Block(Totals):
     """The counts of one target, for a whole batch of ``batch_size`` images.
 
-    ``input_size_from`` is where the size came from: "target" when it is the target's own, so that
-    another one is a change; "--input-size" when it was asked for, so that it is asked for again.
+    ``input_size_from`` is the origin of the size: "target" if it is the target's own, so that
+    another one is a change; "--input-size" if it was an option, so that it is used again.
     ``versions`` are those it was counted with.
     """
 
@@ -78,7 +78,7 @@ def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, 
 
 
 def same_counts(one: Block, other: Block) -> bool:
-    """Compare all that is counted: not the versions, nor who asked for the size."""
+    """Return whether all counts are equal; versions and the origin of the size may differ."""
     aside = replace(one, versions=other.versions, input_size_from=other.input_size_from)
     return aside == other
 

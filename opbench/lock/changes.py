@@ -1,4 +1,4 @@
-"""Why two counts of one target differ: which modules and operators, from which shape to which."""
+"""Itemise the differences between two counts of one target, by module and operator."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from opbench.lock.blocks import Block, LockedModule, same_counts
 from opbench.record import OperatorSum
+from opbench.spec import Shape
 
 _NOTHING = LockedModule()
 _NO_CALLS = OperatorSum.of(())
 
 
 def changes(locked: Block, now: Block) -> Iterator[str]:
-    """One sentence per change: input, versions, totals, operators, then modules by their MACs.
+    """Yield one sentence per change: input, versions, totals, operators, modules by MACs.
 
-    Other versions alone are no change; beside one they may be what made it.
+    Other versions alone are no change; beside a change they may be its cause.
     """
     if same_counts(locked, now):
         return
@@ -37,7 +38,7 @@ def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
 
 
 def _input(block: Block) -> str:
-    return f"{block.batch_size}x{block.input_size}"
+    return str(Shape((block.batch_size, *block.input_size)))
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -96,7 +97,7 @@ def _deltas(before: LockedModule | OperatorSum, after: LockedModule | OperatorSu
 
 
 def _calls(before: Mapping[str, int], after: Mapping[str, int]) -> str:
-    """What ran before and not now, and what runs instead."""
+    """Describe the calls that are gone and those that replace them."""
     lost = [_times(call, n) for call, n in before.items() if after.get(call) != n]
     gained = [_times(call, n) for call, n in after.items() if before.get(call) != n]
     if not lost or not gained:

@@ -1,4 +1,4 @@
-"""Locks on disk and in other commits."""
+"""Read locks from disk and from other commits, and write them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opbench.lock.text import to_text
 
 
 def load(path: Path) -> Lock:
-    """The lock at ``path``.
+    """Read the lock at ``path``.
 
     Raises ``BadFileError`` when it is missing, damaged or of another kind.
     """
@@ -34,7 +34,7 @@ def load(path: Path) -> Lock:
 
 
 def load_at(ref: str, path: Path) -> Lock:
-    """The lock as it was in the commit ``ref`` of the git repository around ``path``.
+    """Read the lock of the commit ``ref`` in the git repository around ``path``.
 
     Raises ``BadValueError`` when git has no such commit or the commit no such file, and what
     ``load`` raises.
@@ -56,7 +56,7 @@ def load_at(ref: str, path: Path) -> Lock:
 
 
 def save(lock: Lock, path: Path) -> bool:
-    """Write ``lock``, whole or not at all; False when the file holds these bytes already.
+    """Write ``lock``; return False, without writing, if the file holds these bytes already.
 
     Raises ``BadFileError`` when it cannot be written.
     """

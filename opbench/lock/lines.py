@@ -1,4 +1,4 @@
-"""Where in a JSON text a value stands: ``json`` itself forgets that once the text is valid."""
+"""Find the line of a value in a JSON text, which ``json`` does not tell of a valid one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DECODER = json.JSONDecoder()
 
 
 def line_of(text: str, path: Sequence[str]) -> int:
-    """The line, from 1, of the key at the end of ``path``; that of the last one that exists.
+    """Return the line, from 1, of the last key of ``path`` that exists.
 
     ``text`` is valid JSON and ``path`` walks through its objects by key.
     """
@@ -28,7 +28,7 @@ def line_of(text: str, path: Sequence[str]) -> int:
 
 
 def duplicate(text: str) -> tuple[str, int]:
-    """The first key that an object has twice, and the line of the second; ("", 1) without one."""
+    """Return the first key that an object has twice, and the line of the second."""
     return _duplicate(text, 0) or ("", 1)
 
 
@@ -48,7 +48,7 @@ def _line(text: str, position: int) -> int:
 
 
 def _members(text: str, position: int) -> Iterator[tuple[str, int, int]]:
-    """Key, where it stands and where its value starts, of the object at ``position``."""
+    """Yield key, its position and that of its value, of the object at ``position``."""
     position = _skip(text, position)
     if text[position : position + 1] != "{":
         return

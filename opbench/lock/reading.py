@@ -1,14 +1,14 @@
-"""Read a lock from its text; whatever is wrong is answered with file, line and remedy.
+"""Read a lock from its text; an error names file, line and remedy.
 
-A lock is a contract, so nothing in it is taken on trust: unknown keys, wrong types, names that are
-there twice (what a careless merge leaves) and totals that their rows do not add up to are refused.
+A lock is a contract: unknown keys, wrong types, names that occur twice (as after a careless merge)
+and totals that are not the sums of their rows are refused.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from opbench.errors import BadFileError
@@ -16,7 +16,7 @@ from opbench.lock.blocks import FORMAT, Block, Lock, LockedModule
 from opbench.lock.lines import duplicate, line_of
 from opbench.metrics import CONVENTION_ID
 from opbench.record import OperatorSum
-from opbench.value import FieldError, Natural, Value
+from opbench.value import FieldError, Natural, Value, fields_of
 
 REMEDY = (
     "restore it from version control, or delete it and name its targets: "
@@ -130,7 +130,7 @@ class _Reader:
 
     def _value(self, kind: type[_V], table: Any, path: tuple[str, ...]) -> _V:
         """Read one value; a lock has no keys but those of its values."""
-        known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+        known = {each.name for each in fields_of(kind)}
         for key in self._table(table, path):
             if key not in known:
                 self.refuse((*path, key), f"{_in(path)}there is no key {key!r}")

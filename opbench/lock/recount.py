@@ -1,8 +1,7 @@
-"""Counting again what a lock holds.
+"""Count again what a lock holds.
 
-Which targets a pattern means now, among those that exist and those that the lock remembers; and
-the block of each, or the reason why there is none.  Networks are other people's code: one that
-fails, in whatever way, is a row that says so, and the others go on.
+Patterns are resolved among the targets that exist and those that the lock remembers.  Networks are
+other people's code: one that fails in any way is a row with the reason, and the others go on.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ Size = tuple[int, ...]
 
 
 def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:
-    """What ``patterns`` mean: targets that exist, and names that only the lock knows.
+    """Resolve ``patterns`` to targets that exist and names that only the lock knows.
 
-    Raises ``OpbenchError`` for a pattern that means nothing in either.
+    Raises ``OpbenchError`` for a pattern that matches neither.
     """
     found: dict[str, Target | Problem] = {}
     for pattern in patterns:
@@ -61,7 +60,7 @@ def _existing(pattern: str, *, required: bool) -> tuple[Target, ...]:
 
 
 def _remembered(name: str) -> Target | Problem:
-    """A name of the lock, looked up by itself."""
+    """Look up a name of the lock by itself."""
     try:
         return resolve([name])[0]
     except (UnknownNameError, BadFileError) as error:
@@ -71,8 +70,7 @@ def _remembered(name: str) -> Target | Problem:
 
 
 def recount(target: Target, locked: Block | None, size: Size | None) -> Block | Problem:
-    """The block of ``target`` now: at ``size``, or at the size that was asked for when it was
-    locked, or at its own.
+    """Count ``target`` at ``size``, or at the size it was locked with, or at its own.
 
     Raises ``BadValueError`` when nothing says which size to count at, and ``GoneTargetError`` for
     a name that neither code nor lock knows.
@@ -96,13 +94,15 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
 
 
 def block_of(counted: Count, input_size_from: Origin, *, name: str = "") -> Block:
-    """The block of a count made just now of the target ``name``, by these versions."""
+    """Return the block of a count of the target ``name``, with the present versions."""
     return make_block(counted, input_size_from=input_size_from, versions=_versions(name))
 
 
 def _versions(name: str) -> dict[str, str]:
-    """Of what counts, and of the library that the network is from.  "+cpu" and "+cu126" are one
-    release: they count alike."""
+    """Return the versions of what counts and of the library that the network is from.
+
+    "+cpu" and "+cu126" are the same release: they count alike.
+    """
     library, _, release = providers.version(name).partition(" ")
     versions = {"opbench": __version__, "torch": torch.__version__, library: release}
     return {each: version.partition("+")[0] for each, version in versions.items() if version}
@@ -111,7 +111,7 @@ def _versions(name: str) -> dict[str, str]:
 def recount_all(
     found: Mapping[str, Target | Problem], locked: Mapping[str, Block], size: Size | None
 ) -> Iterator[tuple[str, Block | Problem]]:
-    """Each name of ``found`` with its block or its problem, as soon as it is counted."""
+    """Yield each name of ``found`` with its block or problem as soon as it is counted."""
     for name, what in found.items():
         if isinstance(what, Problem):
             yield name, what

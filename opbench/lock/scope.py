@@ -1,4 +1,4 @@
-"""Which names a pattern of a lock answers for.
+"""Match names against the patterns of a lock.
 
 ``*`` means the registry and ``timm:*`` all of timm: a glob stays on its own side of the colon.
 """
@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 
 def covers(pattern: str, name: str) -> bool:
-    """Whether the target ``name`` is one of those that ``pattern`` means."""
+    """Return whether ``pattern`` matches the target ``name``."""
     if pattern == name:
         return True
     head, _, glob = pattern.rpartition(":")
@@ -19,7 +19,7 @@ def covers(pattern: str, name: str) -> bool:
 
 
 def fewest(patterns: Iterable[str]) -> tuple[str, ...]:
-    """``patterns`` sorted, without those that another one covers."""
+    """Return ``patterns`` sorted, without those that another one covers."""
     each = sorted(set(patterns))
     return tuple(
         one for one in each if not any(covers(other, one) for other in each if other != one)

@@ -1,4 +1,4 @@
-"""The one way a lock is written: networks sorted, one line per number, operator and module.
+"""Write a lock: networks sorted, one line per number, operator and module.
 
 Two locks with the same content are the same bytes.  ``json`` alone cannot lay a file out like
 that, so the outer braces are put here and every line's value is ``json``'s.
@@ -18,7 +18,7 @@ _NUMBERS = ("input_size", "input_size_from", "batch_size", *TOTALS, "uncounted")
 
 
 def to_text(lock: Lock) -> str:
-    """The lock's file, newline at the end included."""
+    """Return the text of the lock's file."""
     networks = {name: _block(lock.networks[name]) for name in sorted(lock.networks)}
     return "\n".join(
         (

@@ -1,4 +1,4 @@
-"""What a TARGET is: entries of this package and others, libraries' networks, files of the user's.
+"""Resolve a TARGET: entries of this package and others, libraries' networks, users' files.
 
     entries        every architecture by name, found by scanning
     providers      torchvision's and timm's networks

@@ -1,4 +1,4 @@
-"""Audit the registry: counts beside the independent witness and the numbers that papers state.
+"""Compare the registry's counts with the independent witness and with what papers state.
 
 ``network_row`` makes a row of ``results/counts.csv``; ``recompute`` recounts a stated number.
 """
@@ -24,7 +24,7 @@ _LINEAR_KINDS = frozenset({"linear", "addmm"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recomputed:
-    """A number that a paper states beside the count; ``deviation`` is relative to the former."""
+    """A number that a paper states, and the count; ``deviation`` is relative to the former."""
 
     stated: StatedValue
     counted: float
@@ -51,17 +51,17 @@ def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
 
 
 def network_rows() -> list[NetworkRow]:
-    """A row for every entry of this package's own: what ``results/counts.csv`` holds."""
+    """Count every entry of this package: the rows of ``results/counts.csv``."""
     return [network_row(spec) for name, spec in specs().items() if name not in foreign_names()]
 
 
 def foreign_rows() -> list[NetworkRow]:
-    """A row for every entry that other packages add."""
+    """Count every entry that other packages add."""
     return [network_row(get(name)) for name in foreign_names()]
 
 
 def network_row(spec: ArchitectureSpec) -> NetworkRow:
-    """The row of ``results/counts.csv`` for one entry: counted twice, by two programs."""
+    """Count one entry twice, by two programs, as a row of ``results/counts.csv``."""
     target = registered(spec.name)
     counted = count_target(target)
     fvcore_macs, witness_note = second_count(target, counted)
@@ -91,9 +91,10 @@ def network_row(spec: ArchitectureSpec) -> NetworkRow:
 def second_count(
     target: Target, counted: Count, input_size: tuple[int, ...] | None = None
 ) -> tuple[int | None, str]:
-    """What fvcore counts, and where it disagrees by kind of operator, empty where it does not.
+    """Return fvcore's count and its differences by kind of operator, empty if there are none.
 
-    None, and why, where it cannot trace the target.  Raises ``MissingExtraError`` without fvcore.
+    The count is None, with the reason, if fvcore cannot trace the target.  Raises
+    ``MissingExtraError`` without fvcore.
     """
     inputs, images = target.inputs(input_size, 1)
     try:

@@ -1,8 +1,8 @@
-"""The exact counts of the built-in architectures, read from a file instead of the networks.
+"""Read the exact counts of the built-in architectures from a file.
 
 ``results/counts.csv`` holds one row per built-in architecture, written by ``opbench list
 --update`` from real counts and kept fresh by a test.  Reading it needs neither torch nor pandas,
-which is what lets ``opbench list``, ``plot`` and ``report`` start at once.  In an installed wheel
+so that ``opbench list``, ``plot`` and ``report`` start at once.  In an installed wheel
 the same file lies inside the package.
 """
 
@@ -32,10 +32,9 @@ class NetworkRow(Totals):
     """One row of ``counts.csv``: an architecture and its exact counts for one image.
 
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
-    layers; ``fvcore_macs`` is what the independent witness counts, None where it cannot trace the
-    network, and ``witness_note`` why the two differ, if they do; ``stated_params`` and
-    ``stated_macs`` are what its authors print of it, None where they print nothing; ``changes``
-    are the design choices that a variant changes, as ``ArchitectureSpec`` has them.
+    layers; ``fvcore_macs`` is the count of the independent witness, None if it cannot trace the
+    network, and ``witness_note`` the reason for a difference; ``stated_params`` and
+    ``stated_macs`` are the numbers that its authors print, None if there are none.
     """
 
     name: Text
@@ -90,12 +89,12 @@ def save(rows: Iterable[NetworkRow], path: Path) -> None:
 
 
 def list_architectures(pattern: str = "*") -> list[str]:
-    """The built-in names that a glob matches.  Raises ``UnknownNameError`` when none does."""
+    """Return the built-in names that a glob matches.  Raises ``UnknownNameError`` if none does."""
     return matching([fact.name for fact in load()], [pattern])
 
 
 def matching(names: Sequence[str], patterns: Iterable[str]) -> list[str]:
-    """Those of ``names`` that a pattern matches, in their order.
+    """Return those of ``names`` that a pattern matches, in their order.
 
     Raises ``UnknownNameError`` with near matches for a pattern that matches nothing.
     """

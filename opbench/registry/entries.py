@@ -1,9 +1,9 @@
-"""Every architecture by name, found by scanning.
+"""Find every architecture, built in or added by other packages, and look it up by name.
 
 Built-in entries are the ``ARCHITECTURES`` of each module in ``opbench.architectures``.  Other
 packages add theirs through the entry-point group ``opbench.architectures``: each entry point
 names a tuple of ``ArchitectureSpec``.  A name used twice, a module without entries and an entry
-point that takes a built-in name fail loudly: a registry that hides a mistake is worse than none.
+point that takes a built-in name are errors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ENTRY_POINT_GROUP = "opbench.architectures"
 
 @cache
 def specs() -> dict[str, ArchitectureSpec]:
-    """All entries by name: the built-in ones sorted by name, then those of other packages.
+    """Return all entries by name: the built-in ones sorted, then those of other packages.
 
     Raises ``RuntimeError`` for a broken module of this package and ``TargetError`` for a broken
     entry point of another.
@@ -41,7 +41,7 @@ def specs() -> dict[str, ArchitectureSpec]:
 
 @cache
 def built_in() -> dict[str, ArchitectureSpec]:
-    """This package's own entries by name, sorted.  Raises ``RuntimeError`` for a broken module."""
+    """Return this package's entries, sorted.  Raises ``RuntimeError`` for a broken module."""
     found: dict[str, ArchitectureSpec] = {}
     for module in iter_modules(architectures.__path__):
         if module.name.startswith("_"):
@@ -51,17 +51,17 @@ def built_in() -> dict[str, ArchitectureSpec]:
 
 
 def foreign_names() -> tuple[str, ...]:
-    """The names that other packages have added."""
+    """Return the names that other packages have added."""
     return tuple(name for name in specs() if name not in built_in())
 
 
 def names() -> tuple[str, ...]:
-    """The name of every entry."""
+    """Return the name of every entry."""
     return tuple(specs())
 
 
 def get(name: str) -> ArchitectureSpec:
-    """The entry called ``name``.  Raises ``UnknownNameError`` with near matches."""
+    """Return the entry called ``name``.  Raises ``UnknownNameError`` with near matches."""
     try:
         return specs()[name]
     except KeyError:
@@ -71,12 +71,12 @@ def get(name: str) -> ArchitectureSpec:
 
 
 def match(pattern: str) -> tuple[str, ...]:
-    """The names that a glob such as ``resnet*`` matches, in the registry's order."""
+    """Return the names that a glob such as ``resnet*`` matches, in the registry's order."""
     return tuple(name for name in names() if fnmatchcase(name, pattern))
 
 
 def create(name: str) -> nn.Module:
-    """The network called ``name``, with fresh weights, in training mode as PyTorch builds it.
+    """Build the network called ``name``, with fresh weights, in training mode.
 
     Raises ``UnknownNameError`` with near matches.
     """

@@ -1,11 +1,11 @@
-"""The networks of torchvision and timm, by name.
+"""Build the networks of torchvision and timm by name.
 
 Both are extras.  Their wheels are built for one release of torch and load compiled operators on
-import; where that fails, or they are absent, the answer is one sentence.  Networks are built as
-the library builds them without weights, and none are ever downloaded.
+import; where that fails, or they are absent, the error is one sentence.  Networks are built as the
+library builds them without weights; none are ever downloaded.
 
-The size of an image is the one the library evaluates the network on, and for torchvision the one
-that its published operation counts are for:
+The size of an image is the one that the library evaluates the network on, and for torchvision the
+one of its published operation counts:
 
     classification    the smallest crop among the weights on offer
     segmentation      the size that images are resized to
@@ -35,8 +35,7 @@ _UNCROPPED = 512
 
 
 def match(provider: str, pattern: str) -> list[str]:
-    """The names that a glob matches; with a dot in it, names of timm with a tag, such as
-    ``resnet50.a1_in1k``.
+    """Return the names that a glob matches; with a dot, timm's tagged ones (``resnet50.a1_in1k``).
 
     Raises ``UnknownNameError`` with near matches, ``MissingExtraError`` for an absent library.
     """
@@ -48,7 +47,7 @@ def match(provider: str, pattern: str) -> list[str]:
 
 
 def build(provider: str, name: str) -> nn.Module:
-    """The network with fresh weights."""
+    """Build the network with fresh weights."""
     if provider == "timm":
         return cast(nn.Module, _library("timm").create_model(name, pretrained=False))
     options: dict[str, Any] = {}
@@ -60,7 +59,7 @@ def build(provider: str, name: str) -> nn.Module:
 
 
 def input_size(provider: str, name: str) -> tuple[int, ...]:
-    """The size of one image, (C, H, W), or of one clip, (C, T, H, W)."""
+    """Return the size of one image, (C, H, W), or of one clip, (C, T, H, W)."""
     if provider == "timm":
         config = _library("timm").models.get_pretrained_cfg(name)
         return tuple(config.input_size) if config else (3, _FALLBACK, _FALLBACK)
@@ -72,12 +71,12 @@ def input_size(provider: str, name: str) -> tuple[int, ...]:
 
 
 def images_per_pass(provider: str, name: str) -> int:
-    """How many images one forward pass takes as its arguments."""
+    """Return the number of images that one forward pass takes as its arguments."""
     return 2 if provider == "torchvision" and _task(name) == "optical_flow" else 1
 
 
 def version(name: str) -> str:
-    """The release that a target of a provider comes from, as in "timm 1.0"; else empty."""
+    """Return the release that a target comes from, as in "timm 1.0"; "" for other targets."""
     provider = name.partition(":")[0]
     try:
         return f"{provider} {version_of(provider)}" if provider in PROVIDERS else ""
@@ -86,7 +85,7 @@ def version(name: str) -> str:
 
 
 def _task(name: str) -> str:
-    """ "classification", "detection", "optical_flow", "quantization", "segmentation", "video"."""
+    """Return "classification", "detection", "optical_flow", "quantization", ..."""
     parts = _models().get_model_builder(name).__module__.split(".")
     return str(parts[2]) if len(parts) > 3 else "classification"
 

@@ -1,4 +1,4 @@
-"""What a TARGET on the command line means.
+"""Resolve a TARGET of the command line to something that can be built and counted.
 
     resnet50, resnet*        an entry of the registry, or all that a glob matches
     torchvision:NAME         a network of torchvision, NAME may be a glob
@@ -7,9 +7,8 @@
     path/file.py:ATTR        anything in a file
 
 ATTR is a module, or a callable without arguments that returns a module or a pair (module, tuple
-of example inputs).  A name that no list holds and a file that is not there are refused at once;
-code of the user's is imported only when the target is built, so that one broken target does not
-stop the others: what is not in it is refused then.
+of example inputs).  An unknown name and a missing file are refused at once; a user's code is
+imported only when the target is built, so that one broken target does not stop the others.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ Built = tuple[nn.Module, tuple[Any, ...] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Something that can be built, counted and timed.
+    """A network that can be built, counted and timed.
 
-    ``build`` makes a new network each time where it can, and example inputs with a batch
-    dimension where the target gives them; raises ``TargetError``.  ``input_size`` is that of one
+    ``build`` returns the network, a new one each time if it can, and example inputs with a batch
+    dimension if the target has them; raises ``TargetError``.  ``input_size`` is that of one
     image, None where only the example inputs or the user can tell; ``images`` how many of them
     are the arguments of one forward pass (two for optical flow).
     """
@@ -78,9 +77,9 @@ class Target:
 
 
 def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
-    """The targets that ``patterns`` name, each once, in the order given; none means the registry.
+    """Return the targets that ``patterns`` name, each once, in order; no pattern: the registry.
 
-    Raises ``UnknownNameError`` with near matches, ``BadFileError`` for a file that is not there,
+    Raises ``UnknownNameError`` with near matches, ``BadFileError`` for a missing file,
     ``MissingExtraError`` where torchvision or timm is needed and absent.
     """
     targets: dict[str, Target] = {}
@@ -97,7 +96,7 @@ def count_target(
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
 ) -> Count:
-    """Count ``target`` exactly, at ``input_size`` where given, else at its own size.
+    """Count ``target`` at ``input_size``, else at its own size.
 
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
@@ -139,7 +138,7 @@ def _registered(pattern: str) -> Iterator[Target]:
 
 
 def registered(name: str) -> Target:
-    """The registry's entry ``name`` as a target.  Raises ``UnknownNameError``."""
+    """Return the registry's entry ``name`` as a target.  Raises ``UnknownNameError``."""
     spec = entries.get(name)
     return Target(
         name=name,
@@ -164,7 +163,7 @@ def _build_provided(provider: str, name: str) -> Built:
 
 
 def _built(target: str, load: Callable[[], ModuleType]) -> Built:
-    """Import, look up and call a user's ATTR.  Everything that goes wrong is a TargetError."""
+    """Import, look up and call a user's ATTR.  Raises ``TargetError`` for whatever fails."""
     attribute = target.rpartition(":")[2]
     try:
         with _importable_from_here():
@@ -237,7 +236,7 @@ def _import_module(name: str, target: str) -> ModuleType:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """The file as a module of its own name; imported anew only when it is another file."""
+    """Import a file, once, under a name of its own."""
     name = f"opbench_target_{path.stem}_{abs(hash(path.resolve())):x}"
     if name in sys.modules:
         return sys.modules[name]
@@ -259,7 +258,7 @@ def _import_file(path: Path) -> ModuleType:
 
 @contextmanager
 def _importable_from_here() -> Iterator[None]:
-    """A console script does not look for modules in the current folder; its users expect it."""
+    """Let modules be imported from the current folder, as users of a console script expect."""
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

@@ -1,4 +1,4 @@
-"""Counts in other projects' tests: the pytest fixture ``opbench`` and its assertions.
+"""Assert counts in other projects' tests: the pytest fixture ``opbench``.
 
 ``plugin`` is loaded by pytest and imports no torch; ``assertions`` does the work.
 """

@@ -1,7 +1,7 @@
-"""Counts as assertions, for other people's tests.
+"""Assert counts of networks.
 
-A network is a module, or a TARGET as on the command line, relative to the project's root.  What
-fails says by how much, and where in the network the cost is.
+A network is a module, or a TARGET as on the command line, relative to the project's root.  A
+failure says by how much, and where in the network the cost is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHOWN = 5
 
 
 class Assertions:
-    """What the fixture ``opbench`` is.  Settings and file targets are those of ``folder``."""
+    """The value of the fixture ``opbench``; settings and file targets are those of ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class Assertions:
         at_most: int | None = None,
         inputs: Inputs | None = None,
     ) -> None:
-        """The MACs of one forward pass are ``expected``, or ``at_most`` so many.
+        """Assert the MACs of one forward pass: ``expected``, or ``at_most`` so many.
 
         ``inputs`` is the size of one image, such as (3, 224, 224), or the arguments of
         ``forward``; a target that knows its own needs none.  An operator without a rule fails.
@@ -61,7 +61,7 @@ class Assertions:
     def assert_params(
         self, network: Network, expected: int | None = None, *, at_most: int | None = None
     ) -> None:
-        """The elements of all parameters, a shared one once."""
+        """Assert the elements of all parameters, a shared one once."""
         __tracebackhide__ = True
         module = network if isinstance(network, nn.Module) else self._built(network)
         params = sum(each.numel() for each in module.parameters())
@@ -70,7 +70,7 @@ class Assertions:
     def assert_within_lock(
         self, network: Network, *, name: str = "", inputs: Inputs | None = None
     ) -> None:
-        """What ``opbench check`` says of the network, with the rules of ``[tool.opbench.check]``.
+        """Assert that ``opbench check`` passes, by the rules of ``[tool.opbench.check]``.
 
         ``name`` is the lock's target that a module stands for; without ``inputs`` it is counted
         at the size that was locked.
@@ -100,7 +100,7 @@ class Assertions:
             return count_target(_one(network), tuple(inputs) if inputs else None)
 
     def _built(self, network: str) -> nn.Module:
-        """The target, without weights where it can be; unlike a count this needs no input."""
+        """Build the target, without weights if it can be; unlike a count this needs no input."""
         module: nn.Module
         with chdir(load_settings(self._folder).root), undisturbed():
             build = _one(network).build
@@ -138,7 +138,7 @@ def _assert(
     at_most: int | None,
     where: list[tuple[str, int]],
 ) -> None:
-    """Raises ``AssertionError`` with the difference and the parts that cost most."""
+    """Raise ``AssertionError`` with the difference and the parts that cost most."""
     __tracebackhide__ = True
     if (expected is None) == (at_most is None):
         raise BadValueError(f"assert how many {what}: either the number, or at_most=")
@@ -161,7 +161,7 @@ def _name(network: Network) -> str:
 
 
 def _costliest(counted: Count) -> list[tuple[str, int]]:
-    """The modules without modules that cost most."""
+    """Return the modules without submodules that cost most."""
     parents = {each.name.rpartition(".")[0] for each in counted.modules if each.name}
     leaves = [
         (f"{each.name or '(network)'} ({each.kind})", each.macs)
