@@ -164,5 +164,5 @@ def _row(finding: Finding) -> dict[str, Any]:
     for metric in TOTALS:
         row[metric] = getattr(now, metric, None)
         row[f"locked_{metric}"] = getattr(locked, metric, None)
-    row["uncounted"] = ", ".join(now.uncounted) if now else ""
+    row["uncounted"] = list(now.uncounted) if now else []
     return row | {"note": finding.note, "why": "; ".join(finding.why)}

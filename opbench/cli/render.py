@@ -85,7 +85,9 @@ def as_printed(factor: float) -> Callable[[Any], str]:
 
 
 def text(value: Any) -> str:
-    """Return the value unchanged, None as nothing."""
+    """Return the value unchanged, a list with commas, None as nothing."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "" if value is None else str(value)
 
 
@@ -150,7 +152,7 @@ def _csv(rows: Sequence[Row]) -> str:
     lines = StringIO()
     writer = csv.DictWriter(lines, _keys(rows), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({key: text(value) for key, value in row.items()} for row in rows)
     return lines.getvalue()
 
 

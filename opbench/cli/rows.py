@@ -100,7 +100,7 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
 
 def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:
     """Render the rows of ``target_rows``."""
-    keys = {key for row in rows for key, value in row.items() if value not in (None, "")}
+    keys = {key for row in rows for key, value in row.items() if text(value)}
     optional = {"error", "uncounted"}
     columns = [each for each in COLUMNS[asked.by] if each.key in keys or each.key not in optional]
     return render(rows, format, columns, caption=f"For {asked.images}. {CONVENTION}")
@@ -112,12 +112,8 @@ def model_row(name: str, counted: Count) -> dict[str, Any]:
         "name": name,
         "input_size": str(counted.input_size),
         "batch_size": counted.batch_size,
-        "params": counted.params,
-        "macs": counted.macs,
-        "activations": counted.activations,
-        "weight_bytes": counted.weight_bytes,
-        "peak_activation_bytes": counted.peak_activation_bytes,
-        "uncounted": ", ".join(counted.uncounted),
+        **counted.totals(),
+        "uncounted": list(counted.uncounted),
         "device": counted.device,
     }
 
@@ -139,16 +135,6 @@ def module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[s
 
 
 def _operator_rows(name: str, counted: Count) -> Iterator[dict[str, Any]]:
-    kinds: dict[str, list[Any]] = {}
-    for row in counted.operators:
-        kinds.setdefault(row.operator, []).append(row)
-    for operator, rows in sorted(kinds.items(), key=lambda item: -sum(r.macs for r in item[1])):
-        macs = sum(row.macs for row in rows)
-        yield {
-            "name": name,
-            "operator": operator,
-            "calls": sum(row.calls for row in rows),
-            "macs": macs,
-            "share": macs / counted.macs if counted.macs else 0.0,
-            "activations": sum(row.activations for row in rows),
-        }
+    for operator, sums in counted.by_operator().items():
+        share = sums.macs / counted.macs if counted.macs else 0.0
+        yield {"name": name, "operator": operator, **sums.to_json(), "share": share}

@@ -24,7 +24,7 @@ from opbench.cli.render import (
     text,
     write,
 )
-from opbench.cli.rows import NETWORK, model_row, module_rows
+from opbench.cli.rows import NETWORK, module_rows
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError
 from opbench.metrics import CONVENTION
@@ -122,15 +122,14 @@ def _page(target: Target, head: str, modules: str) -> str:
 
 
 def _head(target: Target, counted: Count, fvcore: str) -> str:
-    name, spec = target.name, target.spec
-    row = model_row(name, counted)
+    name, spec, uncounted = target.name, target.spec, ", ".join(counted.uncounted)
     return (
         f"{heading(f'{spec.label}  ({name})' if spec else name)}{_paper(spec) if spec else ''}\n"
-        f"input        {row['input_size']}\n"
+        f"input        {counted.input_size}\n"
         f"parameters   {counted.params:,}  ({counted.weight_bytes:,} bytes with buffers)\n"
         f"MACs         {counted.macs:,}  ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)\n"
         f"activations  {counted.activations:,}  (peak {counted.peak_activation_bytes:,} bytes)\n"
-        f"uncounted    {row['uncounted'] or 'none: every operator that ran has a rule'}\n"
+        f"uncounted    {uncounted or 'none: every operator that ran has a rule'}\n"
         f"fvcore       {fvcore}\n"
         f"{CONVENTION}\n"
     )
@@ -185,9 +184,7 @@ def _departures(spec: ArchitectureSpec) -> str:
 
 
 def _module_rows(name: str, counted: Count, depth: int) -> Iterator[dict[str, Any]]:
-    inside: dict[str, list[OperatorCount]] = {}
-    for operator in counted.operators:
-        inside.setdefault(operator.module or NETWORK, []).append(operator)
+    inside = {module or NETWORK: ran for module, ran in counted.by_module().items()}
     for row in module_rows(name, counted, depth):
         products = map(arithmetic, inside.get(row["module"], ()))
         yield row | {"arithmetic": "; ".join(filter(None, products))}

@@ -34,7 +34,8 @@ class NetworkRow(Totals):
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is the count of the independent witness, None if it cannot trace the
     network, and ``witness_note`` the reason for a difference; ``stated_params`` and
-    ``stated_macs`` are the numbers that its authors print, None if there are none.
+    ``stated_macs`` are the numbers that its authors print, None if there are none; ``changes`` are
+    the design choices that a variant changes, as in ``ArchitectureSpec``.
     """
 
     name: Text

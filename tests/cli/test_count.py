@@ -61,6 +61,26 @@ class Prints(nn.Linear):
 print("imported")
 """
 
+ODD = """
+import torch
+from torch import nn
+
+@torch.library.custom_op("opbench_count::first", mutates_args=())
+def first(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+@torch.library.custom_op("opbench_count::second", mutates_args=())
+def second(x: torch.Tensor) -> torch.Tensor:
+    return x.clone()
+
+first.register_fake(torch.empty_like)
+second.register_fake(torch.empty_like)
+
+class Odd(nn.Module):
+    def forward(self, x):
+        return first(second(x))
+"""
+
 
 def test_json_has_the_documented_keys_and_exact_numbers(rows) -> None:
     (row,) = rows("count", "alexnet")
@@ -68,8 +88,22 @@ def test_json_has_the_documented_keys_and_exact_numbers(rows) -> None:
     assert row["input_size"] == "3x227x227"
     assert row["params"] == 60_965_224
     assert row["macs"] == 724_406_816
-    assert row["uncounted"] == ""
+    assert row["uncounted"] == []
     assert {"activations", "peak_activation_bytes", "weight_bytes"} <= set(row)
+
+
+def test_operators_without_a_rule_are_a_list_in_json_and_joined_elsewhere(opbench, write) -> None:
+    path = write("odd.py", ODD)
+    said = {
+        format: opbench("count", f"{path}:Odd", "--input-size", "7", "--format", format)
+        for format in ("json", "csv", "markdown", "table")
+    }
+    names = ["opbench_count::first", "opbench_count::second"]
+    assert json.loads(said["json"].stdout)[0]["uncounted"] == names
+    assert next(csv.DictReader(io.StringIO(said["csv"].stdout)))["uncounted"] == ", ".join(names)
+    assert f"| {', '.join(names)} |" in said["markdown"].stdout
+    assert ", ".join(names) in said["table"].stdout
+    assert all("warning: uncounted operators" in each.stderr for each in said.values())
 
 
 def test_another_input_size_moves_the_convolutions_only(rows) -> None:

@@ -10,6 +10,7 @@ import pytest
 from opbench.lock import Block
 from opbench.lock.verdict import Finding, Problem, Status, allowance_for, compare
 from opbench.settings import Allowance, CheckSettings
+from opbench.spec import Shape
 from tests import locked
 
 EXACT = CheckSettings()
@@ -80,7 +81,7 @@ def test_a_renamed_module_with_equal_totals_has_moved(four: Block) -> None:
 
 
 def test_another_input_size_is_the_first_reason(four: Block) -> None:
-    wide = replace(four, input_size="3x9x9", macs=four.macs + 1)
+    wide = replace(four, input_size=Shape((3, 9, 9)), macs=four.macs + 1)
     assert verdict(four, wide).why[0] == "input: 1x3x8x8 became 1x3x9x9"
 
 
