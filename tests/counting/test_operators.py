@@ -216,6 +216,10 @@ def test_a_sparse_weight_counts_its_stored_elements() -> None:
     assert (counted.macs, counted.uncounted) == (6 * 3, ())
 
 
+_deprecated = pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+
+
+@_deprecated
 def test_quantised_layers_count_like_plain_ones() -> None:
     quantised = torch.ao.quantization.quantize_dynamic(
         nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 4)), {nn.Linear}
@@ -224,6 +228,7 @@ def test_quantised_layers_count_like_plain_ones() -> None:
     assert (counted.macs, counted.uncounted) == (3 * (6 * 8 + 4 * 6), ())
 
 
+@_deprecated
 def test_a_quantised_convolution_counts_like_a_plain_one() -> None:
     class Stack(nn.Module):
         def __init__(self) -> None:
