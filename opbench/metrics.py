@@ -67,7 +67,7 @@ CONVENTION = (
 
 
 class Family(NamedTuple):
-    """How a family of networks is written and coloured."""
+    """A family of networks: its label and its hue."""
 
     label: str
     hue: str

@@ -60,7 +60,7 @@ class Report:
 
     @property
     def fails(self) -> bool:
-        """Whether any comparison fails."""
+        """Return whether any comparison fails."""
         return any(self._level(each) is Level.FAIL for each in self.comparisons)
 
     @property

@@ -18,7 +18,7 @@ NETWORK = "(network)"  # the outermost module, which has no name
 
 
 class By(StrEnum):
-    """What a row is for."""
+    """The unit of a row: a model, a module or an operator."""
 
     model = "model"
     module = "module"
@@ -61,7 +61,7 @@ COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How targets are counted, and which rows are made of a count."""
+    """The options of a count: how targets are counted and which rows are printed."""
 
     size: Shape | None
     batch_size: int
@@ -72,7 +72,7 @@ class Asked:
 
     @property
     def images(self) -> str:
-        """What the numbers are for."""
+        """The images that the numbers are for."""
         size = self.batch_size
         return "one image" if size == 1 else f"the whole batch of {size} images"
 

@@ -1,4 +1,4 @@
-"""How far a run is: bars on a terminal, a line per cell elsewhere; records as they are made."""
+"""Show the progress of a run: bars on a terminal, a line per cell elsewhere; stream records."""
 
 from __future__ import annotations
 

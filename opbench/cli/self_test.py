@@ -56,12 +56,12 @@ class SelfTestReport:
 
     @property
     def fails(self) -> bool:
-        """Whether the exit code is 1."""
+        """Return whether the exit code is 1."""
         return self.test.fails
 
     @property
     def summary(self) -> str:
-        """How often the comparison was fooled, and how often it may be."""
+        """State the rate of false alarms, and its upper bound."""
         every, alarms = with_ratio(self.test.every), false_alarms(self.test.every)
         found = f"{plural(len(alarms), 'false alarm')} in {len(every)} comparisons of the same with"
         if not every:

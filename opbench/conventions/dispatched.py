@@ -33,7 +33,7 @@ def _product(call: OperatorCall) -> int:
 
 
 def _added_product(call: OperatorCall) -> int:
-    """The same for an operator whose first argument is added."""
+    """Return the formula of a product whose first argument is added."""
     return int(call.args[1].numel() * call.args[2].shape[-1])
 
 

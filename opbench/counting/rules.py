@@ -54,7 +54,7 @@ class NoRuleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How to count one operator.
+    """The counting rule of one operator.
 
     ``macs`` maps arguments and result to multiply-accumulates.  ``operands`` are the positions
     of the factors, for display.  ``layer`` says that the result is an activation: the output of

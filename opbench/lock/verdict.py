@@ -36,7 +36,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why a target has no counts now.  ``gone``: because nothing of that name exists."""
+    """The reason why a target has no counts now; ``gone`` when nothing of that name exists."""
 
     reason: str
     gone: bool = False

@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """Why a target has no result, in one line."""
+    """The reason why a target has no result, in one line."""
 
     reason: str
 

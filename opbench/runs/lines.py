@@ -97,7 +97,7 @@ class RoundLine(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End(Value):
-    """How a run ended: "finished", "interrupted" or "stopped by an error"."""
+    """The end of a run: "finished", "interrupted" or "stopped by an error"."""
 
     reason: str
     planned: Natural = 0

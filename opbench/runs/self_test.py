@@ -1,4 +1,4 @@
-"""How often two runs of the same thing are found to differ on this machine.
+"""Measure how often two runs of the same thing are found to differ on this machine.
 
 The same cells are timed in several runs, one after the other, and every two of the runs are
 compared as any two would be: each SLOWER, and each FASTER, is a false alarm.  Comparisons that

@@ -31,7 +31,7 @@ _MAIN = "imagenet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """What is ranked, how the values of a panel are written, and under which words."""
+    """A ranking: its metric, the format of its values, its title and subtitle."""
 
     key: str
     write: Callable[[pd.Series[float]], list[str]]

@@ -28,7 +28,7 @@ _CROWD = 500  # blobs beyond which they are a picture in a vector file, which wo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
-    """What the area says: ``column`` in units of ``unit`` at ``scale`` square points each."""
+    """The area of a blob: ``column`` in units of ``unit`` at ``scale`` square points each."""
 
     column: str
     unit: float
@@ -52,7 +52,7 @@ class Sizing:
         return frame[self.column].astype(float) / self.unit
 
     def smaller(self, factor: float) -> Sizing:
-        """The same, for a smaller plot."""
+        """Return the sizing for a smaller plot."""
         return Sizing(
             column=self.column, unit=self.unit, scale=self.scale * factor, legend=self.legend,
             words=self.words,

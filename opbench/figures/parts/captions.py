@@ -31,7 +31,7 @@ POWER = "Power is that of the whole device while forward passes run; its idle po
 
 
 def frontier(frame: pd.DataFrame) -> str:
-    """What the stepped line joins, and who takes no part."""
+    """Explain the stepped line of the Pareto frontier."""
     words = "The stepped line joins the networks that no other beats in both directions"
     if not frame["single_crop"].all():
         words += "; only accuracies of a single central crop compete"
@@ -45,7 +45,7 @@ COUNTED = (
 
 
 def sources(frame: pd.DataFrame) -> str:
-    """Who published the accuracies of ``frame``, most used first, without the page and table."""
+    """Name the sources of the accuracies in ``frame``, most used first, without page and table."""
     rows = frame.drop_duplicates("name").dropna(subset=["source"])
     short = rows["source"].str.partition(",")[0].str.strip()
     ranked = rows.groupby(short)["name"].agg(["size", "min"])
@@ -55,7 +55,7 @@ def sources(frame: pd.DataFrame) -> str:
 
 
 def protocols(frame: pd.DataFrame) -> str:
-    """Which accuracies are not those of a single central crop, and what they are instead."""
+    """List the accuracies that are not of a single central crop, with their protocols."""
     other = frame[~frame["single_crop"] & frame["top1"].notna()].drop_duplicates("name")
     groups = other.sort_values("label").groupby("protocol")["label"].agg(listed)
     words = "; ".join(f"{labels}: {protocol}" for protocol, labels in groups.items())

@@ -62,7 +62,7 @@ class Sheet:
         return 0.3 + _CAPTION_LINE * _caption_height(self) + self.axis
 
     def with_plot_height(self, inches: float) -> Sheet:
-        """The same words around a plotting area of that height."""
+        """Return the sheet with a plotting area of this height, in inches."""
         return replace(self, height=self.above + inches + self.below)
 
 

@@ -103,7 +103,7 @@ def _pen(dpi: float) -> RendererAgg:
 
 
 class _Scene:
-    """What names keep clear of; a name that is placed is one more."""
+    """The obstacles of labels: a label that is placed becomes one."""
 
     def __init__(self, axes: Axes, blobs: pd.DataFrame, lines: Sequence[Line]) -> None:
         ends = [axes.transData.transform(np.column_stack(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""What the reader of a figure may choose."""
+"""Options of figures."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def draw_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Dra
 
 
 def stack_panels(words: Sheet, frame: pd.DataFrame, batches: list[int], draw: Draw) -> Figure:
-    """The same one above the other, for what spreads in x."""
+    """Stack panels one above the other, for data that spread in x."""
     figure, (left, bottom, right, top) = sheet(words)
     gutter = _STACK / words.height
     tall = (top - bottom - gutter * (len(batches) - 1)) / len(batches)

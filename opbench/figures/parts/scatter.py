@@ -23,7 +23,7 @@ _ACCURACIES = {"top1", "top5"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
-    """Which metric lies on which axis, and what else is drawn."""
+    """A scatter plot: the metric of each axis, and what else is drawn."""
 
     x: str
     y: str

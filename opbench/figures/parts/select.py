@@ -1,4 +1,4 @@
-"""Which rows a figure draws: the reader's choice, or the one that shows most.
+"""Select the rows that a figure draws: the reader's choice, or the one that shows most.
 
 The rule it embodies: one figure, one machine, one data type, one setting.  Timings of two
 machines never share an axis.

@@ -30,7 +30,7 @@ _FEW = 8  # networks whose intervals can be told apart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Which metric is swept, under which words."""
+    """A sweep over batch sizes: its metric, title and subtitle."""
 
     key: str
     title: str
@@ -119,7 +119,7 @@ def _interval(rows: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series[float], pd.Se
 
 
 def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
-    """How wide the intervals are where they are not drawn."""
+    """State the width of the intervals, which are not drawn."""
     if f"{sweep.key}_low" not in frame or _banded(frame, sweep):
         return ""
     low, high = _interval(frame, sweep)
@@ -154,7 +154,7 @@ def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep)
 
 
 def _inside(heights: list[float], axes: Axes) -> list[float]:
-    """The same, moved together so that they stand beside the plot."""
+    """Move labels so that they stand beside the plot."""
     down = min(0.0, axes.bbox.y1 - max(heights, default=0.0))
     up = max(0.0, axes.bbox.y0 - min(heights, default=0.0) - down)
     return [height + down + up for height in heights]
