@@ -60,9 +60,8 @@ METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
 CONVENTION_ID = "macs-1"
 PER_MAC = "1 MAC = 2 operations"
 CONVENTION = (
-    f"{PER_MAC}: a multiplication and an addition of a dot product, as in convolutions, linear "
-    "layers and matrix products; bias, normalisation, activation functions, pooling, interpolation "
-    "and other additions count 0."
+    f"{PER_MAC}: one multiply-add of a convolution, linear layer or matrix product; everything "
+    "else (bias, normalisation, activation functions, pooling) counts 0."
 )
 
 
