@@ -7,7 +7,6 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
-from msgspec import Meta
 
 from opbench.record import Measurement
 from opbench.spec import Shape
@@ -39,7 +38,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return _BY_TYPE[kind]
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return _within(args[0], args[1])
+        # "nested" marks a value that is an object of its own.
+        return of_type(args[0]) if args[1] == "nested" else _within(args[0], args[1])
     if origin in (Union, UnionType):
         return st.one_of(*map(of_type, args))
     if origin is Literal:
@@ -51,15 +51,12 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def _within(kind: Any, bounds: Any) -> st.SearchStrategy[Any]:
-    """Generate a type annotated with bounds or, for a value that is an object, with a word."""
-    if not isinstance(bounds, Meta):
-        return of_type(kind)
+    """Generate what a type holds within ``bounds``, a ``msgspec.Meta``."""
     if kind is int:
         return st.integers(bounds.ge, bounds.le)
     if kind is float:
         return _POSITIVE if bounds.gt == 0 else st.just(0.0) | _POSITIVE
-    least = bounds.min_length or 0
-    return of_type(kind).filter(lambda each: len(each) >= least)
+    return of_type(kind).filter(lambda each: len(each) >= bounds.min_length)
 
 
 def _fields(kind: type[Value]) -> dict[str, st.SearchStrategy[Any]]:
