@@ -7,7 +7,7 @@
 # make fix        format and mend what ruff can mend
 # make bench      speed and exactness beside other tools, as ratios in one run (many minutes)
 # make counts     count every network anew, twice, and write facts and lock
-# make docs       write the generated parts of README.md and results/*.md anew
+# make docs       write the generated parts of README.md, results/*.md and the JSON Schemas anew
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -56,6 +56,7 @@ bench: $(READY_TO_TEST)
 
 docs: $(READY_TO_TEST)
 	$(BIN)/python -m tests.documents
+	$(BIN)/python -m tests.schemas
 
 counts: $(READY)
 	$(BIN)/opbench list --update --format csv >/dev/null

@@ -1,7 +1,7 @@
 """Write the JSON Schemas in ``opbench/schemas``: `python -m tests.schemas`.
 
-They follow from the classes that read and write the files, so they are generated and committed;
-``tests/test_schemas.py`` fails when one is stale.
+The schemas follow from the classes that read and write the files, so they are generated and
+committed; ``tests/test_schemas.py`` fails when one is stale.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import Any
 import msgspec
 
 import opbench
+from opbench.lock.blocks import FORMAT as LOCK_FORMAT
+from opbench.lock.blocks import Block
+from opbench.record import Totals
+from opbench.registry.counts_csv import NetworkRow
 from opbench.runs.lines import KINDS
 from opbench.spec import Shape
 from opbench.value import Value, fields_of
@@ -25,7 +29,12 @@ _SIZE = {"type": "string", "pattern": r"^([1-9][0-9]*(x[1-9][0-9]*)*)?$"}
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by the name of its file."""
-    return {"run-line.json": run_line()}
+    return {
+        "run-line.json": run_line(),
+        "lock.json": lock(),
+        "list-row.json": list_row(),
+        "count-row.json": count_row(),
+    }
 
 
 def run_line() -> dict[str, Any]:
@@ -41,6 +50,64 @@ def run_line() -> dict[str, Any]:
         "$schema": _DIALECT,
         "title": "A line of an opbench run file, format 1",
         "oneOf": lines,
+        "$defs": dict(sorted(defs.items())),
+    }
+
+
+def lock() -> dict[str, Any]:
+    """Return the schema of a lock."""
+    defs: dict[str, Any] = {}
+    block = object_schema(Block, defs)
+    properties = {
+        "format": {"const": LOCK_FORMAT},
+        "convention": {"type": "string"},
+        "targets": {"type": "array", "items": {"type": "string"}},
+        "networks": {"type": "object", "additionalProperties": block},
+    }
+    return _document("A lock of opbench, format 1", properties, [*properties], defs)
+
+
+def list_row() -> dict[str, Any]:
+    """Return the schema of one object of `opbench list --format json`."""
+    defs: dict[str, Any] = {}
+    row = object_schema(NetworkRow, defs)
+    percent = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, {"type": "null"}]}
+    words = {"type": ["string", "null"]}
+    about = ("top1_protocol", "top1_source", "top1_source_url")
+    more = {"top1": percent, "top5": percent} | dict.fromkeys(about, words)
+    properties = row["properties"] | more
+    return _document("A row of opbench list", properties, [*row["required"], *more], defs)
+
+
+def count_row() -> dict[str, Any]:
+    """Return the schema of one object of `opbench count --format json`."""
+    defs: dict[str, Any] = {}
+    totals = object_schema(Totals, defs)["properties"]
+    counted = {
+        "input_size": _SIZE,
+        "batch_size": {"type": "integer", "minimum": 1},
+        **totals,
+        "uncounted": {"type": "array", "items": {"type": "string"}},
+        "device": {"type": "string"},
+    }
+    name = {"name": {"type": "string", "minLength": 1}}
+    failed = {"error": {"type": "string", "minLength": 1}}
+    schema = _document(
+        "A row of opbench count: counts, or an error", name | counted | failed, [], defs
+    )
+    schema["oneOf"] = [{"required": ["name", *counted]}, {"required": ["name", "error"]}]
+    return schema
+
+
+def _document(
+    title: str, properties: Mapping[str, Any], required: list[str], defs: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "$schema": _DIALECT,
+        "title": title,
+        "type": "object",
+        "properties": dict(properties),
+        "required": required,
         "$defs": dict(sorted(defs.items())),
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -60,3 +62,19 @@ def test_damage_is_not_of_the_schema() -> None:
     good = line_json(builders.record())
     for damage in ({"batch_size": 0}, {"samples_s": []}, {"median_s": "1"}, {"input_size": "3x"}):
         assert not LINE.is_valid(good | damage), damage
+
+
+def test_the_lock_of_this_repository_is_of_its_schema() -> None:
+    path = Path(__file__).parents[1] / "results" / "opbench.lock.json"
+    Draft202012Validator(schemas()["lock.json"]).validate(json.loads(path.read_text()))
+
+
+def test_rows_of_list_and_count_are_of_their_schemas(rows: Callable[..., list[Any]]) -> None:
+    listed = Draft202012Validator(schemas()["list-row.json"])
+    for row in rows("list"):
+        listed.validate(row)
+    counted = Draft202012Validator(schemas()["count-row.json"])
+    for row in rows("count", "lenet5", "conv3x3_256"):
+        counted.validate(row)
+    assert not counted.is_valid({"name": "a"})
+    assert counted.is_valid({"name": "a", "error": "ValueError: no"})
