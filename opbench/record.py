@@ -167,6 +167,11 @@ class Cell(Value):
     compile: Text | None = None
     threads: AtLeastOne | None = None
 
+    @property
+    def runtime(self) -> str:
+        """The name of the runtime that executes the network."""
+        return "eager" if self.compile is None else "compile"
+
     def __str__(self) -> str:
         usual = {"cpu", "float32", "contiguous"}
         settings = (self.device, self.dtype, self.memory_format, self.compile)

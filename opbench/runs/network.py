@@ -14,6 +14,7 @@ from opbench.counting.failure import run_error
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
+from opbench.runtimes import find
 from opbench.spec import Shape
 from opbench.timing.measurement import random_input
 from opbench.timing.weights import build_cheaply
@@ -33,14 +34,9 @@ class PlacedNetwork:
     module: nn.Module
     inputs: Inputs
 
-    def forward(self, mode: str | None) -> Callable[[], object]:
-        """Return a call of one forward pass, which raises ``CountError`` where it fails.
-
-        ``mode`` is that of ``torch.compile``, None for eager execution.
-        """
-        call: Callable[..., object] = self.module
-        if mode is not None:
-            call = torch.compile(self.module, mode=None if mode == "default" else mode)
+    def forward(self, runtime: str, mode: str | None = None) -> Callable[[], object]:
+        """Return a call of one forward pass, which raises ``CountError`` where it fails."""
+        call = find(runtime).prepare(self.module, mode)
         inputs = self.inputs
 
         def forward() -> object:

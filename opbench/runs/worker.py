@@ -23,6 +23,7 @@ from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
+from opbench.runtimes import find
 from opbench.spec import Shape
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.cuda import set_tf32
@@ -150,13 +151,13 @@ def _round(
         state=gpu.state if gpu else None,
     )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
-    forward, eager = network.forward(cell.compile), network.forward(None)
+    forward, eager = network.forward(cell.runtime, cell.compile), network.forward("eager")
     # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
     # or fill anything that the samples see.
     seconds, traffic = _timed(lambda: traffic_of(eager)) if request["with_load"] else (0.0, None)
     taken = time_round(forward, device, protocol.limits, instruments)
     # A compiler at work is no forward pass.
-    compiling_s = taken.first_call_s if cell.compile else 0.0
+    compiling_s = taken.first_call_s if find(cell.runtime).compiles else 0.0
     taken = replace(
         taken,
         forward_s=taken.forward_s + seconds - compiling_s,
@@ -173,7 +174,7 @@ def _timed(call: Callable[[], _T]) -> tuple[float, _T]:
 
 def _compiles_here(device: Device, cell: Cell) -> bool:
     """Return whether the compiler's own memory would be taken for the network's."""
-    return cell.compile is not None and not device.asynchronous
+    return find(cell.runtime).compiles and not device.asynchronous
 
 
 def _no_meter() -> None:

@@ -1,0 +1,15 @@
+"""torch.compile; a mode is one of its own, "default" the one without a name."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from opbench.runtimes.runtime import Forward, Runtime
+
+
+def _prepare(module: nn.Module, mode: str | None) -> Forward:
+    return torch.compile(module, mode=None if mode == "default" else mode)
+
+
+RUNTIME = Runtime(name="compile", prepare=_prepare, compiles=True)

@@ -1,0 +1,25 @@
+"""The interface of a runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+Forward = Callable[..., object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """A way to execute a network.
+
+    ``prepare(module, mode)`` returns what is called with the module's arguments instead of the
+    module; ``mode`` is one of the runtime's own, or None.  ``compiles`` is true when the first
+    call builds something, so that it is no forward pass and its memory is not the network's.
+    """
+
+    name: str
+    prepare: Callable[[nn.Module, Any], Forward]
+    compiles: bool
