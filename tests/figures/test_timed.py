@@ -285,3 +285,31 @@ def test_the_names_of_a_crowded_sweep_stand_beside_the_plot(timed_table: Table) 
     boxes = [text.get_window_extent() for text in axes.texts if text.get_text() != "idle: 20 W"]
     assert len(boxes) == IMAGENET
     assert all(axes.bbox.y0 - 20 < box.y0 and box.y1 < axes.bbox.y1 + 20 for box in boxes)
+
+
+def _beside(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts if text.get_text() != "idle: 20 W"]
+
+
+def test_the_names_of_a_sweep_stand_at_the_same_place_in_a_vector_file(timed_table: Table) -> None:
+    figure = _draw("time-vs-batch", timed_table)
+    axes = figure.axes[0]
+    drawn = [text.get_window_extent().x0 / figure.bbox.width for text in axes.texts]
+    figure.set_dpi(72)  # what SVG and PDF are drawn with
+    assert [text.get_window_extent().x0 / figure.bbox.width for text in axes.texts] == (
+        pytest.approx(drawn, rel=0.01)
+    )
+
+
+def test_a_sweep_names_as_many_lines_as_there_is_room_for(timed_table: Table) -> None:
+    cells = timed_table.cells
+    twins = [
+        cells.assign(name=cells["name"] + f"_{n}", label=cells["label"] + f" {n}") for n in range(9)
+    ]
+    crowd = replace(timed_table, cells=pd.concat([cells, *twins], ignore_index=True))
+    figure = _draw("time-vs-batch", crowd)
+    names = _beside(figure.axes[0])
+    # A name takes 12 points, the plot is 6.3 inches high.
+    assert len(names) == int(6.3 * 72 / 12)
+    assert f"{len(names)} of {10 * IMAGENET} networks are named" in _words(figure)
+    assert _beside(_draw("time-vs-batch", crowd, label=("resnet50_7",)).axes[0]) == ["ResNet-50 7"]

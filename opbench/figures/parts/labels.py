@@ -206,5 +206,7 @@ def _draw_leader(axes: Axes, scene: _Scene, row: int, box: Array) -> None:
         return
     ends = _leaders(scene.discs[row, :2], box[None]).reshape(2, 2)
     (x0, x1), (y0, y1) = axes.transData.inverted().transform(ends).T
-    axes.plot([x0, x1], [y0, y1], color=colour("muted"), lw=0.7, zorder=3.9)
-    axes.scatter([x0], [y0], s=3, color=colour("ink"), linewidths=0, zorder=4)
+    axes.plot(
+        [x0, x1], [y0, y1], color=colour("muted"), lw=0.7, zorder=3.9,
+        marker="o", markevery=[0], ms=1.7, mfc=colour("ink"), mew=0,
+    )  # fmt: skip

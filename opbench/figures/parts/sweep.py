@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import axis_label, number, reach, set_axis, values
 from opbench.figures.parts.blobs import family_entries, hue
 from opbench.figures.parts.fit import draw_idle
-from opbench.figures.parts.frame import Sheet, single_axes
+from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
 from opbench.table import Table
 
@@ -61,6 +62,7 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
         ),
         legend=family_entries(frame),
         right=_NAMES,
+        names=True,
     ).with_plot_height(6.3)
     figure, axes = single_axes(words)
     _scale(axes, frame, options, sweep)
@@ -70,7 +72,7 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
         _draw_line(axes, by_size, failures, sweep, banded=name in banded)
     if sweep.key == "power_w":
         draw_idle(axes, frame)
-    _name_lines(axes, frame, options, sweep)
+    note_names(figure, [_name_lines(axes, frame, options, sweep)])
     return figure
 
 
@@ -104,7 +106,10 @@ def _draw_line(
         axes.fill_between(rows["batch_size"], low, high, color=tint, alpha=0.2 * strength, lw=0)
     lost = failures[failures["name"] == rows["name"].iloc[0]]
     here = [size for size in lost["batch_size"] if size <= axes.get_xlim()[1]]
-    axes.plot(here, [y.iloc[-1]] * len(here), ls="", marker="x", ms=6, color=tint, alpha=strength)
+    if here:
+        axes.plot(
+            here, [y.iloc[-1]] * len(here), ls="", marker="x", ms=6, color=tint, alpha=strength
+        )
 
 
 def _banded(frame: pd.DataFrame, sweep: Sweep) -> set[str]:
@@ -131,32 +136,42 @@ def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
     )
 
 
-def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
+def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> tuple[int, int]:
+    """Write names right of the lines, tied to their ends, and return how many of how many."""
     last = frame.sort_values("batch_size").drop_duplicates("name", keep="last")
-    last = last.assign(wanted=select.names(last, options)["label"]).query("wanted != ''")
-    ends = axes.transData.transform(
-        list(zip(last["batch_size"], values(last, sweep.key), strict=True))
-    )
-    pixels = axes.figure.dpi / 72
-    heights = _inside(spread(list(ends[:, 1]), _LINE * pixels), axes)
-    right = axes.bbox.x1
-    for (x, y), height, label, family in zip(
-        ends, heights, last["wanted"], last["family"], strict=True
-    ):
+    last = select.names(last, options).join(last[["batch_size", "family"]])
+    last = last.assign(y=values(frame, sweep.key)).query("label != ''")
+    # Points, not pixels: a vector file has other pixels than the figure.
+    points = 72 / axes.figure.dpi
+    shown = _thinned(last, int(axes.bbox.height * points / _LINE))
+    ends = axes.transData.transform(shown[["batch_size", "y"]]) * points
+    _, bottom, right, top = (edge * points for edge in axes.bbox.extents)
+    heights = _inside(spread(list(ends[:, 1]), _LINE), bottom, top)
+    rows = zip(ends, heights, shown["label"], shown["family"], strict=True)
+    for (x, y), height, label, family in rows:
         axes.annotate(
-            label, xy=(x, y), xycoords="figure pixels", xytext=(right + 22 * pixels, height),
-            textcoords="figure pixels", va="center", size=9.5, annotation_clip=False,
+            label, xy=(x, y), xycoords="figure points", xytext=(right + 22, height),
+            textcoords="figure points", va="center", size=9.5, annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-", "lw": 0.6, "color": hue(family), "shrinkA": 2, "shrinkB": 3,
                 "relpos": (0, 0.5),
             },
         )  # fmt: skip
+    return len(shown), len(last)
 
 
-def _inside(heights: list[float], axes: Axes) -> list[float]:
-    """Move labels so that they stand beside the plot."""
-    down = min(0.0, axes.bbox.y1 - max(heights, default=0.0))
-    up = max(0.0, axes.bbox.y0 - min(heights, default=0.0) - down)
+def _thinned(last: pd.DataFrame, room: int) -> pd.DataFrame:
+    """Return what must be named and as many others as there is room for, evenly chosen."""
+    must, others = last[last["must"]], last[~last["must"]].sort_values("y")
+    left = min(len(others), max(room - len(must), 0))
+    chosen = np.arange(left) * len(others) // max(left, 1)
+    return pd.concat([must, others.iloc[chosen]])
+
+
+def _inside(heights: list[float], bottom: float, top: float) -> list[float]:
+    """Move all heights together so that they stand beside the plot."""
+    down = min(0.0, top - max(heights, default=0.0))
+    up = max(0.0, bottom - min(heights, default=0.0) - down)
     return [height + down + up for height in heights]
 
 
