@@ -101,7 +101,8 @@ def _operator_rows(counts: Tally) -> Iterator[dict[str, Any]]:
 
 def _module_rows(counts: Tally, depth: int | None) -> Iterator[dict[str, Any]]:
     for module, value in counts.by_module.items():
-        if depth is None or len(module.split(".")) - (not module) <= depth:
+        level = module.count(".") + 1 if module else 0
+        if depth is None or level <= depth:
             share = value / (counts.total or 1)
             yield {"module": module or "(network)", "value": value, "share": share}
 
@@ -168,31 +169,32 @@ def render_conventions(
 
 
 def _side_by_side(answers: Mapping[str, Tally | OpbenchError]) -> Iterator[dict[str, Any]]:
-    from opbench.conventions import CONVENTIONS, Rule
+    from opbench.conventions import CONVENTIONS
 
     mac = answers["mac"]
     assert not isinstance(mac, OpbenchError)
     for name, counts in answers.items():
         convention = CONVENTIONS[name]
         if isinstance(counts, OpbenchError):
-            unknown = {"convention": name, "unit": convention.unit, "value": None}
-            yield unknown | {"difference": None, "itemised": str(counts)}
-            continue
-        difference = counts.total - mac.total
-        row = _said(convention, counts) | {"difference": difference}
-        if isinstance(convention, Rule):
-            gaps = counts.minus(mac)
-            row["itemised"] = "; ".join(f"{gap:+,} {kind}" for kind, gap in gaps.items()) or "equal"
-            row |= {f"difference_{kind.replace(' ', '_')}": gap for kind, gap in gaps.items()}
+            unknown = {"value": None, "difference": None, "itemised": str(counts)}
+            yield {"convention": name, "unit": convention.unit, **unknown}
         else:
-            row["itemised"] = _told(counts, difference)
-        yield row
+            yield _said(convention, counts) | _difference(convention, counts, mac)
 
 
-def _told(counts: Tally, difference: int) -> str:
-    """Write a tool's difference, and what it counts by its own names of operators."""
+def _difference(convention: Convention, counts: Tally, mac: Tally) -> dict[str, Any]:
+    """Itemise a rule's difference by kind; of a tool's, name what the tool itself itemises."""
+    from opbench.conventions import Rule
+
+    difference = counts.total - mac.total
+    if isinstance(convention, Rule):
+        gaps = counts.minus(mac)
+        itemised = "; ".join(f"{gap:+,} {kind}" for kind, gap in gaps.items()) or "equal"
+        by_kind = {f"difference_{kind.replace(' ', '_')}": gap for kind, gap in gaps.items()}
+        return {"difference": difference, "itemised": itemised, **by_kind}
     told = "; ".join(f"{value:,} {kind}" for kind, value in counts.by_operator.items())
-    return (f"{difference:+,}" if difference else "equal") + (f" ({told})" if told else "")
+    itemised = (f"{difference:+,}" if difference else "equal") + (f" ({told})" if told else "")
+    return {"difference": difference, "itemised": itemised}
 
 
 def render_chart(name: str, operations: int | None = None) -> str:

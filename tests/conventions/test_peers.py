@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,21 +15,13 @@ from opbench.conventions import COMPUTED, PEERS, Tally
 from opbench.errors import CountError, MissingExtraError, OpbenchError
 from opbench.registry.by_convention import Answers, tallies
 from opbench.registry.targets import count_target, resolve
+from tests.conventions import networks
 from tests.providers import torchvision_operators  # noqa: F401  ptflops imports torchvision
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-Network = Callable[[], nn.Module]
-
-
-def tiny() -> nn.Module:
-    """3x6x6 -> 4x4x4 by 3x3 with bias -> 4x2x2 -> 5 with bias."""
-    features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
-    return nn.Sequential(features, nn.Flatten(), nn.Linear(16, 5))
-
-
-CONV, LINEAR, BIASES, ELEMENTS = 4 * 4 * 4 * 27, 16 * 5, 64 + 5, 64
-HERE = Path(__file__)
+CONV, LINEAR, ELEMENTS = 4 * 4 * 4 * 27, 16 * 5, 64
+FILE = networks.__file__
 
 
 def fvcore(network: nn.Module, image: Tensor) -> Any:
@@ -64,15 +54,7 @@ DIRECT = {
     "thop": thop,
     "torchinfo": torchinfo,
 }
-ASKED = {f"{HERE}:tiny": (3, 6, 6), "resnet18": (3, 64, 64)}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Any:
-    """Threads of the tools' processes would wait for those of other tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
+ASKED = {f"{FILE}:tiny": (3, 6, 6), "resnet18": (3, 64, 64)}
 
 
 def ask(name: str, size: tuple[int, ...], *peers: str, batch_size: int = 1) -> Answers:
@@ -87,7 +69,7 @@ def answers(name: str) -> Answers:
     return ask(name, ASKED[name])
 
 
-def tally_of(peer: str, name: str = f"{HERE}:tiny") -> Tally:
+def tally_of(peer: str, name: str = f"{FILE}:tiny") -> Tally:
     pytest.importorskip(PEERS[peer].package)
     found = answers(name)[peer]
     assert isinstance(found, Tally), found
@@ -139,43 +121,24 @@ def test_a_tool_says_what_it_itemises_by() -> None:
 
 
 def test_a_batch_is_counted_whole() -> None:
-    for peer, found in ask(f"{HERE}:tiny", (3, 6, 6), batch_size=3).items():
+    """ptflops-hooks would divide a part of its count by the images, were it told of them."""
+    for peer, found in ask(f"{FILE}:tiny", (3, 6, 6), "ptflops-hooks", batch_size=3).items():
         assert isinstance(found, Tally)
-        assert found.total == 3 * tally_of(peer).total, peer
-
-
-class Loud(nn.Module):
-    """Prints; thop does not know a softmax without dim, nor ptflops a call by keyword."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear, self.softmax = nn.Linear(4, 4), nn.Softmax()
-
-    def forward(self, x: Tensor) -> Tensor:
-        print("running")  # noqa: T201
-        y: Tensor = self.softmax(self.linear(input=x))
-        return y
+        assert found.total == 3 * tally_of(peer).total
 
 
 def test_a_tool_that_raises_is_an_error_and_the_others_go_on() -> None:
-    found = ask(f"{HERE}:Loud", (4,), "thop", "ptflops-hooks", "torchinfo")
+    found = ask(f"{FILE}:Loud", (4,), "thop", "ptflops-hooks", "torchinfo")
     for peer, reason in (("thop", "TypeError"), ("ptflops-hooks", "IndexError")):
         assert isinstance(found[peer], CountError)
-        assert str(found[peer]).startswith(f"{peer} cannot count {HERE}:Loud: ")
+        assert str(found[peer]).startswith(f"{peer} cannot count {FILE}:Loud: ")
         assert reason in str(found[peer])
     both = {"": 20, "linear": 20, "softmax": 0}
     assert found["torchinfo"] == Tally(total=20, by_module=both)
 
 
-class Dies(nn.Module):
-    """Takes its process with it where its input has values."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x if x.is_meta else sys.modules["os"]._exit(3)  # type: ignore[no-any-return]
-
-
 def test_a_tool_whose_process_dies_is_an_error_and_the_others_go_on() -> None:
-    for error in ask(f"{HERE}:Dies", (4,), "fvcore", "thop").values():
+    for error in ask(f"{FILE}:Dies", (4,), "fvcore", "thop").values():
         assert isinstance(error, CountError)
         assert "its process ended with exit code 3" in str(error)
 
@@ -184,7 +147,7 @@ def test_a_tool_that_is_not_installed_names_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "thop", None)
-    error = ask(f"{HERE}:tiny", (3, 6, 6), "thop")["thop"]
+    error = ask(f"{FILE}:tiny", (3, 6, 6), "thop")["thop"]
     assert isinstance(error, MissingExtraError)
     assert str(error) == (
         "the convention thop needs thop, which is not installed; try: pip install thop"
