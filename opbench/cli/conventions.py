@@ -19,7 +19,7 @@ from opbench.cli.render import (
     stdout_is_ours,
     text,
 )
-from opbench.cli.rows import Asked, By, model_row
+from opbench.cli.rows import NETWORK, Asked, By, model_row
 from opbench.errors import BadValueError, OpbenchError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _module_rows(counts: Tally, depth: int | None) -> Iterator[dict[str, Any]]:
         level = module.count(".") + 1 if module else 0
         if depth is None or level <= depth:
             share = value / (counts.total or 1)
-            yield {"module": module or "(network)", "value": value, "share": share}
+            yield {"module": module or NETWORK, "value": value, "share": share}
 
 
 def render_convention(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 import sys
 import textwrap
 from collections import Counter
@@ -113,7 +112,8 @@ def render(
         case Format.markdown:
             return _markdown(rows, columns)
         case Format.table:
-            return _printed(_table(rows, columns, caption), plain=plain)
+            below = [Text(_wrapped(caption), style="table.caption")] if caption else []
+            return _printed(_table(rows, columns), *below, plain=plain)
 
 
 def heading(line: str) -> str:
@@ -123,17 +123,7 @@ def heading(line: str) -> str:
 
 def indented(paragraph: str) -> str:
     """Render a paragraph that is indented by two and wrapped at the width of the terminal."""
-    return (
-        textwrap.fill(
-            paragraph,
-            shutil.get_terminal_size().columns,
-            initial_indent="  ",
-            subsequent_indent="  ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        + "\n"
-    )
+    return f"{_wrapped(paragraph, indent='  ')}\n"
 
 
 def plural(number: int, noun: str) -> str:
@@ -146,6 +136,18 @@ def summarise(noun: str, found: Sequence[StrEnum], order: Iterable[StrEnum]) -> 
     numbers = Counter(found)
     told = ", ".join(f"{numbers[word]} {word}" for word in order if numbers[word])
     return f"{plural(len(found), noun)}: {told}"
+
+
+def _wrapped(paragraph: str, *, indent: str = "") -> str:
+    console = Console()
+    return textwrap.fill(
+        paragraph,
+        console.width if console.is_terminal else 80,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _csv(rows: Sequence[Row]) -> str:
@@ -173,14 +175,8 @@ def _keys(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _table(rows: Sequence[Row], columns: Sequence[Column], caption: str) -> Table:
-    table = Table(
-        caption=caption or None,
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         justify: Any = "right" if column.right else "left"
         table.add_column(column.title, justify=justify, no_wrap=column.right)
@@ -190,10 +186,10 @@ def _table(rows: Sequence[Row], columns: Sequence[Column], caption: str) -> Tabl
     return table
 
 
-def _printed(renderable: RenderableType, *, plain: bool = False) -> str:
+def _printed(*renderables: RenderableType, plain: bool = False) -> str:
     console = Console(highlight=False, force_terminal=False if plain else None)
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width: no column is cut for it, and no line padded
     with console.capture() as captured:
-        console.print(renderable)
+        console.print(*renderables, sep="\n")
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())

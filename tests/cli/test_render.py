@@ -62,6 +62,12 @@ def test_a_table_is_aligned_and_ends_with_its_caption(plain: bool) -> None:
     )
 
 
+def test_a_caption_is_wrapped_at_80_and_not_at_the_width_of_the_table() -> None:
+    words = "seven " * 14  # 13 are 13 * 6 - 1 = 77 letters and spaces, 14 are 83
+    lines = render([{"a": 1}], Format.table, caption=words).splitlines()
+    assert lines == ["a", "1", " ".join(["seven"] * 13), "seven"]
+
+
 def test_without_columns_every_key_is_one() -> None:
     assert render([{"a": 1, "b": None}], Format.markdown).splitlines()[::2] == [
         "| a | b |",
@@ -74,10 +80,10 @@ def test_a_table_without_a_terminal_is_as_wide_as_its_rows() -> None:
     assert render(rows, Format.table) == f"long\n{'x' * 500}\n"
 
 
-def test_headings_and_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "20")
+def test_headings_and_paragraphs() -> None:
     assert heading("[bold]Modules") == "[bold]Modules\n"
-    assert indented("one two three four five") == "  one two three four\n  five\n"
+    words = ["seven"] * 14
+    assert indented(" ".join(words)) == f"  {' '.join(words[:13])}\n  seven\n"
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 cells"), (1, "1 cell"), (2, "2 cells")])

@@ -43,14 +43,13 @@ NAMES = ["a", "mendable", "bb", "broken", "exits", "ccc"]
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_fails_is_an_outcome_and_the_others_go_on(jobs: int) -> None:
     done = dict(outcomes(letters, NAMES, jobs=jobs))
-    assert done == {
-        "a": 1,
-        "bb": 2,
-        "ccc": 3,
-        "mendable": Failed(reason="the target 'mendable' cannot be built"),
-        "broken": Failed(reason="ZeroDivisionError: half-way"),
-        "exits": Failed(reason="SystemExit: 3"),
-    }
+    failed = {name: each.reason for name, each in done.items() if isinstance(each, Failed)}
+    assert done.keys() - failed.keys() == {"a", "bb", "ccc"}
+    assert (done["a"], done["bb"], done["ccc"]) == (1, 2, 3)
+    assert failed.pop("mendable") == "the target 'mendable' cannot be built"
+    assert failed.pop("broken").startswith("ZeroDivisionError: half-way (")
+    assert failed.pop("exits").startswith("SystemExit: 3 (")
+    assert not failed
 
 
 def test_one_job_is_this_process_in_the_order_of_the_names() -> None:
@@ -75,7 +74,7 @@ def test_a_process_that_dies_costs_its_own_name_only() -> None:
 
 def test_an_interrupt_in_another_process_is_not_the_users() -> None:
     done = dict(outcomes(letters, ["interrupts", "a"], jobs=2))
-    assert done == {"interrupts": Failed(reason="KeyboardInterrupt:"), "a": 1}
+    assert done == {"interrupts": Failed(reason="KeyboardInterrupt"), "a": 1}
 
 
 def test_the_last_of_the_names_may_kill_its_process() -> None:
