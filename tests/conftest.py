@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from opbench.cli import app
-
-Opbench = Callable[..., Result]
+from tests.fixtures import Opbench, Rows, Write
 
 # The same examples everywhere, however busy the machine is.
 settings.register_profile(
@@ -34,7 +32,7 @@ def opbench() -> Opbench:
 
 
 @pytest.fixture
-def rows(opbench: Opbench) -> Callable[..., list[dict[str, Any]]]:
+def rows(opbench: Opbench) -> Rows:
     """What a command prints as JSON; the command has to succeed."""
 
     def run(*args: object) -> list[dict[str, Any]]:
@@ -47,7 +45,7 @@ def rows(opbench: Opbench) -> Callable[..., list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, str], Path]:
+def write(tmp_path: Path) -> Write:
     """Write a file into an empty folder and return its path."""
 
     def to(name: str, text: str) -> Path:

@@ -53,7 +53,7 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
 def _within(kind: Any, bounds: Any) -> st.SearchStrategy[Any]:
     """Generate what a type holds within ``bounds``, a ``msgspec.Meta``."""
     if kind is int:
-        return st.integers(bounds.ge, bounds.le)
+        return st.integers(min_value=bounds.ge, max_value=bounds.le)
     if kind is float:
         return _POSITIVE if bounds.gt == 0 else st.just(0.0) | _POSITIVE
     return of_type(kind).filter(lambda each: len(each) >= bounds.min_length)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.documents import DOCUMENTS, README, ROOT, commands, generated
+from tests.fixtures import Opbench, Rows
 
 TEXT = README.read_text(encoding="utf-8")
 CALLS = sorted(set(re.findall(r"^\$ (opbench [^|#\n]*)", TEXT, re.MULTILINE)))
@@ -31,7 +32,7 @@ def test_the_readme_is_short() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_every_command_shown_knows_its_options(opbench, call: str) -> None:
+def test_every_command_shown_knows_its_options(opbench: Opbench, call: str) -> None:
     _, command, *arguments = shlex.split(call)
     shown = opbench(command, "--help").stdout
     assert "Usage" in shown
@@ -57,7 +58,7 @@ def _anchor(heading: str) -> str:
 
 
 def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
-    opbench, rows, tmp_path: Path
+    opbench: Opbench, rows: Rows, tmp_path: Path
 ) -> None:
     block = TEXT.partition("$ opbench run resnet18 squeezenet1_1\n")[2].partition("```")[0]
     header, *shown = (re.split(r"  +", line) for line in block.splitlines())

@@ -60,7 +60,13 @@ def test_a_line_is_of_its_schema_and_of_no_other_kind(line: Value) -> None:
 
 def test_damage_is_not_of_the_schema() -> None:
     good = line_json(builders.record())
-    for damage in ({"batch_size": 0}, {"samples_s": []}, {"median_s": "1"}, {"input_size": "3x"}):
+    damages: tuple[dict[str, Any], ...] = (
+        {"batch_size": 0},
+        {"samples_s": []},
+        {"median_s": "1"},
+        {"input_size": "3x"},
+    )
+    for damage in damages:
         assert not LINE.is_valid(good | damage), damage
 
 

@@ -89,9 +89,10 @@ def test_two_rows_that_cannot_be_told_apart_match_nothing_and_are_listed(tmp_pat
 def test_a_dataset_of_the_readers_own_counts_with_the_accuracy(tmp_path: Path) -> None:
     joined, _ = _join(tmp_path, "name,top1,dataset\nresnet50,90,mnist\nnet,60,\n")
     assert (joined["resnet50"].dataset, joined["mine.py:net"].dataset) == ("mnist", "imagenet")
-    low, high = joined["resnet50"].top1_low, joined["resnet50"].top1_high
-    # 10,000 images: 1.96 sqrt(0.9 * 0.1 / 10,000) = 0.588 points to either side.
-    assert high - low == pytest.approx(2 * 0.588, abs=0.002)
+    # 10,000 images: 1.96 sqrt(0.9 * 0.1 / 10,000) = 0.588 points to either side, and Wilson's
+    # interval lies 0.015 lower.
+    assert joined["resnet50"].top1_low == pytest.approx(90 - 0.588, abs=0.02)
+    assert joined["resnet50"].top1_high == pytest.approx(90 + 0.588, abs=0.02)
 
 
 def test_an_empty_cell_of_the_readers_says_that_there_is_no_accuracy(tmp_path: Path) -> None:

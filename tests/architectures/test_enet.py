@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -106,7 +108,7 @@ def test_unpooling_puts_each_value_where_the_maximum_was() -> None:
     x = torch.rand(2, 3, 6, 8)
     pooled, indices = F.max_pool2d(x, 2, return_indices=True)
     restored = unpool(pooled, indices)
-    assert torch.equal(restored, F.max_unpool2d(pooled, indices, 2))
+    assert torch.equal(restored, F.max_unpool2d(pooled, indices, (2, 2)))
     assert torch.equal(restored[restored > 0].sort().values, pooled.flatten().sort().values)
     assert torch.equal(restored[restored > 0], x[restored > 0])
 
@@ -115,7 +117,7 @@ def test_decoder_unpools_with_the_indices_of_the_encoder() -> None:
     """With its branch silenced an upsampling block answers only where the maxima were."""
     torch.manual_seed(0)
     down = Downsampling(4, 8, dropout=0.0).eval()
-    up = Upsampling(8, 4, dropout=0.0).eval()
+    up: Any = Upsampling(8, 4, dropout=0.0).eval()
     nn.init.zeros_(up.branch[6].weight)
     x = torch.rand(1, 4, 8, 8)
     y, indices = down(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -112,7 +114,8 @@ def test_a_thousand_parameters_are_1024_in_the_paper() -> None:
 
 
 def test_branches_are_stacked_in_the_order_of_the_table() -> None:
-    module = GoogLeNet().stage3.inception_3a.eval()
+    network: Any = GoogLeNet()
+    module = network.stage3.inception_3a.eval()
     x = torch.rand(1, 192, 5, 5)
     y = module(x)
     assert torch.equal(y[:, :64], module.branch_1x1(x))

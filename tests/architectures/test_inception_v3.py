@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -129,6 +131,7 @@ def test_sizes_of_the_stem_are_those_of_the_paper() -> None:
 
 
 def test_an_average_does_not_count_the_padding() -> None:
-    pool = InceptionV3().blocks.a1.branch_pool[0]
+    network: Any = InceptionV3()
+    pool = network.blocks.a1.branch_pool[0]
     ones = torch.ones(1, 1, 4, 4)
     assert torch.equal(pool(ones), ones)

@@ -6,10 +6,13 @@ parameters of a published relative, which differs in two known places, are met f
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from opbench.architectures._blocks import Concat
 from opbench.architectures.inception_v4 import ARCHITECTURES, Residual
 from opbench.counting import build_and_count
 
@@ -164,7 +167,7 @@ STAGES = {
 every_network = pytest.mark.parametrize("name", EXPECTED)
 
 
-def on_meta(name: str) -> nn.Module:
+def on_meta(name: str) -> Any:
     with torch.device("meta"):
         return SPECS[name].build()
 
@@ -243,8 +246,7 @@ def test_the_variant_that_circulates_differs_by_a_block_and_a_layer() -> None:
 
 
 def test_a_residual_is_scaled_before_it_is_added() -> None:
-    branches = nn.Identity()
-    block = Residual(branches, 2, 2, 0.1)
+    block: Any = Residual(Concat(same=nn.Identity()), 2, 2, 0.1)
     nn.init.dirac_(block.linear.weight)
     nn.init.zeros_(block.linear.bias)
     x = torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)

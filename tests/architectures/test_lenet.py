@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
@@ -79,8 +80,8 @@ def test_table_has_sixty_pairs_and_sees_every_map_alike() -> None:
 
 
 def test_c3_is_a_dense_convolution_with_zeros_where_the_table_has_no_cross() -> None:
-    c3 = LeNet5().c3
-    dense, biases = torch.zeros(16, 6, 5, 5), []
+    c3: Any = LeNet5().c3
+    dense = torch.zeros(16, 6, 5, 5)
     kernels = [k for part in (c3.threes, c3.fours, c3.sixes) for k in part.conv.weight]
     for column, kernel in enumerate(kernels):
         dense[column, list(C3_TABLE[column])] = kernel.detach()

@@ -68,6 +68,7 @@ def view(module: nn.Module, channels: int) -> Tensor:
         nn.init.constant_(parameter, 0.1)  # positive: no ReLU shuts a path
     x = torch.ones(1, channels, 11, 11, requires_grad=True)
     module(x)[0, 0, 5, 5].backward()
+    assert x.grad is not None
     return x.grad[0].ne(0).any(dim=0)
 
 

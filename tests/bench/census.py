@@ -70,8 +70,7 @@ def census() -> Iterator[Counted]:
     for number, (name, outcome) in enumerate(outcomes(_timed, names), start=1):
         if number % 100 == 0:
             sys.stderr.write(f"{number} of {len(names)} counted\n")
-        failed = isinstance(outcome, Failed)
-        row = Counted(name=name, error=outcome.reason) if failed else outcome
+        row = Counted(name=name, error=outcome.reason) if isinstance(outcome, Failed) else outcome
         yield replace(row, memory_bytes=psutil.Process().memory_info().rss)
 
 
@@ -135,7 +134,7 @@ def _cost(rows: Sequence[Counted]) -> dict[str, str]:
     calls = np.array([row.calls for row in rows], dtype=float)
     seconds = np.array([row.counting_s for row in rows])
     building = sum(row.building_s for row in rows)
-    ranks = np.corrcoef(*(values.argsort().argsort() for values in (calls, seconds)))[0, 1]
+    ranks = np.corrcoef(calls.argsort().argsort(), seconds.argsort().argsort())[0, 1]
     line = np.corrcoef(calls, seconds)[0, 1] ** 2
     low, high = np.quantile(seconds / calls, [0.05, 0.95]) / np.median(seconds / calls)
     return {

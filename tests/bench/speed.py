@@ -36,7 +36,7 @@ def report() -> str:
     """The page, as Markdown."""
     torch.set_num_threads(1)
     chosen = [spec for spec in specs().values() if spec.dataset == "imagenet"]
-    times = {name: [] for name in _TIMED}
+    times: dict[str, list[float]] = {name: [] for name in _TIMED}
     for spec in chosen:
         for name, timed in _TIMED.items():
             times[name].append(timed(spec))

@@ -32,7 +32,7 @@ def evidence(
 ) -> Evidence:
     """Evidence of networks that have no counts but those in ``facts``."""
     return Evidence(
-        facts={name: network_row(name, **(_ZEROS | counts)) for name, counts in facts.items()},
+        facts={name: network_row(name, **{**_ZEROS, **counts}) for name, counts in facts.items()},
         accuracies=accuracies(top1 or {}),
         chart=load_chart2016(),
         cells=cells,

@@ -74,8 +74,8 @@ def test_a_plateau_is_named(tried: Tried) -> None:
 
 def test_every_experiment_holds_the_same_baseline() -> None:
     found = load_experiments()
-    defaults = ((LONG, "step"), (ONE_RATE, "256"), (SHARE, "256"), (IMAGES, "1200000"))
-    defaults += ((WRONG, "0"), (AT_4, "128"), (PLAIN, "none"))
+    defaults = [(LONG, "step"), (ONE_RATE, "256"), (SHARE, "256"), (IMAGES, "1200000")]
+    defaults += [(WRONG, "0"), (AT_4, "128"), (PLAIN, "none")]
     assert {found[experiment][setting] for experiment, setting in defaults} == {47.1}
 
 

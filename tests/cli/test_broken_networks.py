@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opbench.timing import ceilings
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 
 NET = """\
 from torch import nn

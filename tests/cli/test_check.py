@@ -11,13 +11,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import Result
 
 from opbench.lock import recount
+from opbench.lock.recount import Size
+from opbench.record import Count
 from opbench.registry import entries
+from opbench.registry.targets import Target, count_target
 from opbench.spec import ArchitectureSpec
+from tests.fixtures import Opbench
 from tests.locked import macs
 
 NET = """
@@ -73,18 +79,18 @@ def project(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def lock(project: Project, opbench) -> Path:
+def lock(project: Project, opbench: Opbench) -> Path:
     """A lock that holds net.py:build as it is at first."""
     path = project() / "opbench.lock.json"
     assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
     return path
 
 
-def found(result) -> dict[str, dict]:
+def found(result: Result) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in json.loads(result.stdout)}
 
 
-def test_without_a_lock_the_answer_is_how_to_make_one(project: Project, opbench) -> None:
+def test_without_a_lock_the_answer_is_how_to_make_one(project: Project, opbench: Opbench) -> None:
     folder = project()
     result = opbench("check")
     assert result.exit_code == 2
@@ -92,7 +98,9 @@ def test_without_a_lock_the_answer_is_how_to_make_one(project: Project, opbench)
     assert sorted(each.name for each in folder.iterdir()) == ["net.py"]
 
 
-def test_an_unchanged_network_passes_and_its_lock_stays_as_it_is(lock: Path, opbench) -> None:
+def test_an_unchanged_network_passes_and_its_lock_stays_as_it_is(
+    lock: Path, opbench: Opbench
+) -> None:
     before = lock.read_bytes()
     assert opbench("check").exit_code == 0
     result = opbench("check", "net.py:build", *SIZE, "--format", "json")
@@ -104,7 +112,9 @@ def test_an_unchanged_network_passes_and_its_lock_stays_as_it_is(lock: Path, opb
     assert lock.read_bytes() == before
 
 
-def test_one_channel_more_fails_and_says_where(lock: Path, project: Project, opbench) -> None:
+def test_one_channel_more_fails_and_says_where(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
     folder = project(PLAIN.format(width=5), lock=lock)
     result = opbench("check", "--format", "json")
     assert result.exit_code == 1
@@ -119,7 +129,9 @@ def test_one_channel_more_fails_and_says_where(lock: Path, project: Project, opb
     assert "1 network: 1 heavier" in text.stdout
 
 
-def test_an_update_accepts_the_change_and_tells_it(lock: Path, project: Project, opbench) -> None:
+def test_an_update_accepts_the_change_and_tells_it(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
     project(PLAIN.format(width=5), lock=lock)
     result = opbench("check", "--update", "--format", "json")
     assert result.exit_code == 0
@@ -128,7 +140,7 @@ def test_an_update_accepts_the_change_and_tells_it(lock: Path, project: Project,
 
 
 def test_one_channel_less_passes_with_a_note_unless_strict(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     project(PLAIN.format(width=3), lock=lock)
     result = opbench("check")
@@ -137,7 +149,7 @@ def test_one_channel_less_passes_with_a_note_unless_strict(
 
 
 def test_rules_of_the_project_hold_and_flags_and_environment_win(
-    lock: Path, project: Project, opbench, monkeypatch: pytest.MonkeyPatch
+    lock: Path, project: Project, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toml = '[tool.opbench.check]\nstrict = true\nmax_increase = { "net.py:*" = "26%" }\n'
     project(PLAIN.format(width=5), lock=lock, toml=toml)
@@ -151,7 +163,9 @@ def test_rules_of_the_project_hold_and_flags_and_environment_win(
     assert opbench("check", "--no-strict").exit_code == 0
 
 
-def test_an_operator_without_a_rule_fails_the_check(lock: Path, project: Project, opbench) -> None:
+def test_an_operator_without_a_rule_fails_the_check(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
     project(f"{PLAIN.format(width=4)}, Mystery()", lock=lock)
     result = opbench("check", "--format", "json")
     assert result.exit_code == 1
@@ -165,7 +179,7 @@ def test_an_operator_without_a_rule_fails_the_check(lock: Path, project: Project
 
 
 def test_a_file_that_no_longer_imports_is_a_row_with_file_and_line(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     folder = project("nn.Conv2d(3, 4, 3", lock=lock)
     assert opbench("check", "--update", "lenet5").exit_code == 0
@@ -182,7 +196,7 @@ def test_a_file_that_no_longer_imports_is_a_row_with_file_and_line(
 
 
 def test_a_missing_module_in_a_file_names_the_line_that_imports_it(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     folder = project(lock=lock)
     text = (folder / "net.py").read_text()
@@ -193,7 +207,7 @@ def test_a_missing_module_in_a_file_names_the_line_that_imports_it(
 
 
 def test_a_file_that_is_gone_is_gone_and_an_update_takes_it_out(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     folder = project(lock=lock)
     assert opbench("check", "--update", "lenet5").exit_code == 0
@@ -208,7 +222,7 @@ def test_a_file_that_is_gone_is_gone_and_an_update_takes_it_out(
 
 
 def test_an_attribute_that_is_gone_is_gone_and_an_update_takes_it_out(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     folder = project(lock=lock)
     text = (folder / "net.py").read_text()
@@ -228,7 +242,7 @@ def test_an_attribute_that_is_gone_is_gone_and_an_update_takes_it_out(
 
 
 def test_a_module_that_is_gone_is_gone_and_one_that_it_imports_is_not(
-    project: Project, opbench
+    project: Project, opbench: Opbench
 ) -> None:
     folder = project()
     for name in ("check_moves", "check_breaks"):
@@ -244,7 +258,7 @@ def test_a_module_that_is_gone_is_gone_and_one_that_it_imports_is_not(
 
 
 def test_a_script_that_exits_is_a_row_and_the_others_go_on(
-    lock: Path, project: Project, opbench
+    lock: Path, project: Project, opbench: Opbench
 ) -> None:
     folder = project(lock=lock)
     assert opbench("check", "--update", "lenet5").exit_code == 0
@@ -256,7 +270,9 @@ def test_a_script_that_exits_is_a_row_and_the_others_go_on(
     assert rows["lenet5"]["status"] == "equal"
 
 
-def test_what_a_network_prints_is_not_in_the_report(lock: Path, project: Project, opbench) -> None:
+def test_what_a_network_prints_is_not_in_the_report(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
     folder = project(lock=lock)
     text = (
         (folder / "net.py")
@@ -287,7 +303,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], No
 
 
 @pytest.fixture
-def two(project: Project, opbench, registered) -> Path:
+def two(project: Project, opbench: Opbench, registered: Callable[[dict[str, str]], None]) -> Path:
     """A lock of a registry of two."""
     path = project() / "opbench.lock.json"
     registered({"first": "lenet5", "second": "conv3x3_256"})
@@ -295,7 +311,9 @@ def two(project: Project, opbench, registered) -> Path:
     return path
 
 
-def test_an_update_without_a_lock_or_targets_locks_the_registry(two: Path, opbench) -> None:
+def test_an_update_without_a_lock_or_targets_locks_the_registry(
+    two: Path, opbench: Opbench
+) -> None:
     held = json.loads(two.read_text())
     assert held["targets"] == ["*"]
     assert list(held["networks"]) == ["first", "second"]
@@ -304,7 +322,9 @@ def test_an_update_without_a_lock_or_targets_locks_the_registry(two: Path, opben
     assert opbench("check").exit_code == 0
 
 
-def test_a_network_added_to_the_registry_is_new(two: Path, opbench, registered) -> None:
+def test_a_network_added_to_the_registry_is_new(
+    two: Path, opbench: Opbench, registered: Callable[[dict[str, str]], None]
+) -> None:
     registered({"first": "lenet5", "second": "conv3x3_256", "third": "bottleneck_256_64"})
     result = opbench("check", "--format", "json")
     assert result.exit_code == 1
@@ -318,7 +338,9 @@ def test_a_network_added_to_the_registry_is_new(two: Path, opbench, registered) 
     assert opbench("check").exit_code == 0
 
 
-def test_a_network_that_is_renamed_is_gone_and_new(two: Path, opbench, registered) -> None:
+def test_a_network_that_is_renamed_is_gone_and_new(
+    two: Path, opbench: Opbench, registered: Callable[[dict[str, str]], None]
+) -> None:
     registered({"first": "lenet5", "deuxieme": "conv3x3_256"})
     result = opbench("check", "--format", "json")
     assert result.exit_code == 1
@@ -330,7 +352,9 @@ def test_a_network_that_is_renamed_is_gone_and_new(two: Path, opbench, registere
     assert list(json.loads(two.read_text())["networks"]) == ["deuxieme", "first"]
 
 
-def test_an_update_of_one_target_leaves_every_other_line(two: Path, opbench, registered) -> None:
+def test_an_update_of_one_target_leaves_every_other_line(
+    two: Path, opbench: Opbench, registered: Callable[[dict[str, str]], None]
+) -> None:
     registered({"first": "bottleneck_256_64", "second": "lenet5"})
     before = json.loads(two.read_text())["networks"]
     assert opbench("check", "--update", "second").exit_code == 0
@@ -338,7 +362,9 @@ def test_an_update_of_one_target_leaves_every_other_line(two: Path, opbench, reg
     assert after["first"] == before["first"] and after["second"]["macs"] == 325_680
 
 
-def test_only_the_targets_named_are_counted(two: Path, opbench, registered) -> None:
+def test_only_the_targets_named_are_counted(
+    two: Path, opbench: Opbench, registered: Callable[[dict[str, str]], None]
+) -> None:
     registered({"first": "lenet5", "second": "lenet5"})
     assert opbench("check", "first").exit_code == 0
     result = opbench("check", "fir*", "--format", "json")
@@ -346,13 +372,15 @@ def test_only_the_targets_named_are_counted(two: Path, opbench, registered) -> N
     assert opbench("check").exit_code == 1
 
 
-def test_a_name_that_nothing_knows_is_a_mistake_with_near_matches(two: Path, opbench) -> None:
+def test_a_name_that_nothing_knows_is_a_mistake_with_near_matches(
+    two: Path, opbench: Opbench
+) -> None:
     result = opbench("check", "frist")
     assert result.exit_code == 2 and "did you mean first?" in result.stderr
 
 
 def test_a_registry_that_does_not_import_is_caught_with_its_line(
-    two: Path, opbench, monkeypatch: pytest.MonkeyPatch
+    two: Path, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> dict[str, ArchitectureSpec]:
         raise SyntaxError("invalid syntax", ("opbench/architectures/new.py", 7, 1, "x"))
@@ -366,14 +394,12 @@ def test_a_registry_that_does_not_import_is_caught_with_its_line(
 
 
 def test_a_network_that_raises_when_it_is_built_does_not_stop_the_others(
-    two: Path, opbench, monkeypatch: pytest.MonkeyPatch
+    two: Path, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = recount.count_target
-
-    def fails(target, size):
+    def fails(target: Target, size: Size | None) -> Count:
         if target.name == "first":
             raise ZeroDivisionError("division by zero")
-        return count(target, size)
+        return count_target(target, size)
 
     monkeypatch.setattr(recount, "count_target", fails)
     result = opbench("check", "--format", "json")
@@ -382,7 +408,7 @@ def test_a_network_that_raises_when_it_is_built_does_not_stop_the_others(
     assert "ZeroDivisionError: division by zero" in found(result)["first"]["note"]
 
 
-def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench) -> None:
+def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench: Opbench) -> None:
     project()
     assert opbench("check", "--update", "resnet18", "--input-size", "3x64x64").exit_code == 0
     result = opbench("check", "--format", "json")
@@ -392,7 +418,7 @@ def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench)
     assert "input: 1x3x64x64 became 1x3x96x96" in found(other)["resnet18"]["why"]
 
 
-def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
+def test_without_any_size_nothing_is_written(project: Project, opbench: Opbench) -> None:
     folder = project()
     result = opbench("check", "--update", "net.py:build")
     assert result.exit_code == 2 and "error: net.py:build: " in result.stderr
@@ -412,7 +438,7 @@ def test_without_any_size_nothing_is_written(project: Project, opbench) -> None:
     ids=["cut", "newer", "total", "yaml", "by hand"],
 )
 def test_a_lock_that_cannot_be_read_is_answered_and_kept(
-    lock: Path, opbench, damage: Callable[[str], str], said: str
+    lock: Path, opbench: Opbench, damage: Callable[[str], str], said: str
 ) -> None:
     lock.write_text(damage(lock.read_text()))
     before = lock.read_bytes()
@@ -424,7 +450,7 @@ def test_a_lock_that_cannot_be_read_is_answered_and_kept(
 
 
 def test_a_damaged_lock_is_written_anew_only_where_the_project_says_what_belongs_in_it(
-    project: Project, opbench
+    project: Project, opbench: Opbench
 ) -> None:
     path = project(toml='[tool.opbench.check]\ntargets = ["lenet5"]\n') / "opbench.lock.json"
     path.write_text("{")
@@ -439,7 +465,7 @@ def test_a_damaged_lock_is_written_anew_only_where_the_project_says_what_belongs
 
 
 def test_a_lock_can_lie_elsewhere_and_file_targets_stay_relative_to_the_project(
-    project: Project, opbench, monkeypatch: pytest.MonkeyPatch
+    project: Project, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toml = '[tool.opbench]\nlock = "locks/l.json"\n'
     folder = project(toml=toml)
@@ -455,7 +481,9 @@ def test_a_lock_can_lie_elsewhere_and_file_targets_stay_relative_to_the_project(
     assert (folder / "sub" / "other.json").is_file()
 
 
-def test_targets_of_the_project_are_expected_in_its_lock(project: Project, opbench) -> None:
+def test_targets_of_the_project_are_expected_in_its_lock(
+    project: Project, opbench: Opbench
+) -> None:
     folder = project(toml='[tool.opbench.check]\ntargets = ["lenet5", "conv3x3_256"]\n')
     assert opbench("check", "--update", "lenet5").exit_code == 0
     result = opbench("check", "--format", "json")
@@ -470,7 +498,9 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def test_against_a_commit_its_lock_is_compared(lock: Path, project: Project, opbench) -> None:
+def test_against_a_commit_its_lock_is_compared(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
     folder = project(PLAIN.format(width=5), lock=lock)
     git(folder, "init", "-q")
     git(folder, "add", ".")
@@ -488,7 +518,7 @@ def test_against_a_commit_its_lock_is_compared(lock: Path, project: Project, opb
 
 
 def test_every_format_tells_the_same_change(
-    lock: Path, project: Project, opbench, tmp_path: Path
+    lock: Path, project: Project, opbench: Opbench, tmp_path: Path
 ) -> None:
     folder = project(PLAIN.format(width=5), lock=lock)
     out = folder / "out"
@@ -510,7 +540,7 @@ def test_every_format_tells_the_same_change(
 
 
 def test_a_registered_network_is_annotated_at_its_line_of_the_lock(
-    two: Path, opbench, registered
+    two: Path, opbench: Opbench, registered: Callable[[dict[str, str]], None]
 ) -> None:
     registered({"first": "lenet5", "second": "bottleneck_256_64"})
     line = two.read_text().splitlines().index(' "second": {') + 1
@@ -519,7 +549,7 @@ def test_a_registered_network_is_annotated_at_its_line_of_the_lock(
 
 
 def test_a_workflow_gets_its_step_summary(
-    lock: Path, opbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    lock: Path, opbench: Opbench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "summary.md"
     page.write_text("before\n")
@@ -546,7 +576,7 @@ def test_a_workflow_gets_its_step_summary(
     ids=" ".join,
 )
 def test_what_cannot_be_is_refused_in_one_sentence(
-    lock: Path, opbench, arguments: list[str]
+    lock: Path, opbench: Opbench, arguments: list[str]
 ) -> None:
     before = lock.read_bytes()
     result = opbench("check", *arguments)
@@ -555,12 +585,12 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert lock.read_bytes() == before
 
 
-def test_an_output_that_cannot_be_written_is_refused(lock: Path, opbench) -> None:
+def test_an_output_that_cannot_be_written_is_refused(lock: Path, opbench: Opbench) -> None:
     result = opbench("check", f"--output={lock / 'r.json'}")
     assert result.exit_code == 2 and "--output" in result.stderr
 
 
-def test_an_empty_lock_guards_nothing_and_says_so(lock: Path, opbench) -> None:
+def test_an_empty_lock_guards_nothing_and_says_so(lock: Path, opbench: Opbench) -> None:
     held = json.loads(lock.read_text())
     lock.write_text(json.dumps(held | {"networks": {}, "targets": []}))
     result = opbench("check")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from opbench.metrics import PER_MAC
+from tests.fixtures import Opbench, Rows
 
 KEYS = {
     "key",
@@ -19,7 +24,7 @@ KEYS = {
 VERDICTS = {"holds", "does not hold", "cannot tell"}
 
 
-def test_every_row_has_every_key_and_a_verdict(rows, tmp_path) -> None:
+def test_every_row_has_every_key_and_a_verdict(rows: Rows, tmp_path: Path) -> None:
     found = rows("claims", "--results", tmp_path)
     assert len(found) > 40
     for row in found:
@@ -28,31 +33,35 @@ def test_every_row_has_every_key_and_a_verdict(rows, tmp_path) -> None:
         assert bool(row["missing"]) == (row["verdict"] == "cannot tell")
 
 
-def test_the_articles_arithmetic_is_there(rows, tmp_path) -> None:
+def test_the_articles_arithmetic_is_there(rows: Rows, tmp_path: Path) -> None:
     found = {row["key"]: row for row in rows("claims", "--results", tmp_path)}
     assert found["bottleneck-counts"]["found"] == "589,824 and 69,632 MACs"
 
 
-def test_tables_say_the_convention_and_how_many_hold(opbench, tmp_path) -> None:
+def test_tables_say_the_convention_and_how_many_hold(opbench: Opbench, tmp_path: Path) -> None:
     done = opbench("claims", "--results", tmp_path)
     assert done.exit_code == 0
     assert PER_MAC in done.stdout
     assert "cannot tell" in done.stdout
 
 
-def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(opbench, tmp_path) -> None:
+def test_a_folder_that_is_not_there_is_answered_with_what_makes_it(
+    opbench: Opbench, tmp_path: Path
+) -> None:
     done = opbench("claims", "--results", tmp_path / "absent")
     assert done.exit_code == 2
     assert "opbench run" in done.stderr
 
 
-def test_a_project_that_timed_nothing_has_claims(rows, tmp_path, monkeypatch) -> None:
+def test_a_project_that_timed_nothing_has_claims(
+    rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     verdicts = {row["verdict"] for row in rows("claims")}
     assert {"holds", "cannot tell"} <= verdicts
 
 
-def test_people_are_told_how_each_is_tested(opbench, tmp_path) -> None:
+def test_people_are_told_how_each_is_tested(opbench: Opbench, tmp_path: Path) -> None:
     for format in ("table", "markdown"):
         printed = opbench("claims", "--results", tmp_path, "--format", format).stdout
         assert "how it is tested" in printed
@@ -60,14 +69,14 @@ def test_people_are_told_how_each_is_tested(opbench, tmp_path) -> None:
         assert "missing: timed networks" in printed
 
 
-def test_a_row_of_markdown_is_one_line_with_its_source(opbench, tmp_path) -> None:
+def test_a_row_of_markdown_is_one_line_with_its_source(opbench: Opbench, tmp_path: Path) -> None:
     done = opbench("claims", "--results", tmp_path, "--format", "markdown")
     _, _, *rows = done.stdout.splitlines()
     assert all(row.count(" | ") == 4 and row.endswith(" |") for row in rows)
     assert all(row.count("<br>") == 2 for row in rows)
 
 
-def test_a_damaged_line_is_named(opbench, tmp_path) -> None:
+def test_a_damaged_line_is_named(opbench: Opbench, tmp_path: Path) -> None:
     path = tmp_path / "runs" / "1.jsonl"
     path.parent.mkdir()
     path.write_text('{"kind": "header", "format": 1}\n{"kind": "rec\n')

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from opbench import cli
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

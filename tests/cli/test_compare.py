@@ -18,7 +18,7 @@ from opbench.runs.lines import End, encode
 from opbench.runs.store import RunFile, read_run
 from tests.builders import header, write_run
 from tests.builders import record_of_rounds as record
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 
 STEADY = (1.0, 1.001, 0.999)
 

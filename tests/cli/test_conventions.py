@@ -10,6 +10,7 @@ import pytest
 from opbench.accuracy import load_chart2016
 from opbench.cli.conventions import NAMES
 from opbench.conventions import CONVENTIONS, PEERS
+from tests.fixtures import Opbench, Rows, Write
 
 CORRECTED = {point.architecture: point.correction for point in load_chart2016() if point.correction}
 CONV = "from torch import nn\nnet = nn.Conv2d(3, 8, 3, padding='same')\n"
@@ -32,7 +33,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-def test_a_count_by_convention_has_the_usual_keys_and_the_other_number(rows) -> None:
+def test_a_count_by_convention_has_the_usual_keys_and_the_other_number(rows: Rows) -> None:
     (row,) = rows("count", "alexnet", "--convention", "connections")
     assert row["macs"] == 724_406_816 and row["params"] == 60_965_224
     assert row["convention"] == "connections" and row["unit"] == "connections"
@@ -40,14 +41,14 @@ def test_a_count_by_convention_has_the_usual_keys_and_the_other_number(rows) -> 
     assert row["value"] == 724_406_816 + biases
 
 
-def test_the_header_says_convention_and_unit(opbench) -> None:
+def test_the_header_says_convention_and_unit(opbench: Opbench) -> None:
     out = flat(opbench("count", "vgg16", "--convention", "torchvision").stdout)
     assert "torchvision (MACs)" in out
     assert "15.47 GFLOPS" in out
     assert CONVENTIONS["torchvision"].about in out
 
 
-def test_kinds_of_operators_add_up(rows) -> None:
+def test_kinds_of_operators_add_up(rows: Rows) -> None:
     (whole,) = rows("count", "googlenet", "--convention", "chart2016")
     kinds = rows("count", "googlenet", "--convention", "chart2016", "--by", "operator")
     assert sum(row["value"] for row in kinds) == whole["value"]
@@ -55,13 +56,15 @@ def test_kinds_of_operators_add_up(rows) -> None:
     assert [row["kind"] for row in top] == ["convolution"]
 
 
-def test_input_size_and_batch_size_are_heeded(rows) -> None:
+def test_input_size_and_batch_size_are_heeded(rows: Rows) -> None:
     small = ("squeezenet1_1", "--convention", "chart2016", "--input-size", "3x64x64")
     (one,), (three,) = rows("count", *small), rows("count", *small, "--batch-size", 3)
     assert three["value"] == 3 * one["value"]
 
 
-def test_a_tool_is_asked_by_module_and_says_its_version(opbench, rows, write) -> None:
+def test_a_tool_is_asked_by_module_and_says_its_version(
+    opbench: Opbench, rows: Rows, write: Write
+) -> None:
     pytest.importorskip("thop")
     target = f"{write('mine.py', CONV)}:net"
     (whole,) = rows("count", target, "--input-size", "3x5x5", "--convention", "thop")
@@ -85,7 +88,7 @@ def test_a_tool_is_asked_by_module_and_says_its_version(opbench, rows, write) ->
     ],
 )
 def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
-    opbench, no_tools, arguments, said
+    opbench: Opbench, no_tools: None, arguments: list[str], said: str
 ) -> None:
     result = opbench("count", "lenet5", *arguments)
     assert result.exit_code == 2
@@ -93,7 +96,9 @@ def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
     assert not result.stdout
 
 
-def test_a_network_that_the_tool_cannot_count_is_a_row_and_the_others_go_on(opbench) -> None:
+def test_a_network_that_the_tool_cannot_count_is_a_row_and_the_others_go_on(
+    opbench: Opbench,
+) -> None:
     result = opbench("count", "enet", "lenet5", "--convention", "torch-opcounter", "--format=json")
     assert result.exit_code == 1
     enet, lenet = json.loads(result.stdout)
@@ -105,7 +110,7 @@ def test_the_help_names_every_convention() -> None:
     assert NAMES.split(", ") == list(CONVENTIONS)
 
 
-def test_conventions_side_by_side_with_their_differences(rows, write) -> None:
+def test_conventions_side_by_side_with_their_differences(rows: Rows, write: Write) -> None:
     if missing := [name for name, peer in PEERS.items() if peer.missing()]:
         pytest.skip(f"not installed: {', '.join(missing)}")
     path = write("mine.py", CONV)
@@ -123,7 +128,7 @@ def test_conventions_side_by_side_with_their_differences(rows, write) -> None:
         assert sum(gaps) == (0 if row["convention"] in PEERS else row["difference"])
 
 
-def test_a_tool_that_cannot_count_says_so_in_its_place(rows, no_tools) -> None:
+def test_a_tool_that_cannot_count_says_so_in_its_place(rows: Rows, no_tools: None) -> None:
     shown = {row["convention"]: row for row in rows("show", "enet", "--conventions")}
     assert shown["torch-opcounter"]["value"] is shown["thop"]["value"] is None
     assert "no handler" in shown["torch-opcounter"]["itemised"]
@@ -131,7 +136,9 @@ def test_a_tool_that_cannot_count_says_so_in_its_place(rows, no_tools) -> None:
     assert shown["flop"]["difference_transposed_convolution"] > 0
 
 
-def test_the_table_explains_every_convention_and_the_chart(opbench, no_tools) -> None:
+def test_the_table_explains_every_convention_and_the_chart(
+    opbench: Opbench, no_tools: None
+) -> None:
     out = flat(opbench("show", "googlenet", "--conventions").stdout)
     assert all(flat(convention.about) in out for convention in CONVENTIONS.values())
     assert "3.0 G-Ops there, 3.18 by chart2016 (+6.2%)." in out
@@ -139,10 +146,10 @@ def test_the_table_explains_every_convention_and_the_chart(opbench, no_tools) ->
 
 
 @pytest.mark.parametrize("name", CORRECTED)
-def test_show_explains_a_point_of_the_chart_that_is_not_met(opbench, name: str) -> None:
+def test_show_explains_a_point_of_the_chart_that_is_not_met(opbench: Opbench, name: str) -> None:
     assert flat(CORRECTED[name]) in flat(opbench("show", name).stdout)
 
 
-def test_a_point_that_is_met_needs_no_explanation(opbench, no_tools) -> None:
+def test_a_point_that_is_met_needs_no_explanation(opbench: Opbench, no_tools: None) -> None:
     assert "chart of 2016" not in opbench("show", "resnet18").stdout
     assert "3.63 by chart2016 (+0.1%)" in flat(opbench("show", "resnet18", "--conventions").stdout)

@@ -8,6 +8,8 @@ import json
 
 import pytest
 
+from tests.fixtures import Opbench, Rows, Write
+
 TINY = """
 import torch
 from torch import nn
@@ -82,7 +84,7 @@ class Odd(nn.Module):
 """
 
 
-def test_json_has_the_documented_keys_and_exact_numbers(rows) -> None:
+def test_json_has_the_documented_keys_and_exact_numbers(rows: Rows) -> None:
     (row,) = rows("count", "alexnet")
     assert row["name"] == "alexnet"
     assert row["input_size"] == "3x227x227"
@@ -92,7 +94,9 @@ def test_json_has_the_documented_keys_and_exact_numbers(rows) -> None:
     assert {"activations", "peak_activation_bytes", "weight_bytes"} <= set(row)
 
 
-def test_operators_without_a_rule_are_a_list_in_json_and_joined_elsewhere(opbench, write) -> None:
+def test_operators_without_a_rule_are_a_list_in_json_and_joined_elsewhere(
+    opbench: Opbench, write: Write
+) -> None:
     path = write("odd.py", ODD)
     said = {
         format: opbench("count", f"{path}:Odd", "--input-size", "7", "--format", format)
@@ -106,20 +110,20 @@ def test_operators_without_a_rule_are_a_list_in_json_and_joined_elsewhere(opbenc
     assert all("warning: uncounted operators" in each.stderr for each in said.values())
 
 
-def test_another_input_size_moves_the_convolutions_only(rows) -> None:
+def test_another_input_size_moves_the_convolutions_only(rows: Rows) -> None:
     (small,) = rows("count", "conv3x3_256")
     (large,) = rows("count", "conv3x3_256", "--input-size", "256x10x7")
     assert large["macs"] == small["macs"] * 70
     assert large["params"] == small["params"]
 
 
-def test_a_batch_is_counted_whole(rows) -> None:
+def test_a_batch_is_counted_whole(rows: Rows) -> None:
     (one,) = rows("count", "squeezenet1_1")
     (three,) = rows("count", "squeezenet1_1", "--batch-size", 3)
     assert three["macs"] == 3 * one["macs"]
 
 
-def test_a_file_is_a_target(rows, write) -> None:
+def test_a_file_is_a_target(rows: Rows, write: Write) -> None:
     path = write("tiny.py", TINY)
     (row,) = rows("count", f"{path}:net", "--input-size", "3x8x8")
     assert row["macs"] == 4 * 6 * 6 * 27
@@ -131,12 +135,12 @@ def test_a_file_is_a_target(rows, write) -> None:
     assert row["macs"] == (2 + 4) * 7 * 5
 
 
-def test_a_module_path_is_a_target(rows) -> None:
+def test_a_module_path_is_a_target(rows: Rows) -> None:
     (row,) = rows("count", "torch.nn:ReLU", "--input-size", "3x8x8")
     assert row["macs"] == row["params"] == 0
 
 
-def test_rows_per_module_and_operator_add_up(rows) -> None:
+def test_rows_per_module_and_operator_add_up(rows: Rows) -> None:
     (whole,) = rows("count", "googlenet")
     operators = rows("count", "googlenet", "--by", "operator")
     assert sum(row["macs"] for row in operators) == whole["macs"]
@@ -147,7 +151,7 @@ def test_rows_per_module_and_operator_add_up(rows) -> None:
     assert len(top) == 3
 
 
-def test_one_failing_target_is_a_row_and_the_others_go_on(opbench, write) -> None:
+def test_one_failing_target_is_a_row_and_the_others_go_on(opbench: Opbench, write: Write) -> None:
     path = write("tiny.py", TINY)
     result = opbench("count", f"{path}:broken", "lenet5", f"{path}:Raises", "--format", "json")
     assert result.exit_code == 1
@@ -159,7 +163,7 @@ def test_one_failing_target_is_a_row_and_the_others_go_on(opbench, write) -> Non
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_stdout_holds_the_rows_and_nothing_that_a_network_prints(
-    opbench, write, capfd, jobs
+    opbench: Opbench, write: Write, capfd: pytest.CaptureFixture[str], jobs: int
 ) -> None:
     path = write("tiny.py", TINY)
     names = (f"{path}:Prints", "lenet5")[:jobs]
@@ -171,7 +175,7 @@ def test_stdout_holds_the_rows_and_nothing_that_a_network_prints(
         assert f"{said}\n" in result.stderr + printed.err
 
 
-def test_an_option_that_would_do_nothing_is_refused(opbench) -> None:
+def test_an_option_that_would_do_nothing_is_refused(opbench: Opbench) -> None:
     for args, said in (
         (("--depth", 1), "--by module"),
         (("--depth", 1, "--by", "operator"), "--by module"),
@@ -183,7 +187,7 @@ def test_an_option_that_would_do_nothing_is_refused(opbench) -> None:
         assert result.exit_code == 2 and said in result.stderr, args
 
 
-def test_the_table_tells_the_bytes_of_the_weights(opbench) -> None:
+def test_the_table_tells_the_bytes_of_the_weights(opbench: Opbench) -> None:
     header, row, *_ = opbench("count", "conv3x3_256", "--format", "markdown").stdout.splitlines()[
         ::2
     ]
@@ -191,13 +195,15 @@ def test_the_table_tells_the_bytes_of_the_weights(opbench) -> None:
     assert cells["weights MiB"] == f"{256 * 256 * 9 * 4 / 2**20:.2f}"
 
 
-def test_csv_and_markdown_print_every_target(opbench) -> None:
+def test_csv_and_markdown_print_every_target(opbench: Opbench) -> None:
     out = opbench("count", "vgg11", "vgg13", "--format", "csv").stdout
     assert [row["name"] for row in csv.DictReader(io.StringIO(out))] == ["vgg11", "vgg13"]
     assert "| vgg13 |" in opbench("count", "vgg11", "vgg13", "--format", "markdown").stdout
 
 
-def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(opbench, write) -> None:
+def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
+    opbench: Opbench, write: Write
+) -> None:
     path = write("tiny.py", TINY)
     for args, said in (
         (("count", "resnet5O"), "resnet50"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import Opbench
+from tests.fixtures import Opbench, Write
 
 NETS = """
 import os, time
@@ -44,7 +44,7 @@ def loud():
 
 
 @pytest.fixture
-def nets(write) -> Path:
+def nets(write: Write) -> Path:
     return write("nets.py", NETS)
 
 

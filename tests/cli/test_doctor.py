@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from opbench.timing import energy
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 
 # The package's attribute of that name is the command itself.
 module = import_module("opbench.cli.doctor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from opbench.cli.render import as_printed
 from opbench.registry import counts_csv, entries
 from opbench.spec import Shape
 from tests import builders
+from tests.fixtures import Opbench, Rows
 from tests.made_up import record
 
 
-def test_json_has_every_entry_once_with_its_facts(rows) -> None:
+def test_json_has_every_entry_once_with_its_facts(rows: Rows) -> None:
     listed = rows("list")
     assert [row["name"] for row in listed] == sorted(entries.names())
     keys = {"name", "family", "year", "input_size", "params", "macs", "top1", "top1_source"}
@@ -25,7 +27,7 @@ def test_json_has_every_entry_once_with_its_facts(rows) -> None:
     assert (vgg["params"], vgg["macs"]) == (138_357_544, 15_470_264_320)
 
 
-def test_globs_choose(rows) -> None:
+def test_globs_choose(rows: Rows) -> None:
     assert [row["name"] for row in rows("list", "vgg1?", "lenet5")] == [
         "lenet5",
         "vgg11",
@@ -35,19 +37,19 @@ def test_globs_choose(rows) -> None:
     ]
 
 
-def test_an_accuracy_never_stands_without_source_and_protocol(rows) -> None:
+def test_an_accuracy_never_stands_without_source_and_protocol(rows: Rows) -> None:
     for row in rows("list"):
         if row["top1"] is not None:
             assert row["top1_source"] and row["top1_protocol"] and row["top1_source_url"]
 
 
-def test_markdown_and_csv_have_a_line_per_entry(opbench) -> None:
+def test_markdown_and_csv_have_a_line_per_entry(opbench: Opbench) -> None:
     for format, header in (("csv", 1), ("markdown", 2)):
         out = opbench("list", "resnet*", "--format", format).stdout
         assert len(out.splitlines()) == header + len(entries.match("resnet*"))
 
 
-def test_unknown_names_offer_near_matches(opbench) -> None:
+def test_unknown_names_offer_near_matches(opbench: Opbench) -> None:
     result = opbench("list", "resnet5O")
     assert result.exit_code == 2
     assert "resnet50" in result.stderr
@@ -78,7 +80,9 @@ def test_millions_are_printed_without_zeros_that_nobody_printed(value: int, prin
     assert as_printed(1e-6)(value) == printed
 
 
-def test_latencies_of_a_folder_that_is_not_there_are_refused(opbench, tmp_path) -> None:
+def test_latencies_of_a_folder_that_is_not_there_are_refused(
+    opbench: Opbench, tmp_path: Path
+) -> None:
     absent = tmp_path / "absent"
     result = opbench("list", "--columns", "name,latency_s", "--results", absent)
     assert result.exit_code == 2
@@ -86,7 +90,9 @@ def test_latencies_of_a_folder_that_is_not_there_are_refused(opbench, tmp_path) 
     assert not result.stdout
 
 
-def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(rows, tmp_path) -> None:
+def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(
+    rows: Rows, tmp_path: Path
+) -> None:
     (resnet,) = (row for row in counts_csv.load() if row.name == "resnet18")
     unusual: list[dict[str, Any]] = [
         {"input_size": Shape((3, 448, 448))},
@@ -102,7 +108,9 @@ def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(rows, tmp_p
     assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
 
 
-def test_an_update_writes_the_file_that_is_read(opbench, tmp_path, monkeypatch) -> None:
+def test_an_update_writes_the_file_that_is_read(
+    opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In an installed package that is the one inside it, and not one beside site-packages."""
     inside, beside = tmp_path / "counts.csv", tmp_path / "results" / "counts.csv"
     inside.write_text("out of date\n")

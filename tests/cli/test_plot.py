@@ -10,7 +10,7 @@ import pytest
 from typer.testing import Result
 
 from opbench import figures
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 from tests.made_up import write_results
 
 KINDS = ("svg", "png", "pdf")

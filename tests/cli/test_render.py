@@ -20,7 +20,7 @@ from opbench.cli.render import (
     say,
     scaled,
 )
-from tests.conftest import Opbench
+from tests.fixtures import Opbench, Write
 
 ROWS = [
     {"name": "[red]", "params": 1234567, "top1": None},
@@ -96,6 +96,8 @@ def test_a_message_is_neither_markup_nor_emoji(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == "nets.py:fire: [red]\n"
 
 
-def test_an_error_names_a_class_that_is_called_like_an_emoji(opbench: Opbench, write) -> None:
+def test_an_error_names_a_class_that_is_called_like_an_emoji(
+    opbench: Opbench, write: Write
+) -> None:
     path: Path = write("nets.py", "Fire = 3\n")
     assert f"{path}:Fire" in opbench("count", f"{path}:Fire").stderr

@@ -25,7 +25,7 @@ from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
 from tests.builders import write_run
-from tests.conftest import Opbench
+from tests.fixtures import Opbench
 
 NETWORKS = Path(__file__).parents[1] / "runs" / "networks.py"
 CONV = f"{NETWORKS}:conv"

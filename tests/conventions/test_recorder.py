@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -50,7 +52,7 @@ def test_random_numbers_are_the_same_afterwards_also_after_an_error() -> None:
 
 
 def test_a_network_that_exists_is_left_as_it_was() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    network: Any = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
     attributes = [dict(vars(module)) for module in network.modules()]
     running_mean = network[1].running_mean.clone()
     trace(lambda: network, (3, 6, 6))

@@ -196,7 +196,7 @@ def test_a_network_that_exists_on_meta_only_can_be_counted_anywhere(name: str) -
 def test_no_weights_are_allocated() -> None:
     def build() -> nn.Module:
         network = nn.Sequential(*[nn.Linear(100_000, 100_000) for _ in range(1000)])
-        nn.init.trunc_normal_(network[0].weight, std=0.02)
+        nn.init.trunc_normal_(network.get_parameter("0.weight"), std=0.02)
         return network
 
     counted = build_and_count(build, (100_000,))
@@ -206,6 +206,8 @@ def test_no_weights_are_allocated() -> None:
 
 def test_a_constructor_may_compute_with_real_numbers() -> None:
     class Computes(nn.Module):
+        index: Tensor
+
         def __init__(self) -> None:
             super().__init__()
             rates = [x.item() for x in torch.linspace(0, 0.5, 4)]
@@ -213,7 +215,7 @@ def test_a_constructor_may_compute_with_real_numbers() -> None:
             self.register_buffer("index", index)
             self.width = int(torch.randint(8, 9, (1,)).item())
             self.layers = nn.ModuleList(nn.Dropout(rate) for rate in rates)
-            self.position = nn.Parameter(torch.zeros(1, 16) if index.max() == 15 else None)
+            self.position = nn.Parameter(torch.zeros(1, int(index.max()) + 1))
             self.head = nn.Linear(16, self.width)
 
         def forward(self, x: Tensor) -> Tensor:

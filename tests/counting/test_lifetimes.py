@@ -86,6 +86,8 @@ def test_half_precision_takes_half() -> None:
 
 def test_parameters_buffers_and_views_of_them_are_not_on_the_bill() -> None:
     class Tied(nn.Module):
+        shift: Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.weight = nn.Parameter(torch.zeros(10, 10))
@@ -236,7 +238,7 @@ def _layer_by_layer() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_paths)
 
 
-def _peaks(events: list[object], live: int) -> tuple[int, int]:
+def _peaks(events: list[Any], live: int) -> tuple[int, int]:
     allocations = [(e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]"]
     ends: list[tuple[int, int]] = []
     for start, longest in sorted(

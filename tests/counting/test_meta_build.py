@@ -26,6 +26,8 @@ class RunsItself(nn.Module):
 class Table(nn.Module):
     """An index table made on the device of a weight, and looked at."""
 
+    index: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(4, 6))
@@ -39,6 +41,8 @@ class Table(nn.Module):
 
 class Sorted(nn.Module):
     """Keeps in a buffer what only real weights can tell."""
+
+    order: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -260,11 +260,12 @@ STRIDES, PADDINGS, DILATIONS = (1, 2, 3), (0, 1, 2), (1, 2)
 def test_convolutions(axes: int, groups: int) -> None:
     for kernel, extent in product((1, 2, 3), (5, 8)):
         x, weight = real(2, 4, *[extent] * axes), real(6, 4 // groups, *[kernel] * axes)
+        settings: tuple[Any, ...]
         for stride, padding, dilation in product(STRIDES, PADDINGS, DILATIONS):
             settings = ([stride] * axes, [padding] * axes, [dilation] * axes, groups)
             assert agrees(f"conv{axes}d.default", x, weight, real(6), *settings)
-        for padding in ("same", "valid"):
-            settings = ([1] * axes, padding, [2] * axes, groups)
+        for named in ("same", "valid"):
+            settings = ([1] * axes, named, [2] * axes, groups)
             assert agrees(f"conv{axes}d.padding", x, weight, None, *settings)
 
 

@@ -26,6 +26,8 @@ SIZE = (3, 8, 8)
 class Remembers(nn.Module):
     """Changes everything that a forward pass can change."""
 
+    calls: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
@@ -97,13 +99,17 @@ def pruned() -> nn.Module:
     return network
 
 
+def in_channels_last(network: Any) -> Any:
+    return network.to(memory_format=torch.channels_last)
+
+
 def with_gradients() -> nn.Module:
     network = Remembers()
     network.norm(network.conv(torch.randn(2, *SIZE))).sum().backward()
     return network
 
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {
+NETWORKS: dict[str, Callable[[], Any]] = {
     "stateful": Remembers,
     "in evaluation mode": lambda: Remembers().eval(),
     "raising half-way": Raises,
@@ -113,7 +119,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "pruned": pruned,
     "with gradients": with_gradients,
     "frozen": lambda: Remembers().requires_grad_(False),
-    "in channels last": lambda: Remembers().to(memory_format=torch.channels_last),
+    "in channels last": lambda: in_channels_last(Remembers()),
     "in half precision": lambda: Remembers().bfloat16(),
     "spectral norm": lambda: nn.Sequential(spectral_norm(nn.Conv2d(3, 4, 3))),
     "parametrised": lambda: nn.Sequential(parametrizations.weight_norm(nn.Conv2d(3, 4, 3))),
@@ -168,7 +174,7 @@ def surroundings() -> list[Any]:
     return [
         torch.get_rng_state(),
         random.getstate(),
-        numpy.random.get_state()[1].tolist(),
+        numpy.random.get_state(legacy=False),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.get_default_dtype(),
@@ -339,14 +345,16 @@ def test_a_file_that_sets_defaults_does_not_set_them_for_the_next_target() -> No
 
 @pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="names since torch 2.9")
 def test_precisions_set_by_their_newer_names_are_put_back_too() -> None:
+    backends: Any = torch.backends
+
     class Precise(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
-            torch.backends.cuda.matmul.fp32_precision = "tf32"
-            torch.backends.cudnn.conv.fp32_precision = "ieee"
+            backends.cuda.matmul.fp32_precision = "tf32"
+            backends.cudnn.conv.fp32_precision = "ieee"
             return super().forward(x)
 
     network = Precise(8, 5)
-    holders: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv]
+    holders: list[Any] = [backends.cuda.matmul, backends.cudnn.conv]
     before, around = [each.fp32_precision for each in holders], surroundings()
     count(network, (8,))
     assert [each.fp32_precision for each in holders] == before
@@ -367,7 +375,7 @@ def test_einsum_costs_the_same_whether_opt_einsum_is_installed_or_not(
         def forward(self, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
             return torch.einsum("ij,jk,kl->il", a, b, c)
 
-    settings = torch.backends.opt_einsum
+    settings: Any = torch.backends.opt_einsum
     monkeypatch.setitem(vars(settings.m), "_opt_einsum", RightToLeft)
     monkeypatch.setitem(vars(settings.m), "is_available", lambda: True)
     monkeypatch.setattr(settings, "enabled", True)

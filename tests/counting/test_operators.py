@@ -133,7 +133,9 @@ def seen_below(function: Callable[[], Any]) -> dict[str, tuple[Any, ...]]:
     """Arguments and results of the operators that run with gradients on, by name."""
 
     class Watch(TorchDispatchMode):
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             out = func(*args, **(kwargs or {}))
             calls[func._schema.name.removeprefix("aten::")] = (args, out)
             return out
@@ -240,7 +242,7 @@ def test_a_quantised_convolution_counts_like_a_plain_one() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.leave(self.layer(self.enter(x)))
 
-    network = Stack().eval()
+    network: Any = Stack().eval()
     network.qconfig = torch.ao.quantization.default_qconfig
     torch.ao.quantization.prepare(network, inplace=True)
     network(torch.randn(1, 4, 5, 5))
@@ -258,11 +260,13 @@ def test_a_tensor_class_with_a_dispatch_of_its_own_shows_its_parts() -> None:
             return Tensor._make_wrapper_subclass(cls, half.shape, dtype=half.dtype)
 
         def __init__(self, half: Tensor) -> None:
-            self.half = half
+            self.mine = half
 
         @classmethod
-        def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None):
-            plain = [a.half * 2 if isinstance(a, Doubled) else a for a in args]
+        def __torch_dispatch__(  # type: ignore[override]
+            cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            plain = [a.mine * 2 if isinstance(a, Doubled) else a for a in args]
             return func(*plain, **(kwargs or {}))
 
     counted = count(Runs(lambda x: torch.mm(Doubled(x), torch.ones(4, 5))), (4,), batch_size=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,13 +27,15 @@ def _draw(table: Table, **choices: object) -> Axes:
     return figure.axes[-1]
 
 
-def _blobs(axes: Axes) -> dict[tuple[float, float], float]:
+def _blobs(axes: Any) -> dict[tuple[float, float], float]:
     """Area in square points of the filled blob at each point."""
     return {
         (round(float(x), 6), round(float(y), 6)): float(size)
         for collection in axes.collections
         if isinstance(collection, PathCollection) and collection.get_alpha() is not None
-        for (x, y), size in zip(collection.get_offsets(), collection.get_sizes(), strict=True)
+        for (x, y), size in zip(
+            np.asarray(collection.get_offsets()), collection.get_sizes(), strict=True
+        )
     }
 
 
@@ -61,7 +64,7 @@ def test_another_protocol_is_a_square_of_the_same_area(small_table: Table) -> No
 
 def test_the_size_legend_has_the_papers_six_sizes_at_the_blobs_scale(small_table: Table) -> None:
     with theme("light"):
-        figure = find("accuracy-vs-ops")(small_table, Options())
+        figure: Any = find("accuracy-vs-ops")(small_table, Options())
     legend, axes = figure.axes
     texts = [text.get_text() for text in legend.texts]
     assert texts[:6] == ["155", "125", "95", "65", "35", "5"]
@@ -88,13 +91,17 @@ def test_labels_overlap_neither_each_other_nor_leave_the_paper(small_table: Tabl
     )
 
 
-def _rings(axes: Axes) -> dict[tuple[float, float], str]:
+def _rings(axes: Any) -> dict[tuple[float, float], str]:
     """The colour of the hollow blob at each point."""
     return {
         (round(float(x), 6), round(float(y), 6)): to_hex(edge)
         for collection in axes.collections
         if isinstance(collection, PathCollection) and len(collection.get_facecolor()) == 0
-        for (x, y), edge in zip(collection.get_offsets(), collection.get_edgecolor(), strict=True)
+        for (x, y), edge in zip(
+            np.asarray(collection.get_offsets()),
+            np.asarray(collection.get_edgecolor()),
+            strict=True,
+        )
     }
 
 

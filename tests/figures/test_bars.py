@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,7 +22,7 @@ def _panels(table: Table, name: str) -> dict[str, Axes]:
     return {axes.get_title(loc="left"): axes for axes in figure.axes}
 
 
-def _bars(axes: Axes) -> list[tuple[str, float]]:
+def _bars(axes: Any) -> list[tuple[str, float]]:
     labels = [label.get_text() for label in axes.get_yticklabels()]
     return list(zip(labels, [bar.get_width() for bar in axes.patches], strict=True))
 

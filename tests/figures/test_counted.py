@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def test_a_network_of_one_dataset_can_be_brought_forward(timed_table: Table) -> 
 def _study(table: Table, **choices: object) -> dict[str, dict[str, str]]:
     """What stands beside the dot of each variant, by panel."""
     written = {}
-    panels = _draw("modules", table, **choices).axes[:3]
+    panels: list[Any] = _draw("modules", table, **choices).axes[:3]
     ticks = panels[0].get_yticklabels()
     names = {tick.get_position()[1]: tick.get_text() for tick in ticks}
     for axes in panels:
@@ -93,7 +94,7 @@ def test_the_module_study_compares_gains_and_costs_with_the_network_itself(
 
 
 def test_the_module_study_charts_accuracy_against_cost(timed_table: Table) -> None:
-    chart = _draw("modules", timed_table).axes[-1]
+    chart: Any = _draw("modules", timed_table).axes[-1]
     assert _names(chart) == {"CaffeNet128", "elu", "width 2x"}
     lines = [line.get_xdata()[0] for line in chart.lines if line.get_linewidth() == 1.1]
     assert lines[0] == pytest.approx(2 * 208_986_240 * 1e-9)
@@ -123,7 +124,7 @@ def test_a_variant_belongs_to_the_choice_under_study(changes: str, named: str) -
 
 def test_every_choice_of_the_study_has_its_own_colour(tmp_path: Path) -> None:
     variants = [row.name for row in counts_csv.load() if row.family == "caffenet"]
-    axes = _draw("modules", load(write_results(tmp_path, names=variants))).axes[0]
+    axes: Any = _draw("modules", load(write_results(tmp_path, names=variants))).axes[0]
     heads = [text for text in axes.get_yticklabels() if text.get_weight() == "semibold"]
     assert len(heads) == len({text.get_color() for text in heads}) == 8
 
@@ -146,7 +147,7 @@ def test_the_timeline_has_years_below_and_two_panels(timed_table: Table) -> None
 
 
 def test_the_chart_of_2016_has_an_arrow_and_a_reason_for_what_moved(timed_table: Table) -> None:
-    figure = _draw("chart2016", timed_table)
+    figure: Any = _draw("chart2016", timed_table)
     words = _words(figure)
     # Two groups halve what conv2, conv4 and conv5 cost; 2 * 724,406,816 = 1.45 G-ops.
     assert "AlexNet: 2.26 → 1.45.  The chart's profiler ignored the groups" in words

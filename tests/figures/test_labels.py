@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from opbench.figures import Options, find
 from opbench.figures.parts import labels
@@ -31,21 +30,23 @@ def _names(axes: Axes) -> list[Text]:
     return [text for text in axes.texts if text.get_zorder() == 5]
 
 
-def _leaders(axes: Axes) -> list[Line2D]:
+def _leaders(axes: Axes) -> list[Any]:
     return [line for line in axes.lines if line.get_zorder() == 3.9]
 
 
-def _blobs(axes: Axes) -> list[tuple[np.ndarray, float]]:
+def _blobs(axes: Any) -> list[tuple[Any, float]]:
     """Centre and radius of each blob in pixels."""
     return [
         (axes.transData.transform(centre), np.sqrt(size) / 2 * axes.figure.dpi / 72)
         for collection in axes.collections
         if isinstance(collection, PathCollection) and collection.get_alpha() is not None
-        for centre, size in zip(collection.get_offsets(), collection.get_sizes(), strict=True)
+        for centre, size in zip(
+            np.asarray(collection.get_offsets()), collection.get_sizes(), strict=True
+        )
     ]
 
 
-def _distance(box: Bbox, point: np.ndarray) -> float:
+def _distance(box: Any, point: Any) -> float:
     return float(np.hypot(*(np.clip(point, box.min, box.max) - point)))
 
 
@@ -54,7 +55,7 @@ def published() -> Table:
     return load(Path(__file__).parents[2] / "results")
 
 
-def _panels(name: str, table: Table) -> list[Axes]:
+def _panels(name: str, table: Table) -> list[Any]:
     with theme("light"):
         return [axes for axes in find(name)(table, Options()).axes if axes.axison]
 

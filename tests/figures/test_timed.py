@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
@@ -30,7 +30,7 @@ def _draw(name: str, table: Table, **choices: object) -> Figure:
     return figure
 
 
-def _blobs(axes: Axes) -> list[tuple[float, float]]:
+def _blobs(axes: Any) -> list[tuple[float, float]]:
     """Where the filled blobs lie; a network's patch of paper and label's dot are not blobs."""
     return [
         (float(x), float(y))
@@ -59,13 +59,14 @@ def test_operations_predict_a_time_of_exactly_100_gflops(timed_table: Table) -> 
 def test_throughput_is_images_over_seconds(timed_table: Table) -> None:
     axes = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,)).axes[-1]
     rates = {round(accuracy, 2): rate for rate, accuracy in _blobs(axes)}
-    resnet = timed_table.networks.set_index("name").loc["resnet50"]
+    resnet: Any = timed_table.networks.set_index("name").loc["resnet50"]
     assert rates[round(resnet["top1"], 2)] == pytest.approx(100e9 / (2 * resnet["macs"]))
 
 
 def test_the_bound_lies_above_every_accuracy_of_a_single_central_crop(timed_table: Table) -> None:
     for log in (None, False):
-        axes = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,), log=log).axes[-1]
+        figure = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,), log=log)
+        axes: Any = figure.axes[-1]
         (bound,) = (line for line in axes.lines if line.get_gid() == "bound")
         rates, heights = bound.get_data()
         slope = (heights[-1] - heights[0]) / (rates[-1] - rates[0])
@@ -90,7 +91,7 @@ def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
     name: str, timed_table: Table
 ) -> None:
     figure = _draw(name, timed_table)
-    axes = figure.axes[0]
+    axes: Any = figure.axes[0]
     lines = [line for line in axes.lines if line.get_marker() == "o"]
     assert len(lines) == IMAGENET
     assert sorted(len(line.get_xdata()) for line in lines) == [2, *[3] * (IMAGENET - 1)]
@@ -149,7 +150,7 @@ def test_intensity_is_operations_over_what_is_read_and_written(timed_table: Tabl
 
 
 def test_the_roofs_are_the_medians_of_the_rounds_and_meet_at_the_ridge(timed_table: Table) -> None:
-    axes = _draw("roofline", timed_table).axes[-2]
+    axes: Any = _draw("roofline", timed_table).axes[-2]
     assert "measured roofs: 200 GFLOP/s, 10 GB/s" in {text.get_text() for text in axes.texts}
     (roof,) = (line for line in axes.lines if line.get_gid() == "roof")
     for intensity, height in zip(*roof.get_data(), strict=True):
@@ -287,7 +288,7 @@ def test_the_names_of_a_crowded_sweep_stand_beside_the_plot(timed_table: Table) 
     assert all(axes.bbox.y0 - 20 < box.y0 and box.y1 < axes.bbox.y1 + 20 for box in boxes)
 
 
-def _beside(axes: Axes) -> list[str]:
+def _beside(axes: Any) -> list[str]:
     return [text.get_text() for text in axes.texts if text.get_text() != "idle: 20 W"]
 
 

@@ -116,7 +116,7 @@ def test_a_target_that_nothing_answers_to_is_gone_and_fails(four: Block) -> None
 
 def test_a_renamed_network_is_recognised_by_its_counts(four: Block, five: Block) -> None:
     gone = Problem(reason="no such name", gone=True)
-    now = {"old": gone, "other": five, "renamed": four}
+    now: dict[str, Block | Problem] = {"old": gone, "other": five, "renamed": four}
     findings = {each.name: each for each in compare({"old": four}, now, EXACT)}
     assert findings["old"].status is Status.GONE
     assert "renamed, which is new, has the same counts" in findings["old"].note

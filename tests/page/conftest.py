@@ -78,7 +78,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterato
 
 
 @pytest.fixture
-def view(driver: Any, page: Path) -> Callable[[str], Any]:
+def view(driver: Any, page: Path) -> Callable[..., Any]:
     """``view("x=params")`` opens the page with a fragment and waits until it is drawn."""
     from tests.page.view import View
 

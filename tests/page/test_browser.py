@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from opbench.accuracy import primaries, wilson_interval
 from opbench.registry import counts_csv
 from opbench.table.frontier import frontier
 from tests.page.made_up import HOSTILE, NOISY, RUN, SLOW, seconds
-from tests.page.view import View
+from tests.page.view import Open, View
 
 FACTS = {fact.name: fact for fact in counts_csv.load()}
 IMAGENET = {name for name, fact in FACTS.items() if fact.dataset == "imagenet"}
@@ -32,10 +34,10 @@ def best_within(macs: float) -> str:
         and FACTS[name].macs <= macs
         and accuracy.protocol == "single central crop"
     ]
-    return max(able, key=lambda accuracy: accuracy.top1).architecture
+    return max(able, key=lambda accuracy: accuracy.top1 or 0).architecture
 
 
-def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view, page) -> None:
+def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view: Open, page: Path) -> None:
     opened = view()
     opened.driver.get_log("performance")
     opened.reload()
@@ -46,12 +48,12 @@ def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view, page) -
     assert set(away) == {page.as_uri()}
 
 
-def test_every_imagenet_network_with_an_accuracy_is_a_point_and_no_other(view) -> None:
+def test_every_imagenet_network_with_an_accuracy_is_a_point_and_no_other(view: Open) -> None:
     expected = IMAGENET & primaries().keys()
     assert set(view().drawn()) == expected | set(HOSTILE) | {"enet_chart2016"}
 
 
-def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view) -> None:
+def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view: Open) -> None:
     points = view().drawn()
     vgg, resnet = points["vgg16"], points["resnet50"]
     assert vgg["x"] == pytest.approx(15.47, abs=0.01)  # the 15.5 billion of its paper's 30.9 G-ops
@@ -59,14 +61,14 @@ def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view)
     assert area == pytest.approx(FACTS["vgg16"].params / FACTS["resnet50"].params)
 
 
-def test_another_protocol_has_another_marker_and_a_published_point_is_hollow(view) -> None:
+def test_another_protocol_has_another_marker_and_a_published_point_is_hollow(view: Open) -> None:
     points = view().drawn()
     assert points["resnet50"]["symbol"] == "circle"
     assert points["overfeat_accurate"]["symbol"] == "square"
     assert points["enet_chart2016"]["symbol"] == "circle-open"
 
 
-def test_hovering_tells_every_fact_and_who_says_so(view) -> None:
+def test_hovering_tells_every_fact_and_who_says_so(view: Open) -> None:
     told = view("x=latency_s&y=density").hover("vgg16")
     fact, milliseconds = FACTS["vgg16"], 1e3 * seconds(FACTS["vgg16"].macs, 1)
     for words in (
@@ -82,7 +84,7 @@ def test_hovering_tells_every_fact_and_who_says_so(view) -> None:
         assert words in told
 
 
-def test_switching_the_axis_moves_title_points_and_fragment(view) -> None:
+def test_switching_the_axis_moves_title_points_and_fragment(view: Open) -> None:
     opened = view()
     opened.choose("x", "params")
     assert opened.text("#chart-title") == "Top-1 accuracy against parameters"
@@ -93,7 +95,7 @@ def test_switching_the_axis_moves_title_points_and_fragment(view) -> None:
     assert opened.drawn()["vgg16"]["y"] == pytest.approx(expected)
 
 
-def test_batch_and_linear_axis_are_choices(view) -> None:
+def test_batch_and_linear_axis_are_choices(view: Open) -> None:
     opened = view("x=latency_s")
     macs = FACTS["alexnet"].macs
     assert opened.drawn()["alexnet"]["x"] == pytest.approx(1e3 * seconds(macs, 1))
@@ -105,18 +107,19 @@ def test_batch_and_linear_axis_are_choices(view) -> None:
     assert opened.js("return document.getElementById('chart')._fullLayout.xaxis.type") == "linear"
 
 
-def test_whiskers_reach_to_the_ends_of_both_intervals_of_what_fits(view) -> None:
+def test_whiskers_reach_to_the_ends_of_both_intervals_of_what_fits(view: Open) -> None:
     opened = view("x=latency_s")
     milliseconds = 1e3 * seconds(FACTS["alexnet"].macs, 1)
     across, up = opened.whiskers("alexnet")
     assert across == pytest.approx([0.01 * milliseconds, 0.02 * milliseconds])
     top1 = primaries()["alexnet"].top1
+    assert top1 is not None
     low, high = wilson_interval(top1, 50_000)
     assert up == pytest.approx([top1 - low, high - top1])
     assert view("x=latency_s&max.macs=1000000").whiskers("alexnet") == [[0, 0], [0, 0]]
 
 
-def test_timings_that_are_not_steady_are_called_so(view) -> None:
+def test_timings_that_are_not_steady_are_called_so(view: Open) -> None:
     opened = view(f"x=latency_s&max.latency_s=1&q={FACTS[NOISY].label}")
     assert "1 of 1 were noisy or unstable" in opened.text("#caption")
     assert "noisy, so that others may be as fast" in opened.text("#answer")
@@ -124,13 +127,13 @@ def test_timings_that_are_not_steady_are_called_so(view) -> None:
     assert "noisy or unstable" not in view("x=latency_s&q=vgg").text("#caption")
 
 
-def test_what_was_not_measured_is_offered_disabled_with_what_to_run(view) -> None:
+def test_what_was_not_measured_is_offered_disabled_with_what_to_run(view: Open) -> None:
     option = view().one("#x option[value=energy_j]")
     assert option.get_attribute("disabled")
     assert "opbench run" in option.text
 
 
-def test_a_family_is_switched_off_and_on(view) -> None:
+def test_a_family_is_switched_off_and_on(view: Open) -> None:
     opened = view()
     before = set(opened.rows())
     opened.after(lambda: opened.one("[data-family=vgg]").send_keys(Keys.SPACE))
@@ -140,7 +143,7 @@ def test_a_family_is_switched_off_and_on(view) -> None:
     assert set(opened.rows()) == before
 
 
-def test_the_slider_names_the_best_network_within_it_and_who_says_so(view) -> None:
+def test_the_slider_names_the_best_network_within_it_and_who_says_so(view: Open) -> None:
     opened = view()
     slider = opened.one("#slide-macs")
     while opened.one("#limit-macs").get_attribute("value") != "2":
@@ -157,7 +160,7 @@ def test_the_slider_names_the_best_network_within_it_and_who_says_so(view) -> No
                for name in points if name in FACTS)  # fmt: skip
 
 
-def test_two_limits_hold_together(view) -> None:
+def test_two_limits_hold_together(view: Open) -> None:
     opened = view("max.macs=2000000000")
     box = opened.one("#limit-latency_s")
     opened.after(lambda: box.send_keys("10", Keys.TAB))
@@ -167,7 +170,7 @@ def test_two_limits_hold_together(view) -> None:
     assert RUN in opened.text("#answer")
 
 
-def test_a_budget_that_nothing_fits_says_so(view) -> None:
+def test_a_budget_that_nothing_fits_says_so(view: Open) -> None:
     assert "Nothing shown fits within 0.001 GMAC" in view("max.macs=1000000").text("#answer")
 
 
@@ -180,7 +183,7 @@ def test_a_budget_that_nothing_fits_says_so(view) -> None:
     ],
 )
 def test_where_nothing_can_be_compared_what_there_is_keeps_its_terms(
-    view, fragment: str, kind: str, told: str
+    view: Open, fragment: str, kind: str, told: str
 ) -> None:
     answer = view(fragment).text("#answer")
     assert kind in answer
@@ -189,7 +192,7 @@ def test_where_nothing_can_be_compared_what_there_is_keeps_its_terms(
     assert "says" in answer
 
 
-def test_what_more_is_claimed_on_other_terms_comes_with_them(view) -> None:
+def test_what_more_is_claimed_on_other_terms_comes_with_them(view: Open) -> None:
     limit = 2.1e9  # just above BN-Inception, whose paper does not say which crop was tested
     told = view(f"max.macs={limit:.0f}").text("#answer")
     best = primaries()[best_within(limit)]
@@ -197,7 +200,7 @@ def test_what_more_is_claimed_on_other_terms_comes_with_them(view) -> None:
         f"{FACTS[name].label} ({accuracy.top1:.1f} %, {accuracy.protocol})"
         for name, accuracy in primaries().items()
         if name in IMAGENET and FACTS[name].macs <= limit
-        if accuracy.top1 > best.top1 and accuracy.protocol != best.protocol
+        if (accuracy.top1 or 0) > (best.top1 or 0) and accuracy.protocol != best.protocol
     ]
     assert more
     assert all(claim in told for claim in more)
@@ -205,7 +208,9 @@ def test_what_more_is_claimed_on_other_terms_comes_with_them(view) -> None:
 
 
 @pytest.mark.parametrize(("x", "column"), [("macs", "macs"), ("throughput_images_per_s",) * 2])
-def test_the_frontier_is_what_no_other_beats(view, results, x: str, column: str) -> None:
+def test_the_frontier_is_what_no_other_beats(
+    view: Open, results: Path, x: str, column: str
+) -> None:
     loaded = table.load(results, results / "mine.csv")
     frame = loaded.networks
     if x not in frame:
@@ -217,14 +222,14 @@ def test_the_frontier_is_what_no_other_beats(view, results, x: str, column: str)
     assert view(f"x={x}").frontier() == [pytest.approx(pair) for pair in expected]
 
 
-def test_search_narrows_chart_and_table_alike(view) -> None:
+def test_search_narrows_chart_and_table_alike(view: Open) -> None:
     opened = view()
     opened.after(lambda: opened.one("#q").send_keys("vgg 19"))
     opened.wait(lambda: opened.fragment().get("q") == "vgg 19" and len(opened.rows()) == 2)
     assert set(opened.rows()) == set(opened.drawn()) == {"vgg19", "vgg19_bn"}
 
 
-def test_the_table_sorts_by_any_column_both_ways(view) -> None:
+def test_the_table_sorts_by_any_column_both_ways(view: Open) -> None:
     opened = view("x=params")
     opened.click("[data-sort=macs]")
     macs = [float(text) for text in opened.column("MACs")]
@@ -239,7 +244,7 @@ def test_the_table_sorts_by_any_column_both_ways(view) -> None:
     assert labels.index("AlexNet") < labels.index("ResNet-18") < labels.index("ResNet-101")
 
 
-def test_the_csv_holds_the_selection_unrounded(view, downloads: Path) -> None:
+def test_the_csv_holds_the_selection_unrounded(view: Open, downloads: Path) -> None:
     opened = view("q=resnet&sort=macs")
     opened.js("document.getElementById('csv').click()")
     path = downloads / "opbench.csv"
@@ -253,7 +258,7 @@ def test_the_csv_holds_the_selection_unrounded(view, downloads: Path) -> None:
         assert (row["source"], row["run"]) == (primaries()[row["name"]].source, RUN)
 
 
-def test_a_view_is_restored_from_its_address(view) -> None:
+def test_a_view_is_restored_from_its_address(view: Open) -> None:
     fragment = 'x=params&y=top5&log=0&off=["vgg"]&max.macs=3000000000&sort=macs&pick=resnet18'
     opened = view(fragment)
     opened.reload()
@@ -271,13 +276,13 @@ def test_a_view_is_restored_from_its_address(view) -> None:
 @pytest.mark.parametrize(
     "nonsense", ["x=__proto__&y=1", "off=%7B&max.macs=-1", "data=nowhere&log=9", "%%%&pick=none"]
 )
-def test_an_address_that_cannot_be_is_the_usual_view(view, nonsense: str) -> None:
+def test_an_address_that_cannot_be_is_the_usual_view(view: Open, nonsense: str) -> None:
     opened = view(nonsense)
     assert opened.text("#chart-title") == "Top-1 accuracy against multiply-accumulates"
     assert opened.logs() == []
 
 
-def test_data_sets_never_share_an_axis(view) -> None:
+def test_data_sets_never_share_an_axis(view: Open) -> None:
     opened = view()
     opened.choose("data", "mnist")
     expected = {name for name, fact in FACTS.items() if fact.dataset == "mnist"}
@@ -285,7 +290,7 @@ def test_data_sets_never_share_an_axis(view) -> None:
     assert not set(opened.drawn()) & IMAGENET
 
 
-def test_limits_are_those_of_the_data_set(view) -> None:
+def test_limits_are_those_of_the_data_set(view: Open) -> None:
     opened = view()
     opened.choose("data", "mnist")
     assert not opened.one("#slide-latency_s").is_enabled()  # nothing of MNIST was timed
@@ -295,7 +300,7 @@ def test_limits_are_those_of_the_data_set(view) -> None:
     assert "LeNet-5" in opened.text("#answer .verdict")
 
 
-def test_names_follow_when_the_reader_zooms_in(view) -> None:
+def test_names_follow_when_the_reader_zooms_in(view: Open) -> None:
     opened = view()
     names = """const {annotations} = document.getElementById("chart").layout;
         return annotations.map(each => each.text)"""
@@ -306,7 +311,7 @@ def test_names_follow_when_the_reader_zooms_in(view) -> None:
     opened.js("Plotly.relayout('chart', {'yaxis.autorange': true})")
 
 
-def test_a_figure_is_drawn_once_it_is_opened(driver, tmp_path: Path) -> None:
+def test_a_figure_is_drawn_once_it_is_opened(driver: Any, tmp_path: Path) -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>a &lt; b</text></svg>'
     path = tmp_path / "figures.html"
     there = pages.Picture(name="there", description="What is there", svg=svg)
@@ -322,7 +327,7 @@ def test_a_figure_is_drawn_once_it_is_opened(driver, tmp_path: Path) -> None:
     assert opened.logs() == []
 
 
-def test_markup_in_a_name_is_text_everywhere(view) -> None:
+def test_markup_in_a_name_is_text_everywhere(view: Open) -> None:
     opened = view(f"sort=label&pick={HOSTILE[0].replace('=', '%3D')}")
     for name in HOSTILE:
         assert name in opened.column("Network")
@@ -333,7 +338,7 @@ def test_markup_in_a_name_is_text_everywhere(view) -> None:
     assert opened.logs() == []
 
 
-def test_a_click_shows_every_fact_and_why_a_cell_failed(view) -> None:
+def test_a_click_shows_every_fact_and_why_a_cell_failed(view: Open) -> None:
     opened = view(f"q={SLOW}")
     opened.click(f"#table [data-pick={SLOW}]")
     shown = opened.text("#detail")
@@ -344,10 +349,10 @@ def test_a_click_shows_every_fact_and_why_a_cell_failed(view) -> None:
     assert not opened.one("#detail").is_displayed()
 
 
-def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(view) -> None:
+def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(view: Open) -> None:
     opened = view()
     for held in ("[data-sort=params]", "[data-families=none]", "[data-families=all]"):
-        opened.after(lambda held=held: opened.one(held).send_keys(Keys.ENTER))
+        opened.after(partial(opened.one(held).send_keys, Keys.ENTER))
         assert opened.focused(held)
     row = "#table [data-pick=alexnet]"
     opened.js("document.querySelector(arguments[0]).focus()", row)
@@ -355,7 +360,7 @@ def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(vie
     assert opened.focused(row)
 
 
-def test_closing_the_facts_leads_back_to_where_they_were_opened(view) -> None:
+def test_closing_the_facts_leads_back_to_where_they_were_opened(view: Open) -> None:
     opened = view()
     row, close = "#table [data-pick=alexnet]", "#detail [data-pick='']"
     opened.after(lambda: opened.one(row).send_keys(Keys.ENTER))
@@ -368,7 +373,7 @@ def test_closing_the_facts_leads_back_to_where_they_were_opened(view) -> None:
     assert opened.focused("#chart-title")
 
 
-def test_claims_are_filtered_by_verdict(view) -> None:
+def test_claims_are_filtered_by_verdict(view: Open) -> None:
     opened = view()
     opened.js("""const list = document.getElementById('verdict'); list.value = 'does not hold';
         list.dispatchEvent(new Event('change'))""")
@@ -376,7 +381,7 @@ def test_claims_are_filtered_by_verdict(view) -> None:
     assert set(opened.js(badges)) == {"does not hold"}
 
 
-def test_dark_follows_the_system_and_the_button(view) -> None:
+def test_dark_follows_the_system_and_the_button(view: Open) -> None:
     opened = view()
     back = "return getComputedStyle(document.body).backgroundColor"
     light = opened.js(back)
@@ -387,14 +392,14 @@ def test_dark_follows_the_system_and_the_button(view) -> None:
     assert opened.js(back) == light
 
 
-def test_a_phone_shows_everything_without_scrolling_sideways(view) -> None:
+def test_a_phone_shows_everything_without_scrolling_sideways(view: Open) -> None:
     opened = view()
     opened.after(lambda: opened.size(390, 844))
     time.sleep(0.2)
     assert opened.js("return document.documentElement.scrollWidth") <= 390
 
 
-def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view) -> None:
+def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view: Open) -> None:
     opened = view()
     opened.reload()  # so that nothing has the focus
     tree = opened.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
@@ -409,7 +414,7 @@ def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view) -> None:
     assert style == "solid"
 
 
-def test_a_run_comes_with_its_machine_and_environment(view) -> None:
+def test_a_run_comes_with_its_machine_and_environment(view: Open) -> None:
     opened = view()
     assert f"Run {RUN} A processor of tomorrow" in opened.text("#provenance summary")
     assert "2.13.0" in opened.text("#provenance details dl")

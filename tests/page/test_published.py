@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ def test_it_is_small_enough_with_every_figure_in_it(published: Path) -> None:
     assert published.stat().st_size < LIMIT
 
 
-def test_every_figure_opens_in_a_browser_without_an_error_or_a_request(driver, published) -> None:
+def test_every_figure_opens_in_a_browser_without_an_error_or_a_request(
+    driver: Any, published: Path
+) -> None:
     opened = View(driver, published, "")
     opened.driver.get_log("performance")
     opened.reload()

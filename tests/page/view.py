@@ -24,6 +24,9 @@ for (const trace of chart.data) {
 }"""
 
 
+Open = Callable[..., "View"]
+
+
 class View:
     """One opening of the page at a window of 1280 by 900, light, unless told otherwise."""
 

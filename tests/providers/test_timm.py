@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from opbench.lock import load
 from opbench.registry import providers
 from opbench.registry.targets import count_target, resolve
+from tests.fixtures import Opbench
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
 
@@ -112,7 +113,7 @@ def test_recurrent_networks_cost_each_step_of_each_row_and_column() -> None:
 
 
 @slow
-def test_all_of_them_are_counted_in_one_process_without_growing(opbench) -> None:
+def test_all_of_them_are_counted_in_one_process_without_growing(opbench: Opbench) -> None:
     rows, memory = [], []
     for pattern in ("timm:[a-e]*", "timm:[f-r]*", "timm:[!a-r]*"):
         result = opbench("count", pattern, "--format", "json")
@@ -126,7 +127,7 @@ def test_all_of_them_are_counted_in_one_process_without_growing(opbench) -> None
 
 
 def test_a_lock_tells_the_release_that_a_network_is_from(
-    opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert opbench("check", "--update", "timm:resnet18", "lenet5").exit_code == 0

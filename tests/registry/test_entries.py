@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 
@@ -14,7 +15,7 @@ from opbench.registry import entries
 
 
 @pytest.fixture(autouse=True)
-def fresh_registry():
+def fresh_registry() -> Iterator[None]:
     """The registry is read once per process; these tests change what there is to read."""
     entries.specs.cache_clear()
     entries.built_in.cache_clear()

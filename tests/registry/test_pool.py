@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_how_a_process_ended_is_told(status: int, told: str) -> None:
 
 
 def test_stopping_half_way_leaves_no_process_behind() -> None:
-    working = outcomes(letters, ["process", *NAMES, *(f"name {n}" for n in range(50))], jobs=2)
+    working: Any = outcomes(letters, ["process", *NAMES, *(f"name {n}" for n in range(50))], jobs=2)
     process = next(value for name, value in working if name == "process")
     working.close()
     assert isinstance(process, int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -11,13 +12,15 @@ from torch import nn
 from opbench.errors import TargetError, UnknownNameError
 from opbench.runtimes import Runtime, find, names
 
+Install = Callable[[str], None]
+
 DOUBLE = Runtime(
     name="double", prepare=lambda module, mode: lambda x: 2 * module(x), compiles=False
 )
 
 
 @pytest.fixture
-def entry_point(monkeypatch: pytest.MonkeyPatch):
+def entry_point(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """Install an entry point of the given value under the name "double"."""
 
     def install(value: str) -> None:
@@ -44,14 +47,16 @@ def test_eager_is_the_module_itself() -> None:
     assert find("eager").prepare(module, None) is module
 
 
-def test_another_package_adds_one(entry_point) -> None:
+def test_another_package_adds_one(entry_point: Install) -> None:
     entry_point("tests.runs.test_runtimes:DOUBLE")
     assert "double" in names()
     module = nn.Identity()
-    assert find("double").prepare(module, None)(torch.ones(1)).item() == 2.0
+    assert find("double").prepare(module, None)(torch.ones(1)) == torch.full((1,), 2.0)
 
 
-def test_an_entry_point_that_names_none_and_an_unknown_name_are_refused(entry_point) -> None:
+def test_an_entry_point_that_names_none_and_an_unknown_name_are_refused(
+    entry_point: Install,
+) -> None:
     entry_point("tests.runs.test_runtimes:nn")
     with pytest.raises(TargetError, match="must name an opbench"):
         find("double")

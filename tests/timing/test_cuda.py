@@ -106,7 +106,7 @@ def test_a_cold_cache_is_flushed_before_each_call_and_not_timed(
         sizes.append(size)
         return SimpleNamespace(zero_=lambda: cuda.kernel(5e-3, "flush"))
 
-    monkeypatch.setattr(module.torch, "empty", empty)
+    monkeypatch.setattr(torch, "empty", empty)
     device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
     timed = device.prepare(_network(cuda, kernels=1, seconds=2e-3))
     cuda.log.clear()
@@ -127,7 +127,7 @@ def test_what_flushes_the_cache_is_no_memory_of_the_network(
         cuda.current -= 4000
         cuda.kernel(1e-3)
 
-    monkeypatch.setattr(module.torch, "empty", empty)
+    monkeypatch.setattr(torch, "empty", empty)
     device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
     instruments = Instruments(memory=device.watch_memory())
     taken = time_round(forward, device, Limits(precision=0.5, seconds=0.01), instruments)

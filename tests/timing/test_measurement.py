@@ -81,7 +81,7 @@ def test_energy_is_per_call_that_the_meter_saw(asynchronous: bool) -> None:
         calls += 1
 
     device = CpuDevice()
-    device.asynchronous = asynchronous  # type: ignore[misc]
+    device.asynchronous = asynchronous
     limits = Limits(precision=0.5, seconds=0.01)
     meter = Counter()
     meter.window_s = 0.02

@@ -103,8 +103,9 @@ def test_more_rounds_follow_where_they_disagree_until_the_time_or_the_rounds_are
 
 
 def test_a_first_call_that_compiles_takes_no_time_from_the_rounds() -> None:
-    compiled = {"first_call_s": 60.0, "forward_s": 60.0}
-    differing = [steady(0.01 + 0.001 * number, **compiled) for number in range(6)]
+    differing = [
+        steady(0.01 + 0.001 * number, first_call_s=60.0, forward_s=60.0) for number in range(6)
+    ]
     assert needs_another_round(differing[:3], PROTOCOL)
     assert summary(*differing).stopped == "rounds"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,6 +12,8 @@ from opbench.timing.weights import GAIN, build_cheaply
 
 
 class Constants(nn.Module):
+    codes: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(16, 512, 3)
@@ -29,7 +33,7 @@ def test_matrices_have_the_second_moment_that_the_gain_asks_for() -> None:
 
 
 def test_what_has_structure_is_kept() -> None:
-    built = _built()
+    built: Any = _built()
     assert built.codes.tolist() == [0, 1, 2, 3, 4, 5]
     assert built.norm.weight.eq(1).all()
     assert built.norm.running_var.eq(1).all()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from opbench.runs.store import Line, read_run, run_files
+from opbench.record import Record
+from opbench.runs.store import RunFile, read_run, run_files
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -29,16 +30,16 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedRun:
-    """One ``opbench run``: its lines, how long it took, and the most memory its parent had."""
+    """One ``opbench run``: its file, how long it took, and the most memory its parent had."""
 
-    lines: tuple[Line, ...]
+    file: RunFile
     wall_s: float
     parent_bytes: int
 
     @property
-    def records(self) -> dict[str, Line]:
+    def records(self) -> dict[str, Record]:
         """The records by name."""
-        return {line["name"]: line for line in self.lines if line["kind"] == "record"}
+        return {record.cell.name: record for record in self.file.of(Record)}
 
 
 def opbench_run(*args: str) -> TimedRun:
@@ -56,8 +57,8 @@ def opbench_run(*args: str) -> TimedRun:
         wall_s = time.monotonic() - start
         if process.returncode:
             raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}")
-        run = read_run(run_files(Path(folder))[0])
-    return TimedRun(lines=run.lines, wall_s=wall_s, parent_bytes=most)
+        file = read_run(run_files(Path(folder))[0])
+    return TimedRun(file=file, wall_s=wall_s, parent_bytes=most)
 
 
 def _resident(pid: int) -> int:

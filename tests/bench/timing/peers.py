@@ -21,11 +21,12 @@ PROCESSES = 3
 _BUILT = """
 import json, sys, torch
 from opbench.record import Cell
+from opbench.spec import Shape
 from opbench.runs.network import build
 from opbench.timing.cuda import set_tf32
 set_tf32(False)
 name, size, device = sys.argv[1:]
-cell = Cell(name=name, input_size=size, batch_size=1, device=device)
+cell = Cell(name=name, input_size=Shape.parse(size), batch_size=1, device=device)
 with torch.inference_mode():
     forward = build(cell, own_inputs=False, seed=0).forward("eager")
 """
@@ -62,14 +63,13 @@ def _beside(peer: str, code: str, device: str, *options: str) -> Claim:
     good, within, seen = 0, 0, []
     for name in TARGETS:
         record = run.records[name]
-        theirs = median(
-            [python(code, name, record["input_size"], device)["median"] for _ in range(PROCESSES)]
-        )
-        inside = record["low_s"] <= theirs <= record["high_s"]
-        good += record["quality"] == "good"
-        within += inside and record["quality"] == "good"
-        said = record["quality"] + ("" if inside else ", outside")
-        seen.append(f"{name} {theirs / record['median_s']:.3f} ({said})")
+        timed, size = record.measurement, str(record.cell.input_size)
+        theirs = median([python(code, name, size, device)["median"] for _ in range(PROCESSES)])
+        inside = timed.low_s <= theirs <= timed.high_s
+        good += timed.quality == "good"
+        within += inside and timed.quality == "good"
+        said = timed.quality + ("" if inside else ", outside")
+        seen.append(f"{name} {theirs / timed.median_s:.3f} ({said})")
     return Claim(
         what=f"medians of {peer} over {PROCESSES} processes on {device}",
         wanted="within the intervals of cells rated good, but for one",

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 
 from opbench.intervals import median
-from opbench.runs.store import Line
+from opbench.record import Measurement
+from opbench.runs.lines import RoundLine
 from tests.bench.timing.claims import Claim, TimedRun, opbench_run
 
 OVERLAPPING = 0.9
@@ -28,8 +29,11 @@ def claims() -> Iterator[Claim]:
 
 
 def _repeatable(first: TimedRun, second: TimedRun) -> Iterator[Claim]:
-    pairs = [(record, second.records[name]) for name, record in first.records.items()]
-    good = [pair for pair in pairs if all(each["quality"] == "good" for each in pair)]
+    others = second.records
+    pairs = [
+        (record.measurement, others[name].measurement) for name, record in first.records.items()
+    ]
+    good = [pair for pair in pairs if all(each.quality == "good" for each in pair)]
     overlapping = sum(map(_overlap, good))
     share = overlapping / len(good) if good else 0.0
     yield Claim(
@@ -39,7 +43,7 @@ def _repeatable(first: TimedRun, second: TimedRun) -> Iterator[Claim]:
         f"{sum(map(_overlap, pairs))} of {len(pairs)}",
         holds=share >= OVERLAPPING if good else None,
     )
-    apart = [abs(other["median_s"] / one["median_s"] - 1) for one, other in pairs]
+    apart = [abs(other.median_s / one.median_s - 1) for one, other in pairs]
     quiet = len(good) >= len(pairs) / 2
     yield Claim(
         what="medians of two runs disagree by, in the median cell",
@@ -49,13 +53,13 @@ def _repeatable(first: TimedRun, second: TimedRun) -> Iterator[Claim]:
     )
 
 
-def _overlap(pair: tuple[Line, Line]) -> bool:
+def _overlap(pair: tuple[Measurement, Measurement]) -> bool:
     one, other = pair
-    return bool(one["low_s"] <= other["high_s"] and other["low_s"] <= one["high_s"])
+    return one.low_s <= other.high_s and other.low_s <= one.high_s
 
 
 def _thrifty(run: TimedRun) -> Iterator[Claim]:
-    forward_s = sum(line["forward_s"] for line in run.lines if line["kind"] == "round")
+    forward_s = sum(line.round.forward_s for line in run.file.of(RoundLine))
     share = forward_s / run.wall_s
     yield Claim(
         what="wall time spent inside timed or warm-up forward passes",

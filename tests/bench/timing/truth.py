@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opbench.record import Record
 from tests.bench.timing.claims import Claim, opbench_run, python
 from tests.bench.timing.modules import KNOWN_S, SIZE, SLEPT_S
 
@@ -33,18 +34,19 @@ def claims() -> Iterator[Claim]:
         ("Alternating", "a module that alternates between two times"),
         ("Slowing", "a module that slows down as it goes"),
     ):
-        quality = run.records[f"{FILE}:{name}"]["quality"]
+        quality = run.records[f"{FILE}:{name}"].measurement.quality
         yield Claim(what=what, wanted="not good", seen=quality, holds=quality != "good")
     yield _product()
 
 
-def _known(record: dict[str, float], what: str, seconds: float) -> Claim:
-    error = record["median_s"] / seconds - 1
+def _known(record: Record, what: str, seconds: float) -> Claim:
+    timed = record.measurement
+    error = timed.median_s / seconds - 1
     return Claim(
         what=what,
         wanted="within 1 %, or not good",
-        seen=f"{error:+.2%}, {record['quality']}",
-        holds=abs(error) <= WITHIN or record["quality"] != "good",
+        seen=f"{error:+.2%}, {timed.quality}",
+        holds=abs(error) <= WITHIN or timed.quality != "good",
     )
 
 
@@ -52,14 +54,14 @@ def _product() -> Claim:
     name = f"{FILE}:Product"
     before = python(PRODUCT)["median"]
     record = opbench_run(name, "--input-size", f"{SIZE}x{SIZE}").records[name]
+    timed, macs = record.measurement, record.load.macs
     peers = sorted((before, python(PRODUCT)["median"]))
-    low, high = (record[key] * factor for key, factor in (("low_s", 0.99), ("high_s", 1.01)))
-    macs = record["macs"]
+    low, high = 0.99 * timed.low_s, 1.01 * timed.high_s
     return Claim(
         what=f"a matrix product of {macs:,} MACs, beside torch.utils.benchmark before and after",
         wanted="the intervals overlap within 1 %, or not good",
-        seen=f"{record['median_s'] / peers[0]:.3f} and {record['median_s'] / peers[1]:.3f} times, "
-        f"{record['quality']}",
+        seen=f"{timed.median_s / peers[0]:.3f} and {timed.median_s / peers[1]:.3f} times, "
+        f"{timed.quality}",
         holds=macs == SIZE**3
-        and ((low <= peers[1] and peers[0] <= high) or record["quality"] != "good"),
+        and ((low <= peers[1] and peers[0] <= high) or timed.quality != "good"),
     )

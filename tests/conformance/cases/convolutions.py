@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -231,7 +231,7 @@ CONVOLUTIONS = (
     ),
     Case(
         idea="conv2d in channels last",
-        build=lambda: nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last),
+        build=lambda: cast(Any, nn.Conv2d(3, 4, 3)).to(memory_format=torch.channels_last),
         inputs=lambda: (torch.randn(1, 3, 6, 6).to(memory_format=torch.channels_last),),
         macs=4 * (4 * 4) * (3 * 3 * 3),
         perform=_layer,

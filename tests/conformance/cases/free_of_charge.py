@@ -44,6 +44,11 @@ def function(
     )
 
 
+def _undone(pool: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    values, indices = pool(x)
+    return F.max_unpool2d(values, indices, (2, 2))
+
+
 def _batch_norm(net: Any, x: Array) -> Array:
     mean, variance, scale, shift = (
         array(each).reshape(1, -1, 1, 1)
@@ -180,9 +185,7 @@ FREE_OF_CHARGE = (
     ),
     Case(
         idea="a max pooling undone",
-        build=lambda: Wraps(
-            nn.MaxPool2d(2, return_indices=True), lambda pool, x: F.max_unpool2d(*pool(x), 2)
-        ),
+        build=lambda: Wraps(nn.MaxPool2d(2, return_indices=True), _undone),
         inputs=normal((1, 2, 4, 4)),
         macs=0,
         perform=lambda do, net, x: array(x) * (array(x) == _twice(_tiles(array(x)).max(-1))),

@@ -88,7 +88,7 @@ class Loops:
         padding: Any = 0,
         dilation: Any = 1,
         groups: int = 1,
-        mode: str = "constant",
+        mode: Any = "constant",
     ) -> Array:
         """x (N, in, ...), weight (out, in / groups, ...), any number of spatial axes."""
         x, weight = array(x), array(weight)
@@ -164,8 +164,8 @@ class Loops:
             v = np.concatenate([v, np.broadcast_to(array(net.bias_v), (len(v), 1, v.shape[2]))], 1)
         if net.add_zero_attn:
             k, v = (np.concatenate([x, np.zeros((len(x), 1, x.shape[2]))], 1) for x in (k, v))
-        heads = [_split(x, net.num_heads) for x in (q, k, v)]
-        mixed = self.attention(*heads, mask)
+        queries, keys, values = (_split(x, net.num_heads) for x in (q, k, v))
+        mixed = self.attention(queries, keys, values, mask)
         joined = np.swapaxes(mixed, 1, 2).reshape(q.shape)
         return self.linear(joined, net.out_proj.weight, net.out_proj.bias)
 

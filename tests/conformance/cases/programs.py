@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -95,6 +95,10 @@ def _pruned() -> nn.Module:
     layer = nn.Linear(6, 6)
     prune.l1_unstructured(layer, "weight", 0.5)
     return layer
+
+
+def _one_after_the_other(net: Any, x: Tensor) -> Any:
+    return net.second(net.first(x))
 
 
 def _sequence() -> nn.Sequential:
@@ -258,16 +262,14 @@ PROGRAMS = (
     ),
     Case(
         idea="a compiled network",
-        build=lambda: torch.compile(_sequence(), backend="eager"),
+        build=lambda: cast(nn.Module, torch.compile(_sequence(), backend="eager")),
         inputs=_IMAGES,
         macs=_TWO,
         perform=lambda do, net, x: _run_sequence(do, net._orig_mod, x),
     ),
     Case(
         idea="a compiled function in a network",
-        build=lambda: _Pair(
-            torch.compile(lambda net, x: net.second(net.first(x)), backend="eager")
-        ),
+        build=lambda: _Pair(torch.compile(_one_after_the_other, backend="eager")),
         inputs=_IMAGES,
         macs=_TWO,
         perform=lambda do, net, x: _linear(do, net.second, _linear(do, net.first, x)),
