@@ -66,14 +66,17 @@ def _keep_mode(new: Path, old: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keep other processes that ask for the same from updating ``path`` until the end."""
+def locked(path: Path, *, remedy: str = "choose another folder") -> Iterator[None]:
+    """Keep other processes that ask for the same from updating ``path`` until the end.
+
+    Raises ``BadFileError`` ending in ``remedy`` where its folder cannot be written to.
+    """
     beside = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _locked_file(beside)
     except OSError as error:
-        raise BadFileError(f"{path} cannot be written: {error.strerror}") from None
+        raise BadFileError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
     with file:
         try:
             yield

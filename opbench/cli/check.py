@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import chdir
+from contextlib import chdir, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -83,16 +83,19 @@ def check(
     rules = settings.check if strict is None else replace(settings.check, strict=strict)
     asked = [_from_root(each, settings.root) for each in targets or []]
     configured = rules.targets if path == settings.lock else ()
-    held = _held(path, against, updating=update, rebuilds=bool(configured) and not asked)
-    if not (asked or held.networks or update):
-        raise BadFileError(f"the lock {path} holds no networks: name some and add --update")
-    patterns = asked or fewest({*held.targets, *configured}) or _REGISTRY
-    with chdir(settings.root), stdout_is_ours():
-        now = _count(patterns if asked else (*patterns, *held.networks), held, size)
-    findings = compare(held.networks, now, rules)
-    if update:
-        findings = [_accepted(each) for each in findings]
-        _save(_updated(held, findings, patterns), path)
+    # Updates that run at once wait for each other, so that none loses another's targets.
+    alone = files.locked(path, remedy="name another with --lock") if update else nullcontext()
+    with alone:
+        held = _held(path, against, update=update, rebuilds=bool(configured) and not asked)
+        if not (asked or held.networks or update):
+            raise BadFileError(f"the lock {path} holds no networks: name some and add --update")
+        patterns = asked or fewest({*held.targets, *configured}) or _REGISTRY
+        with chdir(settings.root), stdout_is_ours():
+            now = _count(patterns if asked else (*patterns, *held.networks), held, size)
+        findings = compare(held.networks, now, rules)
+        if update:
+            findings = [_accepted(each) for each in findings]
+            _save(_updated(held, findings, patterns), path)
     report = Report(findings=findings, lock=path, root=settings.root)
     write(report.render(format))
     if format not in READ_BY_PEOPLE:  # a log says something when all is well, too
@@ -104,7 +107,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _held(path: Path, against: str | None, *, updating: bool, rebuilds: bool) -> Lock:
+def _held(path: Path, against: str | None, *, update: bool, rebuilds: bool) -> Lock:
     """Load the lock to compare with.
 
     An update that ``rebuilds`` it, because the project says what belongs in it, takes a damaged
@@ -112,13 +115,13 @@ def _held(path: Path, against: str | None, *, updating: bool, rebuilds: bool) ->
     """
     if against:
         return load_at(against, path)
-    if updating and not path.exists():
+    if update and not path.exists():
         return Lock()
     try:
         return load(path)
     except BadFileError as error:
         mendable = path.is_file() and not isinstance(error, NewerLockError)
-        if not (updating and rebuilds and mendable):
+        if not (update and rebuilds and mendable):
             raise
         say(f"warning: written anew: {error}")
         return Lock()

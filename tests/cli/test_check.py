@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import Result
 
-from opbench.lock import recount
+from opbench.lock import load, recount
 from opbench.lock.recount import Size
 from opbench.record import Count
 from opbench.registry import entries
@@ -204,6 +204,32 @@ def test_a_missing_module_in_a_file_names_the_line_that_imports_it(
     note = found(opbench("check", "--format", "json"))["net.py:build"]["note"]
     assert f"net.py, line {text.count(chr(10)) + 2}" in note
     assert "No module named 'no_such_module_at_all'" in note
+
+
+FIVE_AT_ONCE = """
+import os, sys
+from opbench.cli import app
+import opbench.lock.recount  # torch, once for all
+
+for number in range(5):
+    if os.fork() == 0:
+        sys.argv[1:] = ["check", "--update", f"five.py:net{number}", "--input-size", "7"]
+        app()
+sys.exit(any([os.wait()[1] for _ in range(5)]))
+"""
+
+
+def test_five_updates_at_once_lock_five_targets(project: Project) -> None:
+    folder = project()
+    nets = [f"def net{number}(): return nn.Linear(7, {number + 1})" for number in range(5)]
+    (folder / "five.py").write_text("\n".join(["from torch import nn", *nets]))
+    done = subprocess.run([sys.executable, "-c", FIVE_AT_ONCE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    networks = load(folder / "opbench.lock.json").networks
+    assert {name: block.macs for name, block in networks.items()} == {
+        f"five.py:net{number}": 7 * (number + 1) for number in range(5)
+    }
+    assert not list(folder.glob(".opbench*"))
 
 
 def test_a_file_that_is_gone_is_gone_and_an_update_takes_it_out(
