@@ -126,17 +126,24 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     except Exception as error:
         if device == "meta" or _SHAPES.search(str(error.__cause__)):
             raise
-    with undisturbed():  # once more: the compiler may have been imported, and is told to keep out
+    with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
         return _with_values(source, request, "cpu")
 
 
 def _with_values(source: Source, request: Request, device: str) -> Count:
+    compiler = _compiler_is_imported()
     try:
         return _trace(source, request, device)
     except CountError as error:
-        if not _GRADIENTS.search(str(error.__cause__)):
+        gradients = bool(_GRADIENTS.search(str(error.__cause__)))
+        if not gradients and compiler == _compiler_is_imported():
             raise
-    return _trace(source, request, device, gradients=True)
+    with undisturbed():
+        return _trace(source, request, device, gradients=gradients)
+
+
+def _compiler_is_imported() -> bool:
+    return "torch._dynamo" in sys.modules
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
