@@ -13,8 +13,8 @@ import typer
 from opbench import files
 from opbench.cli.check_report import (
     READ_BY_PEOPLE,
-    Report,
-    ReportFormat,
+    CheckFormat,
+    CheckReport,
     append_step_summary,
     parse_output,
 )
@@ -23,7 +23,7 @@ from opbench.cli.progress import Progress
 from opbench.cli.render import plural, say, stdout_is_ours, write
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
-from opbench.lock.verdict import Finding, Problem, Status, compare
+from opbench.lock.verdict import CheckedTarget, Problem, Status, check_counts
 from opbench.settings import load_settings
 
 _REGISTRY = ("*",)
@@ -57,8 +57,8 @@ def check(
         typer.Option("--strict/--no-strict", help="Fail when a network became lighter, too."),
     ] = None,
     format: Annotated[
-        ReportFormat, typer.Option(help="Output format; table is the same as text.")
-    ] = ReportFormat.text,
+        CheckFormat, typer.Option(help="Output format; table is the same as text.")
+    ] = CheckFormat.text,
     output: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,18 +92,18 @@ def check(
         patterns = asked or fewest({*held.targets, *configured}) or _REGISTRY
         with chdir(settings.root), stdout_is_ours():
             now = _count(patterns if asked else (*patterns, *held.networks), held, size)
-        findings = compare(held.networks, now, rules)
+        checked = check_counts(held.networks, now, rules)
         if update:
-            findings = [_accepted(each) for each in findings]
-            _save(_updated(held, findings, patterns), path)
-    report = Report(findings=findings, lock=path, root=settings.root)
+            checked = [_accepted(each) for each in checked]
+            _save(_updated(held, checked, patterns), path)
+    report = CheckReport(checked=checked, lock=path, root=settings.root)
     write(report.render(format))
     if format not in READ_BY_PEOPLE:  # a log says something when all is well, too
         say(report.summary)
     for kind, file in outputs:
         files.write(file, report.render(kind), remedy="choose another file with --output")
     append_step_summary(report)
-    if not all(each.ok for each in findings):
+    if not all(each.ok for each in checked):
         raise typer.Exit(1)
 
 
@@ -154,21 +154,21 @@ def _count(
 _ACCEPTED = {Status.NEW: "in the lock now", Status.GONE: "taken out of the lock"}
 
 
-def _accepted(finding: Finding) -> Finding:
+def _accepted(target: CheckedTarget) -> CheckedTarget:
     """Accept a change; an update accepts every one, but not what has no count."""
-    if finding.status is Status.EQUAL:
-        return finding
-    if finding.status is Status.CANNOT_COUNT:
-        kept = "written as it is" if finding.now else "its block is as it was"
-        return replace(finding, note=f"{finding.note}; {kept}")
-    return replace(finding, ok=True, note=_ACCEPTED.get(finding.status, "the lock follows"))
+    if target.status is Status.EQUAL:
+        return target
+    if target.status is Status.CANNOT_COUNT:
+        kept = "written as it is" if target.now else "its block is as it was"
+        return replace(target, note=f"{target.note}; {kept}")
+    return replace(target, ok=True, note=_ACCEPTED.get(target.status, "the lock follows"))
 
 
-def _updated(held: Lock, findings: Sequence[Finding], patterns: Sequence[str]) -> Lock:
-    """Put the findings' blocks into ``held``; what did not change keeps its versions."""
+def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[str]) -> Lock:
+    """Put the blocks of what was checked into ``held``; without a change a block stays."""
     networks = dict(held.networks)
-    gone = {each.name for each in findings if each.status is Status.GONE}
-    for each in findings:
+    gone = {each.name for each in checked if each.status is Status.GONE}
+    for each in checked:
         if each.name in gone:
             networks.pop(each.name, None)
         elif each.now and not (each.locked and same_counts(each.locked, each.now)):

@@ -1,4 +1,4 @@
-"""Findings of ``opbench check`` as outcomes, each with the place where a reader should look."""
+"""Turn what ``opbench check`` found into outcomes, each with the place to look at."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from opbench.errors import BadFileError
 from opbench.lock import line_of, load
-from opbench.lock.verdict import Finding, Status
+from opbench.lock.verdict import CheckedTarget, Status
 from opbench.reports import Level, Outcome
 
 
 def check_outcomes(
-    findings: Sequence[Finding], lock: Path, root: Path, shown: int | None
+    checked: Sequence[CheckedTarget], lock: Path, root: Path, shown: int | None
 ) -> list[Outcome]:
-    """Turn findings into outcomes with at most ``shown`` details each.
+    """Make an outcome for each target, with at most ``shown`` details.
 
     An outcome points at the file of a target that has one, else at its line of ``lock``.
     """
     text = _lock_text(lock)
     outcomes = []
-    for each in findings:
+    for each in checked:
         file, level, line = _file(each.name), _level(each), 1
         if not file and level is not Level.PASS:
             line = line_of(text, ("networks", each.name))
@@ -55,12 +55,12 @@ def _lock_text(lock: Path) -> str:
     return lock.read_text(encoding="utf-8")
 
 
-def _level(finding: Finding) -> Level:
-    if finding.status is Status.EQUAL:
+def _level(target: CheckedTarget) -> Level:
+    if target.status is Status.EQUAL:
         return Level.PASS
-    if finding.ok:
+    if target.ok:
         return Level.NOTE
-    return Level.ERROR if finding.status is Status.CANNOT_COUNT else Level.FAIL
+    return Level.ERROR if target.status is Status.CANNOT_COUNT else Level.FAIL
 
 
 def _file(name: str) -> str:

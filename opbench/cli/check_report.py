@@ -1,4 +1,4 @@
-"""The findings of ``opbench check``, for people and for machines, on stdout and in files."""
+"""Report what ``opbench check`` found, for people and for machines, on stdout and in files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opbench.cli.check_outcomes import check_outcomes, first
 from opbench.cli.render import Column, Format, integer, render, say, summarise
 from opbench.errors import BadFileError, BadValueError
 from opbench.files import Appender
-from opbench.lock.verdict import Finding, Status
+from opbench.lock.verdict import CheckedTarget, Status
 from opbench.record import TOTALS
 from opbench.reports import Outcome
 from opbench.reports.github import github
@@ -24,8 +24,8 @@ TITLE = "opbench check"
 _SHOWN = 10  # changes of one target that people are shown; files for machines have all
 
 
-class ReportFormat(StrEnum):
-    """Formats of findings."""
+class CheckFormat(StrEnum):
+    """Formats of a report of ``opbench check``."""
 
     text = "text"
     table = "table"
@@ -38,14 +38,14 @@ class ReportFormat(StrEnum):
 
 
 _SUFFIXES = {
-    ".txt": ReportFormat.text,
-    ".json": ReportFormat.json,
-    ".csv": ReportFormat.csv,
-    ".md": ReportFormat.markdown,
-    ".xml": ReportFormat.junit,
-    ".sarif": ReportFormat.sarif,
+    ".txt": CheckFormat.text,
+    ".json": CheckFormat.json,
+    ".csv": CheckFormat.csv,
+    ".md": CheckFormat.markdown,
+    ".xml": CheckFormat.junit,
+    ".sarif": CheckFormat.sarif,
 }
-READ_BY_PEOPLE = (ReportFormat.text, ReportFormat.table, ReportFormat.markdown)
+READ_BY_PEOPLE = (CheckFormat.text, CheckFormat.table, CheckFormat.markdown)
 _MEANINGS: dict[str, str] = {
     Status.EQUAL: "Every count is as locked.",
     Status.MOVED: "The totals are as locked, other modules or shapes make them up.",
@@ -67,39 +67,39 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """Findings, and where they can be looked at: ``lock`` is the file, ``root`` the project."""
+class CheckReport:
+    """Checked targets, with the lock's file and the root of the project."""
 
-    findings: Sequence[Finding]
+    checked: Sequence[CheckedTarget]
     lock: Path
     root: Path
 
     @property
     def summary(self) -> str:
         """``80 networks: 78 equal, 1 heavier, 1 new``."""
-        return summarise("network", [each.status for each in self.findings], Status)
+        return summarise("network", [each.status for each in self.checked], Status)
 
-    def render(self, format: ReportFormat) -> str:
-        """Render the findings in one format."""
+    def render(self, format: CheckFormat) -> str:
+        """Render the report in one format."""
         match format:
-            case ReportFormat.text | ReportFormat.table:
+            case CheckFormat.text | CheckFormat.table:
                 return self._text()
-            case ReportFormat.markdown:
+            case CheckFormat.markdown:
                 return self._markdown()
-            case ReportFormat.github:
+            case CheckFormat.github:
                 return github(self._outcomes(shown=_SHOWN), title=TITLE)
-            case ReportFormat.junit:
+            case CheckFormat.junit:
                 return junit(self._outcomes(), title=TITLE)
-            case ReportFormat.sarif:
+            case CheckFormat.sarif:
                 return sarif(self._outcomes(), title=TITLE, statuses=_MEANINGS)
-        return _rows(self.findings, Format(format))
+        return _rows(self.checked, Format(format))
 
     def _outcomes(self, *, shown: int | None = None) -> list[Outcome]:
-        return check_outcomes(self.findings, self.lock, self.root, shown)
+        return check_outcomes(self.checked, self.lock, self.root, shown)
 
     @property
-    def _changed(self) -> list[Finding]:
-        return [each for each in self.findings if each.status is not Status.EQUAL]
+    def _changed(self) -> list[CheckedTarget]:
+        return [each for each in self.checked if each.status is not Status.EQUAL]
 
     def _text(self) -> str:
         parts = [_rows(self._changed, Format.table)] if self._changed else []
@@ -108,8 +108,8 @@ class Report:
         return "\n".join([*parts, f"{self.summary}\n"])
 
     def _markdown(self) -> str:
-        failures = sum(not each.ok for each in self.findings)
-        verdict = f"{failures} of {len(self.findings)} fail" if failures else "passes"
+        failures = sum(not each.ok for each in self.checked)
+        verdict = f"{failures} of {len(self.checked)} fail" if failures else "passes"
         parts = [f"### {TITLE}: {verdict}\n", f"{self.summary}\n"]
         if self._changed:
             parts.append(_rows(self._changed, Format.markdown))
@@ -119,45 +119,45 @@ class Report:
         return "\n".join(parts)
 
 
-def parse_output(text: str) -> tuple[ReportFormat, Path]:
+def parse_output(text: str) -> tuple[CheckFormat, Path]:
     """Read the format and the file of ``"junit:out/report.xml"`` or ``"report.md"``.
 
     Raises ``BadValueError`` when neither a format in front nor the suffix says which.
     """
     head, colon, rest = text.partition(":")
-    if colon and head in {str(each) for each in ReportFormat}:
-        return ReportFormat(head), Path(rest)
+    if colon and head in {str(each) for each in CheckFormat}:
+        return CheckFormat(head), Path(rest)
     path = Path(text)
     if path.suffix not in _SUFFIXES:
         raise BadValueError(
             f"--output {text!r} does not say which format: end it with "
-            f"{', '.join(_SUFFIXES)}, or put one of {', '.join(ReportFormat)} and a colon in front"
+            f"{', '.join(_SUFFIXES)}, or put one of {', '.join(CheckFormat)} and a colon in front"
         )
     return _SUFFIXES[path.suffix], path
 
 
-def append_step_summary(report: Report) -> None:
+def append_step_summary(report: CheckReport) -> None:
     """Append to the page of the workflow run, where GitHub Actions offers one."""
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if not page:
         return
     try:
         with Appender(Path(page)) as file:
-            file.append(report.render(ReportFormat.markdown).encode())
+            file.append(report.render(CheckFormat.markdown).encode())
     except BadFileError as error:
         say(f"warning: no step summary: {error}")
 
 
-def _rows(findings: Sequence[Finding], format: Format) -> str:
-    return render([_row(each) for each in findings], format, _COLUMNS, plain=True)
+def _rows(checked: Sequence[CheckedTarget], format: Format) -> str:
+    return render([_row(each) for each in checked], format, _COLUMNS, plain=True)
 
 
-def _row(finding: Finding) -> dict[str, Any]:
-    locked, now = finding.locked, finding.now
+def _row(target: CheckedTarget) -> dict[str, Any]:
+    locked, now = target.locked, target.now
     row: dict[str, Any] = {
-        "name": finding.name,
-        "status": str(finding.status),
-        "ok": finding.ok,
+        "name": target.name,
+        "status": str(target.status),
+        "ok": target.ok,
         "input_size": str(now.input_size) if now else None,
         "locked_input_size": str(locked.input_size) if locked else None,
     }
@@ -165,4 +165,4 @@ def _row(finding: Finding) -> dict[str, Any]:
         row[metric] = getattr(now, metric, None)
         row[f"locked_{metric}"] = getattr(locked, metric, None)
     row["uncounted"] = list(now.uncounted) if now else []
-    return row | {"note": finding.note, "why": "; ".join(finding.why)}
+    return row | {"note": target.note, "why": "; ".join(target.why)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.compare_report import Report, ReportFormat
+from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.options import Results, results_folder
 from opbench.cli.render import say, write
 from opbench.errors import BadValueError, OpbenchError
@@ -46,7 +46,7 @@ def compare(
         typer.Option("--self-test", help="Measure the rate of false alarms on this machine."),
     ] = False,
     results: Results = None,
-    format: Annotated[ReportFormat, typer.Option(help="Output format.")] = ReportFormat.table,
+    format: Annotated[CompareFormat, typer.Option(help="Output format.")] = CompareFormat.table,
 ) -> None:
     """Compare two runs: SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with a 95 % interval.
 
@@ -56,14 +56,14 @@ def compare(
     """
     settings = load_settings(Path.cwd()).compare
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
-    report: Report | SelfTestReport
+    report: CompareReport | SelfTestReport
     if self_test:
         from opbench.cli.self_test import self_test as test
 
         report = test(runs or (), thresholds, format)
     else:
         base, new = _read(runs or (), results_folder(results))
-        report = Report(
+        report = CompareReport(
             comparisons=compare_runs(base, new, thresholds),
             base=base,
             new=new,

@@ -17,8 +17,8 @@ from opbench.runs.store import RunFile
 TITLE = "opbench compare"
 
 
-class ReportFormat(StrEnum):
-    """Formats of comparisons."""
+class CompareFormat(StrEnum):
+    """Formats of a report of ``opbench compare``."""
 
     table = "table"
     json = "json"
@@ -49,7 +49,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class CompareReport:
     """Comparisons of two runs.  ``strict``: AMBIGUOUS fails.  ``differing``: facts that differ."""
 
     comparisons: Sequence[Comparison]
@@ -68,14 +68,14 @@ class Report:
         """``12 cells: 1 SLOWER, 11 SAME``."""
         return summarise("cell", [each.verdict for each in self.comparisons], Verdict)
 
-    def render(self, format: ReportFormat) -> str:
+    def render(self, format: CompareFormat) -> str:
         """Render the comparisons in one format."""
         match format:
-            case ReportFormat.github:
+            case CompareFormat.github:
                 return github(self._outcomes(), title=TITLE)
-            case ReportFormat.junit:
+            case CompareFormat.junit:
                 return junit(self._outcomes(), title=TITLE)
-            case ReportFormat.json:
+            case CompareFormat.json:
                 return render([each.to_json() for each in self.comparisons], Format.json)
         rows = [{**each.to_json(), "cell": str(each.cell)} for each in self._by_verdict()]
         return render(rows, Format(format), _COLUMNS, caption=self._caption())

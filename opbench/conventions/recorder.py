@@ -9,7 +9,7 @@ from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.tracer import Verdict, judge, operator_name, parts_of, run
+from opbench.counting.tracer import Treatment, operator_name, parts_of, run, treatment_of
 
 _COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
 
@@ -50,7 +50,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
 
 
 def _is_composite(func: Any) -> bool:
-    return judge(func) is Verdict.COMPOSITE or (
+    return treatment_of(func) is Treatment.COMPOSITE or (
         isinstance(func, torch._ops.OpOverload) and func.has_kernel_for_dispatch_key(_COMPOSITE_KEY)
     )
 

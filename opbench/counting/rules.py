@@ -53,7 +53,7 @@ class NoRuleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OperatorRule:
     """The counting rule of one operator.
 
     ``macs`` maps arguments and result to multiply-accumulates.  ``operands`` are the positions
@@ -257,23 +257,23 @@ def _first(out: Any) -> Tensor:
     return first
 
 
-_LINEAR = Rule("linear", _linear, layer=True)
-_PACKED_LINEAR = Rule("linear", _last_axis, operands=(0,), layer=True)
-_PRODUCT = Rule("matrix product", _matrix_product)
-_ADDED_PRODUCT = Rule("matrix product", _added_product, operands=(1, 2))
-_BROADCAST_PRODUCT = Rule("matrix product", _matmul)
-_BAG = Rule("matrix product", _weighted_bag)
-_CONVOLUTION = Rule("convolution", _convolution, layer=True)
-_PACKED_CONVOLUTION = Rule("convolution", _packed_convolution, operands=(0,), layer=True)
-_TRANSPOSED = Rule("transposed convolution", _transposed_convolution, layer=True)
-_EITHER = Rule("convolution", _either_convolution, layer=True)
-_ATTENTION = Rule("attention", _attention, operands=(0, 1, 2))
-_TOKEN_MAJOR = Rule("attention", _token_major_attention, operands=(0, 1, 2))
-_RECURRENT = Rule("recurrent", _recurrent_layer, operands=(0, 2, 3))
-_CUDNN_RECURRENT = Rule("recurrent", _cudnn_recurrent_layer)
-_CELL = Rule("recurrent", _recurrent_cell, operands=(0, 2, 3))
+_LINEAR = OperatorRule("linear", _linear, layer=True)
+_PACKED_LINEAR = OperatorRule("linear", _last_axis, operands=(0,), layer=True)
+_PRODUCT = OperatorRule("matrix product", _matrix_product)
+_ADDED_PRODUCT = OperatorRule("matrix product", _added_product, operands=(1, 2))
+_BROADCAST_PRODUCT = OperatorRule("matrix product", _matmul)
+_BAG = OperatorRule("matrix product", _weighted_bag)
+_CONVOLUTION = OperatorRule("convolution", _convolution, layer=True)
+_PACKED_CONVOLUTION = OperatorRule("convolution", _packed_convolution, operands=(0,), layer=True)
+_TRANSPOSED = OperatorRule("transposed convolution", _transposed_convolution, layer=True)
+_EITHER = OperatorRule("convolution", _either_convolution, layer=True)
+_ATTENTION = OperatorRule("attention", _attention, operands=(0, 1, 2))
+_TOKEN_MAJOR = OperatorRule("attention", _token_major_attention, operands=(0, 1, 2))
+_RECURRENT = OperatorRule("recurrent", _recurrent_layer, operands=(0, 2, 3))
+_CUDNN_RECURRENT = OperatorRule("recurrent", _cudnn_recurrent_layer)
+_CELL = OperatorRule("recurrent", _recurrent_cell, operands=(0, 2, 3))
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, OperatorRule] = {
     # linear layers
     "linear": _LINEAR,
     "addmm": replace(_ADDED_PRODUCT, kind="linear", layer=True),
@@ -299,9 +299,9 @@ RULES: dict[str, Rule] = {
     "embedding_bag": _BAG,
     "_embedding_bag": _BAG,
     "_embedding_bag_forward_only": _BAG,
-    "affine_grid_generator": Rule("matrix product", _sampling_grid, operands=(0,)),
-    "_grouped_mm": Rule("matrix product", _grouped_product),
-    "_scaled_grouped_mm": Rule("matrix product", _grouped_product),
+    "affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
+    "_grouped_mm": OperatorRule("matrix product", _grouped_product),
+    "_scaled_grouped_mm": OperatorRule("matrix product", _grouped_product),
     "_int_mm": _PRODUCT,
     "_scaled_mm": _PRODUCT,
     "_sparse_mm": _PRODUCT,
@@ -317,7 +317,7 @@ RULES: dict[str, Rule] = {
     "convolution": _EITHER,
     "_convolution": _EITHER,
     "convolution_overrideable": _EITHER,
-    "conv_tbc": Rule("convolution", _time_batch_convolution, layer=True),
+    "conv_tbc": OperatorRule("convolution", _time_batch_convolution, layer=True),
     "thnn_conv2d": _CONVOLUTION,
     "slow_conv3d": _CONVOLUTION,
     "_slow_conv2d_forward": _CONVOLUTION,
@@ -350,8 +350,8 @@ RULES: dict[str, Rule] = {
     "cudnn_convolution_transpose": _TRANSPOSED,
     "miopen_convolution_transpose": _TRANSPOSED,
     # bilinear forms
-    "bilinear": Rule("bilinear", _bilinear, operands=(0, 1, 2)),
-    "_trilinear": Rule("bilinear", _trilinear, operands=(0, 1, 2)),
+    "bilinear": OperatorRule("bilinear", _bilinear, operands=(0, 1, 2)),
+    "_trilinear": OperatorRule("bilinear", _trilinear, operands=(0, 1, 2)),
     # attention
     "scaled_dot_product_attention": _ATTENTION,
     "_scaled_dot_product_attention_math": _ATTENTION,
@@ -364,14 +364,18 @@ RULES: dict[str, Rule] = {
     "flex_attention": _ATTENTION,
     "_flash_attention_forward": _TOKEN_MAJOR,
     "_efficient_attention_forward": _TOKEN_MAJOR,
-    "_native_multi_head_attention": Rule("attention", _attention_layer, operands=(0, 1, 2, 5, 7)),
-    "_transformer_encoder_layer_fwd": Rule("attention", _encoder_layer, operands=(0, 3, 5, 14, 16)),
+    "_native_multi_head_attention": OperatorRule(
+        "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
+    ),
+    "_transformer_encoder_layer_fwd": OperatorRule(
+        "attention", _encoder_layer, operands=(0, 3, 5, 14, 16)
+    ),
     # recurrent layers
     "lstm": _RECURRENT,
     "gru": _RECURRENT,
     "rnn_tanh": _RECURRENT,
     "rnn_relu": _RECURRENT,
-    "mkldnn_rnn_layer": Rule("recurrent", _onednn_recurrent_layer, operands=(0, 1, 2)),
+    "mkldnn_rnn_layer": OperatorRule("recurrent", _onednn_recurrent_layer, operands=(0, 1, 2)),
     "_cudnn_rnn": _CUDNN_RECURRENT,
     "miopen_rnn": _CUDNN_RECURRENT,
     "lstm_cell": _CELL,

@@ -2,7 +2,7 @@
 
 Operators are seen below autograd and, in inference mode, before composite operators are taken
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
-device, whatever kernel carries them out.  Each operator gets one verdict:
+device, whatever kernel carries them out.  Each operator gets one treatment:
 
     RULE        ``opbench.counting.rules`` says what it costs
     FREE        on the list of ``opbench.counting.free``
@@ -28,7 +28,7 @@ from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import FREE
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
-from opbench.counting.rules import RULES, NoRuleError, Rule
+from opbench.counting.rules import RULES, NoRuleError, OperatorRule
 from opbench.counting.scopes import Scopes
 
 Shape = tuple[int, ...]
@@ -37,8 +37,8 @@ Call = tuple[str, str, tuple[Shape, ...], Shape]  # module, operator, operands, 
 _COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
-class Verdict(enum.Enum):
-    """The verdict on an operator that has no rule."""
+class Treatment(enum.Enum):
+    """The treatment of an operator that has no rule."""
 
     FREE = enum.auto()
     COMPOSITE = enum.auto()
@@ -65,9 +65,9 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         """Run one operator and count it; a composite one is taken apart first."""
         known = _KNOWN.get(func)
         if known is None:
-            known = _KNOWN[func] = (judge(func), shortcut_of(func))
-        verdict, shortcut = known
-        if verdict is Verdict.COMPOSITE:
+            known = _KNOWN[func] = (treatment_of(func), shortcut_of(func))
+        treatment, shortcut = known
+        if treatment is Treatment.COMPOSITE:
             with self:
                 return parts_of(func)(*args, **kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
@@ -75,8 +75,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             out = run(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
-        if verdict is not Verdict.FREE:
-            self._tally(func, verdict, args, out)
+        if treatment is not Treatment.FREE:
+            self._tally(func, treatment, args, out)
         self.lifetimes.saw(out)
         return out
 
@@ -86,38 +86,40 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self._imported = len(sys.modules)
         gc.collect(1)
 
-    def _tally(self, func: Any, verdict: Rule | Verdict, args: Sequence[Any], out: Any) -> None:
+    def _tally(
+        self, func: Any, treatment: OperatorRule | Treatment, args: Sequence[Any], out: Any
+    ) -> None:
         name = operator_name(func)
         try:
-            macs = verdict.macs(args, out) if isinstance(verdict, Rule) else None
+            macs = treatment.macs(args, out) if isinstance(treatment, OperatorRule) else None
         except NoRuleError:
             macs = None
-        positions = verdict.operands if isinstance(verdict, Rule) else range(len(args))
+        positions = treatment.operands if isinstance(treatment, OperatorRule) else range(len(args))
         key = (self.scopes.current, name, _operands(args, positions), _shape(out))
         self.calls[key] += 1
         if macs is None:
             self.uncounted.add(name)
         else:
             self.macs[key] += macs
-            if isinstance(verdict, Rule) and verdict.layer:
+            if isinstance(treatment, OperatorRule) and treatment.layer:
                 self.activations[key] += out.numel()
 
 
-_KNOWN: dict[Any, tuple[Rule | Verdict, Shortcut | None]] = {}
+_KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None]] = {}
 
 
-def judge(func: Any) -> Rule | Verdict:
-    """Return the verdict on an operator, from its name; in-place forms are the plain ones."""
+def treatment_of(func: Any) -> OperatorRule | Treatment:
+    """Return the treatment of an operator, from its name; in-place forms are the plain ones."""
     name = operator_name(func)
     if name in RULES:
         return RULES[name]
     if name in FREE:
-        return Verdict.FREE
+        return Treatment.FREE
     if not isinstance(func, torch._ops.OpOverload):
-        return Verdict.COMPOSITE if name in CONTROL_FLOW else Verdict.UNKNOWN
+        return Treatment.COMPOSITE if name in CONTROL_FLOW else Treatment.UNKNOWN
     if func.has_kernel_for_dispatch_key(_COMPOSITE_KEY):
-        return Verdict.COMPOSITE
-    return Verdict.UNKNOWN
+        return Treatment.COMPOSITE
+    return Treatment.UNKNOWN
 
 
 def parts_of(func: Any) -> Any:

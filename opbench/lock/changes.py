@@ -73,7 +73,7 @@ def _modules(locked: Mapping[str, LockedModule], now: Mapping[str, LockedModule]
 
 def _module(name: str, before: LockedModule, after: LockedModule) -> str:
     parts = (_deltas(before, after), _calls(before.operators, after.operators))
-    return f"{_subject(name, before, after)}: {'; '.join(filter(None, parts))}".removesuffix(": ")
+    return ": ".join(filter(None, (_subject(name, before, after), "; ".join(filter(None, parts)))))
 
 
 def _subject(name: str, before: LockedModule, after: LockedModule) -> str:

@@ -1,4 +1,4 @@
-"""Counts now against the counts that were locked: the verdict on each target, and why.
+"""Check present counts against locked ones: the verdict on each target, and why.
 
     EQUAL         every total and every row
     MOVED         every total, but other modules or shapes make them up
@@ -43,11 +43,11 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One target compared.
+class CheckedTarget:
+    """One target, checked against its lock.
 
-    ``ok`` is whether the check passes; ``note`` says why it passes although it changed, or what
-    to do when it does not; ``why`` lists what changed, the largest change in MACs first.
+    ``ok`` is whether the check passes; ``note`` says why it passes although it changed, or what to
+    do if it fails; ``why`` lists the changes, the largest in MACs first.
     """
 
     name: str
@@ -60,18 +60,18 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """``vgg16 is heavier: ...``: the verdict and its note."""
+        """The verdict and its note: ``vgg16 is heavier: ...``."""
         verb = "cannot be counted" if self.status is Status.CANNOT_COUNT else f"is {self.status}"
-        return f"{self.name} {verb}: {self.note}".removesuffix(": ")
+        return ": ".join(filter(None, (f"{self.name} {verb}", self.note)))
 
 
-def compare(
+def check_counts(
     locked: Mapping[str, Block], now: Mapping[str, Block | Problem], rules: CheckSettings
-) -> list[Finding]:
-    """A finding for each name of ``now``, sorted by name."""
-    findings = [_compare_one(name, locked.get(name), now[name], rules) for name in sorted(now)]
-    new = [each for each in findings if each.status is Status.NEW]
-    return [_renamed(each, new) if each.status is Status.GONE else each for each in findings]
+) -> list[CheckedTarget]:
+    """Check each name of ``now`` against its locked block, sorted by name."""
+    checked = [_check_one(name, locked.get(name), now[name], rules) for name in sorted(now)]
+    new = [each for each in checked if each.status is Status.NEW]
+    return [_renamed(each, new) if each.status is Status.GONE else each for each in checked]
 
 
 def allowance_for(name: str, metric: str, allowances: Iterable[Allowance]) -> Allowance | None:
@@ -83,25 +83,25 @@ def allowance_for(name: str, metric: str, allowances: Iterable[Allowance]) -> Al
     return found
 
 
-def _compare_one(
+def _check_one(
     name: str, locked: Block | None, now: Block | Problem, rules: CheckSettings
-) -> Finding:
+) -> CheckedTarget:
     if isinstance(now, Problem):
         status = Status.GONE if now.gone else Status.CANNOT_COUNT
-        note = f"{now.reason}; {_accept(name)}" if now.gone else now.reason
-        return Finding(name=name, status=status, ok=False, locked=locked, note=note)
+        note = f"{now.reason}; {_update_hint(name)}" if now.gone else now.reason
+        return CheckedTarget(name=name, status=status, ok=False, locked=locked, note=note)
     unknown = _not_allowed(now.uncounted, rules.allow_uncounted)
     if unknown:
         return _uncounted(name, locked, now, unknown)
     if locked is None:
-        note = f"not in the lock; {_accept(name)}"
-        return Finding(name=name, status=Status.NEW, ok=False, now=now, note=note)
+        note = f"not in the lock; {_update_hint(name)}"
+        return CheckedTarget(name=name, status=Status.NEW, ok=False, now=now, note=note)
     if same_counts(locked, now):
-        return Finding(name=name, status=Status.EQUAL, ok=True, locked=locked, now=now)
+        return CheckedTarget(name=name, status=Status.EQUAL, ok=True, locked=locked, now=now)
     return _changed(name, locked, now, rules)
 
 
-def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> Finding:
+def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> CheckedTarget:
     grown = [each for each in rules.metrics if now.totals()[each] > locked.totals()[each]]
     shrunk = [each for each in rules.metrics if now.totals()[each] < locked.totals()[each]]
     if grown:
@@ -109,19 +109,21 @@ def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> Find
         ok, note = _judge_heavier(name, locked, now, grown, rules.max_increase)
     elif shrunk:
         status, ok = Status.LIGHTER, not rules.strict
-        note = _accept(name) if ok else f"which strict fails; {_accept(name)}"
+        note = _update_hint(name) if ok else f"which strict fails; {_update_hint(name)}"
     else:
         status, ok = Status.MOVED, not rules.strict
         compared = ", ".join(rules.metrics)
-        note = f"{compared} are as locked, what makes them up is not; {_accept(name)}"
+        note = f"{compared} are as locked, what makes them up is not; {_update_hint(name)}"
     if moved := _shares(locked, now, rules.metrics):
         note = f"{moved}; {note}"
     why = tuple(changes(locked, now))
-    return Finding(name=name, status=status, ok=ok, locked=locked, now=now, note=note, why=why)
+    return CheckedTarget(
+        name=name, status=status, ok=ok, locked=locked, now=now, note=note, why=why
+    )
 
 
 def _shares(locked: Block, now: Block, metrics: Iterable[str]) -> str:
-    """``params +0.21%, macs +11.63%``: which of the compared totals moved, and how far."""
+    """List the compared totals that moved: ``params +0.21%, macs +11.63%``."""
     words = []
     for metric in metrics:
         before, after = locked.totals()[metric], now.totals()[metric]
@@ -134,7 +136,7 @@ def _shares(locked: Block, now: Block, metrics: Iterable[str]) -> str:
 def _judge_heavier(
     name: str, locked: Block, now: Block, grown: list[str], allowances: Iterable[Allowance]
 ) -> tuple[bool, str]:
-    """Every total that grew needs an allowance, and has to stay within it."""
+    """Check each total that grew against its allowance; without one it fails."""
     allowed = {metric: allowance_for(name, metric, allowances) for metric in grown}
     over = [
         f"{metric} may grow by {allowance}"
@@ -142,13 +144,15 @@ def _judge_heavier(
         if allowance and not allowance.allows(locked.totals()[metric], now.totals()[metric])
     ]
     if over or not all(allowed.values()):
-        return False, "; ".join([*over, _accept(name)])
+        return False, "; ".join([*over, _update_hint(name)])
     limits = sorted({str(allowance) for allowance in allowed.values()})
     return True, f"within max_increase ({', '.join(limits)})"
 
 
-def _uncounted(name: str, locked: Block | None, now: Block, unknown: tuple[str, ...]) -> Finding:
-    return Finding(
+def _uncounted(
+    name: str, locked: Block | None, now: Block, unknown: tuple[str, ...]
+) -> CheckedTarget:
+    return CheckedTarget(
         name=name,
         status=Status.CANNOT_COUNT,
         ok=False,
@@ -163,8 +167,8 @@ def _not_allowed(uncounted: tuple[str, ...], globs: tuple[str, ...]) -> tuple[st
     return tuple(each for each in uncounted if not any(fnmatchcase(each, glob) for glob in globs))
 
 
-def _renamed(gone: Finding, new: Iterable[Finding]) -> Finding:
-    """A name gone and a new one with the very same counts are most likely one network."""
+def _renamed(gone: CheckedTarget, new: Iterable[CheckedTarget]) -> CheckedTarget:
+    """Suggest the new name that has the same counts as one that is gone."""
     for each in new:
         if gone.locked and each.now and same_counts(gone.locked, each.now):
             said = f"{each.name}, which is new, has the same counts: was it renamed? "
@@ -172,5 +176,5 @@ def _renamed(gone: Finding, new: Iterable[Finding]) -> Finding:
     return gone
 
 
-def _accept(name: str) -> str:
+def _update_hint(name: str) -> str:
     return f"`opbench check --update {name}` accepts it"

@@ -19,7 +19,7 @@ from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
-from opbench.lock.verdict import Problem, compare
+from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.settings import load_settings
@@ -87,9 +87,9 @@ class Assertions:
             )
         with chdir(settings.root):
             now = self._block(network, locked, inputs)
-        (finding,) = compare({name: locked}, {name: now}, settings.check)
-        if not finding.ok:
-            raise AssertionError("\n  ".join((finding.sentence, *finding.why)))
+        (target,) = check_counts({name: locked}, {name: now}, settings.check)
+        if not target.ok:
+            raise AssertionError("\n  ".join((target.sentence, *target.why)))
 
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):

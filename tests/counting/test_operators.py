@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from opbench.counting import count
 from opbench.counting.free import FREE
 from opbench.counting.rules import RULES
-from opbench.counting.tracer import Verdict, judge
+from opbench.counting.tracer import Treatment, treatment_of
 
 
 class Runs(nn.Module):
@@ -111,19 +111,19 @@ def test_a_decomposition_of_a_matrix_is_uncounted(
 @pytest.mark.parametrize(
     ("operator", "verdict"),
     [
-        (torch.ops.aten.relu_.default, Verdict.FREE),
+        (torch.ops.aten.relu_.default, Treatment.FREE),
         (torch.ops.aten.addmm_.default, RULES["addmm"]),
         (torch.ops.aten.mm.out, RULES["mm"]),
-        (torch.ops.aten.__and__.Tensor, Verdict.FREE),
-        (torch.ops.aten.einsum.default, Verdict.COMPOSITE),
-        (torch.ops.aten._fft_c2c.default, Verdict.UNKNOWN),
+        (torch.ops.aten.__and__.Tensor, Treatment.FREE),
+        (torch.ops.aten.einsum.default, Treatment.COMPOSITE),
+        (torch.ops.aten._fft_c2c.default, Treatment.UNKNOWN),
     ],
     ids=["relu_", "addmm_", "mm.out", "__and__", "einsum", "_fft_c2c"],
 )
 def test_overloads_and_in_place_forms_go_with_the_plain_operator(
     operator: Any, verdict: Any
 ) -> None:
-    assert judge(operator) is verdict
+    assert treatment_of(operator) is verdict
 
 
 # -- kernels that only appear below autograd, or on some devices ---------------------------------

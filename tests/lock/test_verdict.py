@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from opbench.lock import Block
-from opbench.lock.verdict import Finding, Problem, Status, allowance_for, compare
+from opbench.lock.verdict import CheckedTarget, Problem, Status, allowance_for, check_counts
 from opbench.settings import Allowance, CheckSettings
 from opbench.spec import Shape
 from tests import locked
@@ -28,9 +28,9 @@ def five() -> Block:
 
 def verdict(
     before: Block | None, now: Block | Problem, rules: CheckSettings = EXACT, name: str = "net"
-) -> Finding:
-    (finding,) = compare({name: before} if before else {}, {name: now}, rules)
-    return finding
+) -> CheckedTarget:
+    (target,) = check_counts({name: before} if before else {}, {name: now}, rules)
+    return target
 
 
 def test_the_same_counts_are_equal(four: Block) -> None:
@@ -117,10 +117,10 @@ def test_a_target_that_nothing_answers_to_is_gone_and_fails(four: Block) -> None
 def test_a_renamed_network_is_recognised_by_its_counts(four: Block, five: Block) -> None:
     gone = Problem(reason="no such name", gone=True)
     now: dict[str, Block | Problem] = {"old": gone, "other": five, "renamed": four}
-    findings = {each.name: each for each in compare({"old": four}, now, EXACT)}
-    assert findings["old"].status is Status.GONE
-    assert "renamed, which is new, has the same counts" in findings["old"].note
-    assert findings["renamed"].status is Status.NEW
+    checked = {each.name: each for each in check_counts({"old": four}, now, EXACT)}
+    assert checked["old"].status is Status.GONE
+    assert "renamed, which is new, has the same counts" in checked["old"].note
+    assert checked["renamed"].status is Status.NEW
 
 
 def test_a_problem_is_no_count_with_its_reason(four: Block) -> None:
@@ -187,5 +187,5 @@ def test_allowances_are_for_the_targets_their_glob_matches_and_the_last_one_hold
 
 def test_findings_are_sorted_by_name(four: Block) -> None:
     names = ["b", "c", "a"]
-    found = compare(dict.fromkeys(names, four), dict.fromkeys(names, four), EXACT)
+    found = check_counts(dict.fromkeys(names, four), dict.fromkeys(names, four), EXACT)
     assert [each.name for each in found] == ["a", "b", "c"]
