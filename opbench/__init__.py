@@ -49,6 +49,13 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
 
 Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``, ``timing``,
 ``runs``, ``table``, one file of ``figures``.
+
+    To add a metric          a row of metrics.py
+    a figure                 one file in figures/
+    a kind of line           runs/lines.py
+    a report                 reports/
+    an architecture          one file in architectures/
+    a runtime                runtimes/
 """
 
 from __future__ import annotations

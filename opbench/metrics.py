@@ -1,8 +1,11 @@
 """Every metric, the counting convention and every family of networks, once.
 
-A table, a figure or a comparison that needs a label, a unit, a direction, a hue or the words for
-what was counted takes it from here.  Values are in SI units and whole counts; ``scale`` is applied
-on paper only.  Files carry and compare ``CONVENTION_ID``; people read ``CONVENTION``, or
+A metric is one row of ``METRICS`` and the code that computes its value: an attribute of
+``table.networks.Network``, or a key of a cell's row in ``table.frames``.  Tables, figures, the
+page and comparisons take all else from here.  Values are in SI units and whole counts; ``scale``
+is applied on paper only.
+
+Files carry and compare ``CONVENTION_ID``; people read ``CONVENTION``, or
 ``PER_MAC`` where there is no room, and either may be reworded.
 """
 
@@ -14,47 +17,108 @@ from typing import Literal, NamedTuple
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A column that can be compared.  ``value * scale`` is in ``unit``."""
+    """A column that can be compared.  ``value * scale`` is in ``unit``.
+
+    of        where its values are: an attribute of a network, or a key of a timed cell's row
+    role      a cost, or a gain, which rests on an accuracy: the axes of the page
+    budget    the page has a limit for it
+    interval  the table has the ends of its 95 % interval, ``KEY_low`` and ``KEY_high``
+    remedy    what gives the values that are missing
+    """
 
     key: str
     label: str
     unit: str
     better: Literal["lower", "higher"]
+    of: Literal["network", "cell"]
     scale: float = 1.0
+    role: Literal["cost", "gain"] = "cost"
+    budget: bool = False
+    interval: bool = False
+    remedy: str = ""
 
     @property
     def axis(self) -> str:
         """Label and unit, as an axis prints them."""
         return f"{self.label} [{self.unit}]"
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it has."""
+        ends = (f"{self.key}_low", f"{self.key}_high") if self.interval else ()
+        return (self.key, *ends)
+
+
+_RUN = "`opbench run --device cpu` measures it"
+_OWN = "`--accuracies FILE` gives it"
 
 _METRICS = (
-    Metric(key="params", label="parameters", unit="M", better="lower", scale=1e-6),
-    Metric(key="macs", label="multiply-accumulates", unit="GMAC", better="lower", scale=1e-9),
-    Metric(key="flops", label="operations", unit="G-ops", better="lower", scale=1e-9),
-    Metric(key="activations", label="activations", unit="M", better="lower", scale=1e-6),
     Metric(
-        key="peak_activation_bytes",
-        label="peak activation memory",
-        unit="MiB",
-        better="lower",
+        key="macs", label="multiply-accumulates", unit="GMAC", better="lower", of="network",
+        scale=1e-9, budget=True,
+    ),
+    Metric(
+        key="flops", label="operations", unit="G-ops", better="lower", of="network", scale=1e-9,
+    ),
+    Metric(
+        key="params", label="parameters", unit="M", better="lower", of="network", scale=1e-6,
+        budget=True,
+    ),
+    Metric(
+        key="activations", label="activations", unit="M", better="lower", of="network", scale=1e-6,
+    ),
+    Metric(
+        key="peak_activation_bytes", label="peak activation memory", unit="MiB", better="lower",
+        of="network", scale=2**-20,
+    ),
+    Metric(
+        key="weight_bytes", label="weights", unit="MiB", better="lower", of="network",
         scale=2**-20,
     ),
-    Metric(key="weight_bytes", label="weights", unit="MiB", better="lower", scale=2**-20),
-    Metric(key="latency_s", label="latency", unit="ms", better="lower", scale=1e3),
     Metric(
-        key="latency_per_image_s", label="latency per image", unit="ms", better="lower", scale=1e3
+        key="latency_s", label="latency", unit="ms", better="lower", of="cell", scale=1e3,
+        budget=True, interval=True, remedy=_RUN,
     ),
-    Metric(key="throughput_images_per_s", label="throughput", unit="images/s", better="higher"),
-    Metric(key="peak_memory_bytes", label="peak memory", unit="MiB", better="lower", scale=2**-20),
-    Metric(key="energy_j", label="energy per image", unit="J", better="lower"),
-    Metric(key="power_w", label="power", unit="W", better="lower"),
-    Metric(key="top1", label="top-1 accuracy", unit="%", better="higher"),
-    Metric(key="top5", label="top-5 accuracy", unit="%", better="higher"),
-    Metric(key="density", label="top-1 per parameter", unit="%/M", better="higher"),
-)
+    Metric(
+        key="latency_per_image_s", label="latency per image", unit="ms", better="lower", of="cell",
+        scale=1e3, interval=True, remedy=_RUN,
+    ),
+    Metric(
+        key="throughput_images_per_s", label="throughput", unit="images/s", better="higher",
+        of="cell", interval=True, remedy="`opbench run --device cpu --batch-size 16` measures it",
+    ),
+    Metric(
+        key="peak_memory_bytes", label="peak memory", unit="MiB", better="lower", of="cell",
+        scale=2**-20, budget=True, remedy="`opbench run` measures it on Linux and on CUDA devices",
+    ),
+    Metric(
+        key="energy_j", label="energy per image", unit="J", better="lower", of="cell", budget=True,
+        remedy="`opbench run --device cuda` measures it where an energy counter can be read",
+    ),
+    Metric(
+        key="power_w", label="power", unit="W", better="lower", of="cell",
+        remedy="`opbench run --device cuda` measures it where a power meter can be read",
+    ),
+    Metric(
+        key="top1", label="top-1 accuracy", unit="%", better="higher", of="network", role="gain",
+        interval=True, remedy=_OWN,
+    ),
+    Metric(
+        key="top5", label="top-5 accuracy", unit="%", better="higher", of="network", role="gain",
+        remedy=_OWN,
+    ),
+    Metric(
+        key="density", label="top-1 per parameter", unit="%/M", better="higher", of="network",
+        role="gain", remedy=_OWN,
+    ),
+)  # fmt: skip
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
+
+
+def columns(of: Literal["network", "cell"]) -> tuple[str, ...]:
+    """Return the columns of the metrics of networks or of cells."""
+    return tuple(column for metric in _METRICS if metric.of == of for column in metric.columns)
 
 
 CONVENTION_ID = "macs-1"

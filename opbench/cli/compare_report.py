@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opbench.cli.render import Column, Format, render, scaled, summarise, text
+from opbench.cli.render import Column, Format, metric_column, render, summarise, text
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
@@ -28,7 +28,6 @@ class CompareFormat(StrEnum):
     junit = "junit"
 
 
-_MS = scaled(1e3, 3)
 _FAILING = (Verdict.SLOWER, Verdict.FAILED)
 
 
@@ -39,8 +38,8 @@ def _change(ratio: float | None) -> str:
 _COLUMNS = (
     Column(key="verdict", title="verdict"),
     Column(key="cell", title="cell"),
-    Column(key="base_s", title="base ms", show=_MS, right=True),
-    Column(key="new_s", title="new ms", show=_MS, right=True),
+    metric_column("latency_s", 3, "base", key="base_s"),
+    metric_column("latency_s", 3, "new", key="new_s"),
     Column(key="ratio", title="change", show=_change, right=True),
     Column(key="ratio_low", title="95 % from", show=_change, right=True),
     Column(key="ratio_high", title="to", show=_change, right=True),

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.options import OutputFormat, Results, measured_folder
-from opbench.cli.render import Column, Format, as_printed, integer, render, scaled, text, write
+from opbench.cli.render import (
+    Column,
+    Format,
+    as_printed,
+    integer,
+    metric_column,
+    render,
+    scaled,
+    text,
+    write,
+)
 from opbench.errors import UnknownNameError
 from opbench.metrics import PER_MAC
 
@@ -34,7 +44,7 @@ _ALL = (
     Column(key="year", title="year", right=True),
     Column(key="dataset", title="dataset"),
     Column(key="input_size", title="input"),
-    Column(key="params", title="params M", show=scaled(1e-6, 3), right=True),
+    metric_column("params", 3, "params"),
     Column(key="stated_params", title="paper says M", show=as_printed(1e-6), right=True),
     Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True),
     Column(key="stated_macs", title="paper says MMAC", show=as_printed(1e-6), right=True),
@@ -45,7 +55,7 @@ _ALL = (
     Column(key="top1_protocol", title="protocol", show=text),
     Column(key="top1_source", title="source", show=text),
     Column(key="top1_source_url", title="where", show=text),
-    Column(key="latency_s", title="latency ms", show=scaled(1e3, 2), right=True),
+    metric_column("latency_s", 2),
     Column(key="paper", title="paper"),
     Column(key="paper_url", title="paper at"),
 )

@@ -26,6 +26,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from opbench.metrics import METRICS
+
 Row = Mapping[str, Any]
 
 # Names hold brackets and colons, which are neither markup nor emoji.
@@ -75,6 +77,22 @@ def integer(value: Any) -> str:
 def scaled(factor: float, digits: int) -> Callable[[Any], str]:
     """Return a formatter that multiplies by ``factor`` and rounds, and shows None as nothing."""
     return lambda value: "" if value is None else f"{value * factor:,.{digits}f}"
+
+
+def in_unit(metric: str, digits: int) -> Callable[[Any], str]:
+    """Return a formatter that rounds in the unit of ``metric``."""
+    return scaled(METRICS[metric].scale, digits)
+
+
+def metric_column(metric: str, digits: int, title: str | None = None, key: str = "") -> Column:
+    """Return the column of a metric, or of ``key`` in its unit; ``title`` replaces its label."""
+    label = METRICS[metric].label if title is None else title
+    return Column(
+        key=key or metric,
+        title=f"{label} {METRICS[metric].unit}".strip(),
+        show=in_unit(metric, digits),
+        right=True,
+    )
 
 
 def as_printed(factor: float) -> Callable[[Any], str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.render import Column, Format, Row, integer, render, scaled, text
+from opbench.cli.render import Column, Format, Row, integer, metric_column, render, scaled, text
 from opbench.metrics import CONVENTION
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ _MODEL = (
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
     Column(key="activations", title="activations", show=integer, right=True),
-    Column(key="weight_bytes", title="weights MiB", show=scaled(2**-20, 2), right=True),
-    Column(key="peak_activation_bytes", title="peak MiB", show=scaled(2**-20, 2), right=True),
+    metric_column("weight_bytes", 2),
+    metric_column("peak_activation_bytes", 2, "peak"),
     Column(key="device", title="traced on", show=text),
     Column(key="uncounted", title="uncounted", show=text),
     Column(key="error", title="", show=text),

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.render import Column, Format, integer, plural, render, say, scaled, text
+from opbench.cli.render import (
+    Column,
+    Format,
+    in_unit,
+    integer,
+    metric_column,
+    plural,
+    render,
+    say,
+    scaled,
+    text,
+)
 
 if TYPE_CHECKING:
     from opbench.record import Record
@@ -15,7 +26,7 @@ if TYPE_CHECKING:
     from opbench.runs.start import Prepared
     from opbench.runs.state import Sheet
 
-_MS = scaled(1e3, 3)
+_MS = in_unit("latency_s", 3)
 
 _CELL = (
     Column(key="name", title="name"),
@@ -28,13 +39,13 @@ _CELL = (
     Column(key="threads", title="threads", show=text, right=True),
 )
 _TIMES = (
-    Column(key="median_s", title="median ms", show=_MS, right=True),
+    metric_column("latency_s", 3, "median", key="median_s"),
     Column(key="low_s", title="95 % from", show=_MS, right=True),
     Column(key="high_s", title="to", show=_MS, right=True),
-    Column(key="throughput_images_per_s", title="images/s", show=scaled(1, 1), right=True),
-    Column(key="peak_memory_bytes", title="peak MiB", show=scaled(2**-20, 1), right=True),
-    Column(key="analytic_memory_bytes", title="analytic MiB", show=scaled(2**-20, 1), right=True),
-    Column(key="energy_j", title="joule", show=scaled(1, 3), right=True),
+    metric_column("throughput_images_per_s", 1, ""),
+    metric_column("peak_memory_bytes", 1, "peak"),
+    metric_column("peak_memory_bytes", 1, "analytic", key="analytic_memory_bytes"),
+    metric_column("energy_j", 3, "energy"),
     Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
     Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
     Column(key="bound_by", title="bound by", show=text),

@@ -51,7 +51,7 @@ def draw(table: Table, options: Options) -> Figure:
     def panel(axes: Axes, rows: pd.DataFrame) -> Count:
         named, lines = draw_scatter(axes, rows, spec, options)
         axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
-        units = (METRICS[spec.x].unit, "W")
+        units = (METRICS[spec.x].unit, METRICS[spec.y].unit)
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
         lines += draw_idle(axes, rows)
         return finish(axes, spec, named, lines)

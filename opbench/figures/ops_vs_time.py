@@ -55,7 +55,7 @@ def draw(table: Table, options: Options) -> Figure:
 
     def panel(axes: Axes, rows: pd.DataFrame) -> Count:
         named, lines = draw_scatter(axes, rows, spec, options)
-        units = (METRICS[spec.x].unit, "ms")
+        units = (METRICS[spec.x].unit, METRICS[spec.y].unit)
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
         return finish(axes, spec, named, lines)
 

@@ -35,7 +35,7 @@ _BYTES = (
 
 def draw(table: Table, options: Options) -> Figure:
     """A wide panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = with_intensity(select.plain(select.cells(table, options, "traffic_bytes")))
+    frame = with_intensity(select.plain(select.cells(table, options)))
     batches = wanted_batches(frame, options)
     roofs = _roofs(table, frame)
     words = Sheet(

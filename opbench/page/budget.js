@@ -30,7 +30,7 @@ function buildBudgets(changed) {
   const absent = DATA.budgets.filter((key) => !isThere(key));
   byId("unmeasured").replaceChildren(...(absent.length ? [
     `Not measured yet, so no budget: ${absent.map((key) => DATA.metrics[key].label).join(", ")}. `,
-    ...withCode(`${DATA.remedies[absent[0]]}.`),
+    ...withCode(`${DATA.metrics[absent[0]].remedy}.`),
   ] : []));
 }
 

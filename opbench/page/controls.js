@@ -8,7 +8,7 @@ function fill(id, options, value) {
 function metricOption(key) {
   const label = sentence(DATA.metrics[key].label);
   if (isThere(key)) return { key, label };
-  return { key, label: `${label} – not measured: ${(DATA.remedies[key] ?? "no source has it").replaceAll("`", "")}`, disabled: true };
+  return { key, label: `${label} – not measured: ${(DATA.metrics[key].remedy || "no source has it").replaceAll("`", "")}`, disabled: true };
 }
 
 function showControls() {

@@ -62,9 +62,8 @@ function timingFacts(point) {
   const setting = (cell) => `${place(cell)}, ${cell.dtype}, batch ${cell.batch_size}`;
   return [
     ...cells.map((cell) => [setting(cell),
-      [withUnit("latency_s", cell.latency_s), withUnit("throughput_images_per_s", cell.throughput_images_per_s),
-        known(cell.peak_memory_bytes) ? `${withUnit("peak_memory_bytes", cell.peak_memory_bytes)} peak` : "",
-        known(cell.energy_j) ? `${withUnit("energy_j", cell.energy_j)} per image` : ""].filter(Boolean).join(", "),
+      DATA.measured.filter((key) => known(cell[key]) && isTelling(key, cell.batch_size))
+        .map((key) => withLabel(key, cell[key])).join(", "),
       `run ${cell.run} · 95 % interval of the median ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
     ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
   ];

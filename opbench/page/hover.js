@@ -1,22 +1,17 @@
 // What a point of the chart tells: every fact in brief, what is drawn in bold, and who says so.
 
-const TOLD = [
-  ["top1", "top5", "density"],
-  ["macs", "flops", "params", "activations"],
-  ["peak_activation_bytes", "weight_bytes"],
-  ["latency_s", "latency_per_image_s", "throughput_images_per_s"],
-  ["peak_memory_bytes", "energy_j", "power_w"],
-];
+// Three to a line: gains, counted costs, measured ones.
+const inThrees = (keys) => keys.flatMap((_, i) => (i % 3 ? [] : [keys.slice(i, i + 3)]));
+const TOLD = [DATA.gains, DATA.costs.filter((key) => !MEASURED.has(key)), DATA.measured].flatMap(inThrees);
 const LETTERS = { wide: 88, narrow: 36 };
 
 const isDrawnAs = (key) => key === state.x || key === state.y;
 
-// The time for an image is that of the pass where there is one image.
 const isTold = (point, key) => known(valueOf(point, key))
-  && (isDrawnAs(key) || key !== "latency_per_image_s" || point.cell.batch_size > 1);
+  && (isDrawnAs(key) || isTelling(key, point.cell?.batch_size));
 
 function metricWords(point, key) {
-  const words = plotlyText(`${DATA.metrics[key].label} ${withUnit(key, valueOf(point, key))}${intervalWords(point, key)}`);
+  const words = plotlyText(`${withLabel(key, valueOf(point, key))}${intervalWords(point, key)}`);
   return isDrawnAs(key) ? `<b>${words}</b>` : words;
 }
 

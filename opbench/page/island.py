@@ -17,35 +17,22 @@ import pandas as pd
 from opbench import __version__
 from opbench.figures.parts import style
 from opbench.figures.parts.captions import DATASETS
-from opbench.metrics import CONVENTION, METRICS, PER_MAC, family_label
+from opbench.metrics import CONVENTION, METRICS, PER_MAC, columns, family_label
 from opbench.page.gallery import Picture
 from opbench.runs.lines import Header
 from opbench.table import Table
 from opbench.table.frames import NETWORK
 
-_COSTS = ("macs", "flops", "params", "activations", "peak_activation_bytes", "weight_bytes",
-          "latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
-          "energy_j")  # fmt: skip
-_GAINS = ("top1", "top5", "density")
-_BUDGETS = ("macs", "params", "latency_s", "peak_memory_bytes", "energy_j")
-_MEASURED = ("latency_s", "latency_per_image_s", "throughput_images_per_s", "peak_memory_bytes",
-             "energy_j", "power_w")  # fmt: skip
+_COSTS, _GAINS = (
+    [key for key, metric in METRICS.items() if metric.role == role] for role in ("cost", "gain")
+)
+_BUDGETS = [key for key, metric in METRICS.items() if metric.budget]
+_MEASURED = [key for key, metric in METRICS.items() if metric.of == "cell"]
 
 _CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
-         "latency_s_low", "latency_s_high", "latency_per_image_s_low", "latency_per_image_s_high",
-         "throughput_images_per_s_low", "throughput_images_per_s_high", "quality",
-         *_MEASURED)  # fmt: skip
+         "quality", *columns("cell"))  # fmt: skip
 _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
-
-# What gives the numbers that are missing; shown where one would choose them.
-_REMEDIES = {
-    "latency_s": "`opbench run --device cpu` measures it",
-    "latency_per_image_s": "`opbench run --device cpu` measures it",
-    "throughput_images_per_s": "`opbench run --device cpu --batch-size 16` measures it",
-    "peak_memory_bytes": "`opbench run --device cpu` measures it",
-    "energy_j": "`opbench run --device cuda` measures it where a power meter can be read",
-}
 
 # Letters that a JSON text need not hold as they are, and that could end its script element.
 _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -65,7 +52,6 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "gains": _GAINS,
         "budgets": _BUDGETS,
         "measured": _MEASURED,
-        "remedies": _REMEDIES,
         "datasets": _datasets(table.networks["dataset"]),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},

@@ -52,6 +52,9 @@ function intervalWords(point, key) {
 
 const isSteady = (cell) => !known(cell.quality) || cell.quality === "good";
 
+// The time for an image is that of the pass where there is one image.
+const isTelling = (key, batch) => key !== "latency_per_image_s" || batch > 1;
+
 // Whether any number of this metric is there at all.
 const isThere = (key) =>
   (MEASURED.has(key) ? DATA.cells : DATA.networks).some((row) => known(row[key]));

@@ -4,7 +4,7 @@ const TITLES = { label: "Network", family: "Family", year: "Year", input_size: "
 const SHORT = { params: "Params", macs: "MACs", flops: "Operations", activations: "Activations", top1: "Top-1", top5: "Top-5" };
 
 function metricColumns() {
-  const timed = ["latency_s", "throughput_images_per_s", "peak_memory_bytes", "energy_j"].filter(isThere);
+  const timed = DATA.measured.filter((key) => isThere(key) && isTelling(key, condition().batch));
   return [...new Set([state.y, state.x, "top1", "top5", "macs", "params", "activations", ...timed])];
 }
 
@@ -60,7 +60,7 @@ function bodyCell(point, column) {
 
 // With as many digits in every row, zeros included.
 function even(key, value) {
-  if (!known(value) || PERCENTAGES.has(key)) return scaled(key, value);
+  if (!known(value) || isPercentage(key)) return scaled(key, value);
   const shown = value * DATA.metrics[key].scale;
   return Math.abs(shown) < 100 ? shown.toLocaleString("en", { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }) : digits(shown);
 }

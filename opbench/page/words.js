@@ -46,15 +46,17 @@ function digits(value, significant = 3) {
     : { maximumSignificantDigits: significant });
 }
 
-const PERCENTAGES = new Set(["top1", "top5"]);
+const isPercentage = (key) => DATA.metrics[key].unit === "%";
 
 // A value of a metric on paper, without and with its unit.
 function scaled(key, value) {
   if (!known(value)) return "–";
-  if (PERCENTAGES.has(key)) return value.toFixed(1);
+  if (isPercentage(key)) return value.toFixed(1);
   return digits(value * DATA.metrics[key].scale);
 }
 const withUnit = (key, value) => `${scaled(key, value)} ${DATA.metrics[key].unit}`.replace(" %/M", " % per M");
+
+const withLabel = (key, value) => `${DATA.metrics[key].label} ${withUnit(key, value)}`;
 
 const axisTitle = (key) => `${sentence(DATA.metrics[key].label)} [${DATA.metrics[key].unit}]`;
 

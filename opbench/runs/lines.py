@@ -1,14 +1,4 @@
-"""Lines of a run file: one class each, one JSON object per line, told apart by ``kind``.
-
-header    what is measured, on what machine, by what settings; always the first line
-resumed   the run was continued
-ceilings  the highest rates of a device, at the start of a round
-warning   something that could not be measured beside the cells
-round     one cell in one round
-record    one cell, its rounds together
-failure   one cell that could not be measured
-end       how the run ended
-"""
+"""Lines of a run file: one JSON object each, told apart by ``kind``, which ``KINDS`` lists."""
 
 from __future__ import annotations
 

@@ -13,29 +13,26 @@ from typing import Any
 import pandas as pd
 
 from opbench.accuracy import ChartPoint
+from opbench.metrics import columns
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
 from opbench.table.networks import Network
 
-_DERIVED = ("flops", "top1", "top5", "top1_low", "top1_high", "density", "protocol", "single_crop",
-            "source", "source_url")  # fmt: skip
+_OF_ACCURACY = ("protocol", "single_crop", "source", "source_url")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
 # What only the registry knows: the witness, what papers state, and the paper itself.
 _OF_ENTRY = ("fvcore_macs", "witness_note", "uncounted", "stated_params", "stated_macs", "paper",
              "paper_url", "changes")  # fmt: skip
-NETWORK = (*_OWN, *_DERIVED, *_OF_ENTRY)
-_NUMBERS_OF_NETWORK = ("peak_activation_bytes", "weight_bytes", "activations", "top1", "top5",
-                       "top1_low", "top1_high", "density")  # fmt: skip
-# What a cell's row says of its network; its own columns win.
-_OF_NETWORK = ("label", "family", "year", "dataset", "flops", "density", "peak_activation_bytes",
-               "top1", "top5", "top1_low", "top1_high", "single_crop", "protocol")  # fmt: skip
+_NUMBERS_OF_NETWORK = columns("network")
+_COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY)))
+NETWORK = (*_COMPUTED, *_OF_ENTRY)
 _WHERE = ("run", "machine", "device", "dtype", "variant")
-_NUMBERS_OF_CELL = ("latency_s", "latency_s_low", "latency_s_high", "latency_per_image_s",
-                    "latency_per_image_s_low", "latency_per_image_s_high",
-                    "throughput_images_per_s", "throughput_images_per_s_low",
-                    "throughput_images_per_s_high", "params", "macs", "activations",
-                    "weight_bytes", "traffic_bytes", "peak_memory_bytes", "energy_j", "power_w",
-                    "idle_power_w")  # fmt: skip
+# The network as it was run, which may be at another input size than its paper's.
+_AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w")
+_NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
+# What a cell's row says of its network; its own columns win.
+_OF_NETWORK = ("label", "family", "year", "dataset", "single_crop", "protocol",
+               *(column for column in _NUMBERS_OF_NETWORK if column not in CELL))  # fmt: skip
 FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
 CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
 
@@ -43,13 +40,14 @@ CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_b
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     """Return one row per network."""
     rows = [
-        {column: getattr(network, column) for column in (*_OWN, *_DERIVED)}
+        {column: getattr(network, column) for column in _COMPUTED}
         | {column: getattr(network.entry, column) for column in _OF_ENTRY if network.entry}
         for network in networks
     ]
     frame = pd.DataFrame(rows, columns=[*NETWORK])
     frame["input_size"] = frame["input_size"].map(str)
-    return frame.astype(dict.fromkeys(_NUMBERS_OF_NETWORK, float) | {"single_crop": bool})
+    lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
+    return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool})
 
 
 def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFrame:

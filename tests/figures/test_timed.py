@@ -180,7 +180,7 @@ def test_pareto_lists_what_lies_on_each_frontier(timed_table: Table) -> None:
 def test_pareto_says_why_a_panel_is_missing(tmp_path: Path) -> None:
     loaded = table.load(write_results(tmp_path, energy=False, batches=(1,)))
     words = _words(_draw("pareto", loaded))
-    assert "No panel of energy per image: no energy was measured" in words
+    assert "No panel of energy per image: no energy per image was measured" in words
 
 
 def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> None:

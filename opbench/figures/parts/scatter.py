@@ -18,8 +18,6 @@ from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frontier import frontier
 
-_ACCURACIES = {"top1", "top5"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scatter:
@@ -48,7 +46,7 @@ def draw_scatter(
     rows = [frame] if also is None else [frame, also]
     x, y = values(frame, spec.x), values(frame, spec.y)
     set_axis(axes, "x", reach(rows, spec.x), log=spec.log_x)
-    if spec.y in _ACCURACIES:
+    if METRICS[spec.y].unit == "%":
         set_accuracy(axes, reach(rows, spec.y))
     else:
         set_axis(axes, "y", reach(rows, spec.y), log=spec.log_y)

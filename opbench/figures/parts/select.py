@@ -16,22 +16,7 @@ from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.table import Table
 
-# Metrics that say how accurate a network is, hence under which protocol.
-_OF_ACCURACY = {"top1", "top5", "density"}
-
 _SETTING = ["machine", "device", "dtype", "variant"]
-
-# Which run gives a column that is missing.
-_REMEDIES = {
-    "power_w": "no power was measured: on a machine whose power can be read, "
-    "`opbench run --device cuda` measures it",
-    "energy_j": "no energy was measured: on a machine whose energy counter can be read, "
-    "`opbench run --device cuda` measures it",
-    "traffic_bytes": "the run does not say what its networks read and write: `opbench run` of "
-    "this version does",
-    "peak_memory_bytes": "no peak memory was measured: `opbench run` measures it on Linux and on "
-    "CUDA devices",
-}
 
 
 def networks(table: Table, options: Options, *datasets: str) -> pd.DataFrame:
@@ -66,8 +51,9 @@ def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataF
         raise MissingDataError("nothing was timed yet: `opbench run` does it")
     frame = frame[frame["own_size"] & (frame["dataset"] == "imagenet")]
     frame = _at(frame, options)
-    if column not in frame or frame[column].isna().all():
-        raise MissingDataError(_REMEDIES.get(column, f"no {METRICS[column].label} was measured"))
+    if frame[column].isna().all():
+        metric = METRICS[column]
+        raise MissingDataError(f"no {metric.label} was measured: {metric.remedy}")
     return _chosen(_one_setting(frame.dropna(subset=[column])), table, options)
 
 
@@ -77,21 +63,18 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
 
     Raises ``MissingDataError`` saying what to run.
     """
-    known = networks(table, options)
-    if x in known and y in known:
-        return _marked(known.dropna(subset=[x, y]), x, y)
-    timed = cells(table, options, x if x not in known else y)
-    (batch,) = batches(timed, options, (1,), most=1)
-    frame = timed[timed["batch_size"] == batch].dropna(subset=[x, y])
+    measured = [key for key in (x, y) if METRICS[key].of == "cell"]
+    frame = _timed(table, options, measured[0]) if measured else networks(table, options)
+    frame = frame.dropna(subset=[x, y])
     if frame.empty:
-        raise MissingDataError(
-            f"no network was measured that has both {METRICS[x].label} and {METRICS[y].label}"
-        )
-    return _marked(frame.sort_values("name", ignore_index=True), x, y)
+        raise MissingDataError(f"no network has both {METRICS[x].label} and {METRICS[y].label}")
+    return frame if "gain" in (METRICS[x].role, METRICS[y].role) else plain(frame)
 
 
-def _marked(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    return frame if {x, y} & _OF_ACCURACY else plain(frame)
+def _timed(table: Table, options: Options, column: str) -> pd.DataFrame:
+    frame = cells(table, options, column)
+    (batch,) = batches(frame, options, (1,), most=1)
+    return frame[frame["batch_size"] == batch].sort_values("name", ignore_index=True)
 
 
 def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
