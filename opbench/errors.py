@@ -1,6 +1,6 @@
 """The tree of errors, and one sentence for anything that was raised.
 
-    OpbenchError            a user can mend it: one sentence that says what, where and what next
+    OpbenchError            a user can fix it: one sentence that says what, where and what next
     ├── UnknownNameError    no network, figure, ... of that name; near matches are offered
     ├── BadValueError       an impossible size, batch size, device or format
     ├── BadFileError        a file that is missing, damaged or of another kind; names file and line
@@ -28,7 +28,7 @@ _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
 class OpbenchError(Exception):
-    """Base of every error that a user can mend; ``str(error)`` is the sentence to print."""
+    """Base of every error that a user can fix; ``str(error)`` is the sentence to print."""
 
 
 class UnknownNameError(OpbenchError):

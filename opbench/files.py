@@ -134,7 +134,7 @@ class Appender:
                 return cls(path)
         except OSError as error:
             raise BadFileError(
-                f"no run file can be made in {folder}: {error.strerror}; "
+                f"no run file can be created in {folder}: {error.strerror}; "
                 "choose another folder with --results"
             ) from None
         raise AssertionError("the names never end")
@@ -261,7 +261,7 @@ def _check_header(path: Path, found: Sequence[str], columns: Sequence[str]) -> N
     missing = [column for column in columns if column not in found]
     unknown = [column for column in found if column not in columns]
     twice = sorted({column for column in found if found.count(column) > 1})
-    for problem, names in (("lacks", missing), ("has no use for", unknown), ("repeats", twice)):
+    for problem, names in (("lacks", missing), ("has unknown", unknown), ("repeats", twice)):
         if names:
             raise bad_line(
                 path, 1, f"the header {problem} {', '.join(names)}: write {','.join(columns)}"
@@ -270,7 +270,9 @@ def _check_header(path: Path, found: Sequence[str], columns: Sequence[str]) -> N
 
 def _parsed(path: Path, line: int, row: dict[str, str], parse: Callable[[dict[str, str]], T]) -> T:
     if None in row or None in row.values():
-        raise bad_line(path, line, "more or fewer cells than the header has columns: quote commas")
+        raise bad_line(
+            path, line, "not as many cells as the header: put cells with commas in quotes"
+        )
     try:
         return parse({column: text.strip() for column, text in row.items()})
     except ValueError as error:

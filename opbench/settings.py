@@ -160,7 +160,7 @@ def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadFileError(f"{file} is not valid TOML: {error}: mend it") from None
+        raise BadFileError(f"{file} is not valid TOML: {error}") from None
     except OSError as error:
         raise BadFileError(f"{file} cannot be read: {error.strerror}") from None
 
@@ -171,7 +171,7 @@ def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
         name = key.rpartition(".")[2]
         if key not in _KEYS:
             known = [each.rpartition(".")[2] for each in _KEYS if _same_section(each, key)]
-            unknown = UnknownNameError("key", name, known, see=f"it has {', '.join(known)}")
+            unknown = UnknownNameError("key", name, known, see=f"choose from {', '.join(known)}")
             raise BadFileError(f"{place}: {unknown}")
         try:
             yield key, _KEYS[key].check(value)
@@ -219,20 +219,20 @@ class _Kind:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError("must be a text")
+        raise ValueError("must be a non-empty string")
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(e, str) and e for e in value):
-        raise ValueError("must be a list of texts")
+        raise ValueError("must be a list of non-empty strings")
     return tuple(value)
 
 
 def _metrics(value: Any) -> tuple[str, ...]:
     chosen = _texts(value)
     if not chosen or not set(chosen) <= set(TOTALS):
-        raise ValueError(f"must be a list from {', '.join(TOTALS)}")
+        raise ValueError(f"must be a list of some of {', '.join(TOTALS)}")
     return chosen
 
 
@@ -251,13 +251,13 @@ def _each_allowance(value: Any) -> Iterator[Allowance]:
     for glob, inner in value.items() if isinstance(value, dict) else [("*", value)]:
         for metric, amount in inner.items() if isinstance(inner, dict) else [("*", inner)]:
             if metric not in ("*", *TOTALS):
-                raise ValueError(f"of {glob!r} must name metrics from {', '.join(TOTALS)}")
+                raise ValueError(f"of {glob!r} must name some of {', '.join(TOTALS)}")
             number, percent = _amount(amount)
             yield Allowance(glob=glob, metric=metric, amount=number, percent=percent)
 
 
 def _amount(value: Any) -> tuple[Fraction, bool]:
-    problem = ValueError('must be made of whole numbers such as 1000 and percentages such as "1%"')
+    problem = ValueError('must be whole numbers such as 1000 or percentages such as "1%"')
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise problem
     text = str(value).strip()
@@ -296,7 +296,7 @@ def _time_amounts(text: Any) -> Iterator[tuple[str, float]]:
     for part in text.split(",") if isinstance(text, str) else [""]:
         found = _TIME_AMOUNT.fullmatch(part.strip())
         if not found:
-            raise ValueError('must be such as "3%", "50us" or "3%, 50us"')
+            raise ValueError('must look like "3%", "50us" or "3%, 50us"')
         number, unit = found.groups()
         yield ("%" if unit == "%" else "seconds"), float(number) * _TIME_UNITS[unit]
 

@@ -55,7 +55,7 @@ def load_chart2016(path: Path | None = None) -> tuple[ChartPoint, ...]:
 def _point(row: dict[str, str]) -> ChartPoint:
     top1 = percent(row, "top1_percent")
     if top1 is None or not row["label"] or not row["architecture"]:
-        raise RowError("architecture, label or top1_percent is empty: write all three")
+        raise RowError("architecture, label or top1_percent is empty: fill in all three")
     return ChartPoint(
         architecture=row["architecture"],
         label=row["label"],

@@ -27,7 +27,9 @@ def wilson_interval(
     Raises ``ValueError`` unless 0 <= percentage <= 100, images >= 1 and 0 < confidence < 1.
     """
     if not 0 <= percentage <= 100 or images < 1 or not 0 < confidence < 1:
-        raise ValueError(f"no share: {percentage} % of {images} images at {confidence}")
+        raise ValueError(
+            f"no interval for {percentage} % of {images} images at confidence {confidence}"
+        )
     share = percentage / 100
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = z * z / images

@@ -109,16 +109,18 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
         if found := [present[alias] for alias in aliases if alias in present]:
             columns[column] = found[0]
         elif column in _NEEDED:
-            raise files.bad_line(path, 1, f"no column {' or '.join(aliases)}: write name,top1")
+            raise files.bad_line(
+                path, 1, f"no column {' or '.join(aliases)}: start the header with name,top1"
+            )
     return columns
 
 
 def _row(path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]) -> OwnRow:
     if max(columns.values()) >= len(cells):
-        raise files.bad_line(path, line, "fewer cells than the header has columns")
+        raise files.bad_line(path, line, "fewer cells than the header: add the missing ones")
     text = {column: cells[at].strip() for column, at in columns.items()}
     if not text["name"]:
-        raise files.bad_line(path, line, "the name is empty: write one")
+        raise files.bad_line(path, line, "the name is empty: fill it in")
     try:
         top1, top5 = (files.percent({key: text.get(key, "")}, key) for key in ("top1", "top5"))
     except ValueError as error:

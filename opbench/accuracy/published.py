@@ -118,8 +118,8 @@ def load_published(path: Path | None = None) -> tuple[Accuracy, ...]:
                 raise bad_line(
                     path,
                     line,
-                    f"{row.architecture} has its primary accuracy on line "
-                    f"{primary_line[row.architecture]}: write no here or there",
+                    f"{row.architecture} already has a primary accuracy on line "
+                    f"{primary_line[row.architecture]}: set primary to no on one of the two lines",
                 )
             primary_line[row.architecture] = line
         rows.append(row)
@@ -166,24 +166,24 @@ def _accuracy(row: dict[str, str]) -> Accuracy:
 
 def _check(row: Accuracy) -> None:
     if row.top1 is not None and row.top5 is not None and row.top1 > row.top5:
-        raise RowError(f"top1 {row.top1:g} is above top5 {row.top5:g}: swap or mend them")
+        raise RowError(f"top1 {row.top1:g} is above top5 {row.top5:g}: swap or correct them")
     if row.top1 is None and row.top5 is None and not row.note:
-        raise RowError("neither top1 nor top5: write one, or in note what was measured instead")
+        raise RowError("top1 and top5 are empty: write one, or write in note what was measured")
     if row.evidence == "read-secondary" and not row.note:
         raise RowError("evidence is read-secondary: write in note where the figure was read")
     if not row.primary:
         return
     if row.top1 is None:
-        raise RowError("a primary row needs a top1: write it, or primary no")
+        raise RowError("a primary row needs a top1: write it, or set primary to no")
     if not row.confirmed:
-        raise RowError("a recalled figure cannot be primary: confirm it, or write primary no")
+        raise RowError("a recalled figure cannot be primary: confirm it, or set primary to no")
     if row.recipe == "modern":
-        raise RowError("a modern training recipe cannot be primary: write primary no")
+        raise RowError("a modern training recipe cannot be primary: set primary to no")
 
 
 def _text(row: dict[str, str], column: str) -> str:
     if not row[column]:
-        raise RowError(f"{column} is empty: write one")
+        raise RowError(f"{column} is empty: fill it in")
     return row[column]
 
 

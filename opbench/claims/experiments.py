@@ -36,5 +36,5 @@ def load_experiments() -> Mapping[str, Experiment]:
 def _row(row: dict[str, str]) -> tuple[str, str, float]:
     top1 = percent(row, "top1")
     if top1 is None or not all(row.values()):
-        raise RowError("a cell is empty: write all four")
+        raise RowError("a cell is empty: fill in all four")
     return row["experiment"], row["setting"], top1

@@ -1,6 +1,6 @@
 """The command line: one module per command, and the only place that catches errors.
 
-Exit codes: 0 fine, 1 the answer is no, 2 the user can mend it, 130 interrupted.  A command's
+Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or input, 130 interrupted.  A command's
 module is imported when the command is called, and imports torch, pandas and matplotlib inside its
 function: ``--help`` needs none of them.  It shows the first sentence of each command's docstring,
 read from the source.

@@ -46,15 +46,15 @@ def check(
     ] = None,
     input_size: InputSize = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Write the present counts into the lock.")
+        bool, typer.Option("--update", help="Write the current counts into the lock.")
     ] = False,
     against: Annotated[
         str | None,
-        typer.Option(metavar="GIT_REF", help="Compare with the lock as it was in that commit."),
+        typer.Option(metavar="GIT_REF", help="Compare with the lock of that commit."),
     ] = None,
     strict: Annotated[
         bool | None,
-        typer.Option("--strict/--no-strict", help="Fail when a network became lighter, too."),
+        typer.Option("--strict/--no-strict", help="Also fail when a network became lighter."),
     ] = None,
     format: Annotated[
         CheckFormat, typer.Option(help="Output format; table is the same as text.")
@@ -68,16 +68,16 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Compare the present counts with those in the lock.
+    """Compare the current counts with those in the lock.
 
-    Exit code 0: as locked or allowed; 1: changed or uncounted; 2: nothing can be told. Each change
+    Exit code 0: unchanged or allowed; 1: changed or uncounted; 2: wrong usage or input. Each change
     is shown with the modules and operators that cause it. Rules are set in the table
     tool.opbench.check of pyproject.toml: targets, strict, metrics, max_increase, allow_uncounted.
     """
     size = parse_input_size(input_size)
     outputs = [parse_output(each) for each in output or []]
     if update and against:
-        raise BadValueError("--update writes the present counts: remove --against")
+        raise BadValueError("--update writes the current counts: remove --against")
     settings = load_settings(Path.cwd())
     path = lock.absolute() if lock else settings.lock
     rules = settings.check if strict is None else replace(settings.check, strict=strict)
@@ -123,7 +123,7 @@ def _held(path: Path, against: str | None, *, update: bool, rebuilds: bool) -> L
         mendable = path.is_file() and not isinstance(error, NewerLockError)
         if not (update and rebuilds and mendable):
             raise
-        say(f"warning: written anew: {error}")
+        say(f"warning: the damaged lock is replaced: {error}")
         return Lock()
 
 
@@ -151,7 +151,7 @@ def _count(
     return now
 
 
-_ACCEPTED = {Status.NEW: "in the lock now", Status.GONE: "taken out of the lock"}
+_ACCEPTED = {Status.NEW: "added to the lock", Status.GONE: "removed from the lock"}
 
 
 def _accepted(target: CheckedTarget) -> CheckedTarget:
@@ -159,9 +159,9 @@ def _accepted(target: CheckedTarget) -> CheckedTarget:
     if target.status is Status.EQUAL:
         return target
     if target.status is Status.CANNOT_COUNT:
-        kept = "written as it is" if target.now else "its block is as it was"
+        kept = "written to the lock without it" if target.now else "its counts in the lock are kept"
         return replace(target, note=f"{target.note}; {kept}")
-    return replace(target, ok=True, note=_ACCEPTED.get(target.status, "the lock follows"))
+    return replace(target, ok=True, note=_ACCEPTED.get(target.status, "updated in the lock"))
 
 
 def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[str]) -> Lock:

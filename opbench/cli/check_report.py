@@ -48,10 +48,10 @@ _SUFFIXES = {
 READ_BY_PEOPLE = (CheckFormat.text, CheckFormat.table, CheckFormat.markdown)
 _MEANINGS: dict[str, str] = {
     Status.EQUAL: "Every count is as locked.",
-    Status.MOVED: "The totals are as locked, other modules or shapes make them up.",
+    Status.MOVED: "The totals are as locked, but modules or shapes changed.",
     Status.HEAVIER: "The network became heavier than its lock.",
     Status.LIGHTER: "The network became lighter than its lock.",
-    Status.NEW: "The lock should hold this network and does not.",
+    Status.NEW: "The network is missing from the lock.",
     Status.GONE: "The lock holds a network that does not exist.",
     Status.CANNOT_COUNT: "The network cannot be counted.",
 }
@@ -130,7 +130,7 @@ def parse_output(text: str) -> tuple[CheckFormat, Path]:
     path = Path(text)
     if path.suffix not in _SUFFIXES:
         raise BadValueError(
-            f"--output {text!r} does not say which format: end it with "
+            f"--output {text!r} does not say which format: use the suffix "
             f"{', '.join(_SUFFIXES)}, or put one of {', '.join(CheckFormat)} and a colon in front"
         )
     return _SUFFIXES[path.suffix], path

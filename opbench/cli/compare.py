@@ -39,7 +39,7 @@ def compare(
     ] = False,
     strict: Annotated[
         bool | None,
-        typer.Option("--strict/--no-strict", help="Fail when a cell is AMBIGUOUS, too."),
+        typer.Option("--strict/--no-strict", help="Also fail when a cell is AMBIGUOUS."),
     ] = None,
     self_test: Annotated[
         bool,
@@ -50,9 +50,9 @@ def compare(
 ) -> None:
     """Compare two runs: SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with a 95 % interval.
 
-    Exit code 1: a cell is SLOWER or failed; with --self-test, more than one in twenty comparisons
-    of the same with the same were false alarms. Thresholds for all targets or by glob can be set
-    in tool.opbench.compare of pyproject.toml.
+    Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
+    network with itself were false alarms. Thresholds for all targets or by glob can be set in
+    tool.opbench.compare of pyproject.toml.
     """
     settings = load_settings(Path.cwd()).compare
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
@@ -89,7 +89,9 @@ def _differing(base: RunFile, new: RunFile, *, across: bool) -> Mapping[str, tup
     """Return the facts that differ between the environments.  Refuses any but for ``across``."""
     differing = unequal(base, new)
     if differing and not across:
-        told = "; ".join(f"{name}: {one!r} and {two!r}" for name, (one, two) in differing.items())
+        told = "; ".join(
+            f"{name}: {_fact(one)} and {_fact(two)}" for name, (one, two) in differing.items()
+        )
         raise OpbenchError(
             f"the runs are from different environments ({told}): "
             "measure both on one machine, or add --across"
@@ -97,15 +99,16 @@ def _differing(base: RunFile, new: RunFile, *, across: bool) -> Mapping[str, tup
     return differing
 
 
+def _fact(value: Any) -> str:
+    return "unknown" if value is None else repr(value)
+
+
 def _warn(run: RunFile) -> None:
     """Say what is wrong with a run."""
     for damage in run.damages:
-        say(f"damaged, and left out: {damage}")
+        say(f"warning: skipped a damaged line: {damage}")
     if not run.finished:
-        say(
-            f"{run.path} is not finished, and lacks cells: `opbench run --resume {run.path}` "
-            "continues it"
-        )
+        say(f"{run.path} is not finished: continue it with `opbench run --resume {run.path}`")
 
 
 def _thresholds(text: str) -> tuple[Threshold, ...]:

@@ -74,7 +74,7 @@ def measured_folder(asked: Path | None) -> Path:
     folder = results_folder(asked)
     if asked and not folder.is_dir():
         raise BadFileError(
-            f"there is no folder {folder}: `opbench run --results {folder}` makes it"
+            f"the folder {folder} does not exist: create it with `opbench run --results {folder}`"
         )
     return folder
 
@@ -87,7 +87,7 @@ def parse_input_size(text: str | None) -> Shape | None:
         return Shape.parse(text)
     except ValueError:
         raise BadValueError(
-            f"the input size {text!r} is not positive integers joined by x, such as 3x224x224"
+            f"the input size {text!r} must be positive integers joined by x, such as 3x224x224"
         ) from None
 
 

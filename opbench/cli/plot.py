@@ -78,10 +78,10 @@ def plot(
     ] = "",
     y: Annotated[str, typer.Option(metavar="METRIC", help="Metric of the y axis.")] = "",
     log: Annotated[
-        bool | None, typer.Option(help="Use logarithmic axes or not; each figure has a default.")
+        bool | None, typer.Option(help="Use logarithmic axes; each figure has its own default.")
     ] = None,
     family: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Draw these families only.")
+        list[str] | None, typer.Option(metavar="GLOB", help="Draw only these families.")
     ] = None,
     highlight: Annotated[
         list[str] | None, typer.Option(metavar="TARGET", help="Make these networks stand out.")
@@ -89,7 +89,8 @@ def plot(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="GLOB", help="Name these networks only; 'frontier' stands for the best ones."
+            metavar="GLOB",
+            help="Name only these networks; 'frontier' means those on the Pareto frontier.",
         ),
     ] = None,
     device: Annotated[
@@ -148,7 +149,7 @@ _FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "with"
 def _check_names(kind: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise UnknownNameError(kind, name, known, see=f"there are {', '.join(known)}")
+            raise UnknownNameError(kind, name, known, see=f"choose from {', '.join(known)}")
 
 
 def _check_use(choices: dict[str, Any], wanted: Sequence[str]) -> None:
@@ -159,7 +160,7 @@ def _check_use(choices: dict[str, Any], wanted: Sequence[str]) -> None:
         if not any(flag in gallery.takes(name) for name in wanted):
             able = [name for name in gallery.names() if flag in gallery.takes(name)]
             raise BadValueError(
-                f"--{flag} does nothing for {', '.join(wanted)}: it is for {', '.join(able)}"
+                f"--{flag} does nothing for {', '.join(wanted)}: use it with {', '.join(able)}"
             )
 
 

@@ -47,12 +47,13 @@ def run(
         Words, typer.Option(help="Devices, separated by commas: cpu, cuda or cuda:N.")
     ] = "cpu",
     batch_size: Annotated[
-        Words, typer.Option(help="Images per forward pass; 1,16 times each batch size.")
+        Words, typer.Option(help="Images per forward pass, or several such as 1,16.")
     ] = "1",
     input_size: Annotated[
         Words | None,
         typer.Option(
-            metavar="CxHxW", help="Size of one image, such as 3x224x224, or several with commas."
+            metavar="CxHxW",
+            help="Size of one image, such as 3x224x224, or several separated by commas.",
         ),
     ] = None,
     dtype: Annotated[
@@ -165,7 +166,7 @@ def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) 
     if ignored := [f"--{name.replace('_', '-')}" for name in _settings_given(context)]:
         raise BadValueError(f"--resume keeps the run's settings: remove {', '.join(ignored)}")
     if len(names) > 1:
-        raise BadValueError("--resume continues one run: name one, or none for the newest")
+        raise BadValueError("--resume continues one run: name one run, or none for the newest")
     return run_to_resume(results, next(iter(names), None))
 
 
@@ -181,7 +182,7 @@ def _resume(run: RunFile, workers: Workers) -> Prepared:
     from opbench.runs.start import resume
 
     for damage in run.damages:
-        say(f"damaged, and left out: {damage}")
+        say(f"warning: skipped a damaged line: {damage}")
     return resume(run, workers)
 
 

@@ -103,7 +103,7 @@ class Progress:
     def _heading(self) -> str:
         least = self._sheet.protocol.rounds
         if self._number > least:
-            return f"round {self._number}, for what is not precise yet"
+            return f"round {self._number}, for cells that are not precise yet"
         return f"round {self._number} of {least}"
 
     def _left_s(self) -> float | None:

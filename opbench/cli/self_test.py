@@ -63,14 +63,15 @@ class SelfTestReport:
     def summary(self) -> str:
         """State the rate of false alarms, and its upper bound."""
         every, alarms = with_ratio(self.test.every), false_alarms(self.test.every)
-        found = f"{plural(len(alarms), 'false alarm')} in {len(every)} comparisons of the same with"
+        found = (
+            f"{plural(len(alarms), 'false alarm')} in {len(every)} comparisons of a network "
+            "with itself"
+        )
         if not every:
-            return f"{found} the same"
+            return found
         rate = f"{len(alarms) / len(every):.1%}"
         quiet = f"; none with --threshold {self.test.quiet_threshold:.0%}" if alarms else ""
-        return (
-            f"{found} the same ({rate}); {self._independent}{quiet}; {ambiguous(every)} ambiguous"
-        )
+        return f"{found} ({rate}); {self._independent}{quiet}; {ambiguous(every)} ambiguous"
 
     @property
     def _independent(self) -> str:

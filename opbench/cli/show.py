@@ -61,16 +61,18 @@ def show(
     conventions: Annotated[
         bool,
         typer.Option(
-            "--conventions", help="What other counters would print, and where they differ."
+            "--conventions", help="Show what other counters would print, and where they differ."
         ),
     ] = False,
     witness: Annotated[
         bool,
-        typer.Option(help="Count with fvcore too, on real tensors, where no count is on file."),
+        typer.Option(help="Also count with fvcore, on real tensors, unless that count is on file."),
     ] = True,
     format: Annotated[
         Format,
-        typer.Option(help="Output format; all but table hold the modules (or conventions) only."),
+        typer.Option(
+            help="Output format; json, csv and markdown hold only the modules (or conventions)."
+        ),
     ] = Format.table,
 ) -> None:
     """Show one network: its paper, stated numbers recounted, modules, accuracies and departures."""

@@ -47,7 +47,7 @@ def get(name: str) -> Rule | Peer:
         return CONVENTIONS[name]
     except KeyError:
         raise UnknownNameError(
-            "convention", name, CONVENTIONS, see=f"there are {', '.join(CONVENTIONS)}"
+            "convention", name, CONVENTIONS, see=f"choose from {', '.join(CONVENTIONS)}"
         ) from None
 
 

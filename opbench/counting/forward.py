@@ -111,7 +111,7 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
     if isinstance(built, tuple) and len(built) == 2:
         built, example = built
     if not isinstance(built, nn.Module):
-        raise TargetError(f"a network was expected and {type(built).__name__} was built")
+        raise TargetError(f"expected an nn.Module, got {type(built).__name__}")
     return private_copy(built, device), example
 
 

@@ -28,11 +28,11 @@ class Request:
 
     def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise BadValueError(f"a batch holds at least one image, not {batch_size!r}")
+            raise BadValueError(f"the batch size must be a positive integer, not {batch_size!r}")
         if isinstance(what, Sequence) and _is_size(what) and min(what, default=0) < 1:
-            raise BadValueError(f"an input size is made of positive integers, not {what!r}")
+            raise BadValueError(f"an input size must be positive integers, not {what!r}")
         if batch_size != 1 and _is_example(what):
-            raise BadValueError("example inputs bring their own batch: give it there")
+            raise BadValueError("example inputs bring their own batch: change it there")
         self._what, self._batch_size, self.dtype = what, batch_size, dtype
 
     def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
@@ -40,7 +40,8 @@ class Request:
         what = self._what if self._what is not None else example
         if what is None:
             raise BadValueError(
-                "this network brings no example inputs: give an input size (--input-size 3x224x224)"
+                "this network brings no example inputs: give an input size, such as "
+                "--input-size 3x224x224"
             )
         if isinstance(what, Tensor) or not _is_size(what):
             return self._converted(private_inputs(_arguments(what), device))

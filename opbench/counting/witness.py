@@ -10,7 +10,7 @@ known and itemised, never averaged away:
     * its rule for ``matmul`` leaves out batches that only the right factor has; its rule for
       ``einsum`` takes the cheapest order of the factors, and products that are not summed
     * a convolution of complex numbers is three of real ones in its graph
-    * what its result does not follow from is not in its graph, though it is computed: a branch
+    * its graph leaves out branches whose result is unused, though they are computed: a branch
       that is thrown away, a layer whose output leaves torch for NumPy
     * it cannot trace control flow, scripted parts, or inputs that are not tensors
 
@@ -148,9 +148,7 @@ def _reason(kind: str, missing: int, count: Count, witness: Witness) -> str:
         if _kind(row.operator) == kind and witness.by_module.get(row.module) == 0:
             unseen[row.module] += row.macs
     if unseen.total() == missing:
-        return (
-            f"fvcore's graph leaves out what its result does not follow from: {', '.join(unseen)}"
-        )
+        return f"fvcore's graph leaves out branches whose result is unused: {', '.join(unseen)}"
     return _own_rule(kind, missing, count, witness) or "unexplained"
 
 
@@ -158,7 +156,7 @@ def _own_rule(kind: str, missing: int, count: Count, witness: Witness) -> str:
     """Explain the difference by a rule of fvcore's own; empty if none explains it."""
     rows = [row for row in count.operators if _kind(row.operator) == kind]
     if kind == "convolution" and missing == -2 * sum(row.macs for row in rows):
-        return "fvcore counts the three real products that a complex one is made of"
+        return "fvcore counts a complex convolution as three real ones"
     if kind == "product" and missing == sum(map(_broadcast, rows)):
         return "fvcore's rule for matmul leaves out batches that only the right factor has"
     einsum = witness.by_operator.get("einsum", 0)

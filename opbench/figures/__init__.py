@@ -57,5 +57,5 @@ def takes(name: str) -> frozenset[str]:
 def _module(name: str) -> str:
     known = names()
     if name not in known:
-        raise UnknownNameError("figure", name, known, see=f"there are {', '.join(known)}")
+        raise UnknownNameError("figure", name, known, see=f"choose from {', '.join(known)}")
     return name.replace("-", "_")

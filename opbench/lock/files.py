@@ -22,11 +22,11 @@ def load(path: Path) -> Lock:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise BadFileError(
-            f"there is no lock {path}: `opbench check --update TARGET...` writes it, and --lock "
-            "names another"
+            f"the lock {path} does not exist: write it with `opbench check --update TARGET...`, or "
+            "name another with --lock"
         ) from None
     except UnicodeDecodeError as error:
-        raise BadFileError(f"{path}, line 1: no lock of opbench ({error.reason})") from None
+        raise BadFileError(f"{path}, line 1: not a lock of opbench ({error.reason})") from None
     except OSError as error:
         raise BadFileError(
             f"the lock {path} cannot be read: {error.strerror}: name another with --lock"

@@ -80,30 +80,30 @@ class _Reader:
         except _TwiceError:
             key, line = duplicate(self.text)
             raise BadFileError(
-                f"{self.source}, line {line}: {key!r} is there twice, as after a merge: {REMEDY}"
+                f"{self.source}, line {line}: {key!r} occurs twice, as after a merge: {REMEDY}"
             ) from None
         except json.JSONDecodeError as error:
             raise BadFileError(
-                f"{self.source}, line {error.lineno}: damaged, no valid JSON from column "
-                f"{error.colno} on ({error.msg}): {REMEDY}"
+                f"{self.source}, line {error.lineno}: not valid JSON at column "
+                f"{error.colno} ({error.msg}): {REMEDY}"
             ) from None
         except RecursionError:
-            raise BadFileError(f"{self.source}, line 1: no lock of opbench: {REMEDY}") from None
+            raise BadFileError(f"{self.source}, line 1: not a lock of opbench: {REMEDY}") from None
 
     def _file(self, table: Any) -> _File:
         if not isinstance(table, dict) or type(table.get("format")) is not int:
-            self.refuse((), 'no lock of opbench: it has no "format"')
+            self.refuse((), 'not a lock of opbench: "format" is missing')
         if table["format"] > FORMAT:
             line = line_of(self.text, ("format",))
             raise NewerLockError(
-                f"{self.source}, line {line}: of format {table['format']}, and this opbench reads "
-                f"{FORMAT}: `pip install --upgrade opbench`"
+                f"{self.source}, line {line}: format {table['format']} needs a newer opbench "
+                f"(this one reads {FORMAT}): `pip install --upgrade opbench`"
             )
         if table["format"] != FORMAT:
-            self.refuse(("format",), f"there is no format {table['format']}")
+            self.refuse(("format",), f"unknown format {table['format']}")
         file = self._value(_File, table, ())
         if file.convention not in _CONVENTIONS:
-            self.refuse(("convention",), f"counted by another convention than {CONVENTION_ID!r}")
+            self.refuse(("convention",), f"counted by a convention other than {CONVENTION_ID!r}")
         return file
 
     def _block(self, table: Any, path: tuple[str, ...]) -> Block:
@@ -133,7 +133,7 @@ class _Reader:
         known = {each.name for each in fields_of(kind)}
         for key in self._table(table, path):
             if key not in known:
-                self.refuse((*path, key), f"{_in(path)}there is no key {key!r}")
+                self.refuse((*path, key), f"{_in(path)}unknown key {key!r}")
         try:
             return kind.from_json(table)
         except FieldError as error:

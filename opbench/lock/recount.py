@@ -86,7 +86,7 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     except BadValueError as error:
         if locked is None:
             raise BadValueError(f"{target.name}: {error}") from error
-        return Problem(reason="nothing says how large its input is any more: give --input-size")
+        return Problem(reason="its code no longer gives an input size: give --input-size")
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=describe(error))
     asked = size is not None and size != target.input_size

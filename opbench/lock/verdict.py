@@ -4,7 +4,7 @@
     MOVED         every total, but other modules or shapes make them up
     HEAVIER       a total grew; an allowance may accept it
     LIGHTER       none grew, one shrank
-    NEW           the lock should hold it and does not
+    NEW           missing from the lock
     GONE          the lock holds it and nothing of that name exists
     CANNOT_COUNT  it does not import, build or run, or an operator in it has no rule
 
@@ -109,11 +109,11 @@ def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> Chec
         ok, note = _judge_heavier(name, locked, now, grown, rules.max_increase)
     elif shrunk:
         status, ok = Status.LIGHTER, not rules.strict
-        note = _update_hint(name) if ok else f"which strict fails; {_update_hint(name)}"
+        note = _update_hint(name) if ok else f"which fails with strict; {_update_hint(name)}"
     else:
         status, ok = Status.MOVED, not rules.strict
         compared = ", ".join(rules.metrics)
-        note = f"{compared} are as locked, what makes them up is not; {_update_hint(name)}"
+        note = f"{compared} are as locked, but modules or shapes changed; {_update_hint(name)}"
     if moved := _shares(locked, now, rules.metrics):
         note = f"{moved}; {note}"
     why = tuple(changes(locked, now))

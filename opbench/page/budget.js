@@ -123,13 +123,13 @@ function answer(best, rest, fitting) {
     el("p", { class: "verdict" }, pickButton(best)),
     el("p", {}, el("strong", {}, withUnit(state.y, best.vy)), ` ${metric.label}, `,
       costs(best), "."),
-    el("p", {}, el("span", { class: "small" }, "Who says so? "), ...witnesses(best)),
+    el("p", {}, el("span", { class: "small" }, "Sources: "), ...witnesses(best)),
     rest.length ? el("p", { class: "small" }, "Then ",
       ...rest.slice(0, 3).flatMap((point, i) => [i ? ", " : "", pickButton(point),
         ` ${withUnit(state.y, point.vy)}`]), ".") : "",
     better.length ? el("p", { class: "small" },
-      `More is claimed for ${better.map((point) => `${point.label} (${onItsTerms(point)})`).join(", ")}, `
-      + `which ${better.length > 1 ? "are" : "is"} not known to hold on a single central crop.`) : "",
+      `A higher accuracy is published for ${better.map((point) => `${point.label} (${onItsTerms(point)})`).join(", ")}, `
+      + "but not on a single central crop.") : "",
   ].filter(Boolean);
 }
 
@@ -145,7 +145,7 @@ function witnesses(point) {
     "The accuracy: ", link(point.source ?? "no source", point.source_url),
     point.protocol ? ` (${point.protocol})` : "",
     `. The operations: counted by opbench ${DATA.version}`,
-    point.fvcore_macs === point.macs ? " and, to the last integer, by fvcore" : "",
+    point.fvcore_macs === point.macs ? " and by fvcore, with the same result" : "",
     ". ", ...(point.paper ? ["The network: ", link(point.paper, point.paper_url), "."] : []),
     ...(point.cell && Object.keys(state.max).some((key) => MEASURED.has(key))
       ? [` The timing: run ${point.cell.run}, ${conditionWords(condition())}${isSteady(point.cell) ? "" : `; ${point.cell.quality}, so that others may be as fast`}.`] : []),

@@ -124,7 +124,7 @@ function showCaption(points) {
   const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. ${DATA.convention}`];
   if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`, unsteadyWords(points));
   words.push(whiskerWords(points));
-  if (lost.length) words.push(`Not drawn, for want of a number: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
+  if (lost.length) words.push(`Not drawn, because a number is missing: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
   if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
   byId("caption").textContent = words.filter(Boolean).join(" ");
 }

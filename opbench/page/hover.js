@@ -21,7 +21,7 @@ const metricRow = (point, keys) =>
 // Where the numbers are from, the accuracy first.
 function sourceRows(point) {
   const { cell } = point;
-  const witness = point.fvcore_macs === point.macs ? " and fvcore alike" : "";
+  const witness = point.fvcore_macs === point.macs ? " and by fvcore, the same" : "";
   return [
     known(point.top1) ? `accuracy: ${point.source ?? "no source given"}; ${point.protocol ?? "protocol not stated"}` : "accuracy: none published",
     point.published_only ? "counts: as published, cannot be run"

@@ -27,7 +27,7 @@ function showFigures() {
   byId("figures").replaceChildren(
     ...there.map((each) => figure(each, each.name === "accuracy-vs-ops")),
     ...[...reasons].map(([why, names]) => el("p", { class: "note" }, `Not drawn: ${names.join(", ")}. `, ...withCode(`${sentence(why)}.`))),
-    DATA.figures.length ? "" : el("p", { class: "note" }, "Left out: ", el("code", {}, "opbench report"), " without --no-figures puts them in."));
+    DATA.figures.length ? "" : el("p", { class: "note" }, "Not included: ", el("code", {}, "opbench report"), " without --no-figures includes them."));
 }
 
 const VERDICTS = { holds: "yes", "does not hold": "no", "cannot tell": "open" };
@@ -52,7 +52,7 @@ const claimRow = (claim) => el("article", { class: "claim" },
 
 function showProvenance() {
   byId("provenance").replaceChildren(countsProvenance(), accuracyProvenance(), ...runProvenance(),
-    ...(DATA.notes.length ? [el("h3", {}, "To be known"), el("ul", {}, ...DATA.notes.map((note) => el("li", {}, note)))] : []));
+    ...(DATA.notes.length ? [el("h3", {}, "Notes"), el("ul", {}, ...DATA.notes.map((note) => el("li", {}, note)))] : []));
 }
 
 function countsProvenance() {
@@ -62,7 +62,7 @@ function countsProvenance() {
   return el("div", {}, el("h3", {}, "Counts"),
     el("p", {}, `Parameters, MACs, activations and analytic memory of ${own.length} networks: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. `,
       `${DATA.convention} `,
-      `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds the same MACs to the last integer${same < own.length ? "; where it does not, the network’s facts say why" : ""}. `,
+      `For ${same} of the ${own.length}, fvcore, a second and independent counter, finds exactly the same MACs${same < own.length ? "; where it does not, the network’s facts say why" : ""}. `,
       odd.length ? `With operators that no rule covers: ${odd.join("; ")}.` : "No operator was left uncounted."));
 }
 

@@ -100,7 +100,7 @@ def _replies(peers: Sequence[str], question: dict[str, Any]) -> list[dict[str, A
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"no tool could be asked: {done.stderr.strip()}")
+        raise RuntimeError(f"the other tools could not be started: {done.stderr.strip()}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

@@ -118,5 +118,5 @@ def _value(key: str, text: str) -> str | int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise ValueError(f"{key} is {text!r}: `opbench list --update` writes the file anew")
+        raise ValueError(f"{key} is {text!r}: `opbench list --update` rewrites the file")
     return int(text)

@@ -115,11 +115,11 @@ def _third_party(point: EntryPoint) -> tuple[ArchitectureSpec, ...]:
     except Exception as error:
         raise TargetError(
             f"the architectures of entry point {point.name} = {point.value} cannot be loaded: "
-            f"{describe(error)}: mend or uninstall that package"
+            f"{describe(error)}: fix or uninstall that package"
         ) from error
     if not entries or not all(isinstance(entry, ArchitectureSpec) for entry in entries):
         raise TargetError(
             f"entry point {point.name} = {point.value} must name a non-empty tuple of "
-            "ArchitectureSpec: mend or uninstall that package"
+            "ArchitectureSpec: fix or uninstall that package"
         )
     return entries

@@ -118,5 +118,5 @@ def _library(provider: str) -> Any:
         # torchvision beside a torch it was not built for raises RuntimeError, not ImportError.
         raise MissingExtraError(
             f"{provider} cannot be imported here ({str(error).splitlines()[0]}): "
-            f"`pip install 'opbench[{provider}]'`, beside the torch build it is made for"
+            f"`pip install 'opbench[{provider}]'`, in the version made for this torch"
         ) from error

@@ -194,14 +194,15 @@ def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
 def _call(found: Any, target: str) -> Any:
     if not callable(found):
         raise TargetError(
-            f"the target {target!r} is a {type(found).__name__}, neither a module nor a callable"
+            f"the target {target!r} is a {type(found).__name__}, not an nn.Module or a callable "
+            "that returns one"
         )
     try:
         inspect.signature(found).bind()
     except TypeError as error:
         raise TargetError(
             f"the target {target!r} must be callable without arguments ({error}): "
-            "name a function that builds the network with its arguments"
+            "write a function that passes them, such as `def net(): return Net(64)`, and name that"
         ) from None
     return found()
 
@@ -212,8 +213,8 @@ def _checked(made: Any, target: str) -> Built:
         inputs = (inputs,)
     if not isinstance(module, nn.Module) or not _is_inputs(inputs):
         raise TargetError(
-            f"the target {target!r} gave a {type(made).__name__}: it must be a module, or a pair "
-            "(module, tuple of example inputs)"
+            f"the target {target!r} returned a {type(made).__name__}: it must return an "
+            "nn.Module, or a pair (nn.Module, tuple of example inputs)"
         )
     return module, inputs
 

@@ -126,7 +126,7 @@ def decode(raw: bytes) -> Value:
     try:
         row = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"not a whole JSON object ({error})") from None
+        raise ValueError(f"not a complete JSON object ({error})") from None
     kind = row.get("kind") if isinstance(row, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"not an object whose kind is one of {', '.join(KINDS)}")

@@ -94,7 +94,10 @@ def own_inputs(target: Target) -> tuple[int, Shape]:
 
 
 def _sizeless(name: str) -> str:
-    return f"the target {name!r} says nothing of its input: give --input-size 3x224x224"
+    return (
+        f"the target {name!r} brings no example inputs: give an input size, such as "
+        "--input-size 3x224x224"
+    )
 
 
 def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:

@@ -54,10 +54,10 @@ class Sweep:
         set_(self, "compile", known("compile mode", self.compile, (EAGER, *COMPILE_MODES)))
         for size in self.batch_sizes:
             if size < 1:
-                raise BadValueError(f"a batch of {size} images cannot be run: give 1 or more")
+                raise BadValueError(f"the batch size must be 1 or more, not {size}")
         for threads in self.threads:
             if threads is not None and threads < 1:
-                raise BadValueError(f"{threads} threads cannot run anything: give 1 or more")
+                raise BadValueError(f"the number of threads must be 1 or more, not {threads}")
 
 
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
@@ -95,6 +95,6 @@ def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:
     if tuple(sweep.batch_sizes) not in {(1,), (own,)}:
         raise BadValueError(
             f"the target {target.name!r} brings its own inputs, a batch of {own}: "
-            "leave --batch-size away, or give --input-size as well"
+            "remove --batch-size, or add --input-size"
         )
     return (own,)

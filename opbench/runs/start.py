@@ -1,6 +1,6 @@
 """Start a run: a new one from patterns and lists, an interrupted one from its file.
 
-Nothing is written before everything that the user can mend has been checked.
+Nothing is written before everything that the user can fix has been checked.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def read_runs(results: Path) -> tuple[list[RunFile], tuple[Damage, ...]]:
             damages += runs[-1].damages
         except BadFileError as error:
             reason = str(error).partition(": ")[2]
-            damages.append(Damage(path=path, line=1, reason=f"the run is left out: {reason}"))
+            damages.append(Damage(path=path, line=1, reason=f"the run is skipped: {reason}"))
     return runs, tuple(damages)
 
 
@@ -142,7 +142,7 @@ def find_run(results: Path, name: str | None = None) -> Path:
     files = run_files(results)
     if name is None:
         if not files:
-            raise BadFileError(f"there is no run in {results}: `opbench run` makes one")
+            raise BadFileError(f"there is no run in {results}: make one with `opbench run`")
         return files[-1]
     for path in (Path(name), results / RUNS / f"{name}.jsonl", results / RUNS / name):
         if path.is_file():

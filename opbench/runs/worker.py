@@ -77,7 +77,7 @@ def _one_gpu(names: list[str]) -> None:
     # The facts in a run's header are those of one.
     if len(names) > 1:
         raise BadValueError(
-            f"a run is of one GPU, not of {' and '.join(names)}: give each a run of its own"
+            f"one run times one GPU, not {' and '.join(names)}: start a run for each"
         )
 
 

@@ -79,11 +79,11 @@ class Assertions:
         settings = load_settings(self._folder)
         name = name or (network if isinstance(network, str) else "")
         if not name:
-            raise BadValueError("assert_within_lock needs name=, the target the lock knows it by")
+            raise BadValueError("assert_within_lock needs name=, its target in the lock")
         locked = load(settings.lock).networks.get(name)
         if locked is None:
             raise AssertionError(
-                f"{name} is not in {settings.lock}: `opbench check --update {name}` locks it"
+                f"{name} is not in {settings.lock}: `opbench check --update {name}` adds it"
             )
         with chdir(settings.root):
             now = self._block(network, locked, inputs)
@@ -126,7 +126,7 @@ class Assertions:
 def _one(name: str) -> Target:
     targets = resolve([name])
     if len(targets) > 1:
-        raise BadValueError(f"{name!r} names {len(targets)} networks: assert one")
+        raise BadValueError(f"{name!r} names {len(targets)} networks: name one")
     return targets[0]
 
 
@@ -141,7 +141,7 @@ def _assert(
     """Raise ``AssertionError`` with the difference and the parts that cost most."""
     __tracebackhide__ = True
     if (expected is None) == (at_most is None):
-        raise BadValueError(f"assert how many {what}: either the number, or at_most=")
+        raise BadValueError(f"give either the number of {what} or at_most=")
     limit = expected if expected is not None else at_most
     assert limit is not None
     if counted == limit or (at_most is not None and counted < limit):

@@ -59,7 +59,7 @@ def _busy(others: float | None, stolen: float | None, cores: int) -> Iterator[Di
         yield Disturbance(f"other programs keep {others:.1f} of {cores} cores busy", "close them")
     if (stolen or 0) > _BUSY_CORES:
         yield Disturbance(
-            f"other guests of this machine take {stolen:.1f} of {cores} cores", "use a quieter one"
+            f"other virtual machines take {stolen:.1f} of {cores} cores", "use a quieter machine"
         )
 
 
@@ -67,14 +67,14 @@ def _uneven(taken: Sequence[float]) -> Iterator[Disturbance]:
     spread = quantile(taken, 0.95) / median(taken) - 1
     if spread > _JITTER:
         yield Disturbance(
-            f"one in twenty times the same work takes {spread:.0%} longer or more",
+            f"1 in 20 repetitions of the same work takes {spread:.0%} longer or more",
             "fix the processor's clock and close other programs",
         )
 
 
 def _power(facts: Environment) -> Iterator[Disturbance]:
     if facts.get("on_battery"):
-        yield Disturbance("it runs on battery", "plug it in")
+        yield Disturbance("the machine runs on battery", "plug it in")
     governor = facts.get("governor")
     if governor not in (None, "performance"):
         yield Disturbance(
@@ -108,9 +108,7 @@ def _cores(facts: Environment) -> Iterator[Disturbance]:
 
 def _surroundings(facts: Environment) -> Iterator[Disturbance]:
     if facts.get("virtual_machine"):
-        yield Disturbance(
-            "it is a virtual machine", "other guests may slow it; repeat the run later"
-        )
+        yield Disturbance("this is a virtual machine", "others may slow it; repeat the run later")
     available = facts.get("memory_available_bytes")
     if available is not None and available < _LITTLE_MEMORY:
         yield Disturbance(f"{available / 2**30:.1f} GiB of memory are free", "free some")

@@ -141,10 +141,10 @@ def why_not_measured(device: str, root: Path = POWERCAP) -> str:
     """Say why ``device`` has no energy meter, and what to do where something can be done."""
     if device != "cpu":
         if find_spec("pynvml") is None:
-            return "NVML is needed for it: `pip install 'opbench[gpu]'`"
-        return "the GPU's driver tells neither energy nor power"
+            return "NVML is needed to read it: `pip install 'opbench[gpu]'`"
+        return "the GPU's driver reports neither energy nor power"
     if not _packages(root):
-        return "this machine shows no counter of its processor's energy (RAPL)"
+        return "this machine has no readable counter of the processor's energy (RAPL)"
     return f"only root may read the processor's counters: `chmod a+r {root}/intel-rapl:*/energy_uj`"
 
 

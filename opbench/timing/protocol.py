@@ -67,7 +67,7 @@ class Protocol(Value):
                 f"the precision {self.precision:g} is not between 0 and 1: 0.01 is 1 %"
             )
         if not 0 < self.max_seconds < math.inf:
-            raise BadValueError(f"{self.max_seconds:g} seconds are no time limit: give more than 0")
+            raise BadValueError(f"the time limit must be above 0 seconds, not {self.max_seconds:g}")
         if self.rounds < FEWEST_ROUNDS:
             raise BadValueError(
                 f"{self.rounds} rounds do not show how much rounds differ: "

@@ -90,27 +90,27 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
     if others > _BUSY_CORES:
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
     if stolen > _BUSY_CORES:
-        yield f"other guests of this machine took {stolen:.1f} of {cores} cores: use a quieter one"
+        yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
     if _others(rounds):
         yield "another process was using the GPU: end it or take another GPU"
     if throttled:
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
     if _drifts(rounds, protocol):
-        yield "it gets slower or faster as it goes: look for state that grows, or for heat"
+        yield "it gets slower or faster over time: look for state that grows, or for heat"
     between, within = _spread([median(each.samples_s) for each in rounds]), _within(rounds)
     if between > _APART * within:
         yield (
             f"rounds differ by {between:.0%}{_and_the_machine(rounds)}: use a quieter machine, or "
             f"more than {protocol.rounds} --rounds"
         )
-    yield f"its calls differ: give more than --max-seconds {protocol.max_seconds:g}"
+    yield f"its forward passes differ: give more than --max-seconds {protocol.max_seconds:g}"
 
 
 def _and_the_machine(rounds: Sequence[Round]) -> str:
     """Add by how much the machine itself changed its speed, where that was seen."""
     known = [each.yardstick_s for each in rounds if each.yardstick_s]
     moved = _spread(known) if known else 0.0
-    return f", and a fixed piece of work beside them by {moved:.0%}" if moved > _GOOD else ""
+    return f" (a fixed piece of work between them by {moved:.0%})" if moved > _GOOD else ""
 
 
 def _spread(values: Sequence[float]) -> float:

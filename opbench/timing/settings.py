@@ -28,13 +28,13 @@ class CudaOptions(Value):
 
     def __post_init__(self) -> None:
         if self.l2 not in ("warm", "cold"):
-            raise BadValueError(f"the L2 cache is warm or cold, not {self.l2!r}")
+            raise BadValueError(f"the L2 cache must be warm or cold, not {self.l2!r}")
 
 
 def device_name(word: str) -> str:
     """Return a device's name in full ("cuda" is "cuda:0").  Raises ``BadValueError``."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", word):
-        raise BadValueError(f"there is no device {word!r}: it is cpu, cuda or cuda:N")
+        raise BadValueError(f"unknown device {word!r}: choose cpu, cuda or cuda:N")
     return "cuda:0" if word == "cuda" else word
 
 
@@ -43,5 +43,5 @@ def known(kind: str, words: Iterable[str], allowed: Collection[str]) -> tuple[st
     distinct = tuple(dict.fromkeys(words))
     for word in distinct:
         if word not in allowed:
-            raise UnknownNameError(kind, word, allowed, see=f"it is one of {', '.join(allowed)}")
+            raise UnknownNameError(kind, word, allowed, see=f"choose from {', '.join(allowed)}")
     return distinct

@@ -115,7 +115,7 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         ("name,top1\nresnet50,70\nnet,high\n", "line 3: top1 is 'high': write a number"),
         ("name,top1\nresnet50,nan\n", "line 2: top1 is 'nan': write a number"),
         ("name,top1\n,70\n", "line 2: the name is empty"),
-        ("name,top1\nresnet50\n", "line 2: fewer cells than the header has columns"),
+        ("name,top1\nresnet50\n", "line 2: fewer cells than the header"),
         ("", "line 1: no column name or"),
         ('name,top1\n"resnet50,70\n', "is not a CSV file in UTF-8"),
     ],

@@ -58,7 +58,7 @@ def test_a_good_row_is_read_as_it_is_written(tmp_path: Path) -> None:
         ({"recipe": "modern"}, "cannot be primary"),
         ({"recipe": "new"}, "period"),
         ({"top1": ""}, "needs a top1"),
-        ({"top1": "", "top5": "", "primary": "no"}, "neither top1 nor top5"),
+        ({"top1": "", "top5": "", "primary": "no"}, "top1 and top5 are empty"),
         ({"primary": "maybe"}, "yes, no"),
         ({"architecture": ""}, "architecture is empty"),
         ({"source": " "}, "source is empty"),
@@ -83,7 +83,9 @@ def test_a_broken_row_is_named_by_file_and_line(
 
 def test_an_architecture_has_one_primary_row(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD, GOOD | {"source": "another zoo"})
-    with pytest.raises(BadFileError, match=r"line 3: alexnet has its primary accuracy on line 2"):
+    with pytest.raises(
+        BadFileError, match=r"line 3: alexnet already has a primary accuracy on line 2"
+    ):
         accuracy.load_published(path)
 
 
@@ -96,7 +98,7 @@ def test_a_source_is_listed_once(tmp_path: Path) -> None:
 def test_a_missing_and_an_unknown_column_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match=r"line 1: the header lacks note"):
         accuracy.load_published(write(tmp_path, header=COLUMNS[:-1]))
-    with pytest.raises(BadFileError, match=r"line 1: the header has no use for flops"):
+    with pytest.raises(BadFileError, match=r"line 1: the header has unknown flops"):
         accuracy.load_published(
             write(tmp_path / ".", header=(*COLUMNS, "flops")).rename(tmp_path / "other.csv")
         )
@@ -106,7 +108,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_named(tmp_path: Path) -> None:
     for number, cells in enumerate((list(GOOD.values())[:-1], [*GOOD.values(), "more"])):
         path = tmp_path / f"{number}.csv"
         path.write_text(",".join(COLUMNS) + "\n" + ",".join(cells) + "\n", encoding="utf-8")
-        with pytest.raises(BadFileError, match="line 2: more or fewer cells"):
+        with pytest.raises(BadFileError, match="line 2: not as many cells"):
             accuracy.load_published(path)
 
 

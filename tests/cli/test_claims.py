@@ -82,4 +82,4 @@ def test_a_damaged_line_is_named(opbench: Opbench, tmp_path: Path) -> None:
     path.write_text('{"kind": "header", "format": 1}\n{"kind": "rec\n')
     done = opbench("claims", "--results", tmp_path)
     assert done.exit_code == 0
-    assert f"{path}, line 2: not a whole JSON object" in done.stderr.replace("\n", "")
+    assert f"{path}, line 2: not a complete JSON object" in done.stderr.replace("\n", "")

@@ -110,7 +110,7 @@ def test_a_threshold_that_is_none_is_refused(
 ) -> None:
     result = opbench("compare", run("a", a=0.01), run("b", a=0.01), "--threshold", threshold)
     assert result.exit_code == 2
-    assert "must be such as" in result.stderr.replace("\n", " ")
+    assert "must look like" in result.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("names", [(), ("one",), ("one", "two", "three")])
@@ -202,7 +202,7 @@ def test_the_self_test_compares_all_pairs_of_runs(self_test: SelfTest) -> None:
     assert result.exit_code == 0, result.stderr
     # 4 x 3 / 2 pairs of 3 cells; two pairs share no run, and 1 - 0.05^(1/6) = 39 %.
     assert (
-        "0 false alarms in 18 comparisons of the same with the same (0.0%); 0 in the 6 that share "
+        "0 false alarms in 18 comparisons of a network with itself (0.0%); 0 in the 6 that share "
         "no run: a rate of at most 39%, with 95 % confidence; 0 ambiguous"
     ) in result.stderr.replace("\n", " ")
     rows = json.loads(result.stdout)

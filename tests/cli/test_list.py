@@ -86,7 +86,7 @@ def test_latencies_of_a_folder_that_is_not_there_are_refused(
     absent = tmp_path / "absent"
     result = opbench("list", "--columns", "name,latency_s", "--results", absent)
     assert result.exit_code == 2
-    assert f"there is no folder {absent}" in result.stderr
+    assert f"the folder {absent} does not exist" in result.stderr
     assert not result.stdout
 
 

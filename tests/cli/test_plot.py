@@ -69,7 +69,7 @@ def test_without_runs_what_needs_none_is_drawn_and_the_rest_says_what_to_run(
     drawn = {path.stem for path in _paths(result)}
     assert wanted[0] in drawn
     assert wanted[1] not in drawn
-    assert "time-vs-batch is not drawn: nothing was timed yet: `opbench run` does it" in (
+    assert "time-vs-batch is not drawn: nothing was timed yet: run `opbench run`" in (
         result.stderr.replace("\n", " ")
     )
 
@@ -120,12 +120,12 @@ def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
     ("arguments", "complaint"),
     [
         (("top1", "densty"), "no figure is called 'densty'; did you mean density?"),
-        (("top1", "--results", "/nowhere"), "there is no folder /nowhere"),
+        (("top1", "--results", "/nowhere"), "the folder /nowhere does not exist"),
         (("pareto", "--x", "mac"), "no metric is called 'mac'; did you mean macs"),
         (("top1", "--as", "svg,gif"), "no kind of file is called 'gif'"),
-        (("top1", "--x", "macs"), "--x does nothing for top1: it is for accuracy-vs-ops,"),
-        (("top1", "--no-log"), "--log does nothing for top1: it is for accuracy-vs-ops,"),
-        (("density", "--unit", "macs"), "--unit does nothing for density: it is for accuracy-"),
+        (("top1", "--x", "macs"), "--x does nothing for top1: use it with accuracy-vs-ops,"),
+        (("top1", "--no-log"), "--log does nothing for top1: use it with accuracy-vs-ops,"),
+        (("density", "--unit", "macs"), "--unit does nothing for density: use it with accuracy-"),
         (("ops-vs-time", "--batch-size", "1,zero"), "--batch-size must be positive integers"),
         (("top1", "--family", "resnett"), "no family is called 'resnett'; did you mean resnet"),
         (("top1", "--accuracies", "/nowhere.csv"), "/nowhere.csv cannot be read"),

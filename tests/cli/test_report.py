@@ -86,7 +86,7 @@ def test_a_damaged_run_is_named_here_and_on_the_page_which_shows_the_others(
     damaged.write_text("no header\n")
     done = opbench("report", "--results", tmp_path, "--no-figures")
     assert done.exit_code == 0, done.output
-    assert f"{damaged}, line 1: the run is left out" in done.stderr.replace("\n", " ")
+    assert f"{damaged}, line 1: the run is skipped" in done.stderr.replace("\n", " ")
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert f"{damaged}, line 1: the run is left out" in text
+    assert f"{damaged}, line 1: the run is skipped" in text
     assert "mine.py:net" in text

@@ -131,7 +131,7 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
         ((CONV, "--batch-size", "0"), "--batch-size must be positive integers"),
         ((CONV, "--batch-size", "many"), "such as 1,16; not 'many'"),
         ((CONV, "--precision", "2"), "not between 0 and 1"),
-        ((CONV, "--max-seconds", "-1"), "no time limit"),
+        ((CONV, "--max-seconds", "-1"), "the time limit must be above 0"),
         ((CONV, "--rounds", "1"), "3 or more"),
         ((CONV, "--input-size", "3x0x8"), "3x0x8"),
         ((CONV, "--dtype", "int3"), "no dtype is called"),
@@ -280,7 +280,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     after.path.write_bytes(b"\n".join([*lines[:number], b"{", *lines[number + 1 :]]))
     mended = resume()
     assert mended.exit_code == 0, mended.stderr
-    assert f"line {number + 1}: not a whole JSON object" in mended.stderr.replace("\n", "")
+    assert f"line {number + 1}: not a complete JSON object" in mended.stderr.replace("\n", "")
     whole = only_run(tmp_path)
     assert lost in whole.of(Record)
     assert len(whole.of(RoundLine)) == len(measured)

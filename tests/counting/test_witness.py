@@ -126,7 +126,7 @@ def test_a_batch_is_counted_as_a_batch() -> None:
                 kind="product",
                 ours=8 * 5 + 8 * 2,
                 theirs=8 * 5,
-                reason="fvcore's graph leaves out what its result does not follow from: layers.1",
+                reason="fvcore's graph leaves out branches whose result is unused: layers.1",
             ),
         ),
         (

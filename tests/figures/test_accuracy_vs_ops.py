@@ -131,7 +131,7 @@ def test_the_2016_points_can_lie_over_parameters_too(small_table: Table) -> None
 def test_axes_that_the_2016_chart_does_not_have_are_refused(
     small_table: Table, choices: dict[str, str]
 ) -> None:
-    with pytest.raises(BadValueError, match="--with chart2016 prints top-1 against flops"):
+    with pytest.raises(BadValueError, match="--with chart2016 has only top-1 against flops"):
         _draw(small_table, chart2016=True, **choices)
 
 
@@ -162,7 +162,7 @@ def test_what_would_be_too_small_to_be_seen_is_enlarged_and_said_so(small_table:
     words = " ".join(text.get_text().replace("\n", " ") for text in axes.figure.texts)
     # 28 square points at the chart's 24 a million.
     assert _blobs(axes)[(1, 58)] == 28
-    assert "To be seen, drawn as 1.2 million parameters: CHEAP (0.1)." in words
+    assert "Enlarged to be visible, to 1.2 million parameters: CHEAP (0.1)." in words
     assert "To be seen" not in _draw(small_table).figure.texts[-1].get_text()
 
 

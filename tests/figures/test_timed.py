@@ -213,14 +213,14 @@ def test_what_is_missing_says_what_to_run(
 @pytest.mark.parametrize(
     ("name", "sizes", "room"),
     [
-        ("ops-vs-time", (1, 4, 16), "2 of the batch sizes, not for 3"),
+        ("ops-vs-time", (1, 4, 16), "2 batch sizes, not for 3"),
         ("memory-vs-params", (1, 4), "1 of"),
     ],
 )
 def test_no_batch_is_left_out_in_silence(
     timed_table: Table, name: str, sizes: tuple[int, ...], room: str
 ) -> None:
-    with pytest.raises(MissingDataError, match=f"it has room for {room}"):
+    with pytest.raises(MissingDataError, match=f"the figure has room for {room}"):
         _draw(name, timed_table, batch_sizes=sizes)
 
 
@@ -232,7 +232,7 @@ def test_without_a_meter_the_figure_says_so(name: str, tmp_path: Path) -> None:
 
 
 def test_without_any_run_the_figure_says_so(small_table: Table) -> None:
-    with pytest.raises(MissingDataError, match="nothing was timed yet: `opbench run`"):
+    with pytest.raises(MissingDataError, match="nothing was timed yet: run `opbench run`"):
         _draw("time-vs-batch", small_table)
 
 
@@ -250,7 +250,9 @@ def test_a_highlight_fades_the_others_and_is_the_only_label(timed_table: Table) 
 
 
 def test_a_highlight_without_an_accuracy_is_not_ignored_in_silence(timed_table: Table) -> None:
-    with pytest.raises(MissingDataError, match="lenet5 has no point here: --accuracies FILE"):
+    with pytest.raises(
+        MissingDataError, match="lenet5 has no point in this figure: add accuracies"
+    ):
         _draw("accuracy-vs-ops", timed_table, highlight=("lenet5",))
 
 

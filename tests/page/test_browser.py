@@ -78,7 +78,7 @@ def test_hovering_tells_every_fact_and_who_says_so(view: Open) -> None:
         f"peak memory {(fact.weight_bytes + fact.peak_activation_bytes) / 2**20:.0f} MiB",
         f"weights {fact.weight_bytes / 2**20:.0f} MiB",
         *("top-1 accuracy 71.3 %", "15.5 GMAC", "30.9 G-ops", "parameters 138 M"),
-        *("Keras Applications README", "single central crop", "and fvcore alike"),
+        *("Keras Applications README", "single central crop", "and by fvcore, the same"),
         *(fact.paper, "cpu, float32, batch 1", RUN),
     ):
         assert words in told
@@ -204,7 +204,7 @@ def test_what_more_is_claimed_on_other_terms_comes_with_them(view: Open) -> None
     ]
     assert more
     assert all(claim in told for claim in more)
-    assert "not known to hold on a single central crop" in told
+    assert "but not on a single central crop" in told
 
 
 @pytest.mark.parametrize(("x", "column"), [("macs", "macs"), ("throughput_images_per_s",) * 2])

@@ -199,5 +199,5 @@ def test_thresholds_are_relative_absolute_and_by_target() -> None:
 
 @pytest.mark.parametrize("value", ["", "3", "3 percent", 3, "3%, soon", {"a": ""}])
 def test_what_is_no_threshold_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="must be such as"):
+    with pytest.raises(ValueError, match="must look like"):
         parse_thresholds(value)

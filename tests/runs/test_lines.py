@@ -26,7 +26,7 @@ def names(cls: type[Value]) -> Iterator[str]:
 
 FIELDS = {name for cls in KINDS.values() for name in names(cls)}
 REFUSAL = re.compile(
-    r"not a whole JSON object \(.+\)|not an object whose kind is one of .+"
+    r"not a complete JSON object \(.+\)|not an object whose kind is one of .+"
     rf"|damaged ({'|'.join(KINDS)}): ({'|'.join(FIELDS)})\b.+"
 )
 

@@ -63,11 +63,11 @@ def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"batch_sizes": (1, 0)}, "a batch of 0 images"),
+        ({"batch_sizes": (1, 0)}, "the batch size must be 1 or more, not 0"),
         ({"threads": (0,)}, "0 threads"),
         ({"devices": ("gpu",)}, "cpu, cuda or cuda:N"),
         ({"dtypes": ("float31",)}, "did you mean float32"),
-        ({"memory_formats": ("nhwc",)}, "it is one of contiguous, channels_last"),
+        ({"memory_formats": ("nhwc",)}, "choose from contiguous, channels_last"),
         ({"compile": ("max",)}, "no compile mode is called 'max'"),
     ],
 )

@@ -41,7 +41,7 @@ def test_damaged_lines_are_named_and_the_rest_is_used(tmp_path: Path) -> None:
     path.write_bytes(b"".join(lines)[:-4])
     run = read_run(path)
     assert [damage.line for damage in run.damages] == [2, 4]
-    assert str(run.damages[0]).startswith(f"{path}, line 2: not a whole JSON object")
+    assert str(run.damages[0]).startswith(f"{path}, line 2: not a complete JSON object")
     assert run.lines == (ROUND,)
     assert not run.finished
 
@@ -75,7 +75,7 @@ def test_a_line_that_lacks_what_its_kind_must_have_is_damaged(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "not a whole JSON object .*: repair the line or remove the file"),
+        (b"", "not a complete JSON object .*: repair the line or remove the file"),
         (b"{}", "kind is one of header, .*: repair the line or remove the file"),
         (encode(record()), "not the header of a run: repair the line or remove the file"),
         (b'{"kind":"header"}', "format is missing: repair the line or remove the file"),
@@ -97,7 +97,7 @@ def test_a_run_that_cannot_be_read_is_a_damage_and_the_others_are_read(tmp_path:
     runs, damages = read_runs(tmp_path)
     assert [run.path for run in runs] == [whole]
     assert [(damage.path, damage.line) for damage in damages] == [(broken, 1)]
-    assert damages[0].reason.startswith("the run is left out: format 9 is not 1")
+    assert damages[0].reason.startswith("the run is skipped: format 9 is not 1")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     asked = {"job": "targets", "patterns": None, "devices": ["cuda:0", "cpu", "cuda:1"]}
     reply = handle({**asked, "sized": True, "cuda": CUDA})
     assert reply == {
-        "failed": "a run is of one GPU, not of cuda:0 and cuda:1: give each a run of its own",
+        "failed": "one run times one GPU, not cuda:0 and cuda:1: start a run for each",
         "out_of_memory": False,
     }
 

@@ -135,13 +135,13 @@ def test_a_run_without_a_header_is_named_and_the_other_runs_are_used(tmp_path: P
     assert table.cells["name"].to_list() == ["a"]
     assert list(table.folder.runs) == ["whole"]
     (note,) = table.folder.notes
-    assert note.startswith(f"{path}, line 1: the run is left out: not the header of a run")
+    assert note.startswith(f"{path}, line 1: the run is skipped: not the header of a run")
 
 
 def test_a_file_that_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs" / "folder.jsonl").mkdir(parents=True)
     (tmp_path / "runs" / "moved.jsonl").symlink_to(tmp_path / "nowhere")
-    assert [note.partition(" is left out: ")[2] for note in load(tmp_path).folder.notes] == [
+    assert [note.partition(" is skipped: ")[2] for note in load(tmp_path).folder.notes] == [
         "Is a directory",
         "No such file or directory",
     ]

@@ -51,8 +51,8 @@ def test_what_others_do_meanwhile_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
     seen = [found.seen for found in watch(2, seconds=0.0)]
     assert seen == [
         "other programs keep 1.4 of 2 cores busy",
-        "other guests of this machine take 0.3 of 2 cores",
-        "one in twenty times the same work takes 50% longer or more",
+        "other virtual machines take 0.3 of 2 cores",
+        "1 in 20 repetitions of the same work takes 50% longer or more",
     ]
 
 

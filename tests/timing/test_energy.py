@@ -130,7 +130,7 @@ def test_without_a_readable_counter_nothing_is_measured(tmp_path: Path, unreadab
 def test_what_is_not_measured_has_a_reason(
     tmp_path: Path, unreadable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "shows no counter" in why_not_measured("cpu", tmp_path / "none")
+    assert "no readable counter" in why_not_measured("cpu", tmp_path / "none")
     assert f"chmod a+r {unreadable}/intel-rapl:*/energy_uj" in why_not_measured("cpu", unreadable)
     monkeypatch.setattr(energy, "find_spec", lambda name: None)
     assert "opbench[gpu]" in why_not_measured("cuda:0")

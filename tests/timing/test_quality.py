@@ -60,14 +60,14 @@ def test_times_that_grow_as_they_go_are_unstable_however_narrow_the_interval() -
     growing = a_round([0.010 * (1 + 0.0005 * i) for i in range(100)])
     measurement = summary(growing, growing, growing)
     assert measurement.quality == "unstable"
-    assert "slower or faster as it goes" in measurement.advice
+    assert "slower or faster over time" in measurement.advice
 
 
 @pytest.mark.parametrize(
     ("seen", "advice"),
     [
         ({"others_cores": 1.9}, "other programs kept 1.9 of 2 cores busy: close them"),
-        ({"stolen_cores": 0.5}, "other guests of this machine took 0.5 of 2 cores"),
+        ({"stolen_cores": 0.5}, "other virtual machines took 0.5 of 2 cores"),
         ({"device_before": {"other_processes": 1}}, "another process was using the GPU"),
         ({"device_after": {"throttled_by": ["hardware slowdown"]}}, "hardware slowdown"),
     ],

@@ -46,7 +46,11 @@ class Sizing:
         small = sized[sized["quantity"] * self.scale < _LEAST].drop_duplicates("name")
         names = listed(f"{row.label} ({row.quantity:.2g})" for row in small.itertuples())
         what = self.words.replace("\n", " ")
-        return f"To be seen, drawn as {_LEAST / self.scale:.2g} {what}: {names}." if names else ""
+        return (
+            f"Enlarged to be visible, to {_LEAST / self.scale:.2g} {what}: {names}."
+            if names
+            else ""
+        )
 
     def _quantities(self, frame: pd.DataFrame) -> pd.Series[float]:
         return frame[self.column].astype(float) / self.unit

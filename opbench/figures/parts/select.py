@@ -48,7 +48,7 @@ def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataF
     """
     frame = table.cells
     if frame.empty:
-        raise MissingDataError("nothing was timed yet: `opbench run` does it")
+        raise MissingDataError("nothing was timed yet: run `opbench run`")
     frame = frame[frame["own_size"] & (frame["dataset"] == "imagenet")]
     frame = _at(frame, options)
     if frame[column].isna().all():
@@ -101,13 +101,13 @@ def batches(
     """
     wanted = options.batch_sizes
     if most and len(wanted) > most:
-        raise MissingDataError(f"it has room for {most} of the batch sizes, not for {len(wanted)}")
+        raise MissingDataError(f"the figure has room for {most} batch sizes, not for {len(wanted)}")
     measured = set(frame["batch_size"])
     there = [size for size in wanted or usual if size in measured]
     if lacking := [size for size in wanted if size not in measured] or (not there and [*usual]):
         sizes = ",".join(map(str, lacking))
         raise MissingDataError(
-            f"nothing was timed at this batch: `opbench run --batch-size {sizes}`"
+            f"nothing was timed at this batch size: run `opbench run --batch-size {sizes}`"
         )
     return there
 
@@ -143,7 +143,7 @@ def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
     if frame.empty:
         where = f" --device {wanted}" if wanted else ""
         kind_of = f" --dtype {options.dtype}" if options.dtype else ""
-        raise MissingDataError(f"no timing fits: `opbench run{where}{kind_of}` makes some")
+        raise MissingDataError(f"no timing matches: run `opbench run{where}{kind_of}`")
     return frame
 
 
@@ -170,14 +170,12 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
     lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
     if options.highlight and not any(lit):
         raise MissingDataError(
-            f"{', '.join(options.highlight)} has no point here: --accuracies FILE gives it an "
-            "accuracy, `opbench run` timings"
+            f"{', '.join(options.highlight)} has no point in this figure: add accuracies with "
+            "--accuracies FILE, or timings with `opbench run`"
         )
     if frame.empty:
         wanted = ",".join(options.families)
-        raise MissingDataError(
-            f"nothing to draw{' is left of --family ' + wanted if wanted else ''}"
-        )
+        raise MissingDataError(f"nothing to draw{' with --family ' + wanted if wanted else ''}")
     return frame.assign(lit=lit)
 
 

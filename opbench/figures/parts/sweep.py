@@ -47,8 +47,8 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
         frame = frame[frame["batch_size"].isin(select.batches(frame, options, ()))]
     if frame["batch_size"].nunique() < 2:
         raise MissingDataError(
-            "only one batch size was measured here: "
-            f"`opbench run --device {frame['device'].iloc[0]} --batch-size 1,2,4,8,16` sweeps some"
+            "only one batch size was measured here: run "
+            f"`opbench run --device {frame['device'].iloc[0]} --batch-size 1,2,4,8,16`"
         )
     failures = _failures(table, frame)
     words = Sheet(
