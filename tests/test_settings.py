@@ -96,7 +96,7 @@ def test_the_environment_wins_over_the_file(write: Write, tmp_path: Path) -> Non
         ("[tool.opbench.chek]\nstrict = true", "no key is called 'chek'"),
         ("[tool.opbench.check]\nstrct = true", "[tool.opbench.check]: no key is called 'strct'"),
         ('[tool.opbench.check]\nstrict = "yes"', "strict must be true or false, not 'yes'"),
-        ("[tool.opbench]\nlock = 3", "lock must be a text, not 3"),
+        ("[tool.opbench]\nlock = 3", "lock must be a non-empty string, not 3"),
         ("[tool.opbench]\ncheck = 3", "'check'"),
         ('[tool.opbench.check]\ntargets = "a"', "targets must be a list of non-empty strings"),
         (

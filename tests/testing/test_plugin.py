@@ -122,7 +122,7 @@ def test_a_suite_passes_and_fails_with_how_much_where_and_what_next(
             "*net.py:build is heavier: *accepts it",
             f"*macs: {macs(4):,} became {macs(5):,} (+*",
             "*conv2d 1x3x8x8 * 4x3x3x3 -> 1x4x6x6 became 1x3x8x8 * 5x3x3x3 -> 1x5x6x6",
-            "*lenet5 is not in *`opbench check --update lenet5` locks it",
+            "*lenet5 is not in *`opbench check --update lenet5` adds it",
             "*no rule for opbench_plugin::mystery*",
         ]
     )
