@@ -213,7 +213,7 @@ def test_what_is_missing_says_what_to_run(
 @pytest.mark.parametrize(
     ("name", "sizes", "room"),
     [
-        ("ops-vs-time", (1, 4, 16), "2 batch sizes, not for 3"),
+        ("ops-vs-time", (1, 4, 16), "2 of these 3 batch sizes"),
         ("memory-vs-params", (1, 4), "1 of"),
     ],
 )

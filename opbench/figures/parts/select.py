@@ -101,7 +101,9 @@ def batches(
     """
     wanted = options.batch_sizes
     if most and len(wanted) > most:
-        raise MissingDataError(f"the figure has room for {most} batch sizes, not for {len(wanted)}")
+        raise MissingDataError(
+            f"the figure has room for {most} of these {len(wanted)} batch sizes: name fewer"
+        )
     measured = set(frame["batch_size"])
     there = [size for size in wanted or usual if size in measured]
     if lacking := [size for size in wanted if size not in measured] or (not there and [*usual]):
