@@ -29,7 +29,7 @@ def second_opinion(
         known = _made_now(target, counted, size) if ask else (None, "not asked for")
     macs, note = known
     if macs is None:
-        return f"no count: {note.splitlines()[0]}"
+        return f"no count: {note}"
     return f"{macs:,}, equal" if macs == counted.macs else f"{macs:,}: {note}"
 
 

@@ -25,7 +25,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from opbench.errors import MissingExtraError, UnknownNameError
+from opbench.errors import MissingExtraError, UnknownNameError, describe
 
 PROVIDERS = ("torchvision", "timm")
 
@@ -117,6 +117,6 @@ def _library(provider: str) -> Any:
     except (ImportError, RuntimeError) as error:
         # torchvision beside a torch it was not built for raises RuntimeError, not ImportError.
         raise MissingExtraError(
-            f"{provider} cannot be imported here ({str(error).splitlines()[0]}): "
+            f"{provider} cannot be imported: {describe(error)}; run "
             f"`pip install 'opbench[{provider}]'`, in the version made for this torch"
         ) from error

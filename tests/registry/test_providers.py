@@ -77,7 +77,7 @@ def test_a_library_that_does_not_import_is_one_sentence(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(MissingExtraError) as caught:
         providers.match("torchvision", "resnet50")
-    assert "(operator torchvision::nms does not exist)" in str(caught.value)
+    assert ": RuntimeError: operator torchvision::nms does not exist (" in str(caught.value)
     assert "pip install 'opbench[torchvision]'" in str(caught.value)
     assert "\n" not in str(caught.value)
 
