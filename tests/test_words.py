@@ -30,3 +30,14 @@ def test_no_docstring_begins_with_a_riddle() -> None:
         if RIDDLE.match(line) and line != QUESTION
     ]
     assert not riddles, "\n".join(riddles)
+
+
+def test_a_class_name_means_one_thing() -> None:
+    """The papers' own names of blocks, in ``architectures``, are theirs."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        if "architectures" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert not {name: files for name, files in places.items() if len(files) > 1}

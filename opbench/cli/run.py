@@ -152,11 +152,11 @@ def run(
         except KeyboardInterrupt:
             interrupted = True
     if not json:
-        write(render_rows(prepared.sheet, format))
-    say_outcome(prepared.sheet, writer.path)
+        write(render_rows(prepared.state, format))
+    say_outcome(prepared.state, writer.path)
     if interrupted:
         raise KeyboardInterrupt
-    if prepared.sheet.failures:
+    if prepared.state.failures:
         raise typer.Exit(1)
 
 

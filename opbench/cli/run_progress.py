@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from opbench.runs.loop import Watcher
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
-    from opbench.runs.state import Sheet
+    from opbench.runs.state import RunState
 
 
 def take(prepared: Prepared, writer: Appender, workers: Workers, *, stream: bool = False) -> None:
     """Measure into a file and show the progress; ``stream`` records to standard output."""
-    with Progress(prepared.sheet, stream=stream) as progress:
+    with RunProgress(prepared.state, stream=stream) as progress:
         prepared.take(writer, workers, progress.watcher)
 
 
-class Progress:
+class RunProgress:
     """Shows what its ``watcher`` is told, as a context manager."""
 
-    def __init__(self, sheet: Sheet, *, stream: bool) -> None:
+    def __init__(self, state: RunState, *, stream: bool) -> None:
         from opbench.runs.loop import Watcher
 
         self.watcher: Watcher = Watcher(round=self._round, cell=self._cell, line=self._line)
-        self._sheet = sheet
+        self._state = state
         self._stream = stream
         self._number = 0
         self._told_of_others = False
@@ -101,7 +101,7 @@ class Progress:
             say(f"another process uses {device}: end it or take another GPU")
 
     def _heading(self) -> str:
-        least = self._sheet.protocol.rounds
+        least = self._state.protocol.rounds
         if self._number > least:
             return f"round {self._number}, for cells that are not precise yet"
         return f"round {self._number} of {least}"
@@ -111,14 +111,14 @@ class Progress:
 
         A cell takes what it took in its last round, one that had none yet what the others took.
         """
-        least, rounds = self._sheet.protocol.rounds, self._sheet.rounds
+        least, rounds = self._state.protocol.rounds, self._state.rounds
         last = {cell: taken[-1].process_s for cell, taken in rounds.items() if taken}
         if self._number > least or not last:
             return None
         usual = sum(last.values()) / len(last)
         return sum(
             max(0, least - len(rounds[cell])) * last.get(cell, usual)
-            for cell in self._sheet.missing
+            for cell in self._state.missing
         )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opbench.record import Record
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
-    from opbench.runs.state import Sheet
+    from opbench.runs.state import RunState
 
 _MS = in_unit("latency_s", 3)
 
@@ -58,30 +58,30 @@ _OPTIONAL = {"dtype", "memory_format", "compile", "threads", "energy_j", "reason
 _USUAL = ("float32", "contiguous", None, "")
 
 
-def render_rows(sheet: Sheet, format: Format) -> str:
+def render_rows(state: RunState, format: Format) -> str:
     """Render a row for each cell that was measured, is unfinished or failed."""
     unfinished = [
-        {**_row(record), "reason": f"{len(sheet.rounds[record.cell])} round(s) only"}
-        for record in sheet.unfinished()
+        {**_row(record), "reason": f"{len(state.rounds[record.cell])} round(s) only"}
+        for record in state.unfinished()
     ]
-    failures = [failure.to_json() for failure in sheet.failures.values()]
-    rows = [*map(_row, sheet.records.values()), *unfinished, *failures]
+    failures = [failure.to_json() for failure in state.failures.values()]
+    rows = [*map(_row, state.records.values()), *unfinished, *failures]
     return render(rows, format, _shown((*_CELL, *_TIMES), rows))
 
 
-def say_outcome(sheet: Sheet, path: Path) -> None:
+def say_outcome(state: RunState, path: Path) -> None:
     """Say what to improve, what was not measured, how many cells are done, and where."""
-    records = list(sheet.records.values())
+    records = list(state.records.values())
     _advise(records)
     _say_what_is_not_measured(records)
-    missing = len(sheet.plan) - len(records) - len(sheet.failures)
-    told = f"{len(records)} measured, {len(sheet.failures)} failed"
+    missing = len(state.plan) - len(records) - len(state.failures)
+    told = f"{len(records)} measured, {len(state.failures)} failed"
     say(told + (f", {missing} not finished" if missing else "") + f": {path}")
 
 
 def render_plan(prepared: Prepared, format: Format) -> str:
     """Render the cells that are to be measured."""
-    cells = [cell.to_json() for cell in prepared.sheet.missing]
+    cells = [cell.to_json() for cell in prepared.state.missing]
     return render(cells, format, _shown(_CELL, cells))
 
 
@@ -90,7 +90,7 @@ def say_estimate(prepared: Prepared, workers: Workers) -> None:
     from opbench.runs.estimate import estimate
 
     least, most = estimate(prepared, workers)
-    cells = plural(len(prepared.sheet.missing), "cell")
+    cells = plural(len(prepared.state.missing), "cell")
     say(f"{cells}; about {_minutes(least)} to {_minutes(most)}")
 
 

@@ -13,7 +13,7 @@ from opbench.table import Table
 
 TAKES = sweep.TAKES
 
-_SWEEP = sweep.Sweep(
+_SWEEP = sweep.BatchSweep(
     key="peak_memory_bytes",
     title="Memory, by batch size",
     subtitle="Peak memory of forward passes",

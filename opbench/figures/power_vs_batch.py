@@ -13,7 +13,7 @@ from opbench.table import Table
 
 TAKES = sweep.TAKES
 
-_SWEEP = sweep.Sweep(
+_SWEEP = sweep.BatchSweep(
     key="power_w",
     title="Power, by batch size",
     subtitle="Power drawn during forward passes",

@@ -13,7 +13,7 @@ from opbench.table import Table
 
 TAKES = sweep.TAKES
 
-_SWEEP = sweep.Sweep(
+_SWEEP = sweep.BatchSweep(
     key="latency_per_image_s",
     title="Time for one image, by batch size",
     subtitle="Median time of a forward pass divided by the images in it",

@@ -32,17 +32,17 @@ SLOWEST = 4
 
 def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
     """Estimate the least and most seconds.  Raises ``OpbenchError`` for an unusable device."""
-    sheet, protocol = prepared.sheet, prepared.sheet.protocol
-    macs = _macs(sheet.missing, workers)
+    state, protocol = prepared.state, prepared.state.protocol
+    macs = _macs(state.missing, workers)
     start = time.monotonic()
-    peak = _peak(sheet.settings()[0], prepared, workers)
-    round_s = SERVER_S + len(sheet.settings()) * (time.monotonic() - start)
-    left = max(0, *(protocol.rounds - len(sheet.rounds[cell]) for cell in sheet.missing))
+    peak = _peak(state.settings()[0], prepared, workers)
+    round_s = SERVER_S + len(state.settings()) * (time.monotonic() - start)
+    left = max(0, *(protocol.rounds - len(state.rounds[cell]) for cell in state.missing))
     least, most = left * round_s, (left + protocol.max_rounds - protocol.rounds) * round_s
-    for cell in sheet.missing:
+    for cell in state.missing:
         fast = 2 * macs.get(f"{cell.name} {cell.input_size}", 0) * cell.batch_size / peak
-        one, other = bounds(fast, protocol, taken=len(sheet.rounds[cell]))
-        energy_s = ENERGY_S * (cell.device in prepared.conditions.gpus)
+        one, other = bounds(fast, protocol, taken=len(state.rounds[cell]))
+        energy_s = ENERGY_S * (cell.device in prepared.settings.gpus)
         least, most = least + one, most + other + energy_s
     return least, most
 
@@ -73,7 +73,7 @@ def _peak(setting: Setting, prepared: Prepared, workers: Workers) -> float:
     request = {
         "job": "ceilings",
         **setting.to_json(),
-        "cuda": prepared.conditions.cuda.to_json(),
-        "gpu_uuid": prepared.conditions.gpus.get(setting.device),
+        "cuda": prepared.settings.cuda.to_json(),
+        "gpu_uuid": prepared.settings.gpus.get(setting.device),
     }
     return float(done(workers.ask(request))["peak_flops_per_s"])

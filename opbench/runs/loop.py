@@ -19,7 +19,7 @@ from opbench.files import Appender
 from opbench.record import Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import CeilingsLine, End, RoundLine, Setting, Warned, encode
 from opbench.runs.pool import Reply, Workers
-from opbench.runs.state import Sheet
+from opbench.runs.state import RunState
 from opbench.timing.settings import CudaOptions
 from opbench.value import Value
 
@@ -34,7 +34,7 @@ class Watcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class RunSettings:
     """Settings that all cells of a run share.
 
     ``own_inputs``: targets may bring their own.  ``gpus``: the UUID of each CUDA device.
@@ -49,8 +49,8 @@ class Conditions:
 class Run:
     """A run in progress."""
 
-    sheet: Sheet
-    conditions: Conditions
+    state: RunState
+    settings: RunSettings
     writer: Appender
     workers: Workers
     watcher: Watcher = field(default_factory=Watcher)
@@ -73,13 +73,13 @@ class Run:
             self._put(self._end(reason, time.monotonic() - start))
 
     def _all_rounds(self) -> None:
-        for cell in self.sheet.missing:
+        for cell in self.state.missing:
             self._settle(cell)
         renewed = True
         for number in count(1):
-            if not self.sheet.missing:
+            if not self.state.missing:
                 return
-            if pending := self.sheet.pending(number):
+            if pending := self.state.pending(number):
                 if not renewed:
                     self.workers.renew()
                 self._round(number, pending)
@@ -87,9 +87,9 @@ class Run:
 
     def _round(self, number: int, pending: Sequence[Cell]) -> None:
         self.watcher.round(number, len(pending))
-        idle = {setting: self._ceilings(setting, number) for setting in self.sheet.settings()}
+        idle = {setting: self._ceilings(setting, number) for setting in self.state.settings()}
         for cell in pending:
-            if not self.sheet.settled(cell):
+            if not self.state.settled(cell):
                 self.watcher.cell(cell, number)
                 self._time(cell, number, idle)
                 self._settle(cell)
@@ -112,9 +112,9 @@ class Run:
         asked = {
             "cell": cell.to_json(),
             "number": number,
-            "protocol": self.sheet.protocol.to_json(),
-            "own_inputs": self.conditions.own_inputs,
-            "with_load": cell not in self.sheet.loads,
+            "protocol": self.state.protocol.to_json(),
+            "own_inputs": self.settings.own_inputs,
+            "with_load": cell not in self.state.loads,
             "idle_power_w": idle.get(Setting.of(cell)),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
@@ -124,41 +124,41 @@ class Run:
         taken = Round.from_json(reply.done["round"])
         taken = replace(taken, process_s=time.monotonic() - start)
         load = reply.done["load"]
-        known = Load.from_json(load) if load else self.sheet.loads[cell]
+        known = Load.from_json(load) if load else self.state.loads[cell]
         self._put(RoundLine(cell=cell, load=known, round=taken))
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
         spent = reply.out_of_memory
         self._put(Failure(cell=cell, reason=reply.failed, out_of_memory=spent))
-        for larger in self.sheet.larger(cell) if spent else ():
+        for larger in self.state.larger(cell) if spent else ():
             reason = f"not tried: a batch of {cell.batch_size} ran out of memory"
             self._put(Failure(cell=larger, reason=reason, out_of_memory=True))
 
     def _settle(self, cell: Cell) -> None:
         """Write the record of a cell that needs no further round."""
-        if not self.sheet.settled(cell) and not self.sheet.wanting(cell):
-            self._put(self.sheet.record(cell))
+        if not self.state.settled(cell) and not self.state.wanting(cell):
+            self._put(self.state.record(cell))
 
     def _request(self, job: str, device: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "job": job,
-            "cuda": self.conditions.cuda.to_json(),
-            "gpu_uuid": self.conditions.gpus.get(device),
+            "cuda": self.settings.cuda.to_json(),
+            "gpu_uuid": self.settings.gpus.get(device),
             **asked,
         }
 
     def _put(self, line: Value) -> None:
         self.writer.append(encode(line))
-        self.sheet.add(line)
+        self.state.add(line)
         self.watcher.line(line)
 
     def _end(self, reason: str, wall_s: float) -> End:
-        rounds = [each for cell in self.sheet.plan for each in self.sheet.rounds[cell]]
+        rounds = [each for cell in self.state.plan for each in self.state.rounds[cell]]
         return End(
             reason=reason,
-            planned=len(self.sheet.plan),
-            records=len(self.sheet.records),
-            failures=len(self.sheet.failures),
+            planned=len(self.state.plan),
+            records=len(self.state.records),
+            failures=len(self.state.failures),
             wall_s=wall_s,
             forward_s=sum(each.forward_s for each in rounds),
             load_after=psutil.getloadavg()[0],

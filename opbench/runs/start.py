@@ -17,10 +17,10 @@ from opbench.errors import BadFileError, BadValueError, OpbenchError
 from opbench.files import Appender
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import FORMAT, Header, Resumed, encode
-from opbench.runs.loop import Conditions, Run, Watcher
+from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
-from opbench.runs.state import Sheet, available_cores
+from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, run_files
 from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
@@ -33,8 +33,8 @@ Json = dict[str, Any]
 class Prepared:
     """A run ready to start."""
 
-    sheet: Sheet
-    conditions: Conditions
+    state: RunState
+    settings: RunSettings
     header: Header | Resumed
 
     def first_line(self, run: str) -> Header | Resumed:
@@ -46,8 +46,8 @@ class Prepared:
         with writer:
             writer.append(encode(self.first_line(writer.path.stem)))
             Run(
-                sheet=self.sheet,
-                conditions=self.conditions,
+                state=self.state,
+                settings=self.settings,
                 writer=writer,
                 workers=workers,
                 watcher=watcher,
@@ -67,7 +67,7 @@ def prepare(
     targets = [Planned.from_json(target) for target in found["targets"]]
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
-    conditions = Conditions(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
+    settings = RunSettings(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
     header = Header(
         format=FORMAT,
         opbench=__version__,
@@ -79,7 +79,7 @@ def prepare(
         plan=plan,
     )
     return Prepared(
-        sheet=Sheet(plan, protocol, available_cores()), conditions=conditions, header=header
+        state=RunState(plan, protocol, available_cores()), settings=settings, header=header
     )
 
 
@@ -92,7 +92,7 @@ def run_to_resume(results: Path, name: str | None = None) -> RunFile:
     if name is not None:
         return newest
     runs = map(read_run, reversed(run_files(results)))
-    return next((run for run in runs if _sheet(run).missing), newest)
+    return next((run for run in runs if _state(run).missing), newest)
 
 
 def resume(run: RunFile, workers: Workers) -> Prepared:
@@ -100,11 +100,11 @@ def resume(run: RunFile, workers: Workers) -> Prepared:
 
     Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
     """
-    sheet = _sheet(run)
-    if not sheet.missing:
+    state = _state(run)
+    if not state.missing:
         raise BadValueError(f"{run.path} is finished: nothing is left to measure")
     header = run.header
-    devices = list(dict.fromkeys(cell.device for cell in sheet.plan))
+    devices = list(dict.fromkeys(cell.device for cell in state.plan))
     found = _look_around(None, devices, header.cuda, sized=True, workers=workers)
     now = system_facts() | found["facts"]
     if unequal := unequal_facts(header.environment, now):
@@ -113,16 +113,16 @@ def resume(run: RunFile, workers: Workers) -> Prepared:
             "start a new run"
         )
     return Prepared(
-        sheet=sheet,
-        conditions=Conditions(cuda=header.cuda, own_inputs=header.own_inputs, gpus=found["gpus"]),
+        state=state,
+        settings=RunSettings(cuda=header.cuda, own_inputs=header.own_inputs, gpus=found["gpus"]),
         header=Resumed(at=_now(), environment=now),
     )
 
 
-def _sheet(run: RunFile) -> Sheet:
+def _state(run: RunFile) -> RunState:
     if not run.header.plan:
         raise BadFileError(f"{run.path}, line 1: the header has no plan: start a new run")
-    return Sheet(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
+    return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
 
 
 def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:

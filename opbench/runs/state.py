@@ -20,7 +20,7 @@ from opbench.timing.roofline import attain, typical
 from opbench.value import Value
 
 
-class Sheet:
+class RunState:
     """The state of every cell of ``plan``."""
 
     def __init__(self, plan: Sequence[Cell], protocol: Protocol, cores: int) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from opbench.cli.run_progress import Progress
-from opbench.runs.state import Sheet
+from opbench.cli.run_progress import RunProgress
+from opbench.runs.state import RunState
 from opbench.timing.protocol import Protocol
 from tests.builders import cell, failure, round_, round_line
 from tests.cli.test_run import CONV, QUICK, START
@@ -20,13 +20,13 @@ class Going:
     """A run of three rounds at least, whose cells take what the test says."""
 
     def __init__(self) -> None:
-        self.sheet = Sheet([cell(name) for name in "abc"], Protocol(rounds=3), cores=2)
-        self.progress = Progress(self.sheet, stream=False)
+        self.state = RunState([cell(name) for name in "abc"], Protocol(rounds=3), cores=2)
+        self.progress = RunProgress(self.state, stream=False)
 
     def round(self, number: int, **took: float) -> None:
         self.progress.watcher.round(number, 3)
         for name, seconds in took.items():
-            self.sheet.add(round_line(cell(name), round_(number, process_s=seconds)))
+            self.state.add(round_line(cell(name), round_(number, process_s=seconds)))
 
     @property
     def left_s(self) -> float | None:
@@ -50,7 +50,7 @@ def test_a_cell_takes_what_it_took_last_and_one_that_failed_takes_nothing() -> N
     going = Going()
     going.round(1, a=2.0, b=4.0, c=6.0)
     going.round(2, a=1.0)
-    going.sheet.add(failure("c"))
+    going.state.add(failure("c"))
     assert going.left_s == pytest.approx(1 * 1 + 2 * 4)
 
 

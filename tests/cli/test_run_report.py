@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from opbench.cli.render import Format
-from opbench.cli.run_progress import Progress
+from opbench.cli.run_progress import RunProgress
 from opbench.cli.run_report import render_rows, say_outcome
 from opbench.record import Record
-from opbench.runs.state import Sheet
+from opbench.runs.state import RunState
 from opbench.timing.energy import why_not_measured
 from opbench.timing.protocol import Protocol
 from tests.builders import cell, record, round_, round_line
 
 
-def sheet(*records: Record) -> Sheet:
-    filled = Sheet([each.cell for each in records], Protocol(), cores=2)
+def state(*records: Record) -> RunState:
+    filled = RunState([each.cell for each in records], Protocol(), cores=2)
     for each in records:
         filled.add(each)
     return filled
@@ -29,7 +29,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
     """Rows and sentences of records."""
 
     def said(*records: Record) -> tuple[str, str]:
-        taken = sheet(*records)
+        taken = state(*records)
         say_outcome(taken, Path("a.jsonl"))
         return render_rows(taken, Format.markdown), capsys.readouterr().err
 
@@ -59,7 +59,7 @@ def test_energy_that_was_not_measured_is_said_with_the_reason(
 def test_another_process_on_the_gpu_is_told_at_once_and_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    watcher = Progress(sheet(record()), stream=False).watcher
+    watcher = RunProgress(state(record()), stream=False).watcher
     alone, shared = (
         round_line(cell(device="cuda:0"), round_(device_before={"other_processes": others}))
         for others in (0, 1)

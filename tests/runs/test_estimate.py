@@ -12,10 +12,10 @@ import pytest
 from opbench.record import Cell
 from opbench.runs import estimate as module
 from opbench.runs.estimate import bounds, estimate
-from opbench.runs.loop import Conditions
+from opbench.runs.loop import RunSettings
 from opbench.runs.pool import Reply
 from opbench.runs.start import Prepared
-from opbench.runs.state import Sheet
+from opbench.runs.state import RunState
 from opbench.timing.protocol import Protocol
 from tests.builders import SIZE, cell, header, round_, round_line
 
@@ -77,8 +77,8 @@ class Answers:
 
 
 def prepared(*cells: Cell) -> Prepared:
-    sheet = Sheet(cells, PROTOCOL, cores=2)
-    return Prepared(sheet=sheet, conditions=Conditions(), header=header())
+    state = RunState(cells, PROTOCOL, cores=2)
+    return Prepared(state=state, settings=RunSettings(), header=header())
 
 
 def test_a_pass_takes_two_flops_for_each_mac_of_each_image() -> None:
@@ -99,6 +99,6 @@ def test_cells_add_up_and_rounds_cost_once_for_all_of_them(monkeypatch: pytest.M
 def test_only_what_is_missing_is_estimated() -> None:
     going = prepared(CELL, replace(CELL, name="b"))
     for number in range(1, 6):
-        going.sheet.add(round_line(CELL, round_(number)))
-    going.sheet.add(going.sheet.record(CELL))
+        going.state.add(round_line(CELL, round_(number)))
+    going.state.add(going.state.record(CELL))
     assert estimate(going, Answers()) == pytest.approx((5 * SHORTEST_S, 2.5), rel=0.01)

@@ -13,9 +13,9 @@ import pytest
 from opbench.files import Appender
 from opbench.record import Cell, Record
 from opbench.runs.lines import CeilingsLine, End, RoundLine, Warned, decode, encode
-from opbench.runs.loop import Conditions, Run, Watcher
+from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.pool import Reply
-from opbench.runs.state import Sheet
+from opbench.runs.state import RunState
 from opbench.runs.store import new_run, read_run
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
@@ -68,10 +68,10 @@ def start(
     script = Script(answer)
     writer = new_run(folder)
     writer.append(encode(header()))
-    sheet = Sheet(plan, PROTOCOL, cores=2)
+    state = RunState(plan, PROTOCOL, cores=2)
     run = Run(
-        sheet=sheet,
-        conditions=Conditions(),
+        state=state,
+        settings=RunSettings(),
         writer=writer,
         workers=script,
         watcher=watcher or Watcher(),
@@ -106,7 +106,7 @@ def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> N
 
     run, script = start(tmp_path, [cell("steady"), cell("moving")], answer)
     assert Counter(which.name for which, _ in script.asked) == {"steady": 3, "moving": 6}
-    moving = run.sheet.records[cell("moving")].measurement
+    moving = run.state.records[cell("moving")].measurement
     assert (moving.stopped, len(moving.samples_per_round)) == ("rounds", 6)
 
 
@@ -129,8 +129,8 @@ def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Pa
 
     run, script = start(tmp_path, [cell("bad"), cell("good")], answer)
     assert Counter(which.name for which, _ in script.asked) == {"bad": 1, "good": 3}
-    assert run.sheet.failures[cell("bad")].reason == "its process was killed"
-    assert list(run.sheet.records) == [cell("good")]
+    assert run.state.failures[cell("bad")].reason == "its process was killed"
+    assert list(run.state.records) == [cell("good")]
 
 
 def test_batches_larger_than_one_that_ran_out_of_memory_are_not_tried(tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ def test_batches_larger_than_one_that_ran_out_of_memory_are_not_tried(tmp_path: 
     run, script = start(tmp_path, plan, answer)
     largest = cell("a", batch_size=16)
     assert largest not in [which for which, _ in script.asked]
-    assert run.sheet.failures[largest].reason == "not tried: a batch of 4 ran out of memory"
-    assert set(run.sheet.records) == {plan[0], *plan[3:]}
+    assert run.state.failures[largest].reason == "not tried: a batch of 4 ran out of memory"
+    assert set(run.state.records) == {plan[0], *plan[3:]}
 
 
 def test_ceilings_that_cannot_be_measured_are_a_warning_and_the_run_goes_on(
@@ -159,7 +159,7 @@ def test_ceilings_that_cannot_be_measured_are_a_warning_and_the_run_goes_on(
     monkeypatch.setattr(Script, "ask", refuse)
     run, _ = start(tmp_path, [cell("a")], lambda *_: 0.01)
     assert kinds(run)[Warned] == 3
-    assert run.sheet.records[cell("a")].attained is None
+    assert run.state.records[cell("a")].attained is None
 
 
 @pytest.mark.parametrize("turns", range(7))
@@ -176,7 +176,7 @@ def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
 
     plan = [cell("a"), cell("b")]
     first, _ = start(tmp_path, plan, interrupting)
-    assert first.sheet.settled(plan[0]) == (turns >= 5)
+    assert first.state.settled(plan[0]) == (turns >= 5)
     old = read_run(first.writer.path)
     assert old.of(End)[0].reason == ("finished" if turns == 6 else "interrupted")
     _, script = resumed(plan, old.path, lambda *_: 0.01)
@@ -191,9 +191,9 @@ def test_a_run_interrupted_at_any_turn_is_completed_by_what_is_missing(
 def resumed(plan: list[Cell], path: Path, answer: Answer) -> tuple[Run, Script]:
     """Continue the run of ``path``."""
     script = Script(answer)
-    sheet = Sheet(plan, PROTOCOL, cores=2).replay(read_run(path).lines)
+    state = RunState(plan, PROTOCOL, cores=2).replay(read_run(path).lines)
     with Appender(path) as writer:
-        run = Run(sheet=sheet, conditions=Conditions(), writer=writer, workers=script)
+        run = Run(state=state, settings=RunSettings(), writer=writer, workers=script)
         run.go()
     return run, script
 
@@ -207,11 +207,11 @@ def test_a_cell_whose_worker_crashed_is_tried_again_by_a_run_that_is_resumed(
 
     plan = [cell("unlucky"), cell("lucky")]
     first, _ = start(tmp_path, plan, crashing)
-    assert list(first.sheet.failures) == [cell("unlucky")]
+    assert list(first.state.failures) == [cell("unlucky")]
     run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
     assert script.asked == [(cell("unlucky"), 2), (cell("unlucky"), 3)]
-    assert set(run.sheet.records) == set(plan)
-    assert not run.sheet.failures
+    assert set(run.state.records) == set(plan)
+    assert not run.state.failures
 
 
 def test_what_ran_out_of_memory_is_not_tried_again(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_what_ran_out_of_memory_is_not_tried_again(tmp_path: Path) -> None:
     first, _ = start(tmp_path, plan, greedy)
     run, script = resumed(plan, first.writer.path, lambda *_: 0.01)
     assert script.asked == []
-    assert list(run.sheet.failures) == plan[1:]
+    assert list(run.state.failures) == plan[1:]
 
 
 def test_a_record_that_was_damaged_is_made_again_of_its_rounds(tmp_path: Path) -> None:
@@ -235,13 +235,13 @@ def test_a_record_that_was_damaged_is_made_again_of_its_rounds(tmp_path: Path) -
     run, script = resumed(plan, path, lambda *_: 0.02)
     assert script.asked == []
     assert lost in read_run(path).of(Record)
-    assert not run.sheet.missing
+    assert not run.state.missing
 
 
 def test_lines_about_cells_that_are_not_planned_are_passed_over() -> None:
-    sheet = Sheet([cell("a")], PROTOCOL, cores=2)
-    sheet.add(round_line(cell("b"), round_()))
-    assert list(sheet.rounds) == [cell("a")]
+    state = RunState([cell("a")], PROTOCOL, cores=2)
+    state.add(round_line(cell("b"), round_()))
+    assert list(state.rounds) == [cell("a")]
 
 
 def test_what_is_not_finished_can_still_be_shown(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_what_is_not_finished_can_still_be_shown(tmp_path: Path) -> None:
         return 0.01
 
     run, _ = start(tmp_path, [cell("a")], interrupting)
-    (record,) = run.sheet.unfinished()
+    (record,) = run.state.unfinished()
     assert record.measurement.samples_per_round == (10,)
 
 

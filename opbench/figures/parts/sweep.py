@@ -30,7 +30,7 @@ _FEW = 8  # networks whose intervals can be told apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
+class BatchSweep:
     """A sweep over batch sizes: its metric, title and subtitle."""
 
     key: str
@@ -40,7 +40,7 @@ class Sweep:
     from_zero: bool = False
 
 
-def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
+def draw_sweep(table: Table, options: Options, sweep: BatchSweep) -> Figure:
     """Lines over batch size.  Raises ``MissingDataError`` saying what to run."""
     frame = select.plain(select.cells(table, options, sweep.key))
     if options.batch_sizes:
@@ -76,7 +76,7 @@ def draw_sweep(table: Table, options: Options, sweep: Sweep) -> Figure:
     return figure
 
 
-def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> None:
+def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: BatchSweep) -> None:
     sizes = sorted(set(frame["batch_size"]))
     axes.set_xscale("log", base=2)
     axes.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
@@ -94,7 +94,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> N
 
 
 def _draw_line(
-    axes: Axes, rows: pd.DataFrame, failures: pd.DataFrame, sweep: Sweep, *, banded: bool
+    axes: Axes, rows: pd.DataFrame, failures: pd.DataFrame, sweep: BatchSweep, *, banded: bool
 ) -> None:
     y = values(rows, sweep.key)
     lit = bool(rows["lit"].iloc[0])
@@ -112,18 +112,18 @@ def _draw_line(
         )
 
 
-def _banded(frame: pd.DataFrame, sweep: Sweep) -> set[str]:
+def _banded(frame: pd.DataFrame, sweep: BatchSweep) -> set[str]:
     """The networks whose intervals are drawn: those brought forward, unless they are a crowd."""
     lit = set(frame["name"][frame["lit"]])
     return lit if f"{sweep.key}_low" in frame and len(lit) <= _FEW else set()
 
 
-def _interval(rows: pd.DataFrame, sweep: Sweep) -> tuple[pd.Series[float], pd.Series[float]]:
+def _interval(rows: pd.DataFrame, sweep: BatchSweep) -> tuple[pd.Series[float], pd.Series[float]]:
     low, high = (values(rows, sweep.key, f"{sweep.key}_{end}") for end in ("low", "high"))
     return low, high
 
 
-def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
+def _interval_words(frame: pd.DataFrame, sweep: BatchSweep) -> str:
     """State the width of the intervals, which are not drawn."""
     if f"{sweep.key}_low" not in frame or _banded(frame, sweep):
         return ""
@@ -136,7 +136,9 @@ def _interval_words(frame: pd.DataFrame, sweep: Sweep) -> str:
     )
 
 
-def _name_lines(axes: Axes, frame: pd.DataFrame, options: Options, sweep: Sweep) -> tuple[int, int]:
+def _name_lines(
+    axes: Axes, frame: pd.DataFrame, options: Options, sweep: BatchSweep
+) -> tuple[int, int]:
     """Write names right of the lines, tied to their ends, and return how many of how many."""
     last = frame.sort_values("batch_size").drop_duplicates("name", keep="last")
     last = select.names(last, options).join(last[["batch_size", "family"]])
