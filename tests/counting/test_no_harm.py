@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import random
 import sys
 import threading
@@ -174,7 +175,7 @@ def surroundings() -> list[Any]:
     return [
         torch.get_rng_state(),
         random.getstate(),
-        numpy.random.get_state(legacy=False),
+        pickle.dumps(numpy.random.get_state(legacy=False)),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         torch.get_default_dtype(),
