@@ -38,6 +38,7 @@ _NEIGHBOURHOOD = 60.0  # a square whose blobs compete for the same places
 _TRIED = 60  # names that a place is looked for, besides those that must be shown
 _PLACES = 400  # tried for each name
 _NEAR, _FAR = 5.0, 190.0  # from a blob's edge to its name
+_BATCHES = 10
 _ANYWHERE: Any = None  # textalloc's word for every direction
 _MARGIN = 3.0  # around a name
 _STAND_OFF = 9.0  # from a blob's edge, from which on a label needs a leader
@@ -124,14 +125,23 @@ class _Scene:
         boxes = generate_candidates(
             width, height, x, y, _NEAR, _NEAR, _FAR, _FAR, _PLACES, radius / 2**0.5, _ANYWHERE
         )
-        for is_free in self._rules(np.array([x, y]), boxes):
+        start = np.array([x, y])
+        # Near ones first: most names need no more.
+        for some in np.array_split(boxes, 1 if must else _BATCHES):
+            if len(free := self._free(start, some, must=must)):
+                self.boxes = np.vstack([self.boxes, free[0]])
+                self.leaders = np.vstack([self.leaders, _leaders(start, free[:1])])
+                return np.asarray(free[0])
+        return None
+
+    def _free(self, start: Array, boxes: Array, *, must: bool) -> Array:
+        """Return the boxes that keep all rules, or for a ``must`` as many as can be kept."""
+        for is_free in self._rules(start, boxes):
             free = boxes[is_free(boxes)]
-            if not len(free) and not must:
-                return None
-            boxes = free if len(free) else boxes
-        self.boxes = np.vstack([self.boxes, boxes[0]])
-        self.leaders = np.vstack([self.leaders, _leaders(self.discs[row, :2], boxes[:1])])
-        return np.asarray(boxes[0])
+            boxes = free if len(free) or not must else boxes
+            if not len(boxes):
+                break
+        return boxes
 
     def _rules(self, start: Array, boxes: Array) -> Iterator[Callable[[Array], Any]]:
         """Yield the tests of ``boxes`` that may hold a name of the blob at ``start``, the most
