@@ -138,7 +138,8 @@ def test_a_file_that_is_being_written_cannot_be_opened_for_writing_again(tmp_pat
 def test_a_file_that_has_grown_since_it_was_read_is_not_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"one\n")
-    Appender(path, size=4).append(b"two")
+    with Appender(path, size=4) as appender:
+        appender.append(b"two")
     with pytest.raises(BadFileError, match=BUSY):
         Appender(path, size=4)
 

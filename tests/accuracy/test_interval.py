@@ -51,6 +51,6 @@ def test_imagenet_and_its_small_copy_have_fifty_thousand_images() -> None:
 
 
 @pytest.mark.parametrize("bad", [(-1, 100), (101, 100), (50, 0)])
-def test_what_is_no_share_is_refused(bad: tuple[float, int]) -> None:
-    with pytest.raises(ValueError, match="no share"):
+def test_what_has_no_interval_is_refused(bad: tuple[float, int]) -> None:
+    with pytest.raises(ValueError, match="no interval"):
         wilson_interval(*bad)
