@@ -148,7 +148,10 @@ def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
     for parent in (folder, *folder.parents):
         file = parent / FILE
         if file.is_file():
-            table = _toml(file).get("tool", {}).get("opbench")
+            tool = _toml(file).get("tool", {})
+            if not isinstance(tool, dict):
+                raise BadFileError(f"{file}: tool must be a table, not {tool!r}")
+            table = tool.get("opbench")
             if isinstance(table, dict):
                 return file, table
             if table is not None:

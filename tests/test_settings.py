@@ -135,6 +135,13 @@ def test_a_wrong_value_in_the_environment_names_the_variable(tmp_path: Path) -> 
         load_settings(tmp_path, {"OPBENCH_RESULT": "x"})
 
 
+@pytest.mark.parametrize("text", ['tool = "opbench"', "tool = [1]", '[tool]\nopbench = "x"'])
+def test_a_tool_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(BadFileError, match=r"pyproject\.toml: .*must be a table"):
+        load_settings(tmp_path, {})
+
+
 def test_this_repository_keeps_its_lock_under_results() -> None:
     root = Path(__file__).parent.parent
     settings = load_settings(root, {})

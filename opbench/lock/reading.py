@@ -87,7 +87,7 @@ class _Reader:
                 f"{self.source}, line {error.lineno}: not valid JSON at column "
                 f"{error.colno} ({error.msg}): {REMEDY}"
             ) from None
-        except RecursionError:
+        except (RecursionError, ValueError):  # nested too deeply, a number of thousands of digits
             raise BadFileError(f"{self.source}, line 1: not a lock of opbench: {REMEDY}") from None
 
     def _file(self, table: Any) -> _File:

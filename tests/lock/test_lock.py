@@ -129,7 +129,18 @@ def test_a_missing_lock_says_which_command_writes_it(tmp_path: Path) -> None:
     assert "opbench check --update" in refusal(tmp_path / "none.json")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "3", '"lock"', '{"format": "one"}', '{"format": true}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "3",
+        '"lock"',
+        '{"format": "one"}',
+        '{"format": true}',
+        f'{{"format": {"9" * 5000}}}',
+    ],
+)
 def test_another_kind_of_file_is_no_lock(path: Path, text: str) -> None:
     path.write_text(text)
     assert f"{path}, line 1" in refusal(path)
