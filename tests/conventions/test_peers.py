@@ -81,7 +81,9 @@ def test_every_tool_is_called_here_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [ASKED[0], pytest.param(ASKED[1], marks=pytest.mark.slow)], ids=["tiny", "resnet18"]
+    "name",
+    [f"{FILE}:tiny", pytest.param("resnet18", marks=pytest.mark.slow)],
+    ids=["tiny", "resnet18"],
 )
 @pytest.mark.parametrize("peer", DIRECT)
 def test_a_tool_that_is_asked_says_what_it_says_when_called(peer: str, name: str) -> None:
