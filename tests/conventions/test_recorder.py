@@ -14,8 +14,16 @@ from opbench.counting import build_and_count
 from opbench.errors import BadValueError, CountError
 from opbench.registry import entries
 
+QUICK = ("alexnet", "enet", "googlenet", "lenet5", "resnet18", "xception")
 
-@pytest.mark.parametrize("name", ["alexnet", "enet", "googlenet", "lenet5", "resnet18", "xception"])
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name in entries.names()
+    ],
+)
 def test_mac_is_the_count_itself(name: str) -> None:
     spec = entries.get(name)
     recorded = tally(COMPUTED["mac"], trace(spec.build, spec.input_size))
