@@ -34,7 +34,8 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     4      conventions    torch       the same pass by other counting rules
     4      timing         torch       one round of one cell on one device
     3      counting       torch       exact counts of one forward pass
-    2      runtimes       torch       ways to execute a forward pass, one file each
+    2      runtimes       -           ways to execute a forward pass, one file each
+    2      runtimes.compile torch     torch.compile
     2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
     3      settings       -           [tool.opbench] and OPBENCH_*

@@ -14,7 +14,7 @@ Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Self
 
@@ -154,8 +154,9 @@ class Cell(Value):
     """One point of a sweep: a network and the settings it is timed under.
 
     ``input_size`` is that of one image, without extents where the target brings its own inputs;
-    ``compile`` a mode of ``torch.compile``, None for eager execution; ``threads`` those of PyTorch
-    on the CPU, None for as many as PyTorch takes by itself.
+    ``runtime`` executes it, ``compile`` is its mode where it is ``torch.compile``; ``threads`` are
+    those of PyTorch on the CPU, None for as many as PyTorch takes by itself.  The defaults are the
+    usual settings, which go without saying.
     """
 
     name: Text
@@ -164,23 +165,32 @@ class Cell(Value):
     device: Text
     dtype: Text = "float32"
     memory_format: Text = "contiguous"
+    runtime: Text = "eager"
     compile: Text | None = None
     threads: AtLeastOne | None = None
 
+    def __post_init__(self) -> None:
+        # Files written before there were other runtimes name a mode alone.
+        if self.compile is not None and self.runtime == USUAL["runtime"]:
+            object.__setattr__(self, "runtime", "compile")
+
     @property
-    def runtime(self) -> str:
-        """The name of the runtime that executes the network."""
-        return "eager" if self.compile is None else "compile"
+    def execution(self) -> str:
+        """The runtime and its mode, if it has one."""
+        return " ".join(filter(None, (self.runtime, self.compile)))
 
     def __str__(self) -> str:
-        usual = {"cpu", "float32", "contiguous"}
-        settings = (self.device, self.dtype, self.memory_format, self.compile)
+        settings = (self.device, self.dtype, self.memory_format, self.execution)
         size = [str(self.input_size)] if self.input_size else []
-        unusual = [each for each in settings if each and each not in usual]
+        unusual = [each for each in settings if each not in {"cpu", *USUAL.values()}]
         words = [*size, f"batch {self.batch_size}", *unusual]
         if self.threads:
             words.append(f"{self.threads} thread{'s' * (self.threads > 1)}")
         return f"{self.name} ({', '.join(words)})"
+
+
+# The settings of a cell that go without saying.
+USUAL = {each.name: each.default for each in fields(Cell) if each.default is not MISSING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from opbench.cli.render import (
 )
 from opbench.errors import UnknownNameError
 from opbench.metrics import PER_MAC
+from opbench.record import USUAL
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
@@ -153,4 +154,4 @@ def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
 def _is_usual(cell: TimedCell) -> bool:
     where = cell.conditions
     settings = (where.device, where.dtype, where.variant, cell.batch_size)
-    return settings == ("cpu", "float32", "", 1)
+    return settings == ("cpu", USUAL["dtype"], "", 1)

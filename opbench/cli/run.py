@@ -20,6 +20,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import Format, say, write
 from opbench.errors import BadValueError
+from opbench.record import USUAL
 
 if TYPE_CHECKING:
     from opbench.runs.pool import Workers
@@ -58,17 +59,25 @@ def run(
     ] = None,
     dtype: Annotated[
         Words, typer.Option(help="Data types: float32, bfloat16, float16, float64.")
-    ] = "float32",
+    ] = USUAL["dtype"],
     memory_format: Annotated[
         Words, typer.Option(help="Memory formats: contiguous, channels_last.")
-    ] = "contiguous",
-    compile: Annotated[
-        Words,
+    ] = USUAL["memory_format"],
+    runtime: Annotated[
+        Words | None,
         typer.Option(
-            help="How to run: eager, or a mode of torch.compile (default, reduce-overhead, "
-            "max-autotune)."
+            help="Runtimes: eager (PyTorch as it is), compile (torch.compile), or one that a "
+            "package adds; eager by default."
         ),
-    ] = "eager",
+    ] = None,
+    compile: Annotated[
+        Words | None,
+        typer.Option(
+            metavar="MODE[,MODE]...",
+            help="Modes of torch.compile: default, reduce-overhead, max-autotune or "
+            "max-autotune-no-cudagraphs; adds the runtime compile.",
+        ),
+    ] = None,
     threads: Annotated[
         Words | None,
         typer.Option(help="Threads of PyTorch on the CPU; by default as many as PyTorch takes."),
@@ -129,7 +138,7 @@ def run(
         input_sizes=_sizes(input_size),
         dtypes=words(dtype),
         memory_formats=words(memory_format),
-        compile=words(compile),
+        **_runtimes(runtime, compile),
         threads=parse_integers("--threads", threads) if threads else (None,),
     )
     protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
@@ -184,6 +193,16 @@ def _resume(run: RunFile, workers: Workers) -> Prepared:
     for damage in run.damages:
         say(f"warning: skipped a damaged line: {damage}")
     return resume(run, workers)
+
+
+def _runtimes(names: Words | None, modes: Words | None) -> dict[str, Sequence[str]]:
+    """Return the runtimes and the modes of torch.compile; "eager" among these is no mode."""
+    eager = USUAL["runtime"]
+    wanted = words(modes) if modes else []
+    compiling = [mode for mode in wanted if mode != eager]
+    others = words(names) if names else [eager] * (eager in wanted or not wanted)
+    runtimes = [*others, *["compile"] * bool(compiling)]
+    return {"runtimes": runtimes, **({"compile": compiling} if compiling else {})}
 
 
 def _sizes(text: str | None) -> list[Shape]:

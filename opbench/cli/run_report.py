@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from opbench.cli.render import (
     scaled,
     text,
 )
+from opbench.record import USUAL
 
 if TYPE_CHECKING:
     from opbench.record import Record
@@ -35,7 +36,8 @@ _CELL = (
     Column(key="device", title="device"),
     Column(key="dtype", title="dtype"),
     Column(key="memory_format", title="layout"),
-    Column(key="compile", title="compile", show=text),
+    Column(key="runtime", title="runtime"),
+    Column(key="compile", title="mode", show=text),
     Column(key="threads", title="threads", show=text, right=True),
 )
 _TIMES = (
@@ -54,8 +56,7 @@ _TIMES = (
     Column(key="reason", title="", show=text),
 )
 # Shown only where they say something.
-_OPTIONAL = {"dtype", "memory_format", "compile", "threads", "energy_j", "reason"}
-_USUAL = ("float32", "contiguous", None, "")
+_OPTIONAL = {**USUAL, "energy_j": None, "reason": None}
 
 
 def render_rows(state: RunState, format: Format) -> str:
@@ -107,8 +108,12 @@ def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Colu
     return [
         column
         for column in columns
-        if column.key not in _OPTIONAL or any(row.get(column.key) not in _USUAL for row in rows)
+        if column.key not in _OPTIONAL or any(_is_unusual(column.key, row) for row in rows)
     ]
+
+
+def _is_unusual(key: str, row: Mapping[str, Any]) -> bool:
+    return row.get(key) not in (None, "", _OPTIONAL[key])
 
 
 def _advise(records: Sequence[Record]) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from opbench import runtimes
 from opbench.errors import BadValueError
-from opbench.record import Cell
+from opbench.record import USUAL, Cell
 from opbench.spec import Shape
-from opbench.timing.settings import COMPILE_MODES, DTYPES, EAGER, MEMORY_FORMATS, device_name, known
+from opbench.timing.settings import COMPILE_MODES, DTYPES, MEMORY_FORMATS, device_name, known
 from opbench.value import Value
 
 NO_SIZE = Shape()
@@ -31,8 +32,8 @@ class Planned(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """The lists.  No ``input_sizes`` leaves each target its own; ``compile`` is a mode of
-    ``torch.compile`` or "eager"; a thread count of None is PyTorch's own choice.
+    """The lists.  No ``input_sizes`` leaves each target its own; ``compile`` are the modes of the
+    runtime of that name; a thread count of None is PyTorch's own choice.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """
@@ -40,10 +41,11 @@ class Sweep:
     devices: Sequence[str] = ("cpu",)
     batch_sizes: Sequence[int] = (1,)
     input_sizes: Sequence[Shape] = ()
-    dtypes: Sequence[str] = ("float32",)
-    memory_formats: Sequence[str] = ("contiguous",)
-    compile: Sequence[str] = (EAGER,)
-    threads: Sequence[int | None] = (None,)
+    dtypes: Sequence[str] = (USUAL["dtype"],)
+    memory_formats: Sequence[str] = (USUAL["memory_format"],)
+    runtimes: Sequence[str] = (USUAL["runtime"],)
+    compile: Sequence[str] = COMPILE_MODES[:1]
+    threads: Sequence[int | None] = (USUAL["threads"],)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -51,7 +53,8 @@ class Sweep:
         set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
         set_(self, "dtypes", known("dtype", self.dtypes, DTYPES))
         set_(self, "memory_formats", known("memory format", self.memory_formats, MEMORY_FORMATS))
-        set_(self, "compile", known("compile mode", self.compile, (EAGER, *COMPILE_MODES)))
+        set_(self, "runtimes", known("runtime", self.runtimes, runtimes.names()))
+        set_(self, "compile", known("compile mode", self.compile, COMPILE_MODES))
         for size in self.batch_sizes:
             if size < 1:
                 raise BadValueError(f"the batch size must be 1 or more, not {size}")
@@ -67,12 +70,12 @@ def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
 
 
 def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
-    for size, device, dtype, memory_format, mode, threads, batch in product(
+    for size, device, dtype, memory_format, (runtime, mode), threads, batch in product(
         sweep.input_sizes or (target.input_size,),
         sweep.devices,
         sweep.dtypes,
         sweep.memory_formats,
-        sweep.compile,
+        _executions(sweep),
         sweep.threads,
         _batch_sizes(target, sweep),
     ):
@@ -83,9 +86,15 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
             device=device,
             dtype=dtype,
             memory_format=memory_format,
-            compile=None if mode == EAGER else mode,
+            runtime=runtime,
+            compile=mode,
             threads=threads,
         )
+
+
+def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
+    for runtime in sweep.runtimes:
+        yield from product([runtime], sweep.compile if runtime == "compile" else (None,))
 
 
 def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:

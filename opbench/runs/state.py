@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Self
 
-from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
+from opbench.record import USUAL, Ceilings, Cell, Failure, Load, Record, Round
 from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
@@ -96,8 +96,8 @@ class RunState:
         measurement = summarise(self.rounds[cell], self.protocol, self._cores)
         attained = None
         if ceilings := self._ceilings.get(Setting.of(cell)):
-            compiled = cell.compile is not None
-            attained = attain(load, measurement, typical(ceilings), compiled=compiled)
+            eager = cell.runtime == USUAL["runtime"]
+            attained = attain(load, measurement, typical(ceilings), compiled=not eager)
         return Record(cell=cell, load=load, measurement=measurement, attained=attained)
 
     def unfinished(self) -> list[Record]:

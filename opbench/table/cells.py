@@ -15,12 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opbench.record import Cell, Failure, Record
+from opbench.record import USUAL, Cell, Failure, Record
 from opbench.runs.lines import CeilingsLine, Header, Setting
 from opbench.runs.store import RunFile
 from opbench.spec import Shape
 
-_USUAL = {"memory_format": "contiguous", "compile": None}
 _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
 
@@ -36,7 +35,7 @@ class Conditions:
     def __str__(self) -> str:
         kind = self.device.partition(":")[0]
         where = kind if self.machine == self.device else f"{kind} ({self.machine})"
-        unusual = [self.dtype] if self.dtype != "float32" else []
+        unusual = [self.dtype] if self.dtype != USUAL["dtype"] else []
         return ", ".join([where, *unusual, *filter(None, [self.variant])])
 
     @property
@@ -163,7 +162,8 @@ def _of(cell: Cell) -> tuple[str, int]:
 
 def _layout(what: Cell | Setting) -> Iterator[str]:
     if isinstance(what, Cell):
-        yield from _odd(what.to_json(), _USUAL)
+        yield from _odd(what.to_json(), {"memory_format": USUAL["memory_format"]})
+        yield from {what.execution} - {USUAL["runtime"]}
 
 
 def _gpu_options(header: Header) -> Iterator[str]:

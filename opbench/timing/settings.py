@@ -13,7 +13,6 @@ from opbench.value import Value
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 MEMORY_FORMATS = ("contiguous", "channels_last")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
-EAGER = "eager"
 
 L2 = Literal["warm", "cold"]
 

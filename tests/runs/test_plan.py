@@ -45,9 +45,9 @@ def test_cells_of_a_sweep_have_names_of_their_own() -> None:
 
 
 def test_unusual_settings_are_named() -> None:
-    sweep = Sweep(memory_formats=("channels_last",), compile=("default",), threads=(1,))
+    sweep = Sweep(memory_formats=("channels_last",), runtimes=("compile",), threads=(1,))
     (cell,) = make_plan([CONV], sweep)
-    assert str(cell) == "conv (3x8x8, batch 1, channels_last, default, 1 thread)"
+    assert str(cell) == "conv (3x8x8, batch 1, channels_last, compile default, 1 thread)"
 
 
 def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> None:

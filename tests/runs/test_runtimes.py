@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from opbench.errors import TargetError, UnknownNameError
+from opbench.record import Cell
 from opbench.runtimes import Runtime, find, names
+from opbench.table import read_folder
+from tests.fixtures import Opbench
 
 Install = Callable[[str], None]
 
+CELL = {"name": "conv", "input_size": "3x8x8", "batch_size": 1, "device": "cpu"}
 DOUBLE = Runtime(
     name="double", prepare=lambda module, mode: lambda x: 2 * module(x), compiles=False
 )
@@ -62,3 +68,39 @@ def test_an_entry_point_that_names_none_and_an_unknown_name_are_refused(
         find("double")
     with pytest.raises(UnknownNameError, match="did you mean eager"):
         find("eagre")
+
+
+def test_a_run_times_any_runtime_by_its_name(
+    entry_point: Install, opbench: Opbench, tmp_path: Path
+) -> None:
+    entry_point("tests.runs.test_runtimes:DOUBLE")
+    network = f"{Path(__file__).with_name('networks.py')}:conv"
+    quick = ("--in-process", "--rounds", 3, "--max-seconds", 0.05, "--input-size", "3x8x8")
+    result = opbench("run", network, "--runtime", "eager,double", *quick, "--results", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    records = read_folder(tmp_path).cells
+    assert [cell.record.cell.runtime for cell in records] == ["eager", "double"]
+    assert [cell.conditions.variant for cell in records] == ["", "double"]
+
+
+def test_a_mode_of_compile_adds_the_runtime() -> None:
+    assert Cell.from_json({**CELL, "compile": "default"}).runtime == "compile"
+    assert Cell.from_json(CELL).runtime == "eager"
+
+
+@pytest.mark.parametrize(
+    ("asked", "executions"),
+    [
+        (("--runtime", "eager,compile"), ["eager", "compile default"]),
+        (("--compile", "eager,max-autotune"), ["eager", "compile max-autotune"]),
+        (("--compile", "default,max-autotune"), ["compile default", "compile max-autotune"]),
+        (("--runtime", "eager", "--compile", "default"), ["eager", "compile default"]),
+        (("--runtime", "compile", "--compile", "default"), ["compile default"]),
+    ],
+)
+def test_runtimes_and_modes_are_planned(
+    opbench: Opbench, asked: tuple[str, ...], executions: list[str]
+) -> None:
+    plan = opbench("run", "lenet5", "--dry-run", "--in-process", *asked, "--format", "json")
+    assert plan.exit_code == 0, plan.stderr
+    assert [Cell.from_json(row).execution for row in json.loads(plan.stdout)] == executions
