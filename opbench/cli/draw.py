@@ -53,6 +53,7 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
     workers = min(os.cpu_count() or 1, len(jobs))
     if workers < 2:
         return [_draw(job) for job in jobs]
+    os.environ["PYTHONSAFEPATH"] = "1"  # a new process must not import from the current folder
     # Spawned, because a fork of a process with a library's threads may hang.
     with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
         return list(pool.map(_draw, jobs))

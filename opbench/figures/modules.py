@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, labels, select
@@ -167,7 +167,7 @@ def _draw_costs(axes: Axes, rows: pd.DataFrame, at: pd.Series[float], *, log: bo
         axes.set_xlim(at.min() / room, at.max() * room**3)
     else:
         axes.set_xlim(0, 1.25 * at.max())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}x"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}x"))
     _draw_dots(axes, rows, at, at, [f"{value:.3g}x" for value in at])
 
 

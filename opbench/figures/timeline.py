@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MultipleLocator
+from matplotlib.ticker import MultipleLocator, StrMethodFormatter
 
 from opbench.errors import MissingDataError
 from opbench.figures.parts import blobs, captions, labels, select
@@ -65,7 +65,7 @@ def _panel(
     y = values(frame, key)
     axes.set_xlim(frame["year"].min() - 0.5, frame["year"].max() + 0.5)
     axes.xaxis.set_major_locator(MultipleLocator(1))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
     axes.tick_params(axis="x", length=0)
     axes.grid(axis="x", visible=False)
     for year in range(int(frame["year"].min()), int(frame["year"].max())):

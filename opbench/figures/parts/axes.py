@@ -67,10 +67,10 @@ class _UpTo100(AutoLocator):
 def _log_ticks(axis: Axis, low: float, high: float) -> None:
     few = high / low < 10**_FEW_DECADES
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=20))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(FuncFormatter(number))
     axis.set_minor_locator(NullLocator())
 
 
-def number(value: float) -> str:
-    """``0.05``, ``2``, ``5,000``: as few digits as say it."""
+def number(value: float, _position: int | None = None) -> str:
+    """``0.05``, ``2``, ``5,000``: as few digits as say it, also as the label of a tick."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:g}"

@@ -81,7 +81,7 @@ def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: BatchSweep)
     axes.set_xscale("log", base=2)
     axes.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
     axes.xaxis.set_major_locator(FixedLocator(sizes))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(number))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("batch size [images]")
     banded = frame[frame["name"].isin(_banded(frame, sweep))]
