@@ -20,6 +20,7 @@ References:
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -33,6 +34,10 @@ Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 # The standard error of a median is at most this times that of a mean, for normal values.
 _MEDIAN_ERROR = math.sqrt(math.pi / 2)
 _STRETCHES = 40
+# A gap between groups of values, against their widths.
+_STATES_APART = 4
+# exp of it is still a number.
+_WIDEST = 700.0
 
 
 def median(values: Sequence[float]) -> float:
@@ -99,17 +104,16 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     """Return the median of the rounds' medians and its interval, which covers run-to-run changes.
 
     One round has the interval of its order statistics.  Several have Student's t on the logarithms
-    of their medians, with the larger standard error of a median, as a factor of 1 + t s rather
-    than exp(t s), which three wild rounds would take to the stars; and never less than the order
+    of their medians, with the larger standard error of a median; and never less than the order
     statistics of all samples together.
     """
     if len(rounds) == 1:
         return Interval(median(rounds[0]), *median_interval(rounds[0]))
     medians = [median(samples) for samples in rounds]
-    estimate = median(medians)
     half = _MEDIAN_ERROR * student_t(len(medians) - 1) * _standard_error(medians)
+    over_rounds = _around(median(medians), half)
     low, high = median_interval([sample for samples in rounds for sample in samples])
-    return Interval(estimate, min(low, estimate / (1 + half)), max(high, estimate * (1 + half)))
+    return Interval(over_rounds.estimate, min(low, over_rounds.low), max(high, over_rounds.high))
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
@@ -129,7 +133,26 @@ def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[floa
         for variance, medians in zip(variances, (first, second), strict=True)
     )
     half = _MEDIAN_ERROR * student_t(max(1, math.floor(freedom))) * math.sqrt(total)
-    return Interval(ratio, ratio / (1 + half), ratio * (1 + half))
+    return _around(ratio, half)
+
+
+def _around(estimate: float, half: float) -> Interval:
+    """Return the interval whose logarithm reaches ``half`` to each side, within finite numbers."""
+    factor = math.exp(min(half, _WIDEST))
+    low, high = estimate / factor, estimate * factor
+    return Interval(estimate, max(low, sys.float_info.min), min(high, sys.float_info.max))
+
+
+def two_states(values: Sequence[float], apart: float) -> bool:
+    """Return whether ``values`` form two groups more than the fraction ``apart`` from each other.
+
+    The widest gap between neighbours, on a logarithmic scale, is then also at least four times as
+    wide as both groups together.
+    """
+    logarithms = sorted(map(math.log, values))
+    gaps = [above - below for below, above in pairwise(logarithms)]
+    widest = max(gaps, default=0.0)
+    return widest > math.log1p(apart) and widest >= _STATES_APART * (math.fsum(gaps) - widest)
 
 
 def drift(samples: Sequence[float], significance: float = 0.001) -> float:
@@ -165,6 +188,7 @@ def rate_bound(hits: int, tries: int, confidence: float = CONFIDENCE) -> float:
     return high
 
 
+@cache
 def student_t(freedom: int, confidence: float = CONFIDENCE) -> float:
     """Return the two-sided quantile of Student's t, by bisection."""
     low, high = 0.0, 1e3

@@ -17,6 +17,7 @@ from opbench.intervals import (
     rate_bound,
     ratio_of_rounds,
     student_t,
+    two_states,
 )
 
 
@@ -79,8 +80,42 @@ def test_rounds_that_disagree_widen_the_interval_beyond_their_samples() -> None:
     interval = median_of_rounds([[1.00] * 50, [1.02] * 50, [1.04] * 50])
     assert interval.estimate == 1.02
     # Three logarithms 0.0196 apart: t(2) x sqrt(pi / 2) x 0.0196 / sqrt(3) = 0.061.
-    assert interval.high / interval.estimate - 1 == pytest.approx(0.0610, abs=3e-4)
-    assert interval.estimate / interval.low - 1 == pytest.approx(0.0610, abs=3e-4)
+    assert math.log(interval.high / interval.estimate) == pytest.approx(0.0610, abs=3e-4)
+    assert math.log(interval.estimate / interval.low) == pytest.approx(0.0610, abs=3e-4)
+
+
+def test_wild_rounds_have_the_interval_that_the_logarithm_says() -> None:
+    """Logarithms -a, 0 and a: their standard error is a / sqrt(3)."""
+    wild = [[math.exp(-2)], [1.0], [math.exp(2)]]
+    half = 4.3027 * math.sqrt(math.pi / 2) * 2 / math.sqrt(3)
+    over_rounds, ratio = median_of_rounds(wild), ratio_of_rounds(wild, [[1.0]] * 3)
+    for interval in (over_rounds, ratio):
+        assert math.log(interval.high) == pytest.approx(half, rel=1e-4)
+        assert math.log(interval.low) == pytest.approx(-half, rel=1e-4)
+
+
+def test_intervals_of_the_wildest_rounds_are_numbers() -> None:
+    wildest = [[1e-12], [1.0], [1e9]]
+    for interval in (median_of_rounds(wildest), ratio_of_rounds(wildest, [[1e9]] * 3)):
+        assert 0 < interval.low < interval.estimate < interval.high < math.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "apart"),
+    [
+        ([4.0, 108.0, 108.5], True),
+        ([1.0, 1.1, 1.1, 1.1], True),
+        ([1.0, 1.01, 1.0, 1.01], False),  # a difference that does not matter
+        ([1.0, 1.1, 1.2, 1.3], False),
+        ([1.0, 1.03, 1.10, 1.13], False),
+        ([1.0], False),
+        ([1.0, 1.0, 1.0], False),
+    ],
+)
+def test_two_states_are_groups_further_apart_than_they_are_wide(
+    values: list[float], apart: bool
+) -> None:
+    assert two_states(values, 0.02) is apart
 
 
 def test_samples_that_alternate_widen_the_interval_of_rounds_that_agree() -> None:

@@ -13,7 +13,7 @@ from opbench.cli.options import Results, results_folder
 from opbench.cli.render import say, write
 from opbench.errors import BadValueError, OpbenchError
 from opbench.runs.compare import compare_runs, unequal
-from opbench.runs.store import RunFile, find_run, read_run
+from opbench.runs.store import RunFile, find_run, read_run, run_files
 from opbench.settings import Threshold, load_settings, parse_thresholds
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="BASE NEW",
-            help="Two run files, or names of runs in --results; with --self-test, targets.",
+            help="Two run files, or runs in --results by name; latest is the newest of them, "
+            "latest~1 the one before. With --self-test, targets.",
         ),
     ] = None,
     threshold: Annotated[
@@ -78,29 +79,45 @@ def compare(
 
 def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
     if len(names) != 2:
-        raise BadValueError("name two runs, BASE and NEW, or give --self-test")
+        raise BadValueError(f"name two runs, BASE and NEW{_offer(names, folder)}")
     base, new = (read_run(find_run(folder, name)) for name in names)
     for run in (base, new):
         _warn(run)
     return base, new
 
 
+def _offer(names: Sequence[str], folder: Path) -> str:
+    """Propose a command with the newest runs."""
+    newest = [path.stem for path in run_files(folder)][-2:]
+    asked = [*names[:1], *newest[-1:]] if names else newest
+    if len(names) > 1 or len(asked) < 2 or asked[0] == asked[1]:
+        return f"; `opbench runs --results {folder}` lists those there are"
+    return f"; with the newest: `opbench compare {' '.join(asked)}`"
+
+
 def _differing(base: RunFile, new: RunFile, *, across: bool) -> Mapping[str, tuple[Any, Any]]:
     """Return the facts that differ between the environments.  Refuses any but for ``across``."""
     differing = unequal(base, new)
     if differing and not across:
-        told = "; ".join(
-            f"{name}: {_fact(one)} and {_fact(two)}" for name, (one, two) in differing.items()
-        )
         raise OpbenchError(
-            f"the runs are from different environments ({told}): "
-            "measure both on one machine, or add --across"
+            f"the runs are from different environments ({_told(base, new, differing)}): "
+            "measure both on one machine with one version, or add --across"
         )
     return differing
 
 
-def _fact(value: Any) -> str:
-    return "unknown" if value is None else repr(value)
+def _told(base: RunFile, new: RunFile, differing: Mapping[str, tuple[Any, Any]]) -> str:
+    """Name facts with both values, and those that one run lacks once per run."""
+    parts = [
+        f"{name}: {one!r} and {two!r}"
+        for name, (one, two) in differing.items()
+        if one is not None and two is not None
+    ]
+    for index, run in enumerate((base, new)):
+        lacking = [name for name, values in differing.items() if values[index] is None]
+        if lacking:
+            parts.append(f"{run.path.stem} does not record {', '.join(lacking)}")
+    return "; ".join(parts)
 
 
 def _warn(run: RunFile) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opbench.cli.render import Column, Format, metric_column, render, summarise, text
+from opbench.cli.render import Column, Format, metric_column, plural, render, summarise, text
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
@@ -29,6 +29,8 @@ class CompareFormat(StrEnum):
 
 
 _FAILING = (Verdict.SLOWER, Verdict.FAILED)
+# Cells of which only one run knows.
+_ONE_SIDED = (Verdict.NEW, Verdict.GONE)
 
 
 def _change(ratio: float | None) -> str:
@@ -60,7 +62,7 @@ class CompareReport:
     @property
     def fails(self) -> bool:
         """Return whether any comparison fails."""
-        return any(self._level(each) is Level.FAIL for each in self.comparisons)
+        return any(self.level(each) is Level.FAIL for each in self.comparisons)
 
     @property
     def summary(self) -> str:
@@ -68,41 +70,66 @@ class CompareReport:
         return summarise("cell", [each.verdict for each in self.comparisons], Verdict)
 
     def render(self, format: CompareFormat) -> str:
-        """Render the comparisons in one format."""
+        """Render the comparisons in one format.
+
+        What only one of the runs has is in every row of JSON, CSV and JUnit, and for people one
+        sentence of numbers.
+        """
         match format:
             case CompareFormat.github:
-                return github(self._outcomes(), title=TITLE)
+                return github(_outcomes(self, self._in_both), title=TITLE)
             case CompareFormat.junit:
-                return junit(self._outcomes(), title=TITLE)
+                return junit(_outcomes(self, self.comparisons), title=TITLE)
             case CompareFormat.json:
                 return render([each.to_json() for each in self.comparisons], Format.json)
-        rows = [{**each.to_json(), "cell": str(each.cell)} for each in self._by_verdict()]
-        return render(rows, Format(format), _COLUMNS, caption=self._caption())
+            case CompareFormat.csv:
+                return render(_rows(self.comparisons), Format.csv)
+        told = render(_rows(self._in_both), Format(format), _COLUMNS, caption=self._caption)
+        return told if format is CompareFormat.table else f"{told}\n{self._caption}\n"
 
-    def _by_verdict(self) -> list[Comparison]:
-        order = list(Verdict)
-        return sorted(self.comparisons, key=lambda each: order.index(each.verdict))
+    @property
+    def _in_both(self) -> list[Comparison]:
+        return [each for each in self.comparisons if each.verdict not in _ONE_SIDED]
 
+    @property
     def _caption(self) -> str:
-        across = (
-            f" Across environments: {', '.join(self.differing)} differ." if self.differing else ""
-        )
-        return f"{self.summary}; base {self.base.path.stem}, new {self.new.path.stem}.{across}"
-
-    def _outcomes(self) -> list[Outcome]:
-        return [
-            Outcome(
-                name=str(each.cell),
-                status=str(each.verdict),
-                level=self._level(each),
-                summary=each.sentence,
-                details=(each.note,) if each.note else (),
-            )
-            for each in self.comparisons
+        sentences = [
+            f"Base {self.base.path.stem}, new {self.new.path.stem}.",
+            *map(self._alone, (Verdict.NEW, Verdict.GONE)),
         ]
+        if self.differing:
+            sentences.append(f"Across environments: {', '.join(self.differing)} differ.")
+        return " ".join(filter(None, sentences))
 
-    def _level(self, comparison: Comparison) -> Level:
+    def _alone(self, verdict: Verdict) -> str:
+        """Count the cells that only one of the runs has."""
+        cells = plural(sum(each.verdict is verdict for each in self.comparisons), "cell")
+        side = "new" if verdict is Verdict.NEW else "base"
+        return "" if cells.startswith("0 ") else f"{cells} only in the {side} run ({verdict})."
+
+    def level(self, comparison: Comparison) -> Level:
+        """Return how serious the verdict is."""
         failing = (*_FAILING, Verdict.AMBIGUOUS) if self.strict else _FAILING
         if comparison.verdict in failing:
             return Level.FAIL
         return Level.PASS if comparison.verdict is Verdict.SAME else Level.NOTE
+
+
+def _rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
+    """Return rows for people, the worst verdict first."""
+    order = list(Verdict)
+    ordered = sorted(comparisons, key=lambda each: order.index(each.verdict))
+    return [{**each.to_json(), "cell": str(each.cell)} for each in ordered]
+
+
+def _outcomes(report: CompareReport, comparisons: Iterable[Comparison]) -> list[Outcome]:
+    return [
+        Outcome(
+            name=str(each.cell),
+            status=str(each.verdict),
+            level=report.level(each),
+            summary=each.sentence,
+            details=(each.note,) if each.note else (),
+        )
+        for each in comparisons
+    ]

@@ -3,7 +3,8 @@
     SAME         the ratio's 95 % interval lies within the threshold: no difference that matters
     FASTER       it lies beyond the threshold on the one side: a real difference
     SLOWER       on the other
-    AMBIGUOUS    it reaches over an end of the threshold: the runs cannot tell
+    AMBIGUOUS    it reaches over an end of the threshold, or one run's rounds are unstable or in
+                 two states: the runs cannot tell, and the note says what would
     FAILED       measured before, and now it cannot be
     UNMEASURED   it cannot be measured, and was not before
     NEW, GONE    measured now and not before; before and not now
@@ -14,21 +15,36 @@ have become slower between the runs: beside each round the time of a fixed piece
 and the interval reaches over both the ratio as it is and the ratio in units of that work.  That
 explains one machine at two times.  Between two environments it is the ratio as it is that is
 asked for, and the ratio of the fixed work is told beside it.
+
+An interval by Student's t supposes that rounds scatter around one time.  On a busy machine they
+jump between two, and chance alone puts all rounds of one run into the one state and all of the
+other into the other: with n rounds in both together, once in 2^(n - 1) pairs of runs.  Hence no
+FASTER or SLOWER where a run's own rounds form two states, nor for a change of more than
+``FAR_APART`` over fewer than ``ENOUGH`` rounds, unless the fixed work beside them took the same
+time in all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from opbench.errors import BadValueError
-from opbench.intervals import Interval, median, ratio_of_rounds
-from opbench.record import Cell, Failure, Record
+from opbench.intervals import Interval, median, median_of_rounds, ratio_of_rounds, two_states
+from opbench.record import Cell, Failure, Measurement, Record
 from opbench.runs.environment import unequal_facts
 from opbench.runs.store import RunFile
 from opbench.settings import Threshold, threshold_for
+from opbench.timing.quality import UNSTABLE
+
+# Rounds of both runs together: 1 in 2^7 pairs of runs, 0.8 %, are in one state each by chance.
+ENOUGH = 8
+# A ratio beyond this, or below its inverse, may be another state of the machine.
+FAR_APART = 2.0
+# Fixed pieces of work that differ by no more took the same time.
+_SAME_WORK = 1.25
 
 
 class Verdict(StrEnum):
@@ -116,7 +132,8 @@ def compare_runs(
     before, after = _Side.of(base), _Side.of(new)
     if not set(before.cells) & set(after.cells):
         raise BadValueError(
-            f"{base.path} and {new.path} have no cell in common: nothing to compare"
+            f"the runs have no cell in common: {base.path} has {_some(before.cells)}; "
+            f"{new.path} has {_some(after.cells)}"
         )
     one_machine = not unequal(base, new)
     return [
@@ -125,6 +142,13 @@ def compare_runs(
         else _untimed(cell, before, after)
         for cell in dict.fromkeys((*before.cells, *after.cells))
     ]
+
+
+def _some(cells: Sequence[Cell], most: int = 3) -> str:
+    """Name the first few of ``cells``, and say how many more there are."""
+    named = ", ".join(map(str, cells[:most])) or "none"
+    more = len(cells) - most
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def unequal(base: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
@@ -163,17 +187,66 @@ def _timed(
 ) -> Comparison:
     base, new = before.times[cell], after.times[cell]
     ratio, machine = _ratio(base, new, one_machine=one_machine)
-    limit = threshold.of(base.measurement.median_s)
+    verdict, note = Verdict.AMBIGUOUS, "a single round does not show how rounds differ"
+    if ratio:
+        limit = threshold.of(base.measurement.median_s)
+        verdict, note = judge(ratio, limit), _advice((base, new))
+        if verdict is not Verdict.SAME:
+            doubts = [*_unsteady(base, new, limit), *_too_few(base, new, ratio, one_machine)]
+            verdict, note = (Verdict.AMBIGUOUS, "; ".join(doubts)) if doubts else (verdict, note)
+        if verdict is Verdict.AMBIGUOUS and not note:
+            note = "more --rounds would narrow the interval"
     return Comparison(
         cell=cell,
-        verdict=judge(ratio, limit) if ratio else Verdict.AMBIGUOUS,
+        verdict=verdict,
         base_s=base.measurement.median_s,
         new_s=new.measurement.median_s,
         ratio=ratio,
         machine=machine,
         threshold=threshold,
-        note=_doubts((base, new)) if ratio else "a single round does not show how rounds differ",
+        note=note,
     )
+
+
+def _unsteady(base: Record, new: Record, limit: float) -> Iterator[str]:
+    """Yield why the rounds of either run describe no single time, and what to do about it."""
+    for side, record in (("base", base), ("new", new)):
+        measured = record.measurement
+        times = [median(samples) for samples in measured.rounds]
+        told = f"{', '.join(f'{1e3 * each:.3g}' for each in times)} ms"
+        advice = measured.advice or "use a quieter machine, or more --rounds"
+        if two_states(times, limit):
+            yield f"rounds of the {side} run are in two states ({told}): {advice}"
+        elif "unstable" in (measured.quality, _quality(measured)):
+            yield f"rounds of the {side} run are unstable ({told}): {advice}"
+
+
+def _quality(measured: Measurement) -> str:
+    """Rate again what an older version rated by another interval, and another program not."""
+    return "unstable" if median_of_rounds(measured.rounds).relative > UNSTABLE else ""
+
+
+def _too_few(base: Record, new: Record, ratio: Interval, one_machine: bool) -> Iterator[str]:
+    """Yield why so large a change may be another state of the machine."""
+    one, other = (len(each.measurement.samples_per_round) for each in (base, new))
+    far = not 1 / FAR_APART <= ratio.estimate <= FAR_APART
+    if far and one + other < ENOUGH and not _same_state(base, new, one_machine):
+        yield (
+            f"{one} and {other} rounds do not tell so large a change from another state of the "
+            f"machine: take {ENOUGH // 2} in both runs with --rounds {ENOUGH // 2}"
+        )
+
+
+def _same_state(base: Record, new: Record, one_machine: bool) -> bool:
+    """Return whether the fixed work took the same time beside all rounds of one machine."""
+    times = [each.measurement.yardsticks_s for each in (base, new)]
+    groups = [[*times[0], *times[1]]] if one_machine else times
+    return all(_equal_work(group) for group in groups)
+
+
+def _equal_work(times: Sequence[float | None]) -> bool:
+    known = [each for each in times if each]
+    return len(known) == len(times) > 0 and max(known) <= _SAME_WORK * min(known)
 
 
 def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | None, float | None]:
@@ -199,6 +272,6 @@ def _in_units(record: Record) -> list[list[float]]:
     return [[sample / yardstick for sample in samples] for samples, yardstick in pairs if yardstick]
 
 
-def _doubts(records: Iterable[Record]) -> str:
+def _advice(records: Iterable[Record]) -> str:
     advices = (each.measurement.advice for each in records)
     return "; ".join(dict.fromkeys(each for each in advices if each))

@@ -88,7 +88,7 @@ def run_to_resume(results: Path, name: str | None = None) -> RunFile:
 
     Raises ``BadFileError`` where there is none.
     """
-    newest = read_run(find_run(results, name))
+    newest = read_run(find_run(results, name or "latest"))
     if name is not None:
         return newest
     runs = map(read_run, reversed(run_files(results)))

@@ -9,6 +9,7 @@ A last line without an end is what a kill in the middle of a write leaves.
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ from opbench.runs.lines import FORMAT, End, Header, decode
 from opbench.value import Value
 
 RUNS = "runs"
+
+_LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
+# So many of the newest runs are named where another was asked for.
+_NAMED = 10
 
 _L = TypeVar("_L", bound=Value)
 
@@ -134,18 +139,25 @@ def read_runs(results: Path) -> tuple[list[RunFile], tuple[Damage, ...]]:
     return runs, tuple(damages)
 
 
-def find_run(results: Path, name: str | None = None) -> Path:
-    """Return the run file called ``name`` (a path, or a name below ``results``), or the newest.
+def find_run(results: Path, name: str = "latest") -> Path:
+    """Return the run file called ``name``: a path, a name below ``results``, or one by age.
 
+    ``latest`` is the newest below ``results``, ``latest~1`` the one before it.
     Raises ``BadFileError`` where there is none.
     """
-    files = run_files(results)
-    if name is None:
-        if not files:
-            raise BadFileError(f"there is no run in {results}: make one with `opbench run`")
-        return files[-1]
     for path in (Path(name), results / RUNS / f"{name}.jsonl", results / RUNS / name):
         if path.is_file():
             return path
-    known = f": it has {', '.join(path.stem for path in files)}" if files else ""
-    raise BadFileError(f"there is no run {name!r} in {results}{known}")
+    files = run_files(results)
+    if not files:
+        raise BadFileError(f"there is no run in {results}: make one with `opbench run`")
+    by_age = _LATEST.fullmatch(name)
+    back = int(by_age[1] or 0) if by_age else len(files)
+    if back < len(files):
+        return files[-1 - back]
+    known = ", ".join(path.stem for path in files[-_NAMED:])
+    more = len(files) - _NAMED
+    raise BadFileError(
+        f"there is no run {name!r} in {results}: it has {known}"
+        + (f" and {more} older" if more > 0 else "")
+    )

@@ -19,7 +19,7 @@ from opbench.timing.protocol import Protocol
 Quality = Literal["good", "noisy", "unstable"]
 
 _GOOD = 0.02
-_UNSTABLE = 0.10
+UNSTABLE = 0.10
 _BUSY_CORES = 0.2
 _APART = 2
 
@@ -73,7 +73,7 @@ def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol)
 
 def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Quality:
     """Rate the rounds together."""
-    if interval.relative > _UNSTABLE or _drifts(rounds, protocol):
+    if interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
     return "good" if interval.relative <= max(_GOOD, protocol.precision) else "noisy"
 

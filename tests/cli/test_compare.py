@@ -113,11 +113,71 @@ def test_a_threshold_that_is_none_is_refused(
     assert "must look like" in result.stderr.replace("\n", " ")
 
 
-@pytest.mark.parametrize("names", [(), ("one",), ("one", "two", "three")])
-def test_it_takes_two_runs(opbench: Opbench, names: tuple[str, ...]) -> None:
-    result = opbench("compare", *names)
+@pytest.mark.parametrize(
+    ("names", "offered"),
+    [
+        ((), "`opbench compare two three`"),
+        (("one",), "`opbench compare one three`"),
+        (("three",), "`opbench runs --results results` lists"),
+        (("one", "two", "three"), "`opbench runs --results results` lists"),
+    ],
+)
+def test_it_takes_two_runs_and_offers_the_newest(
+    opbench: Opbench, run: Callable[..., Path], names: tuple[str, ...], offered: str
+) -> None:
+    for index, name in enumerate(("one", "two", "three")):
+        # Runs are named by their time: here by the alphabet.
+        run(name, a=0.010).rename(Path("results/runs") / f"{index}{name}.jsonl")
+    named = {"one": "0one", "two": "1two", "three": "2three"}
+    result = opbench("compare", *(named[name] for name in names))
     assert result.exit_code == 2
-    assert "name two runs" in result.stderr
+    for name, stem in named.items():
+        offered = offered.replace(name, stem)
+    assert f"name two runs, BASE and NEW; {'with the newest: ' * ('compare' in offered)}" in (
+        result.stderr
+    )
+    assert offered in result.stderr
+
+
+def test_the_newest_runs_have_names_by_age(opbench: Opbench, run: Callable[..., Path]) -> None:
+    run("a", x=0.010), run("b", x=0.010), run("c", x=0.012)
+    assert opbench("compare", "latest~2", "latest~1").exit_code == 0
+    assert opbench("compare", "latest~1", "latest").exit_code == 1
+    missing = opbench("compare", "latest~3", "latest")
+    assert missing.exit_code == 2
+    assert "there is no run 'latest~3' in results: it has a, b, c" in missing.stderr
+
+
+def test_the_summary_is_printed_once(opbench: Opbench, run: Callable[..., Path]) -> None:
+    base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.010)
+    for format in ("table", "markdown", "json", "csv"):
+        result = opbench("compare", base, new, "--format", format)
+        assert (result.stdout + result.stderr).count("2 cells: 2 SAME") == 1
+
+
+@pytest.mark.parametrize("format", ["table", "markdown"])
+def test_cells_of_one_run_alone_are_one_line_of_numbers(
+    opbench: Opbench, run: Callable[..., Path], format: str
+) -> None:
+    base = run("base", a=0.010, gone=0.010)
+    new = run("new", a=0.010, **{f"only{index}": 0.010 for index in range(159)})
+    out = " ".join(opbench("compare", base, new, "--format", format).stdout.split())
+    assert "159 cells only in the new run (NEW)." in out
+    assert "1 cell only in the base run (GONE)." in out
+    assert "only1" not in out
+    rows = json.loads(opbench("compare", base, new, "--format", "json").stdout)
+    assert [row["verdict"] for row in rows].count("NEW") == 159
+
+
+def test_facts_that_an_older_run_lacks_are_said_as_such(
+    opbench: Opbench, run: Callable[..., Path]
+) -> None:
+    base = run("older", {"cpu": "Paper 1"}, a=0.010)
+    new = run("new", {"cpu": "Paper 1", "cpu_family": "6", "cpu_cache": "32 MB"}, a=0.010)
+    refused = opbench("compare", base, new)
+    assert refused.exit_code == 2
+    assert "(older does not record cpu_cache, cpu_family)" in refused.stderr
+    assert "None" not in refused.stderr
 
 
 def test_a_damaged_line_is_named_and_the_rest_compared(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,8 +173,11 @@ def test_cells_that_differ_in_a_setting_are_different_cells(run: Write) -> None:
 
 
 def test_runs_without_a_cell_in_common_are_refused(run: Write) -> None:
-    with pytest.raises(BadValueError, match="no cell in common"):
-        compare_runs(run(record("a", 0.01, 0.01)), run(record("b", 0.01, 0.01)))
+    one, others = record("a", 0.01), [record("b", 0.01, batch_size=n) for n in range(1, 6)]
+    with pytest.raises(BadValueError, match="no cell in common") as refused:
+        compare_runs(run(one), run(*others))
+    assert "run0.jsonl has a (3x224x224, batch 1);" in str(refused.value)
+    assert "batch 3) and 2 more" in str(refused.value)
 
 
 def test_a_record_of_a_single_round_cannot_be_told_from_anything(run: Write) -> None:
@@ -201,3 +206,112 @@ def test_thresholds_are_relative_absolute_and_by_target() -> None:
 def test_what_is_no_threshold_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="must look like"):
         parse_thresholds(value)
+
+
+def verdict(base: RunFile, new: RunFile) -> tuple[str, str]:
+    """The verdict on the only cell, and its note."""
+    (compared,) = compare_runs(base, new)
+    return str(compared.verdict), compared.note
+
+
+def test_one_network_on_a_busy_machine_is_not_slower_than_itself(run: Write) -> None:
+    """Rounds of one unchanged network, in milliseconds, ten seconds apart."""
+    one, other = (111.9, 108.0, 3.43), (3.72, 5.70, 3.93)
+    busy, later = (run(record("a", *(each / 1e3 for each in ms))) for ms in (one, other))
+    for base, new in ((busy, later), (later, busy)):
+        told, note = verdict(base, new)
+        assert told == "AMBIGUOUS"
+        assert note.count("use a quieter machine, or more --rounds") == 2
+
+
+def test_what_its_own_run_calls_unstable_is_not_slower(run: Write) -> None:
+    advice = "other programs kept 1.3 of 2 cores busy: close them"
+    base = run(record("a", *STEADY))
+    shaky = record("a", *(2 * each for each in STEADY), quality="unstable", advice=advice)
+    told, note = verdict(base, run(shaky))
+    assert told == "AMBIGUOUS"
+    assert "the new run are unstable (2e+03, 2e+03, 2e+03 ms)" in note
+    assert note.endswith(advice)
+
+
+def test_rounds_that_scatter_by_more_than_a_tenth_are_unstable_whoever_wrote_them(
+    run: Write,
+) -> None:
+    scattered = record("a", *(1e-3 * each for each in (0.9, 1.0, 1.1, 1.0, 0.95)))
+    steady = record("a", *(2e-3 * each for each in (*STEADY, 1, 1)))
+    assert verdict(run(scattered), run(steady))[0] == "AMBIGUOUS"
+
+
+def test_rounds_in_two_states_are_not_slower(run: Write) -> None:
+    base = run(record("a", 1e-3, 1.001e-3, 0.999e-3, 1e-3, 1.001e-3))
+    jumping = run(record("a", 1.16e-3, 1.2e-3, 1.2e-3, 1.201e-3, 1.2e-3))
+    told, note = verdict(base, jumping)
+    assert (told, note.partition(":")[0]) == (
+        "AMBIGUOUS",
+        "rounds of the new run are in two states (1.16, 1.2, 1.2, 1.2, 1.2 ms)",
+    )
+
+
+def test_few_rounds_do_not_tell_a_large_change_from_another_state(run: Write) -> None:
+    def three(factor: float, **changes: Any) -> RunFile:
+        return run(record("a", *(factor * each for each in STEADY), **changes))
+
+    told, note = verdict(three(4e-3), three(0.108))
+    assert told == "AMBIGUOUS"
+    assert "--rounds 4" in note
+    four = [run(record("a", *(factor * each for each in (*STEADY, 1)))) for factor in (4e-3, 0.1)]
+    assert verdict(*four)[0] == "SLOWER"
+    work = {"yardsticks_s": (2.0, 2.1, 2.0)}
+    assert verdict(three(4e-3, **work), three(0.108, **work))[0] == "SLOWER"
+    assert verdict(three(1e-3), three(1.2e-3))[0] == "SLOWER"
+
+
+LOGNORMAL = (0.05, 0.1, 0.2, 0.5, 1.0)
+STATES_S = (0.004, 0.108)
+
+
+def false_alarms(spread: float | None, rounds: int, pairs: int) -> float:
+    """The rate of FASTER and SLOWER between runs whose rounds are drawn alike.
+
+    ``spread`` is that of the rounds' logarithms, None for two states of equal probability.
+    """
+    draw = random.Random(f"{spread} {rounds}")
+
+    def seconds() -> float:
+        state = 0.01 if spread else draw.choice(STATES_S)
+        return state * math.exp(draw.gauss(0, spread or 0.01))
+
+    def taken() -> RunFile:
+        lines = (record(f"n{k}", *(seconds() for _ in range(rounds))) for k in range(pairs))
+        return RunFile(path=Path(), size=0, header=header(), lines=tuple(lines), damages=())
+
+    compared = compare_runs(taken(), taken(), [Threshold(relative=0.02, seconds=0)])
+    return sum(each.verdict in (Verdict.FASTER, Verdict.SLOWER) for each in compared) / pairs
+
+
+@pytest.mark.parametrize("rounds", [3, 5, 8])
+@pytest.mark.parametrize("spread", [0.1, None])
+def test_false_alarms_are_rare(spread: float | None, rounds: int) -> None:
+    """At 1 %, more than 8 in 300 have a probability of 0.4 %."""
+    assert false_alarms(spread, rounds, 300) <= 8 / 300
+
+
+@pytest.mark.slow  # ten thousand pairs of each kind
+@pytest.mark.parametrize("rounds", [3, 5, 8])
+@pytest.mark.parametrize("spread", [*LOGNORMAL, 0.07, 0.15, 0.3, None])
+def test_false_alarms_are_at_most_one_percent(spread: float | None, rounds: int) -> None:
+    assert false_alarms(spread, rounds, 10_000) <= 0.01
+
+
+def test_changes_are_found_where_rounds_agree(run: Write) -> None:
+    """A change of 10 % at rounds that scatter by 1 %: never missed would be too much to ask."""
+    draw = random.Random(7)
+
+    def taken(factor: float) -> RunFile:
+        def seconds() -> float:
+            return 0.01 * factor * math.exp(draw.gauss(0, 0.01))
+
+        return run(*(record(f"n{k}", *(seconds() for _ in range(5))) for k in range(200)))
+
+    compared = compare_runs(taken(1.0), taken(1.1))
+    assert sum(each.verdict is Verdict.SLOWER for each in compared) > 0.9 * 200
