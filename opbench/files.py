@@ -3,6 +3,7 @@
     write(path, data)       replace a file, whole or not at all
     Appender(path)          append lines to a file that no other process appends to
     locked(path)            keep other processes from updating a file meanwhile
+    remove(path)            delete a file
     read_rows(path, ...)    a CSV file row by row
 
 Every error is a ``BadFileError`` that names the file, the line where there is one, and a remedy.
@@ -23,7 +24,7 @@ from typing import IO, NoReturn, Self, TypeVar
 from opbench.errors import BadFileError
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 except ImportError:  # Windows locks no files this way
     flock = None  # type: ignore[assignment]
 
@@ -83,6 +84,25 @@ def locked(path: Path, *, remedy: str = "choose another folder") -> Iterator[Non
         finally:
             with suppress(OSError):
                 beside.unlink()
+
+
+def in_use(path: Path) -> bool:
+    """Return whether an ``Appender`` of any process has ``path`` open."""
+    try:
+        with path.open("rb") as file:
+            if flock is not None:
+                flock(file.fileno(), LOCK_SH | LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    return False
+
+
+def remove(path: Path) -> None:
+    """Delete a file.  Raises ``BadFileError``."""
+    try:
+        path.unlink()
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be deleted: {error.strerror}") from None
 
 
 def _locked_file(path: Path) -> IO[bytes]:

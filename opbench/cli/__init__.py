@@ -26,6 +26,7 @@ COMMANDS = {
     "count": "count",
     "run": "run",
     "compare": "compare",
+    "runs": "runs",
     "doctor": "doctor",
     "check": "check",
     "plot": "plot",

@@ -1,0 +1,45 @@
+"""``opbench runs``: the runs of a results folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opbench.cli.options import OutputFormat, Results, measured_folder
+from opbench.cli.render import Column, Format, integer, plural, render, say, text, write
+from opbench.runs.listing import delete_run, list_runs
+
+_COLUMNS = (
+    Column(key="name", title="run"),
+    Column(key="label", title="networks", show=text),
+    Column(key="state", title="state"),
+    Column(key="cells", title="cells", show=integer, right=True),
+    Column(key="records", title="measured", show=integer, right=True),
+    Column(key="failures", title="failed", show=integer, right=True),
+    Column(key="bytes", title="bytes", show=integer, right=True),
+    Column(key="problem", title="problem", show=text),
+)
+
+
+def runs(
+    delete: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="Delete this run; may be given more than once."),
+    ] = None,
+    results: Results = None,
+    format: OutputFormat = Format.table,
+) -> None:
+    """List the runs of a results folder, oldest first: networks, state and size.
+
+    A run that is interrupted goes on with `opbench run --resume RUN`. One that is unreadable is
+    left out of everything else, with a warning; `opbench runs --delete RUN` removes it.
+    """
+    folder = measured_folder(results)
+    for name in delete or ():
+        say(f"deleted {delete_run(folder, name)}")
+    if delete:
+        return
+    listed = list_runs(folder)
+    write(render([each.to_json() for each in listed], format, _COLUMNS))
+    say(f"{plural(len(listed), 'run')} in {folder}")

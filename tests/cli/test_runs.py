@@ -1,0 +1,97 @@
+"""``opbench runs``: what a results folder holds, and deleting one run of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opbench.files import Appender
+from opbench.runs.lines import End
+from tests.builders import cell, failure, header, record, write_run
+from tests.fixtures import Opbench, Rows
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Four runs: finished, interrupted, unreadable and empty."""
+    plan = (cell("a"), cell("b"), cell("c"))
+    mended = (failure("b"), record("b"))
+    write_run(
+        tmp_path,
+        *(record("a"), *mended, failure("c"), End(reason="finished")),
+        first=header("1-done", plan=plan, started="2026-11-26T12:00:00Z"),
+    )
+    write_run(tmp_path, record("a"), first=header("2-half", plan=plan))
+    (tmp_path / "runs" / "3-spoilt.jsonl").write_text("{}\n")
+    (tmp_path / "runs" / "4-empty.jsonl").write_text("")
+    return tmp_path
+
+
+def test_each_run_has_its_state_and_size(rows: Rows, results: Path) -> None:
+    listed = rows("runs", "--results", results)
+    assert [(row["name"], row["state"]) for row in listed] == [
+        ("1-done", "finished"),
+        ("2-half", "interrupted"),
+        ("3-spoilt", "unreadable"),
+        ("4-empty", "empty"),
+    ]
+    done = listed[0]
+    assert (done["cells"], done["records"], done["failures"]) == (3, 2, 1)
+    assert (done["label"], done["started"]) == ("a and 2 more", "2026-11-26T12:00:00Z")
+    assert [row["bytes"] for row in listed] == [
+        (results / "runs" / f"{row['name']}.jsonl").stat().st_size for row in listed
+    ]
+    assert "not an object whose kind is one of" in listed[2]["problem"]
+
+
+def test_a_run_that_is_being_written_is_running_and_stays(
+    opbench: Opbench, rows: Rows, results: Path
+) -> None:
+    path = results / "runs" / "2-half.jsonl"
+    with Appender(path):
+        assert rows("runs", "--results", results)[1]["state"] == "running"
+        refused = opbench("runs", "--results", results, "--delete", "2-half")
+        assert refused.exit_code == 2
+        assert f"{path} is being written by another process" in refused.stderr
+    assert path.exists()
+    assert rows("runs", "--results", results)[1]["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("name", ["1-done", "2-half", "3-spoilt", "4-empty"])
+def test_one_run_is_deleted_and_the_others_stay(
+    opbench: Opbench, rows: Rows, results: Path, name: str
+) -> None:
+    deleted = opbench("runs", "--results", results, "--delete", name)
+    assert deleted.exit_code == 0
+    assert f"deleted {results}/runs/{name}.jsonl" in deleted.stderr
+    left = [row["name"] for row in rows("runs", "--results", results)]
+    assert len(left) == 3
+    assert name not in left
+
+
+def test_nothing_outside_of_the_folder_is_deleted(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "precious.jsonl"
+    other.write_text("mine")
+    for name in (str(other), "../precious", "../precious.jsonl", "unknown"):
+        result = opbench("runs", "--results", results, "--delete", name)
+        assert result.exit_code == 2, name
+    assert other.read_text() == "mine"
+    assert len(list((results / "runs").iterdir())) == 4
+
+
+def test_a_label_that_the_header_has_is_shown(rows: Rows, tmp_path: Path) -> None:
+    write_run(tmp_path, record("a"), first=header("before the change")).rename(
+        tmp_path / "runs" / "x.jsonl"
+    )
+    assert rows("runs", "--results", tmp_path)[0]["label"] == "before the change"
+
+
+def test_a_folder_without_runs_has_none(opbench: Opbench, tmp_path: Path) -> None:
+    result = opbench("runs", "--results", tmp_path)
+    assert (result.exit_code, f"0 runs in {tmp_path}" in result.stderr) == (0, True)
+    missing = opbench("runs", "--results", tmp_path / "nowhere")
+    assert missing.exit_code == 2
+    assert "does not exist" in missing.stderr
