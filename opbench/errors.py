@@ -27,15 +27,28 @@ _PACKAGE = Path(__file__).parent
 _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
+# Characters of a sentence that people still read; a damaged file may hold far longer words.
+_LONGEST = 900
+
+
 class OpbenchError(Exception):
-    """Base of every error that a user can fix; ``str(error)`` is the sentence to print."""
+    """Base of every error that a user can fix; ``str(error)`` is the sentence to print.
+
+    What is too long to read is cut in the middle: its start says what, its end what next.
+    """
+
+    def __str__(self) -> str:
+        sentence = super().__str__()
+        if len(sentence) <= _LONGEST:
+            return sentence
+        return f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"
 
 
 class UnknownNameError(OpbenchError):
     """A name that is not in a closed list of names."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, see: str = "") -> None:
-        near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name[:_LONGEST], sorted(known), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else see
         super().__init__(f"no {kind} is called {name!r}" + (f"; {hint}" if hint else ""))
 

@@ -162,7 +162,10 @@ def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
 def _toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise BadFileError(f"{file} is nested too deep to be read") from None
+    # Also what TOML allows and Python refuses, such as a number of 5,000 digits.
+    except ValueError as error:
         raise BadFileError(f"{file} is not valid TOML: {error}") from None
     except OSError as error:
         raise BadFileError(f"{file} cannot be read: {error.strerror}") from None

@@ -140,6 +140,8 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
         if get_origin(kind) is Literal:
             problem = f"expected {' or '.join(map(repr, get_args(kind)))}, got {value!r}"
         raise FieldError(name, f"{name}{place.rstrip('`')}: {problem}") from None
+    except UnicodeEncodeError:
+        raise FieldError(name, f"{name}: half a character (a surrogate)") from None
     except OpbenchError as error:
         raise FieldError(name, f"{name}: {error}") from None
 
