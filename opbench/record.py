@@ -21,7 +21,7 @@ from typing import Annotated, Any, Self
 from msgspec import Meta
 
 from opbench.spec import Shape
-from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Text, Value
+from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, Text, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,19 +215,19 @@ class Round(Value):
     """
 
     number: AtLeastOne
-    samples_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    samples_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
     warmup: Natural
     calls_per_sample: AtLeastOne
     stopped: str
     first_call_s: NonNegative
     forward_s: NonNegative
     process_s: NonNegative = 0.0
-    host_samples_s: tuple[Positive, ...] = ()
+    host_samples_s: tuple[Seconds, ...] = ()
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
     idle_power_w: float | None = None
-    yardstick_s: Positive | None = None
+    yardstick_s: Seconds | None = None
     others_cores: float | None = None
     stolen_cores: float | None = None
     device_before: dict[str, Any] = field(default_factory=dict)
@@ -251,20 +251,20 @@ class Measurement(Value):
     quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
     """
 
-    samples_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    samples_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
     samples_per_round: Annotated[tuple[AtLeastOne, ...], Meta(min_length=1)]
-    yardsticks_s: tuple[Positive | None, ...] = ()
-    median_s: Positive
+    yardsticks_s: tuple[Seconds | None, ...] = ()
+    median_s: Seconds
     low_s: Positive
     high_s: Positive
-    minimum_s: Positive | None = None
-    p95_s: Positive | None = None
+    minimum_s: Seconds | None = None
+    p95_s: Seconds | None = None
     warmup: Natural = 0
     calls_per_sample: AtLeastOne = 1
     stopped: str = ""
     quality: str = ""
     advice: str = ""
-    host_s: Positive | None = None
+    host_s: Seconds | None = None
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None

@@ -42,7 +42,12 @@ RESULTS = "results"
 FILE = "pyproject.toml"
 
 _TIME_UNITS = {"%": 1e-2, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
-_TIME_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(%|ns|us|µs|ms|s)")
+# As many digits as a number needs that is meant: Fraction("1e99999999") would fill the memory.
+_NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"
+_TIME_AMOUNT = re.compile(rf"{_NUMBER}\s*(%|ns|us|µs|ms|s)", re.ASCII)
+_PERCENTAGE = re.compile(rf"{_NUMBER}\s*%", re.ASCII)
+_LARGEST = 2**63 - 1
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +155,12 @@ def _nearest(folder: Path) -> tuple[Path | None, dict[str, Any]]:
         if file.is_file():
             tool = _toml(file).get("tool", {})
             if not isinstance(tool, dict):
-                raise BadFileError(f"{file}: tool must be a table, not {tool!r}")
+                raise BadFileError(f"{file}: tool must be a table, not {_shown(tool)}")
             table = tool.get("opbench")
             if isinstance(table, dict):
                 return file, table
             if table is not None:
-                raise BadFileError(f"{file}: [tool] opbench must be a table, not {table!r}")
+                raise BadFileError(f"{file}: [tool] opbench must be a table, not {_shown(table)}")
     return None, {}
 
 
@@ -171,6 +176,15 @@ def _toml(file: Path) -> dict[str, Any]:
         raise BadFileError(f"{file} cannot be read: {error.strerror}") from None
 
 
+def _shown(value: Any) -> str:
+    """Return a value as Python writes it, shortened."""
+    try:
+        shown = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return f"a {type(value).__name__} too large to print"
+    return shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
+
+
 def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
     for key, value, section in _flat(table):
         place = f"{file}: [{section}]"
@@ -182,7 +196,7 @@ def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
         try:
             yield key, _KEYS[key].check(value)
         except ValueError as error:
-            raise BadFileError(f"{place} {name} {error}, not {value!r}") from None
+            raise BadFileError(f"{place} {name} {error}, not {_shown(value)}") from None
 
 
 def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
@@ -209,7 +223,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any
             try:
                 yield key, _KEYS[key].check(_KEYS[key].from_text(text))
             except ValueError as error:
-                raise BadValueError(f"{variable} {error}, not {text!r}") from None
+                raise BadValueError(f"{variable} {error}, not {_shown(text)}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +238,7 @@ class _Kind:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("must be a non-empty string")
     return value
 
@@ -263,20 +277,14 @@ def _each_allowance(value: Any) -> Iterator[Allowance]:
 
 
 def _amount(value: Any) -> tuple[Fraction, bool]:
-    problem = ValueError('must be whole numbers such as 1000 or percentages such as "1%"')
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise problem
-    text = str(value).strip()
-    percent = text.endswith("%")
-    if not percent and not text.isdecimal():
-        raise problem
-    try:
-        amount = Fraction(text.removesuffix("%").strip())
-    except (ValueError, ZeroDivisionError):
-        raise problem from None
-    if amount < 0:
-        raise problem
-    return amount, percent
+    """Read 1000, "1000" or "1%" as a number, and whether it is a percentage."""
+    text = value.strip() if isinstance(value, str) else ""
+    if percentage := _PERCENTAGE.fullmatch(text):
+        return Fraction(percentage[1]), True
+    whole = int(text) if re.fullmatch(r"\d{1,19}", text, re.ASCII) else value
+    if isinstance(whole, int) and not isinstance(whole, bool) and 0 <= whole <= _LARGEST:
+        return Fraction(whole), False
+    raise ValueError('must be whole numbers such as 1000 or percentages such as "1%"')
 
 
 def threshold_for(name: str, thresholds: Iterable[Threshold]) -> Threshold:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opbench.record import Measurement
 from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
-from opbench.value import Value, fields_of
+from opbench.value import Seconds, Value, fields_of
 
 _INTEGERS = st.integers(-(2**63), 2**63 - 1)
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -55,6 +55,8 @@ def _within(kind: Any, bounds: Any) -> st.SearchStrategy[Any]:
     if kind is int:
         return st.integers(min_value=bounds.ge, max_value=bounds.le)
     if kind is float:
+        if bounds.le is not None:
+            return st.floats(bounds.ge, bounds.le)
         return _POSITIVE if bounds.gt == 0 else st.just(0.0) | _POSITIVE
     return of_type(kind).filter(lambda each: len(each) >= bounds.min_length)
 
@@ -65,8 +67,9 @@ def _fields(kind: type[Value]) -> dict[str, st.SearchStrategy[Any]]:
 
 @st.composite
 def _measurements(draw: st.DrawFn) -> Measurement:
-    rounds = draw(st.lists(st.lists(_POSITIVE, min_size=1, max_size=3), min_size=1, max_size=3))
-    low, middle, high = sorted(draw(st.tuples(_POSITIVE, _POSITIVE, _POSITIVE)))
+    seconds = of_type(Seconds)
+    rounds = draw(st.lists(st.lists(seconds, min_size=1, max_size=3), min_size=1, max_size=3))
+    low, middle, high = sorted(draw(st.tuples(seconds, seconds, seconds)))
     consistent = {
         "samples_s": tuple(sample for samples in rounds for sample in samples),
         "samples_per_round": tuple(map(len, rounds)),

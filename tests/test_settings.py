@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
 from opbench.settings import Allowance, load_settings
@@ -140,6 +142,63 @@ def test_a_tool_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
     with pytest.raises(BadFileError, match=r"pyproject\.toml: .*must be a table"):
         load_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['"1e99999999%"', '"1e9"', '"1/3%"', f'"{"9" * 400}%"', f"0x{'f' * 5000}", "9e18", '"٣%"'],
+)
+def test_an_allowance_is_a_number_as_people_write_it(
+    write: Write, tmp_path: Path, value: str
+) -> None:
+    path = write("pyproject.toml", f"[tool.opbench.check]\nmax_increase = {value}\n")
+    with pytest.raises(BadFileError, match="max_increase must be whole numbers") as refused:
+        load_settings(tmp_path, {})
+    assert str(path) in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+_HOSTILE = st.sampled_from(
+    [
+        "",
+        " ",
+        "1e99999999%",
+        "9" * 5000,
+        "9" * 400 + "%",
+        "nan%",
+        "-1",
+        "3%,",
+        ",",
+        "\udce9",
+        "٣%",
+        "[]",
+    ]
+)
+
+
+@given(
+    environment=st.dictionaries(
+        st.sampled_from(
+            [
+                *("OPBENCH_LOCK", "OPBENCH_RESULTS", "OPBENCH_CHECK_TARGETS", "OPBENCH_CHECK"),
+                *("OPBENCH_CHECK_MAX_INCREASE", "OPBENCH_COMPARE_THRESHOLD", "OPBENCH_"),
+                *(
+                    "OPBENCH_CHECK_METRICS",
+                    "OPBENCH_CHECK_ALLOW_UNCOUNTED",
+                    "OPBENCH_COMPARE_STRICT",
+                ),
+            ]
+        ),
+        _HOSTILE | st.text(st.characters(exclude_characters="\0"), max_size=5),
+        max_size=3,
+    )
+)
+def test_any_environment_is_read_or_refused_by_name(environment: dict[str, str]) -> None:
+    try:
+        load_settings(Path(), environment)
+    except (BadValueError, UnknownNameError) as refused:
+        assert any(name in str(refused) for name in environment)
+        assert len(str(refused)) < 400
 
 
 def test_this_repository_keeps_its_lock_under_results() -> None:
