@@ -39,12 +39,12 @@ def test_what_the_runner_writes_is_what_everything_else_reads(
         samples = [line.round.samples_s for line in run.of(RoundLine) if line.cell == record.cell]
         assert record.measurement.rounds == samples
 
-    drawn = opbench("plot", "accuracy-vs-ops", "--results", str(results), "--out", str(tmp_path))
+    drawn = opbench("plot", "accuracy-vs-ops", "--results", str(results), "--output", str(tmp_path))
     assert drawn.exit_code == 0, drawn.output
     assert (tmp_path / "accuracy-vs-ops.svg").read_text().startswith("<?xml")
 
     page = tmp_path / "page.html"
-    written = opbench("report", "--results", str(results), "--out", str(page), "--no-figures")
+    written = opbench("report", "--results", str(results), "--output", str(page), "--no-figures")
     assert written.exit_code == 0, written.output
     assert run.name in page.read_text()
 

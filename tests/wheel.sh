@@ -26,7 +26,7 @@ opbench --version
 opbench list 'resnet*'
 opbench count resnet18 --format json | grep '"macs": 1814073344'
 opbench claims --format csv >claims.csv
-opbench plot accuracy-vs-ops --as png
+opbench plot accuracy-vs-ops --file-format png
 opbench report --no-figures
 opbench check --update lenet5
 opbench check

@@ -3,12 +3,15 @@
 Exit codes: 0 fine, 1 the answer is no, 2 wrong usage or input, 130 interrupted.  A command's
 module is imported when the command is called, and imports torch, pandas and matplotlib inside its
 function: ``--help`` needs none of them.  It shows the first sentence of each command's docstring,
-read from the source.
+read from the source; the lines under "Examples:" stand at the end of the command's own help.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +38,13 @@ COMMANDS = {
 }
 
 
+# The parser's base of what a user can fix; which library defines it depends on typer's version.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+
+# Spellings of before, which help and messages do not show.
+_RENAMED = {"--out": "--output", "--as": "--file-format", "--with": "--overlay"}
+
+
 class _Commands(TyperGroup):
     """Loads a command when it is called; turns an error into a sentence and an exit code."""
 
@@ -44,7 +54,7 @@ class _Commands(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]  # "list" is a module of this package
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return _command(cmd_name) if cmd_name in COMMANDS else None
@@ -53,28 +63,58 @@ class _Commands(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(name)) for name in COMMANDS])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
+        with _errors_as_sentences():
+            rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, [_today(word) for word in rest]
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _errors_as_sentences():
             return super().invoke(ctx)
-        except OpbenchError as error:
-            _say(f"error: {error}")
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt:
-            _say("interrupted")
-            raise typer.Exit(130) from None
+
+
+def _today(word: str) -> str:
+    option, equals, value = word.partition("=")
+    return _RENAMED.get(option, option) + equals + value
+
+
+@contextmanager
+def _errors_as_sentences() -> Iterator[None]:
+    try:
+        yield
+    except OpbenchError as error:
+        _say(f"error: {error}")
+        raise typer.Exit(2) from error
+    except _USAGE_ERROR as error:
+        from opbench.cli.usage import describe_usage
+
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        _say(f"error: {describe_usage(error)}")
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise typer.Exit(130) from None
 
 
 _OPTIONS: dict[str, Any] = {
     "pretty_exceptions_enable": False,
-    "context_settings": {"help_option_names": ["-h", "--help"]},
+    # Without Rich, whose Markdown alone takes longer to import than everything else here.
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
 }
 
-# Without Rich, whose Markdown alone takes longer to import than everything else here.
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
-    rich_markup_mode=None,
     help="What a neural network's accuracy costs: operations, parameters, time and memory.",
+    epilog="`opbench COMMAND --help` explains a command, with examples.",
     **_OPTIONS,
 )
 
@@ -89,11 +129,24 @@ def summary(name: str) -> str:
 
 
 def _command(name: str) -> Any:
-    function = getattr(import_module(f"opbench.cli.{name}"), COMMANDS[name])
-    alone = typer.Typer(add_completion=False, **_OPTIONS)
+    from opbench.cli.help import Command
+
+    module = import_module(f"opbench.cli.{name}")
+    function = getattr(module, COMMANDS[name])
+    text, _, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples:\n")
     # Typer keeps the line breaks of all paragraphs but the first.
-    paragraphs = (" ".join(each.split()) for each in (function.__doc__ or "").split("\n\n"))
-    alone.command(name, help="\n\n".join(paragraphs))(function)
+    paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))
+    command = _parsed_by(
+        function, name=name, cls=Command, help="\n\n".join(paragraphs).strip(), epilog=examples
+    )
+    command.params += _parsed_by(_options_of_every_command).params
+    command.lists = getattr(module, "help_lists", dict)
+    return command
+
+
+def _parsed_by(function: Any, **options: Any) -> Any:
+    alone = typer.Typer(add_completion=False, **_OPTIONS)
+    alone.command(**options)(function)
     return typer.main.get_command(alone)
 
 
@@ -109,14 +162,52 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _silence(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from opbench.cli.render import output
+
+        output.quiet = True
+        context.call_on_close(output.restore)
+
+
+def _remove_colors(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from opbench.cli.render import output
+
+        output.plain = True
+        context.call_on_close(output.restore)
+
+
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", callback=_silence, expose_value=False,
+        help="Print results, warnings and errors only.",
+    ),
+]  # fmt: skip
+_NoColor = Annotated[
+    bool,
+    typer.Option(
+        "--no-color", callback=_remove_colors, expose_value=False,
+        help="Print without colours and bold letters.",
+    ),
+]  # fmt: skip
+
+
+def _options_of_every_command(quiet: _Quiet = False, no_color: _NoColor = False) -> None:
+    pass
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version", "-V", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    quiet: _Quiet = False,
+    no_color: _NoColor = False,
 ) -> None:
     pass
 

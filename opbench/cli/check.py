@@ -20,7 +20,7 @@ from opbench.cli.check_report import (
 )
 from opbench.cli.options import InputSize, parse_input_size
 from opbench.cli.progress import Progress
-from opbench.cli.render import plural, say, stdout_is_ours, write
+from opbench.cli.render import note, plural, say, stdout_is_ours, write
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
 from opbench.lock.verdict import CheckedTarget, Problem, Status, check_counts
@@ -62,6 +62,8 @@ def check(
     output: Annotated[
         list[str] | None,
         typer.Option(
+            "--output",
+            "-o",
             metavar="FILE",
             help="Also write a report to FILE, which ends with .txt, .json, .csv, .md, .xml "
             "(JUnit) or .sarif, or to FORMAT:FILE. Can be repeated.",
@@ -73,6 +75,11 @@ def check(
     Exit code 0: unchanged or allowed; 1: changed or uncounted; 2: wrong usage or input. Each change
     is shown with the modules and operators that cause it. Rules are set in the table
     tool.opbench.check of pyproject.toml: targets, strict, metrics, max_increase, allow_uncounted.
+
+    Examples:
+        opbench check --update mymodels.py:net --input-size 3x224x224
+        opbench check
+        opbench check --against origin/main --output check.md
     """
     size = parse_input_size(input_size)
     outputs = [parse_output(each) for each in output or []]
@@ -99,7 +106,7 @@ def check(
     report = CheckReport(checked=checked, lock=path, root=settings.root)
     write(report.render(format))
     if format not in READ_BY_PEOPLE:  # a log says something when all is well, too
-        say(report.summary)
+        note(report.summary)
     for kind, file in outputs:
         files.write(file, report.render(kind), remedy="choose another file with --output")
     append_step_summary(report)
@@ -178,4 +185,4 @@ def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[st
 
 def _save(lock: Lock, path: Path) -> None:
     told = "written" if save(lock, path) else "is unchanged"
-    say(f"{path} {told}: {plural(len(lock.networks), 'network')}")
+    note(f"{path} {told}: {plural(len(lock.networks), 'network')}")

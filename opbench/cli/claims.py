@@ -28,6 +28,10 @@ def claims(
 
     Findings about time are tested on every device that was measured. The exit code is 0 whatever
     the verdicts.
+
+    Examples:
+        opbench claims
+        opbench claims --results results/mine --format markdown
     """
     from dataclasses import asdict
 
@@ -35,8 +39,8 @@ def claims(
     from opbench.table import read_folder
 
     folder = read_folder(measured_folder(results), accuracies)
-    for note in folder.notes:
-        say(note)
+    for sentence in folder.notes:
+        say(sentence)
     rows = [asdict(finding) for finding in evaluate(folder)]
     verdicts = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())

@@ -10,7 +10,7 @@ import typer
 
 from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.options import Results, results_folder
-from opbench.cli.render import say, write
+from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, OpbenchError
 from opbench.runs.compare import compare_runs, unequal
 from opbench.runs.store import RunFile, find_run, read_run, run_files
@@ -54,6 +54,11 @@ def compare(
     Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
     network with itself were false alarms. Thresholds for all targets or by glob can be set in
     tool.opbench.compare of pyproject.toml.
+
+    Examples:
+        opbench compare results/runs/before.jsonl results/runs/after.jsonl
+        opbench compare base.jsonl new.jsonl --across --threshold 3%,50us
+        opbench compare --self-test resnet18
     """
     settings = load_settings(Path.cwd()).compare
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
@@ -72,7 +77,7 @@ def compare(
             differing=_differing(base, new, across=across),
         )
     write(report.render(format))
-    say(report.summary)
+    note(report.summary)
     if report.fails:
         raise typer.Exit(1)
 

@@ -15,7 +15,6 @@ from opbench.cli.conventions import (
     render_convention,
 )
 from opbench.cli.options import (
-    BatchSize,
     Depth,
     Dtype,
     InputSize,
@@ -23,6 +22,7 @@ from opbench.cli.options import (
     Precision,
     Targets,
     parse_input_size,
+    parse_integers,
 )
 from opbench.cli.progress import Progress
 from opbench.cli.render import Format, say, stdout_is_ours, write
@@ -37,7 +37,9 @@ Make = Callable[[str], Rows]
 def count(
     targets: Targets = None,
     input_size: InputSize = None,
-    batch_size: BatchSize = 1,
+    batch_size: Annotated[
+        str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
+    ] = "1",
     dtype: Dtype = Precision.float32,
     by: Annotated[By, typer.Option(help="Print one row for each of these.")] = By.model,
     depth: Depth = None,
@@ -52,10 +54,17 @@ def count(
     """Count parameters, MACs, activations and peak activation memory, exactly and without weights.
 
     A target that cannot be counted is a row with the reason, and the exit code is 1.
+
+    Examples:
+        opbench count resnet50 'vgg*'
+        opbench count mymodels.py:net --input-size 3x224x224
+        opbench count resnet50 --by operator
+        opbench count resnet50 --depth 2 --top 10 --format csv
+        opbench count timm:resnet50 --convention fvcore
     """
     asked = Asked(
         size=parse_input_size(input_size),
-        batch_size=batch_size,
+        batch_size=_one_batch_size(batch_size),
         dtype=dtype,
         by=by,
         depth=depth,
@@ -74,6 +83,15 @@ def count(
         say("warning: uncounted operators have no rule: their MACs are missing from the sums")
     if _say_failures(rows):
         raise typer.Exit(1)
+
+
+def _one_batch_size(text: str) -> int:
+    sizes = parse_integers("--batch-size", text)
+    if len(sizes) > 1:
+        raise BadValueError(
+            f"--batch-size: count takes one batch size, not {text!r}; `opbench run` takes a list"
+        )
+    return sizes[0]
 
 
 def _check(asked: Asked) -> None:

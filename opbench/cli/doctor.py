@@ -30,6 +30,10 @@ def doctor(
     """Show what this machine is, what is missing, and what will disturb timings.
 
     Every run records these facts; runs are compared only where they are equal.
+
+    Examples:
+        opbench doctor
+        opbench doctor --format json
     """
     from opbench.runs.environment import system_facts
     from opbench.timing.disturbances import findings, watch

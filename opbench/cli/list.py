@@ -83,7 +83,13 @@ def list_(
         typer.Option("--update", help="First count every architecture again, with fvcore too."),
     ] = False,
 ) -> None:
-    """List the built-in architectures with exact counts and sourced accuracies."""
+    """List the built-in networks with exact counts and sourced accuracies.
+
+    Examples:
+        opbench list
+        opbench list 'resnet*' VGG-16
+        opbench list --columns name,params,macs,top1 --format csv
+    """
     chosen = _chosen(columns)
     timed = any(column.key == "latency_s" for column in chosen)
     measured = measured_folder(results) if timed else None

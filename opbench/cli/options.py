@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -18,24 +19,26 @@ if TYPE_CHECKING:
     from opbench.runs.pool import Workers
 
 TARGETS_HELP = (
-    "A name or glob of the registry (resnet*), torchvision:NAME, timm:NAME, package.module:ATTR or "
-    "path/file.py:ATTR; the whole registry by default."
+    "A built-in network or glob (resnet50, 'vgg*'), torchvision:NAME, timm:NAME, "
+    "package.module:ATTR or path/file.py:ATTR; all built-in networks by default. ATTR is a module, "
+    "or a function without arguments that returns a module or a pair (module, tuple of inputs)."
 )
 Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
 InputSize = Annotated[
     str | None,
-    typer.Option(metavar="CxHxW", help="Size of one image, such as 3x224x224."),
+    typer.Option(
+        metavar="CxHxW", help="Size of one image: channels x height x width, such as 3x224x224."
+    ),
 ]
 Results = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
-        help="Folder of the measurements; by default tool.opbench.results of pyproject.toml, or "
-        "results.",
+        help="Folder of the measurements. By default results, or what tool.opbench.results in "
+        "pyproject.toml says.",
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option(help="Output format.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 
 
 class Precision(StrEnum):
@@ -48,13 +51,19 @@ class Precision(StrEnum):
 
 Dtype = Annotated[Precision, typer.Option(help="Data type of weights and images.")]
 Depth = Annotated[
-    int | None, typer.Option(min=0, help="Print modules down to this depth; 0 is the network.")
+    int | None,
+    typer.Option(min=0, help="Print one row per module, down to this depth; 0 is the network."),
 ]
 
 
 Accuracies = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="CSV of accuracies that replace the published ones."),
+    typer.Option(
+        metavar="FILE",
+        help="CSV of your accuracies, which replace the published ones. Columns: name, top1 (in "
+        "percent) and, if you like, top5, protocol, images (number of test images), source, "
+        "source_url, dataset, img_size.",
+    ),
 ]
 
 
@@ -104,6 +113,20 @@ def parse_integers(option: str, text: str) -> list[int]:
             f"{option} must be positive integers separated by commas, such as 1,16; not {text!r}"
         )
     return numbers
+
+
+def parse_fraction(option: str, text: str) -> float:
+    """Read "1%" or "0.01".  Raises ``BadValueError`` naming the option."""
+    number, percent, rest = text.strip().partition("%")
+    try:
+        value = float(number) / (100 if percent else 1)
+    except ValueError:
+        value = math.nan
+    if rest or not 0 < value < 1:
+        raise BadValueError(
+            f"{option} must be a percentage such as 1%, or a fraction such as 0.01; not {text!r}"
+        )
+    return value
 
 
 def choose_workers(*, in_process: bool = False) -> Workers:

@@ -24,11 +24,9 @@ from opbench.cli.options import (
     parse_integers,
     words,
 )
-from opbench.cli.render import say, write
+from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, MissingDataError, UnknownNameError
 from opbench.metrics import METRICS
-
-_METRIC_NAMES = ", ".join(METRICS)
 
 
 class Unit(StrEnum):
@@ -57,56 +55,89 @@ def plot(
         list[str] | None,
         typer.Argument(
             metavar="FIGURE",
-            help=f"Any of {', '.join(gallery.names())}; all by default.",
+            help="Figures to draw (listed below); all by default.",
         ),
     ] = None,
     results: Results = None,
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the figures; RESULTS/figures by default."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder of the figures; RESULTS/figures by default.",
+        ),
     ] = None,
     unit: Annotated[
         Unit,
-        typer.Option(help="Unit of the cost axis: a multiply-add is 2 ops (FLOPs) or 1 MAC."),
+        typer.Option(
+            help="Unit of the cost axis: ops (FLOPs, 2 for each multiply-add) or macs (1 for each)."
+        ),
     ] = Unit.ops,
-    with_: Annotated[
+    overlay: Annotated[
         list[Overlay] | None,
-        typer.Option("--with", help="Draw the points of the 2016 chart as well."),
+        typer.Option(help="Also draw the points of the 2016 chart, as they were printed."),
     ] = None,
     x: Annotated[
-        str, typer.Option(metavar="METRIC", help=f"Metric of the x axis: {_METRIC_NAMES}.")
+        str, typer.Option(metavar="METRIC", help="Metric of the x axis (listed below).")
     ] = "",
-    y: Annotated[str, typer.Option(metavar="METRIC", help="Metric of the y axis.")] = "",
+    y: Annotated[
+        str, typer.Option(metavar="METRIC", help="Metric of the y axis (listed below).")
+    ] = "",
     log: Annotated[
         bool | None, typer.Option(help="Use logarithmic axes; each figure has its own default.")
     ] = None,
     family: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Draw only these families.")
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Draw only these families. Can be repeated."),
     ] = None,
     highlight: Annotated[
-        list[str] | None, typer.Option(metavar="TARGET", help="Make these networks stand out.")
+        list[str] | None,
+        typer.Option(metavar="TARGET", help="Make these networks stand out. Can be repeated."),
     ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
             metavar="GLOB",
-            help="Name only these networks; 'frontier' means those on the Pareto frontier.",
+            help="Name only these networks; 'frontier' means those on the Pareto frontier. "
+            "Can be repeated.",
         ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Draw timings of this device: cpu, cuda:0 or part of its name.")
+        str,
+        typer.Option(
+            metavar="DEVICE", help="Draw timings of this device: cpu, cuda:0 or part of its name."
+        ),
     ] = "",
-    dtype: Annotated[str, typer.Option(help="Draw timings in this data type.")] = "",
+    dtype: Annotated[
+        str, typer.Option(metavar="TYPE", help="Draw timings in this data type, such as float32.")
+    ] = "",
     batch_size: Annotated[
-        str, typer.Option(metavar="N[,N]...", help="Draw timings at these batch sizes.")
+        str,
+        typer.Option(
+            "--batch-size",
+            "-b",
+            metavar="N[,N]...",
+            help="Draw timings at these batch sizes, such as 1,16.",
+        ),
     ] = "",
     accuracies: Accuracies = None,
-    theme: Annotated[Theme, typer.Option(help="Background of the figures.")] = Theme.light,
-    as_: Annotated[
-        str, typer.Option("--as", metavar="KIND[,KIND]...", help="File formats: svg, png, pdf.")
+    theme: Annotated[
+        Theme, typer.Option(help="Background of the figures; both draws each figure twice.")
+    ] = Theme.light,
+    file_format: Annotated[
+        str,
+        typer.Option(metavar="FORMAT[,FORMAT]...", help="File formats: some of svg, png, pdf."),
     ] = "svg,png,pdf",
 ) -> None:
-    """Draw figures as SVG, PNG and PDF, and print their paths."""
+    """Draw figures as SVG, PNG and PDF, and print their paths.
+
+    Examples:
+        opbench plot
+        opbench plot accuracy-vs-ops --highlight 'resnet*' --file-format png
+        opbench plot accuracy-vs-ops --x latency_s --device cpu
+        opbench plot accuracy-vs-ops --accuracies mine.csv --highlight mymodels.py:net
+    """
     wanted = list(dict.fromkeys(figures or gallery.names()))
     choices: dict[str, Any] = {
         "unit": unit.value,
@@ -119,11 +150,11 @@ def plot(
         "device": device,
         "dtype": dtype,
         "batch_sizes": tuple(parse_integers("--batch-size", batch_size) if batch_size else ()),
-        "chart2016": Overlay.chart2016 in (with_ or ()),
+        "chart2016": Overlay.chart2016 in (overlay or ()),
     }
-    kinds = words(as_)
+    kinds = words(file_format)
     _check_names("figure", wanted, gallery.names())
-    _check_names("kind of file", kinds, KINDS)
+    _check_names("file format", kinds, KINDS)
     _check_names("metric", filter(None, (x, y)), METRICS)
     folder = measured_folder(results)
     _check_use(choices, wanted)
@@ -131,8 +162,8 @@ def plot(
     from opbench import table
 
     loaded = table.load(folder, accuracies)
-    for note in loaded.folder.notes:
-        say(note)
+    for sentence in loaded.folder.notes:
+        say(sentence)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
         Job(name=name, table=loaded, options=gallery.Options(theme=paper, **choices), kinds=kinds)  # type: ignore[arg-type]
@@ -140,10 +171,18 @@ def plot(
         for name in wanted
     ]
     pages = _drawn(jobs, draw_all(jobs), asked=bool(figures))
-    _write(pages, out or folder / "figures")
+    _write(pages, output or folder / "figures")
 
 
-_FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "with"}
+def help_lists() -> dict[str, list[tuple[str, str]]]:
+    """Return the figures and metrics, for the help of the command."""
+    return {
+        "Figures": [(name, gallery.describe(name)) for name in gallery.names()],
+        "Metrics of --x and --y": [(key, metric.axis) for key, metric in METRICS.items()],
+    }
+
+
+_FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "overlay"}
 
 
 def _check_names(kind: str, names: Iterable[str], known: Collection[str]) -> None:
@@ -178,12 +217,12 @@ def _drawn(
         elif asked:
             raise MissingDataError(f"{job.name}: {page}")
         else:
-            say(f"{job.name} is not drawn: {page}")
+            note(f"{job.name} is not drawn: {page}")
     return files
 
 
 def _write(pages: dict[str, bytes], folder: Path) -> None:
     for name, data in pages.items():
         path = folder / name
-        files.write(path, data, remedy="choose another folder with --out")
+        files.write(path, data, remedy="choose another folder with --output")
         write(f"{path}\n")

@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from opbench.cli.render import messages, say
+from opbench.cli.render import messages, note, output
 
 PERIOD_S = 10.0
 
@@ -31,7 +31,7 @@ class Progress:
             TextColumn("{task.description}", markup=False),
             console=messages,
             transient=True,
-            disable=not messages.is_terminal or total < 2,
+            disable=not messages.is_terminal or output.quiet or total < 2,
         )
         self._task = self._bar.add_task("", total=total)
 
@@ -42,7 +42,7 @@ class Progress:
         self._bar.update(self._task, advance=1, description=f"{self._failures()}{name}")
         if not messages.is_terminal and time.monotonic() >= self._due:
             self._due = time.monotonic() + PERIOD_S
-            say(f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}")
+            note(f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}")
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -2,7 +2,8 @@
 
     render(rows, format, columns)   a string
     write(text)                     to standard output; nothing else writes there
-    say(sentence)                   to standard error
+    say(sentence)                   to standard error: errors, warnings
+    note(sentence)                  to standard error, but not with --quiet
 
 ``json`` and ``csv`` hold every key unrounded; ``table`` and ``markdown`` hold the columns chosen
 for people, scaled as the column says.
@@ -30,6 +31,21 @@ from opbench.metrics import METRICS
 
 Row = Mapping[str, Any]
 
+
+@dataclass(slots=True)
+class _Output:
+    """Options of the command that runs: --quiet and --no-color."""
+
+    quiet: bool = False
+    plain: bool = False
+
+    def restore(self) -> None:
+        """Return to the defaults, for the next command of this process."""
+        self.quiet = self.plain = False
+
+
+output = _Output()
+
 # Names hold brackets and colons, which are neither markup nor emoji.
 messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -43,6 +59,12 @@ def write(text: str) -> None:
 def say(sentence: str) -> None:
     """Write a line to standard error."""
     messages.print(sentence)
+
+
+def note(sentence: str) -> None:
+    """Write a line to standard error that --quiet leaves out."""
+    if not output.quiet:
+        say(sentence)
 
 
 def stdout_is_ours() -> redirect_stdout[Any]:
@@ -205,7 +227,11 @@ def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
 
 
 def _printed(*renderables: RenderableType, plain: bool = False) -> str:
-    console = Console(highlight=False, force_terminal=False if plain else None)
+    console = Console(
+        highlight=False,
+        force_terminal=False if plain else None,
+        color_system=None if output.plain else "auto",
+    )
     if not console.is_terminal:
         console.width = 10_000  # a pipe has no width: no column is cut for it, and no line padded
     with console.capture() as captured:

@@ -12,32 +12,42 @@ import typer
 
 from opbench import files
 from opbench.cli.options import Accuracies, Results, measured_folder
-from opbench.cli.render import say, write
+from opbench.cli.render import note, say, write
 
 
 def report(
     results: Results = None,
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="File of the page; RESULTS/index.html by default."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File of the page; RESULTS/index.html by default.",
+        ),
     ] = None,
     figures: Annotated[
         bool, typer.Option(help="Include the figures, which take most of the time.")
     ] = True,
     accuracies: Accuracies = None,
 ) -> None:
-    """Write one self-contained interactive page, and print its path."""
+    """Write one self-contained interactive page, and print its path.
+
+    Examples:
+        opbench report
+        opbench report --output page.html --accuracies mine.csv
+    """
     from opbench import claims, page, table
 
     folder = measured_folder(results)
     loaded = table.load(folder, accuracies)
-    for note in loaded.folder.notes:
-        say(note)
+    for sentence in loaded.folder.notes:
+        say(sentence)
     drawn = page.pictures(loaded) if figures else ()
     for picture in drawn:
         if picture.missing:
-            say(f"{picture.name} is not drawn: {picture.missing}")
+            note(f"{picture.name} is not drawn: {picture.missing}")
     text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
-    path = out or folder / "index.html"
-    files.write(path, text, remedy="choose another file with --out")
+    path = output or folder / "index.html"
+    files.write(path, text, remedy="choose another file with --output")
     write(f"{path}\n")

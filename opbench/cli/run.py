@@ -13,6 +13,7 @@ from opbench.cli.options import (
     OutputFormat,
     Results,
     choose_workers,
+    parse_fraction,
     parse_input_size,
     parse_integers,
     results_folder,
@@ -45,29 +46,43 @@ def run(
         ),
     ] = None,
     device: Annotated[
-        Words, typer.Option(help="Devices, separated by commas: cpu, cuda or cuda:N.")
+        Words,
+        typer.Option(
+            metavar="DEVICE[,DEVICE]...",
+            help="Devices: cpu, cuda or cuda:N (the GPU with that number).",
+        ),
     ] = "cpu",
     batch_size: Annotated[
-        Words, typer.Option(help="Images per forward pass, or several such as 1,16.")
+        Words,
+        typer.Option(
+            "--batch-size", "-b", metavar="N[,N]...", help="Images per forward pass, such as 1,16."
+        ),
     ] = "1",
     input_size: Annotated[
         Words | None,
         typer.Option(
-            metavar="CxHxW",
-            help="Size of one image, such as 3x224x224, or several separated by commas.",
+            metavar="CxHxW[,CxHxW]...",
+            help="Sizes of one image: channels x height x width, such as 3x224x224.",
         ),
     ] = None,
     dtype: Annotated[
-        Words, typer.Option(help="Data types: float32, bfloat16, float16, float64.")
+        Words,
+        typer.Option(
+            metavar="TYPE[,TYPE]...", help="Data types: float32, bfloat16, float16, float64."
+        ),
     ] = USUAL["dtype"],
     memory_format: Annotated[
-        Words, typer.Option(help="Memory formats: contiguous, channels_last.")
+        Words,
+        typer.Option(
+            metavar="FORMAT[,FORMAT]...", help="Memory formats: contiguous, channels_last."
+        ),
     ] = USUAL["memory_format"],
     runtime: Annotated[
         Words | None,
         typer.Option(
+            metavar="NAME[,NAME]...",
             help="Runtimes: eager (PyTorch as it is), compile (torch.compile), or one that a "
-            "package adds; eager by default."
+            "package adds; eager by default.",
         ),
     ] = None,
     compile: Annotated[
@@ -80,24 +95,40 @@ def run(
     ] = None,
     threads: Annotated[
         Words | None,
-        typer.Option(help="Threads of PyTorch on the CPU; by default as many as PyTorch takes."),
+        typer.Option(
+            metavar="N[,N]...",
+            help="PyTorch's threads on the CPU; by default PyTorch chooses, usually one per core.",
+        ),
     ] = None,
     precision: Annotated[
+        str,
+        typer.Option(
+            metavar="PERCENT",
+            help="Stop timing a cell early, once its median is known to within plus or minus this "
+            "(with 95 % confidence).",
+        ),
+    ] = "1%",
+    max_seconds: Annotated[
         float,
         typer.Option(
-            help="Stop timing a cell when its median is known to this fraction: half the width of "
-            "the 95 % interval over the median."
+            metavar="SECONDS", help="Time a cell for at most this long, all its rounds together."
         ),
-    ] = 0.01,
-    max_seconds: Annotated[
-        float, typer.Option(help="Stop timing a cell after this long, all rounds together.")
     ] = 2.2,
     rounds: Annotated[
-        int, typer.Option(help="Time each cell in at least this many fresh processes (3 or more).")
+        int,
+        typer.Option(
+            metavar="N",
+            help="Time each cell in at least this many fresh processes (3 or more); up to three "
+            "more where they disagree.",
+        ),
     ] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of the random weights and images.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Seed of the random weights and images.")
+    ] = 0,
     cuda_graph: Annotated[bool, typer.Option(help="Record a CUDA graph and replay it.")] = False,
-    l2: Annotated[str, typer.Option(help="State of the GPU's L2 cache: warm or cold.")] = "warm",
+    l2: Annotated[
+        str, typer.Option(metavar="warm|cold", help="State of the GPU's L2 cache before a pass.")
+    ] = "warm",
     tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
     in_process: Annotated[
         bool,
@@ -121,7 +152,15 @@ def run(
     """Count and time networks; every result is on disk as soon as it is measured.
 
     A network that fails is a row with the reason; the run continues, and the exit code is 1.
-    --resume keeps the run's settings and tries again what failed, unless it ran out of memory.
+    --resume keeps the run's settings and tries again what failed, unless it ran out of memory. A
+    cell is one network at one input size, batch size and data type on one device.
+
+    Examples:
+        opbench run resnet50 'vgg*'
+        opbench run resnet50 --device cuda --batch-size 1,16 --dtype float32,bfloat16
+        opbench run mymodels.py:net --input-size 3x224x224
+        opbench run --dry-run
+        opbench run --resume
     """
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import render_plan, render_rows, say_estimate, say_outcome
@@ -141,7 +180,12 @@ def run(
         **_runtimes(runtime, compile),
         threads=parse_integers("--threads", threads) if threads else (None,),
     )
-    protocol = Protocol(precision=precision, max_seconds=max_seconds, rounds=rounds, seed=seed)
+    protocol = Protocol(
+        precision=parse_fraction("--precision", precision),
+        max_seconds=max_seconds,
+        rounds=rounds,
+        seed=seed,
+    )
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
     folder = results_folder(results)
     old = _run_to_resume(context, targets or (), folder) if resume else None

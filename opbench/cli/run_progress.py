@@ -15,7 +15,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from opbench.cli.render import messages, plural, say, write
+from opbench.cli.render import messages, note, output, plural, say, write
 from opbench.record import Cell, Failure, Record
 from opbench.runs.lines import RoundLine, Warned, encode
 from opbench.value import Value
@@ -53,7 +53,7 @@ class RunProgress:
             _Left(),
             console=messages,
             transient=True,
-            disable=not messages.is_terminal,
+            disable=not messages.is_terminal or output.quiet,
         )
         self._cells = self._bars.add_task("", total=None)
         self._place = 0
@@ -70,7 +70,7 @@ class RunProgress:
         self._number, self._place, self._pending = number, 0, cells
         self._bars.reset(self._cells, total=cells, left_s=None)
         if not messages.is_terminal:
-            say(f"{self._heading()}: {plural(cells, 'cell')}")
+            note(f"{self._heading()}: {plural(cells, 'cell')}")
 
     def _cell(self, cell: Cell, number: int) -> None:
         self._place += 1
@@ -81,7 +81,7 @@ class RunProgress:
             left_s=self._left_s(),
         )
         if not messages.is_terminal:
-            say(f"[{self._place}/{self._pending}] {cell}")
+            note(f"[{self._place}/{self._pending}] {cell}")
 
     def _line(self, line: Value) -> None:
         match line:

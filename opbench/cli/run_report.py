@@ -13,6 +13,7 @@ from opbench.cli.render import (
     in_unit,
     integer,
     metric_column,
+    note,
     plural,
     render,
     say,
@@ -77,7 +78,7 @@ def say_outcome(state: RunState, path: Path) -> None:
     _say_what_is_not_measured(records)
     missing = len(state.plan) - len(records) - len(state.failures)
     told = f"{len(records)} measured, {len(state.failures)} failed"
-    say(told + (f", {missing} not finished" if missing else "") + f": {path}")
+    note(told + (f", {missing} not finished" if missing else "") + f": {path}")
 
 
 def render_plan(prepared: Prepared, format: Format) -> str:
@@ -131,7 +132,7 @@ def _say_what_is_not_measured(records: Sequence[Record]) -> None:
     measured = {each.cell.device for each in records if each.measurement.energy_j is not None}
     for device in dict.fromkeys(each.cell.device for each in records):
         if device not in measured:
-            say(f"energy on {device}: not measured: {why_not_measured(device)}")
+            note(f"energy on {device}: not measured: {why_not_measured(device)}")
 
 
 def _minutes(seconds: float) -> str:

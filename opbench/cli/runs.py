@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opbench.cli.options import OutputFormat, Results, measured_folder
-from opbench.cli.render import Column, Format, integer, plural, render, say, text, write
+from opbench.cli.render import Column, Format, integer, note, plural, render, say, text, write
 from opbench.runs.listing import delete_run, list_runs
 
 _COLUMNS = (
@@ -25,15 +25,19 @@ _COLUMNS = (
 def runs(
     delete: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN", help="Delete this run; may be given more than once."),
+        typer.Option(metavar="RUN", help="Delete this run. Can be repeated."),
     ] = None,
     results: Results = None,
     format: OutputFormat = Format.table,
 ) -> None:
     """List the runs of a results folder, oldest first: networks, state and size.
 
-    A run that is interrupted goes on with `opbench run --resume RUN`. One that is unreadable is
-    left out of everything else, with a warning; `opbench runs --delete RUN` removes it.
+    `opbench run --resume RUN` continues an interrupted run. An unreadable one is left out of
+    everything else, with a warning; `opbench runs --delete RUN` removes it.
+
+    Examples:
+        opbench runs
+        opbench runs --results results/mine --format json
     """
     folder = measured_folder(results)
     for name in delete or ():
@@ -42,4 +46,4 @@ def runs(
         return
     listed = list_runs(folder)
     write(render([each.to_json() for each in listed], format, _COLUMNS))
-    say(f"{plural(len(listed), 'run')} in {folder}")
+    note(f"{plural(len(listed), 'run')} in {folder}")

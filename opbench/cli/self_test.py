@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from opbench.cli.options import choose_workers
-from opbench.cli.render import Column, Format, plural, render, say
+from opbench.cli.render import Column, Format, note, plural, render
 from opbench.cli.run_progress import take
 from opbench.errors import BadValueError
 from opbench.runs.self_test import (
@@ -43,7 +43,7 @@ def self_test(
 def timed(targets: Sequence[str]) -> Iterator[RunFile]:
     """Time the same targets in several runs, each in fresh processes."""
     for number in range(1, RUNS + 1):
-        say(f"run {number} of {RUNS}")
+        note(f"run {number} of {RUNS}")
         with choose_workers() as workers:
             yield time_once(targets, workers, take)
 

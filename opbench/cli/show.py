@@ -75,7 +75,13 @@ def show(
         ),
     ] = Format.table,
 ) -> None:
-    """Show one network: its paper, stated numbers recounted, modules, accuracies and departures."""
+    """Show one network: its paper, stated numbers recounted, modules, accuracies and departures.
+
+    Examples:
+        opbench show resnet50
+        opbench show mymodels.py:net --input-size 3x224x224 --depth 1
+        opbench show resnet50 --conventions
+    """
     size = parse_input_size(input_size)
     if target in PUBLISHED_ONLY:
         if size or conventions or depth is not None:

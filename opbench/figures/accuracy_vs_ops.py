@@ -24,7 +24,7 @@ from opbench.table import Table
 TAKES = frozenset(
     {
         "unit",
-        "with",
+        "overlay",
         "x",
         "y",
         "log",
@@ -95,8 +95,8 @@ def _printed(table: Table, spec: Scatter, options: Options) -> pd.DataFrame:
     """The points of the 2016 chart, with the family of the network that each is of."""
     if spec.x not in _PRINTED or spec.y != "top1":
         raise BadValueError(
-            f"--with chart2016 has only top-1 against {', '.join(_PRINTED)}, not {spec.y} against "
-            f"{spec.x}; remove --with, --x or --y"
+            f"--overlay chart2016 has only top-1 against {' or '.join(_PRINTED)}, not {spec.y} "
+            f"against {spec.x}: remove --overlay, --x or --y"
         )
     family = dict(zip(table.networks["name"], table.networks["family"], strict=True))
     chart = table.chart2016

@@ -30,7 +30,7 @@ def _paths(result: Result) -> list[Path]:
 def test_a_figure_is_written_in_three_formats_and_the_paths_printed(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
-    paths = _paths(opbench("plot", "density", "--results", results, "--out", tmp_path))
+    paths = _paths(opbench("plot", "density", "--results", results, "--output", tmp_path))
     assert paths == [tmp_path / f"density.{kind}" for kind in KINDS]
     svg, png, pdf = (path.read_bytes() for path in paths)
     assert svg.startswith(b"<?xml")
@@ -41,10 +41,10 @@ def test_a_figure_is_written_in_three_formats_and_the_paths_printed(
 def test_the_same_input_gives_the_same_bytes_also_in_another_process(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
-    arguments = ["plot", "accuracy-vs-ops", "--with", "chart2016", "--results", str(results)]
-    first = _paths(opbench(*arguments, "--out", tmp_path / "one"))
+    arguments = ["plot", "accuracy-vs-ops", "--overlay", "chart2016", "--results", str(results)]
+    first = _paths(opbench(*arguments, "--output", tmp_path / "one"))
     subprocess.run(
-        [sys.executable, "-m", "opbench", *arguments, "--out", str(tmp_path / "two")],
+        [sys.executable, "-m", "opbench", *arguments, "--output", str(tmp_path / "two")],
         check=True,
         capture_output=True,
         env={"PATH": "", "PYTHONHASHSEED": "7"},
@@ -56,7 +56,9 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process(
 def test_every_figure_is_drawn_from_one_run(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
-    paths = _paths(opbench("plot", "--as", "png", "--results", results, "--out", tmp_path))
+    paths = _paths(
+        opbench("plot", "--file-format", "png", "--results", results, "--output", tmp_path)
+    )
     assert {path.stem for path in paths} == set(figures.names())
 
 
@@ -65,7 +67,7 @@ def test_without_runs_what_needs_none_is_drawn_and_the_rest_says_what_to_run(
 ) -> None:
     write_results(tmp_path, names=("resnet18", "vgg16", "lenet5"), batches=())
     wanted = ("top1", "time-vs-batch")
-    result = opbench("plot", "--results", tmp_path, "--family", "resnet", "--as", "png")
+    result = opbench("plot", "--results", tmp_path, "--family", "resnet", "--file-format", "png")
     drawn = {path.stem for path in _paths(result)}
     assert wanted[0] in drawn
     assert wanted[1] not in drawn
@@ -87,7 +89,7 @@ def test_a_figure_that_was_asked_for_and_cannot_be_drawn_is_an_error(
 def test_plotting_imports_no_torch(results: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from opbench.cli.plot import plot;"
-        f"plot(['top1'], results=Path({str(results)!r}), out=Path({str(tmp_path)!r}));"
+        f"plot(['top1'], results=Path({str(results)!r}), output=Path({str(tmp_path)!r}));"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -97,7 +99,7 @@ def test_plotting_imports_no_torch(results: Path, tmp_path: Path) -> None:
 def test_both_papers_are_drawn_beside_each_other(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
-    arguments = ("plot", "density", "--theme", "both", "--results", results, "--out", tmp_path)
+    arguments = ("plot", "density", "--theme", "both", "--results", results, "--output", tmp_path)
     names = {path.name for path in _paths(opbench(*arguments))}
     assert names == {f"density{paper}.{kind}" for paper in ("", "-dark") for kind in KINDS}
 
@@ -108,7 +110,7 @@ def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
     mine = tmp_path / "mine.csv"
     mine.write_text("model,top1\nresnet18,99.5\nnosuchnet,50\n")
     result = opbench(
-        *("plot", "top1", "--accuracies", mine, "--results", results, "--out", tmp_path)
+        *("plot", "top1", "--accuracies", mine, "--results", results, "--output", tmp_path)
     )
     assert len(_paths(result)) == len(KINDS)
     assert "1 of 2 rows match a network here; these do not: nosuchnet" in (
@@ -122,7 +124,7 @@ def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
         (("top1", "densty"), "no figure is called 'densty'; did you mean density?"),
         (("top1", "--results", "/nowhere"), "the folder /nowhere does not exist"),
         (("pareto", "--x", "mac"), "no metric is called 'mac'; did you mean macs"),
-        (("top1", "--as", "svg,gif"), "no kind of file is called 'gif'"),
+        (("top1", "--file-format", "svg,gif"), "no file format is called 'gif'"),
         (("top1", "--x", "macs"), "--x does nothing for top1: use it with accuracy-vs-ops,"),
         (("top1", "--no-log"), "--log does nothing for top1: use it with accuracy-vs-ops,"),
         (("density", "--unit", "macs"), "--unit does nothing for density: use it with accuracy-"),
@@ -136,7 +138,7 @@ def test_what_the_user_can_mend_is_one_sentence_and_nothing_is_written(
 ) -> None:
     out = tmp_path / "figures"
     given = () if "--results" in arguments else ("--results", results)
-    result = opbench("plot", *arguments, *given, "--out", out)
+    result = opbench("plot", *arguments, *given, "--output", out)
     assert result.exit_code == 2
     assert complaint in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
@@ -148,12 +150,14 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
 ) -> None:
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "figures"
-    result = opbench("plot", "density", "--results", results, "--out", out)
+    result = opbench("plot", "density", "--results", results, "--output", out)
     assert result.exit_code == 2
     assert "choose another folder with --out" in result.stderr.replace("\n", " ")
 
 
-@pytest.mark.parametrize("option", [("--unit", "flops"), ("--with", "chart2017"), ("--theme", "x")])
+@pytest.mark.parametrize(
+    "option", [("--unit", "flops"), ("--overlay", "chart2017"), ("--theme", "x")]
+)
 def test_a_choice_that_does_not_exist_exits_with_2(
     opbench: Opbench, option: tuple[str, str]
 ) -> None:

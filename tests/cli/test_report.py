@@ -25,7 +25,7 @@ def test_the_page_lies_in_the_results_and_its_path_is_printed(
 
 def test_the_page_can_be_written_elsewhere(opbench: Opbench, tmp_path: Path) -> None:
     out = tmp_path / "new" / "page.html"
-    assert opbench("report", "--results", tmp_path, "--no-figures", "--out", out).exit_code == 0
+    assert opbench("report", "--results", tmp_path, "--no-figures", "--output", out).exit_code == 0
     assert out.is_file()
 
 
@@ -64,9 +64,9 @@ def test_a_project_that_timed_nothing_has_a_page(
 def test_a_page_that_cannot_be_written_is_one_sentence(opbench: Opbench, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "index.html"
-    done = opbench("report", "--results", tmp_path, "--no-figures", "--out", out)
+    done = opbench("report", "--results", tmp_path, "--no-figures", "--output", out)
     assert done.exit_code == 2
-    assert "--out" in done.stderr
+    assert "--output" in done.stderr
 
 
 def test_a_damaged_file_of_counts_leaves_the_older_page(opbench: Opbench, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from opbench.cli import run as command
+from opbench.cli.options import parse_fraction
 from opbench.record import Failure, Record
 from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
 from opbench.runs.store import RunFile, read_run, run_files
@@ -130,7 +131,7 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
         ((CONV, "--device", "gpu"), "cpu, cuda or cuda:N"),
         ((CONV, "--batch-size", "0"), "--batch-size must be positive integers"),
         ((CONV, "--batch-size", "many"), "such as 1,16; not 'many'"),
-        ((CONV, "--precision", "2"), "not between 0 and 1"),
+        ((CONV, "--precision", "2"), "a percentage such as 1%"),
         ((CONV, "--max-seconds", "-1"), "the time limit must be above 0"),
         ((CONV, "--rounds", "1"), "3 or more"),
         ((CONV, "--input-size", "3x0x8"), "3x0x8"),
@@ -402,4 +403,6 @@ def test_a_run_from_another_environment_is_not_gone_on_with(
 def test_the_command_s_protocol_is_the_default_one(name: str) -> None:
     """It stands there a second time so that --help need not import torch."""
     default = inspect.signature(command.run).parameters[name].default
+    if name == "precision":
+        default = parse_fraction("--precision", default)
     assert default == getattr(Protocol(), name)

@@ -131,7 +131,7 @@ def test_the_2016_points_can_lie_over_parameters_too(small_table: Table) -> None
 def test_axes_that_the_2016_chart_does_not_have_are_refused(
     small_table: Table, choices: dict[str, str]
 ) -> None:
-    with pytest.raises(BadValueError, match="--with chart2016 has only top-1 against flops"):
+    with pytest.raises(BadValueError, match="--overlay chart2016 has only top-1 against flops"):
         _draw(small_table, chart2016=True, **choices)
 
 

@@ -37,7 +37,7 @@ def page(results: Path) -> Path:
     """The page of ``results``, without figures, which take long."""
     out = results / "index.html"
     command = ["report", "--results", results, "--accuracies", results / "mine.csv", "--no-figures"]
-    done = CliRunner().invoke(app, [str(part) for part in [*command, "--out", out]])
+    done = CliRunner().invoke(app, [str(part) for part in [*command, "--output", out]])
     assert done.exit_code == 0, done.output
     return out
 
@@ -47,7 +47,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page that readers get: of the results in the repository, figures included."""
     out = tmp_path_factory.mktemp("published") / "index.html"
     results = Path(__file__).parents[2] / "results"
-    done = CliRunner().invoke(app, ["report", "--results", str(results), "--out", str(out)])
+    done = CliRunner().invoke(app, ["report", "--results", str(results), "--output", str(out)])
     assert done.exit_code == 0, done.output
     return out
 
