@@ -152,6 +152,9 @@ FAMILIES: dict[str, Family] = {
     "ciresan": Family("Ciresan", "#35618f"),
     "caffenet": Family("CaffeNet128", "#b8860b"),
     "modules": Family("modules", "#6b7280"),
+    "timm": Family("timm", "#117733"),
+    "torchvision": Family("torchvision", "#882255"),
+    "your own": Family("your own", "#d81b60"),
 }
 
 

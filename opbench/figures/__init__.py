@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,16 @@ def describe(name: str) -> str:
 
 
 def find(name: str) -> Draw:
-    """The figure's function.  Raises ``UnknownNameError`` with near matches."""
-    draw: Draw = import_module(f"{__name__}.{_module(name)}").draw
-    return draw
+    """The figure's function, for which text of the table is letters to draw and nothing more.
+
+    Raises ``UnknownNameError`` with near matches.
+    """
+    return partial(_draw, import_module(f"{__name__}.{_module(name)}").draw)
+
+
+def _draw(draw: Draw, table: Table, options: Options) -> Figure:
+    literal = import_module(f"{__name__}.parts.literal")
+    return draw(literal.literal_table(table), options)
 
 
 def takes(name: str) -> frozenset[str]:

@@ -73,7 +73,7 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
     notes = (
         captions.frontier(frame) if y.better == "higher" else "",
         captions.TOP1_INTERVAL if spec.y == "top1" else "",
-        captions.timed(table, frame) if "run" in frame else "",
+        captions.metered(table, frame, _timed_metric(spec)) if "run" in frame else "",
         _OVERLAY if options.chart2016 else "",
         spec.sizing.enlarged(frame),
     )
@@ -83,12 +83,17 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
         subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters"
         if spec.y == "top1"
         else "Networks of ImageNet; area of a blob: parameters",
+        notes=options.notes,
         caption=captions.caption(known, *notes),
         legend=blobs.family_entries(frame),
         sizing=spec.sizing,
         names=True,
     )
     return words.with_plot_height(6.4)
+
+
+def _timed_metric(spec: Scatter) -> str:
+    return spec.x if METRICS[spec.x].of == "cell" else spec.y
 
 
 def _printed(table: Table, spec: Scatter, options: Options) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """Accuracy against images per second; blob area is operations.
 
 Figure 9 of arXiv:1605.07678: a falling line that no network rises above, hence accuracy and time
-in a hyperbolic relation.
+in a hyperbolic relation.  All panels have the same axis of images per second, so that what a larger
+batch gains can be seen.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, select
-from opbench.figures.parts.axes import values
+from opbench.figures.parts.axes import reach, set_axis, values
 from opbench.figures.parts.blobs import BY_OPS, family_entries
 from opbench.figures.parts.frame import Sheet
-from opbench.figures.parts.labels import Count, Line
+from opbench.figures.parts.labels import Array, Count, Line
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.panels import stack_panels, wanted_batches
+from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
 from opbench.table import Table
@@ -25,19 +27,26 @@ from opbench.table.fits import upper_bound
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 
+_RATE = "throughput_images_per_s"
 _SMALL = BY_OPS.smaller(0.6)
 _BOUND = (
     "Shaded: beyond the line, falling in images per second, that no accuracy of a single central "
-    "crop rises above and that lies nearest to all of them; a curve on a logarithmic axis."
+    "crop rises above and that lies nearest to all of them; a curve on a logarithmic axis.  In the "
+    "lighter band it may lie anywhere, by the intervals of the timings."
 )
+_UNSTEADY = "The line itself is not drawn where a cell is noisy or unstable."
 
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
     frame = select.cells(table, options).dropna(subset=["top1"])
+    if frame.empty:
+        raise MissingDataError(
+            "no network that was timed has an accuracy: give some with --accuracies FILE"
+        )
     batches = wanted_batches(frame, options)
     spec = Scatter(
-        x="throughput_images_per_s",
+        x=_RATE,
         y="top1",
         sizing=_SMALL,
         log_x=options.log is not False,
@@ -47,11 +56,12 @@ def draw(table: Table, options: Options) -> Figure:
         title="Accuracy against speed",
         subtitle="Top-1 on ImageNet against images per second; area of a blob: operations of "
         "an image",
+        notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame),
             captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
             captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
-            f"{_BOUND}  {captions.TOP1_INTERVAL}  {captions.COUNTED}",
+            f"{_BOUND}  {_UNSTEADY}  {captions.TOP1_INTERVAL}  {captions.COUNTED}",
             _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),
@@ -60,24 +70,42 @@ def draw(table: Table, options: Options) -> Figure:
         names=True,
     ).with_plot_height(5.2 * len(batches))
 
+    panels = by_batch(frame, batches)
+    shared = pd.concat(panels.values())
+
     def panel(axes: Axes, rows: pd.DataFrame) -> Count:
         named, lines = draw_scatter(axes, rows, spec, options)
+        set_axis(axes, "x", reach([shared], spec.x), log=spec.log_x)
         lines += _shade(axes, rows)
         return finish(axes, spec, named, lines)
 
-    return stack_panels(words, frame, batches, panel)
+    return stack_panels(words, panels, panel)
 
 
 def _shade(axes: Axes, rows: pd.DataFrame) -> list[Line]:
+    """Shade what lies beyond the bound, and where the bound itself may lie."""
     rows = rows[rows["single_crop"].astype(bool)]
-    x = values(rows, "throughput_images_per_s")
-    bound = upper_bound(list(zip(x, rows["top1"], strict=True)))
-    if bound is None:
-        return []
     (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
     steps = np.geomspace(low, high, 60) if axes.get_xscale() == "log" else np.array([low, high])
-    heights = bound.intercept + bound.slope * steps
-    axes.fill_between(steps, heights, top, color=colour("grid"), alpha=0.6, lw=0, zorder=0.5)
-    axes.plot(steps, heights, color=colour("muted"), lw=1.1, zorder=1, gid="bound")
+    found = (_bound(rows, steps, end) for end in ("_low", "_high", ""))
+    bounds = [bound for bound in found if bound is not None]
+    if len(bounds) < 3:
+        return []
+    nearest, farthest, middle = bounds
+    axes.fill_between(steps, nearest, farthest, color=colour("grid"), alpha=0.35, lw=0, zorder=0.5)
+    axes.fill_between(steps, farthest, top, color=colour("grid"), alpha=0.8, lw=0, zorder=0.5)
     axes.set_ylim(top=top)
-    return [(list(steps), list(heights))]
+    if not rows["quality"].fillna("good").eq("good").all():
+        return []
+    axes.plot(steps, middle, color=colour("muted"), lw=1.1, zorder=1, gid="bound")
+    return [(list(steps), list(middle))]
+
+
+def _bound(rows: pd.DataFrame, steps: Array, end: str) -> Array | None:
+    """Return the heights of the bound at ``steps``, from the values or one end of their intervals.
+
+    There may be none: then one network is best in both directions.
+    """
+    x = values(rows, _RATE, _RATE + end)
+    bound = upper_bound(list(zip(x, rows["top1"], strict=True)))
+    return None if bound is None else np.asarray(bound.intercept + bound.slope * steps)

@@ -33,6 +33,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="The chart of 2016, counted again",
         subtitle="Rings: as printed in 2016; discs: counted today; area: parameters",
+        notes=options.notes,
         caption=captions.joined(
             *_corrections(points),
             captions.COUNTED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from opbench.figures.parts.bars import Ranking, draw_ranking
+from opbench.figures.parts.dots import Ranking, draw_ranking
 from opbench.figures.parts.options import Options
 from opbench.table import Table
 
@@ -23,10 +23,11 @@ _RANKING = Ranking(
     key="density",
     write=_three_digits,
     title="What each parameter buys",
-    subtitle="Top-1 accuracy divided by millions of parameters",
+    subtitle="Top-1 accuracy divided by millions of parameters, on a logarithmic axis",
+    log=True,
 )
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """A panel of bars for each dataset."""
+    """A panel of dots for each dataset."""
     return draw_ranking(table, options, _RANKING)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from opbench.figures.parts import captions, sweep
+from opbench.figures.parts import sweep
 from opbench.figures.parts.options import Options
 from opbench.table import Table
 
@@ -17,7 +17,6 @@ _SWEEP = sweep.BatchSweep(
     key="peak_memory_bytes",
     title="Memory, by batch size",
     subtitle="Peak memory of forward passes",
-    note=captions.MEMORY,
 )
 
 

@@ -64,6 +64,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What one design choice is worth",
         subtitle=f"{base['label']}, a CaffeNet for 128 pixels, with one thing changed at a time",
+        notes=options.notes,
         caption=captions.caption(frame, _several(rows), _INTERVALS),
         left=0.45,
         panel_titles=True,

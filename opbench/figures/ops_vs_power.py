@@ -16,7 +16,7 @@ from opbench.figures.parts.fit import draw_fit, draw_idle
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.panels import draw_panels, wanted_batches
+from opbench.figures.parts.panels import by_batch, draw_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table import Table
@@ -36,6 +36,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="Does power follow operations?",
         subtitle="Power during forward passes against the cost of one image; area: parameters",
+        notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame),
             captions.COUNTED,
@@ -56,4 +57,4 @@ def draw(table: Table, options: Options) -> Figure:
         lines += draw_idle(axes, rows)
         return finish(axes, spec, named, lines)
 
-    return draw_panels(words, frame, batches, panel)
+    return draw_panels(words, by_batch(frame, batches), panel)

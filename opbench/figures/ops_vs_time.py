@@ -16,7 +16,7 @@ from opbench.figures.parts.fit import draw_fit
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.panels import draw_panels, wanted_batches
+from opbench.figures.parts.panels import by_batch, draw_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table import Table
@@ -44,6 +44,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title=f"Do {METRICS[spec.x].label} predict time?",
         subtitle="Time for one image against its cost; area of a blob: parameters",
+        notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame), captions.COUNTED, _SMALL.enlarged(frame)
         ),
@@ -59,4 +60,4 @@ def draw(table: Table, options: Options) -> Figure:
         lines += draw_fit(axes, values(rows, spec.x), values(rows, spec.y), units)
         return finish(axes, spec, named, lines)
 
-    return draw_panels(words, frame, batches, panel)
+    return draw_panels(words, by_batch(frame, batches), panel)

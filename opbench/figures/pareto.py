@@ -64,7 +64,7 @@ def _frames(
 def _sheet(
     table: Table, frames: dict[str, pd.DataFrame], missing: dict[str, str], options: Options
 ) -> Sheet:
-    timed = [frame for frame in frames.values() if "run" in frame]
+    timed = {key: frame for key, frame in frames.items() if "run" in frame}
     networks = table.networks[
         table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
     ]
@@ -73,10 +73,11 @@ def _sheet(
         title="Which networks no other beats",
         subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on ImageNet against each "
         "cost; the best are joined and named",
+        notes=options.notes,
         caption=captions.joined(
             *_lists(frames, options),
             captions.frontier(pd.concat(frames.values())),
-            captions.timed(table, timed[0]) if timed else "",
+            *(captions.metered(table, frame, key) for key, frame in [*timed.items()][:1]),
             captions.caption(networks),
             sizing.enlarged(networks),
             *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),

@@ -20,7 +20,8 @@ from opbench.figures.parts import blobs, captions, labels, select
 from opbench.figures.parts.axes import set_axis
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.panels import stack_panels, wanted_batches
+from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
+from opbench.figures.parts.scatter import draw_whiskers
 from opbench.figures.parts.style import colour
 from opbench.table import Table
 
@@ -29,7 +30,8 @@ TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-siz
 _SMALL = blobs.BY_PARAMS.smaller(0.2)
 _BYTES = (
     "Bytes: what the operators of one forward pass read and write, each by itself.  "
-    "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run."
+    "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run.  "
+    "Whiskers: 95 % interval of the median time."
 )
 
 
@@ -41,6 +43,7 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="How much of the machine a network uses",
         subtitle="Attained rate against arithmetic intensity; area of a blob: parameters",
+        notes=options.notes,
         caption=captions.joined(captions.timed(table, frame), _BYTES, _SMALL.enlarged(frame)),
         legend=blobs.family_entries(frame),
         sizing=_SMALL,
@@ -48,17 +51,23 @@ def draw(table: Table, options: Options) -> Figure:
         names=True,
     ).with_plot_height(5.2 * len(batches))
 
+    panels = by_batch(frame, batches)
+    shared = pd.concat(panels.values())
+
     def panel(axes: Axes, rows: pd.DataFrame) -> labels.Count:
+        _set_axes(axes, shared, roofs)
         return _draw_panel(axes, rows, roofs, options)
 
-    return stack_panels(words, frame, batches, panel)
+    return stack_panels(words, panels, panel)
 
 
 def with_intensity(cells: pd.DataFrame) -> pd.DataFrame:
-    """``cells`` with ``gflops_per_s`` (attained) and ``flop_per_byte``."""
+    """``cells`` with ``gflops_per_s`` (attained), its interval and ``flop_per_byte``."""
     flop = 2 * cells["macs"] * cells["batch_size"]
     return cells.assign(
         gflops_per_s=flop / cells["latency_s"] * 1e-9,
+        gflops_per_s_low=flop / cells["latency_s_high"] * 1e-9,
+        gflops_per_s_high=flop / cells["latency_s_low"] * 1e-9,
         flop_per_byte=flop / cells["traffic_bytes"].astype(float),
     )
 
@@ -75,17 +84,23 @@ def _roofs(table: Table, frame: pd.DataFrame) -> tuple[float, float] | None:
     return last["peak_flops_per_s"] * 1e-9, last["bandwidth_bytes_per_s"] * 1e-9
 
 
+def _set_axes(axes: Axes, shared: pd.DataFrame, roofs: tuple[float, float] | None) -> None:
+    """Give every panel the same axes, so that what a larger batch gains can be seen."""
+    rates = [shared[f"gflops_per_s{end}"] for end in ("", "_low", "_high")]
+    set_axis(axes, "x", shared["flop_per_byte"], log=True)
+    set_axis(axes, "y", pd.concat([*rates, pd.Series((roofs or ())[:1], dtype=float)]), log=True)
+    axes.set_xlabel("arithmetic intensity [FLOP/byte]")
+    axes.set_ylabel("attained rate [GFLOP/s]")
+
+
 def _draw_panel(
     axes: Axes, rows: pd.DataFrame, roofs: tuple[float, float] | None, options: Options
 ) -> labels.Count:
     x, y = rows["flop_per_byte"], rows["gflops_per_s"]
-    set_axis(axes, "x", x, log=True)
-    set_axis(axes, "y", pd.concat([y, pd.Series(roofs[:1])]) if roofs else y, log=True)
-    axes.set_xlabel("arithmetic intensity [FLOP/byte]")
-    axes.set_ylabel("attained rate [GFLOP/s]")
     lines = _draw_roofs(axes, roofs) if roofs else []
     areas = _SMALL.areas(rows)
     blobs.draw_networks(axes, rows, x, y, areas)
+    lines += draw_whiskers(axes, rows, x, (rows["gflops_per_s_low"], rows["gflops_per_s_high"]))
     named = select.names(rows, options).assign(x=x, y=y, area=areas)
     return labels.place(axes, named, lines, size=9)
 

@@ -1,7 +1,7 @@
 """Accuracy and cost of the ImageNet networks by year.
 
 Two panels over one axis of years: what was reached, and what it cost.  Networks of one year stand
-side by side in the order of their cost.
+side by side in the order of their cost, which is said under the axis.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ TAKES = frozenset({"unit", "family", "highlight", "label"})
 
 _SMALL = blobs.BY_PARAMS.smaller(0.4)
 _GUTTER = 0.35  # inches
+_YEARS = "A network stands in the year of the paper that it is from, a later variant of it as well."
 _SHARE = 0.86  # of a year that its networks are spread over
 
 
@@ -35,7 +36,8 @@ def draw(table: Table, options: Options) -> Figure:
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
-        caption=captions.caption(frame, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
+        notes=options.notes,
+        caption=captions.caption(frame, _YEARS, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=blobs.family_entries(frame),
         sizing=_SMALL,
         names=True,
@@ -49,7 +51,7 @@ def draw(table: Table, options: Options) -> Figure:
     panels = ((above, "top1"), (below, options.cost))
     note_names(figure, [_panel(axes, frame, where, key, options) for axes, key in panels])
     above.tick_params(axis="x", labelbottom=False)
-    below.set_xlabel("year of publication")
+    below.set_xlabel("year of the paper; the place within a year is the order of cost, not a date")
     return figure
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from opbench.errors import MissingDataError
 from opbench.figures import Options, find
 from opbench.figures.modules import choice
-from opbench.figures.parts.style import theme
+from opbench.figures.parts.style import INK, theme
 from opbench.registry import counts_csv
 from opbench.table import Table, load
 from tests.made_up import write_results
@@ -39,7 +39,6 @@ def test_the_other_datasets_have_a_panel_each(timed_table: Table) -> None:
     figure = _draw("accuracy-vs-ops-others", timed_table)
     panels = {axes.get_title(loc="left"): _names(axes) for axes in figure.axes[1:]}
     assert panels == {
-        "ImageNet at 128 pixels": {"CaffeNet128", "elu", "width 2x"},
         "CIFAR-10": {"ResNet-110"},
         "MNIST": {"LeNet-5"},
     }
@@ -64,7 +63,10 @@ def test_a_family_keeps_the_panels_of_its_datasets(timed_table: Table) -> None:
 
 def test_a_network_of_one_dataset_can_be_brought_forward(timed_table: Table) -> None:
     figure = _draw("accuracy-vs-ops-others", timed_table, highlight=("lenet5",))
-    assert [_names(axes) for axes in figure.axes[1:]] == [set(), set(), {"LeNet-5"}]
+    ink = {text.get_text(): text.get_color() for axes in figure.axes[1:] for text in axes.texts}
+    assert set(ink) == {"LeNet-5", "ResNet-110"}  # the best of the other panel stands back
+    assert ink["LeNet-5"] == INK["light"]["ink"]
+    assert ink["ResNet-110"] == INK["light"]["muted"]
 
 
 def _study(table: Table, **choices: object) -> dict[str, dict[str, str]]:
@@ -139,6 +141,7 @@ def test_the_timeline_has_years_below_and_two_panels(timed_table: Table) -> None
     above, below = figure.axes[1:]
     assert above.get_xlim() == below.get_xlim() == (2011.5, 2016.5)
     assert _names(above) == _names(below)
+    assert "the place within a year is the order of cost, not a date" in below.get_xlabel()
     assert "VGG-16" in _names(above)
     (whiskers,) = (each for each in above.collections if isinstance(each, LineCollection))
     ends = sorted(height for path in whiskers.get_segments() for _, height in path)

@@ -181,9 +181,10 @@ def test_nothing_to_name_writes_nothing() -> None:
 def test_the_caption_says_how_many_networks_are_named(published: Table) -> None:
     with theme("light"):
         figure = find("memory-vs-params")(published, Options())
-    shown = sum(text.get_text().count(", ") + 1 for text in _names(figure.axes[0]))
-    drawn = len(_blobs(figure.axes[0]))
-    said = f"{shown} of {drawn} networks are named; there was no room for the other names."
+    shown = [sum(t.get_text().count(", ") + 1 for t in _names(axes)) for axes in figure.axes]
+    drawn = [len(_blobs(axes)) for axes in figure.axes]
+    counts = " and ".join(f"{some} of {whole}" for some, whole in zip(shown, drawn, strict=True))
+    said = f"{counts} networks are named; there was no room for the other names."
     assert shown < drawn
     assert figure.texts[-1].get_text().endswith(said)
     with theme("light"):

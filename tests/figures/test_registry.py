@@ -9,7 +9,9 @@ import pytest
 
 from opbench import figures
 from opbench.errors import UnknownNameError
-from opbench.figures import Options
+from opbench.figures import Options, find
+from opbench.figures.parts.frame import caption
+from opbench.figures.parts.style import theme
 from opbench.table import Table
 
 
@@ -38,3 +40,19 @@ def test_names_are_found_without_matplotlib_pandas_or_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["top1", "ops-vs-time", "time-vs-batch", "modules", "pareto"])
+def test_notes_can_stay_out_of_a_figure_and_are_not_lost(name: str, timed_table: Table) -> None:
+    with theme("light"):
+        whole = find(name)(timed_table, Options())
+        bare = find(name)(timed_table, Options(notes="file"))
+    words = caption(bare)
+    assert words not in [text.get_text() for text in bare.texts if text.get_visible()]
+    assert words.split() == caption(whole).replace("\N{NO-BREAK SPACE}", " ").split()
+    assert bare.get_figheight() < whole.get_figheight()
+    heights = [
+        [axes.get_position().height * figure.get_figheight() for axes in figure.axes if axes.axison]
+        for figure in (whole, bare)
+    ]
+    assert heights[1] == pytest.approx(heights[0])

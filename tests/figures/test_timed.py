@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
@@ -14,10 +15,13 @@ from matplotlib.figure import Figure
 from opbench import table
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures import Options, find
-from opbench.figures.parts.style import theme
+from opbench.figures.parts.fit import slope_interval
+from opbench.figures.parts.style import INK, theme
 from opbench.figures.parts.sweep import spread
 from opbench.figures.roofline import with_intensity
 from opbench.table import Table
+from opbench.table.fits import fit_line, upper_bound
+from opbench.table.frontier import frontier
 from tests.made_up import GFLOPS_PER_S, HEADER, write_results
 
 IMAGENET = 7  # networks of the made-up run that are ImageNet's
@@ -54,6 +58,22 @@ def test_operations_predict_a_time_of_exactly_100_gflops(timed_table: Table) -> 
     text = " ".join(text.get_text() for text in one.texts)
     assert "fit: 10 ms/G-ops" in text
     assert "R² 1.00, rank correlation 1.00" in text
+    assert f"95 % interval of the slope 10 to 10, n = {IMAGENET}" in text
+
+
+def test_the_interval_of_a_slope_is_that_of_students_t() -> None:
+    x, y = (1.0, 2.0, 3.0, 4.0), (2.0, 4.0, 5.0, 9.0)
+    # By hand: slope 2.2, squares left 1.8 over 2 degrees of freedom, 5 of x, and t = 4.302653.
+    half = 4.302653 * (1.8 / 2 / 5) ** 0.5
+    assert slope_interval(fit_line(x, y), x, y) == pytest.approx((2.2 - half, 2.2 + half), abs=1e-6)
+
+
+def test_what_is_too_little_for_a_line_has_none_and_says_so(tmp_path: Path) -> None:
+    loaded = table.load(write_results(tmp_path, names=["alexnet"], batches=(1, 4, 16)))
+    for name in ("ops-vs-time", "memory-vs-params"):
+        axes: Any = _draw(name, loaded).axes[-1]
+        assert "no fit: needs 3 different x, has 1" in [text.get_text() for text in axes.texts]
+        assert not [line for line in axes.lines if line.get_linestyle() == "--"]
 
 
 def test_throughput_is_images_over_seconds(timed_table: Table) -> None:
@@ -65,7 +85,7 @@ def test_throughput_is_images_over_seconds(timed_table: Table) -> None:
 
 def test_the_bound_lies_above_every_accuracy_of_a_single_central_crop(timed_table: Table) -> None:
     for log in (None, False):
-        figure = _draw("accuracy-vs-throughput", timed_table, batch_sizes=(4,), log=log)
+        figure = _draw("accuracy-vs-throughput", _steady(timed_table), batch_sizes=(4,), log=log)
         axes: Any = figure.axes[-1]
         (bound,) = (line for line in axes.lines if line.get_gid() == "bound")
         rates, heights = bound.get_data()
@@ -73,6 +93,45 @@ def test_the_bound_lies_above_every_accuracy_of_a_single_central_crop(timed_tabl
         above = [y - heights[0] - slope * (x - rates[0]) for x, y in _blobs(axes)]
         # Two of them carry the line.
         assert sorted(above)[-2:] == pytest.approx([0, 0], abs=1e-9)
+
+
+def _steady(table: Table) -> Table:
+    return replace(table, cells=table.cells.assign(quality="good"))
+
+
+def test_an_unsteady_cell_leaves_a_band_where_the_bound_may_lie_and_no_line(
+    timed_table: Table,
+) -> None:
+    noisy = replace(timed_table, cells=timed_table.cells.assign(quality="unstable"))
+    figure = _draw("accuracy-vs-throughput", noisy, batch_sizes=(4,), log=False)
+    axes = figure.axes[-1]
+    assert [line for line in axes.lines if line.get_gid() == "bound"] == []
+    band, _ = [each for each in axes.collections if isinstance(each, PolyCollection)]
+    (outline,) = band.get_paths()
+    # The made-up intervals: as low as 1/1.1 of the rate, as high as 1/0.95 of it.
+    right = axes.get_xlim()[1]
+    corners = np.asarray(outline.vertices)
+    edges = {round(float(y), 6) for x, y in corners if x == pytest.approx(right)}
+    slope = {round(bound, 6) for bound in _bounds_at(noisy, right)}
+    assert edges == slope
+
+
+def _bounds_at(table: Table, x: float) -> list[float]:
+    rows = table.cells.query("batch_size == 4 and dataset == 'imagenet' and single_crop")
+    rows = rows.dropna(subset=["top1"])
+    found = []
+    for end in ("low", "high"):
+        rates = rows[f"throughput_images_per_s_{end}"]
+        bound = upper_bound(list(zip(rates, rows["top1"], strict=True)))
+        assert bound is not None
+        found.append(bound.at(x))
+    return found
+
+
+def test_what_a_larger_batch_gains_can_be_read_from_equal_axes(timed_table: Table) -> None:
+    for name in ("accuracy-vs-throughput", "roofline"):
+        one, four = _draw(name, timed_table, batch_sizes=(1, 4)).axes[-2:]
+        assert one.get_xlim() == four.get_xlim()
 
 
 def test_power_is_joules_over_seconds(timed_table: Table) -> None:
@@ -84,6 +143,26 @@ def test_memory_against_weights_finds_floor_and_slope(timed_table: Table) -> Non
     axes = _draw("memory-vs-params", timed_table).axes[0]
     text = " ".join(text.get_text() for text in axes.texts)
     assert "fit: 2 MiB/MiB · x + 64 MiB" in text
+
+
+def test_memory_without_the_weights_stands_beside(timed_table: Table) -> None:
+    axes = _draw("memory-vs-params", timed_table).axes[1]
+    assert axes.get_title(loc="left") == "without the weights"
+    assert all(y == pytest.approx(64 + x) for x, y in _blobs(axes))
+    text = " ".join(text.get_text() for text in axes.texts)
+    assert "fit: 1 MiB/MiB · x + 64 MiB" in text
+
+
+def test_a_memory_figure_says_nothing_of_how_well_time_was_known(timed_table: Table) -> None:
+    noisy = replace(timed_table, cells=timed_table.cells.assign(quality="unstable"))
+    for name, choices in (
+        *(("memory-vs-params", {}), ("memory-vs-batch", {})),
+        *(("accuracy-vs-ops", {"x": "peak_memory_bytes"}), ("pareto", {"x": "peak_memory_bytes"})),
+    ):
+        words = _words(_draw(name, noisy, **choices))
+        assert "run made-up of 2026-11-22" in words
+        assert "noisy" not in words
+        assert "median time" not in words
 
 
 @pytest.mark.parametrize("name", ["time-vs-batch", "memory-vs-batch", "power-vs-batch"])
@@ -98,6 +177,19 @@ def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
     crosses = [x for line in axes.lines if line.get_marker() == "x" for x in line.get_xdata()]
     assert crosses == [16]
     assert "VGG-16 at 16 (out of memory)" in _words(figure)
+
+
+def test_two_points_are_no_curve_where_others_have_four(tmp_path: Path) -> None:
+    loaded = table.load(write_results(tmp_path, batches=(1, 2, 4, 8)))
+    cells = loaded.cells
+    few = cells["name"].eq("resnet50") & cells["batch_size"].isin([2, 4])
+    thin = replace(loaded, cells=cells[~few])
+    figure = _draw("time-vs-batch", thin)
+    assert "ResNet-50" not in _beside(figure.axes[0])
+    assert "Not drawn: 1 networks measured at fewer batch sizes." in _words(figure)
+    assert _bands(figure) == IMAGENET - 1
+    shown = _draw("time-vs-batch", thin, highlight=("resnet50",))
+    assert "ResNet-50" in _beside(shown.axes[0])
 
 
 def _bands(figure: Figure) -> int:
@@ -155,6 +247,14 @@ def test_the_roofs_are_the_medians_of_the_rounds_and_meet_at_the_ridge(timed_tab
     (roof,) = (line for line in axes.lines if line.get_gid() == "roof")
     for intensity, height in zip(*roof.get_data(), strict=True):
         assert height == pytest.approx(min(200, 10 * intensity))
+
+
+def test_whiskers_of_the_roofline_are_the_intervals_of_the_rate(timed_table: Table) -> None:
+    axes = _draw("roofline", timed_table, batch_sizes=(4,)).axes[-1]
+    heights = [np.asarray(line.get_ydata(), float) for line in axes.lines]
+    ends = {round(float(y), 6) for y in np.concatenate(heights) if y == y}
+    # The made-up time lies between 0.95 and 1.1 of the median.
+    assert {round(GFLOPS_PER_S / 1.1, 6), round(GFLOPS_PER_S / 0.95, 6)} <= ends
 
 
 def test_idle_power_is_drawn_apart(timed_table: Table) -> None:
@@ -243,10 +343,19 @@ def test_one_family_is_drawn_alone_and_a_misspelt_one_refused(timed_table: Table
         _draw("accuracy-vs-ops", timed_table, families=("resnett",))
 
 
-def test_a_highlight_fades_the_others_and_is_the_only_label(timed_table: Table) -> None:
-    axes = _draw("accuracy-vs-ops", timed_table, highlight=("resnet50",)).axes[-1]
+def test_a_highlight_fades_the_others_and_keeps_the_frontier_in_grey(timed_table: Table) -> None:
+    axes = _draw("accuracy-vs-ops", timed_table, highlight=("vgg16",)).axes[-1]
     assert len(_blobs(axes)) == 1
-    assert [text.get_text() for text in axes.texts] == ["ResNet-50"]
+    inks = {text.get_text(): text.get_color() for text in axes.texts}
+    best = frontier(timed_table.networks.query("dataset == 'imagenet'"), "flops", "top1")
+    assert set(inks) == {"VGG-16", *best["label"]}
+    assert {name for name, ink in inks.items() if ink == INK["light"]["ink"]} == {"VGG-16"}
+
+
+def test_names_that_were_asked_for_are_all_names_beside_a_highlight(timed_table: Table) -> None:
+    choices = {"highlight": ("vgg16",), "label": ("alexnet",)}
+    axes = _draw("accuracy-vs-ops", timed_table, **choices).axes[-1]
+    assert {text.get_text() for text in axes.texts} == {"VGG-16", "AlexNet"}
 
 
 def test_a_highlight_without_an_accuracy_is_not_ignored_in_silence(timed_table: Table) -> None:
@@ -314,5 +423,6 @@ def test_a_sweep_names_as_many_lines_as_there_is_room_for(timed_table: Table) ->
     names = _beside(figure.axes[0])
     # A name takes 12 points, the plot is 6.3 inches high.
     assert len(names) == int(6.3 * 72 / 12)
-    assert f"{len(names)} of {10 * IMAGENET} networks are named" in _words(figure)
+    # The nine twins of VGG-16 have two batch sizes and no failure: they are no curves.
+    assert f"{len(names)} of {10 * IMAGENET - 9} networks are named" in _words(figure)
     assert _beside(_draw("time-vs-batch", crowd, label=("resnet50_7",)).axes[0]) == ["ResNet-50 7"]

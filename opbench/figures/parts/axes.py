@@ -56,10 +56,12 @@ def set_accuracy(axes: Axes, shown: pd.Series[float]) -> None:
     room = max(0.3, 0.12 * (high - low))
     axes.set_ylim(low - 1.1 * room, min(high + 1.3 * room, max(100.0, high + 0.4 * room)))
     # Nothing is more accurate than 100 %, so no tick says so.
-    axes.yaxis.set_major_locator(_UpTo100())
+    axes.yaxis.set_major_locator(UpTo100())
 
 
-class _UpTo100(AutoLocator):
+class UpTo100(AutoLocator):
+    """Place no tick beyond 100 %."""
+
     def tick_values(self, vmin: float, vmax: float) -> Any:
         return [tick for tick in super().tick_values(vmin, vmax) if tick <= 100]
 

@@ -23,6 +23,7 @@ _LISTED = 24  # names in a sentence
 
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
+_MEMORY_METRIC = "peak_memory_bytes"
 MEMORY = (
     "Peak memory, weights included: of the allocator on a GPU, growth of the resident memory of "
     "the measuring process on a CPU."
@@ -81,13 +82,25 @@ def joined(*parts: str) -> str:
 
 def timed(table: Table, frame: pd.DataFrame) -> str:
     """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
-    runs = sorted(set(frame["run"]))
-    known = [table.folder.runs[run] for run in runs]
-    date = known[-1].started.partition("T")[0]
-    return (
-        f"Timings: {_where(frame, known[-1])}; run {listed(runs)}"
-        f"{f' of {date}' if date else ''}; {_protocol(known)}.{_quality(frame)}"
-    )
+    headers = _headers(table, frame)
+    return f"Timings: {_origin(frame, headers)}; {_protocol(headers)}.{_quality(frame)}"
+
+
+def metered(table: Table, frame: pd.DataFrame, key: str) -> str:
+    """Run and machine of the metric ``key``; how well time was known says nothing of memory."""
+    if key != _MEMORY_METRIC:
+        return timed(table, frame)
+    return f"Measured: {_origin(frame, _headers(table, frame))}.  {MEMORY}"
+
+
+def _headers(table: Table, frame: pd.DataFrame) -> list[Header]:
+    return [table.folder.runs[run] for run in sorted(set(frame["run"]))]
+
+
+def _origin(frame: pd.DataFrame, headers: Sequence[Header]) -> str:
+    date = headers[-1].started.partition("T")[0]
+    runs = listed(sorted(set(frame["run"])))
+    return f"{_where(frame, headers[-1])}; run {runs}{f' of {date}' if date else ''}"
 
 
 def _where(frame: pd.DataFrame, header: Header) -> str:

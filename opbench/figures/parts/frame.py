@@ -15,8 +15,10 @@ from textwrap import wrap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from opbench.figures.parts.blobs import Sizing
+from opbench.figures.parts.literal import literal
 from opbench.figures.parts.style import colour
 
 _CAPTION = "caption"
@@ -33,7 +35,8 @@ class Sheet:
     """The words around a plot.
 
     ``legend`` is set in rows above the plot, ``sizing`` explained at the right of the headline;
-    lengths are inches.  ``names`` keeps a line of the caption free for ``note_names``.
+    lengths are inches.  ``names`` keeps a line of the caption free for ``note_names``.  The caption
+    takes no room unless ``notes`` puts it into the figure.
     """
 
     title: str
@@ -48,6 +51,7 @@ class Sheet:
     axis: float = 0.75
     panel_titles: bool = False
     names: bool = False
+    notes: str = "figure"
 
     @property
     def above(self) -> float:
@@ -59,7 +63,12 @@ class Sheet:
     @property
     def below(self) -> float:
         """Inches under the plotting area."""
-        return 0.3 + _CAPTION_LINE * _caption_height(self) + self.axis
+        return (0.3 if self.captioned else 0.0) + _caption_inches(self) + self.axis
+
+    @property
+    def captioned(self) -> bool:
+        """True when the caption is drawn."""
+        return self.notes == "figure"
 
     def with_plot_height(self, inches: float) -> Sheet:
         """Return the sheet with a plotting area of this height, in inches."""
@@ -73,9 +82,9 @@ def sheet(words: Sheet) -> tuple[Figure, tuple[float, float, float, float]]:
     figure.text(left, _up(words, 0.42), words.title, size=21, weight="bold", va="center")
     figure.text(left, _up(words, 0.78), words.subtitle, size=13, color=colour("muted"), va="center")
     figure.text(
-        left, (0.22 + _CAPTION_LINE * _caption_height(words)) / words.height,
-        "\n".join(_caption_lines(words)), size=_CAPTION_SIZE, color=colour("muted"), va="top",
-        linespacing=1.35, gid=_CAPTION,
+        left, (0.22 + _caption_inches(words)) / words.height, _caption_text(words),
+        size=_CAPTION_SIZE, color=colour("muted"), va="top", linespacing=1.35, gid=_CAPTION,
+        visible=words.captioned,
     )  # fmt: skip
     if words.legend:
         _set_legend(figure, words)
@@ -89,10 +98,20 @@ def note_names(figure: Figure, counts: Sequence[tuple[int, int]]) -> None:
     """Say under the figure how many of how many names each panel shows, unless it shows all."""
     if all(shown == wanted for shown, wanted in counts):
         return
-    (caption,) = (text for text in figure.texts if text.get_gid() == _CAPTION)
+    text = _caption_of(figure)
     listed = " and ".join(f"{shown:,} of {wanted:,}" for shown, wanted in counts)
     note = f"{listed} networks are named; there was no room for the other names."
-    caption.set_text(f"{caption.get_text()}\n{note}")
+    text.set_text(f"{text.get_text()}\n{note}")
+
+
+def caption(figure: Figure) -> str:
+    """Return the sentences that belong under ``figure``, a paragraph each, drawn or not."""
+    return _caption_of(figure).get_text()
+
+
+def _caption_of(figure: Figure) -> Text:
+    (found,) = (text for text in figure.texts if text.get_gid() == _CAPTION)
+    return found
 
 
 def single_axes(words: Sheet) -> tuple[Figure, Axes]:
@@ -138,12 +157,20 @@ def _explain_sizes(figure: Figure, words: Sheet, sizing: Sizing) -> None:
     )  # fmt: skip
 
 
-def _caption_height(words: Sheet) -> int:
-    return len(_caption_lines(words)) + words.names
+def _caption_inches(words: Sheet) -> float:
+    lines = len(_caption_lines(words)) + words.names
+    return _CAPTION_LINE * lines if words.captioned else 0.0
+
+
+def _caption_text(words: Sheet) -> str:
+    """Return the caption, broken into lines where it is drawn."""
+    if words.captioned:
+        return "\n".join(_caption_lines(words))
+    return "\n".join(literal(each) for each in words.caption.split("\n"))
 
 
 def _caption_lines(words: Sheet) -> list[str]:
     inches = words.width - words.left - 0.45
     characters = int(inches * 72 / (_CAPTION_SIZE * _POINTS_PER_CHARACTER))
     text = re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", words.caption)
-    return [line for paragraph in text.split("\n") for line in wrap(paragraph, characters)]
+    return [line for each in text.split("\n") for line in wrap(literal(each), characters)]

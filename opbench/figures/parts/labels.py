@@ -52,10 +52,12 @@ def place(
     """Write names beside blobs.  Call it last: it needs the final limits.
 
     ``blobs`` has ``x`` and ``y`` in data units, ``area`` in square points, ``label`` (empty for a
-    mere obstacle) and ``must`` (show the name whatever it overlaps).  Names keep clear of
-    ``lines``, polylines in data units that are interrupted where a value is missing.
+    mere obstacle), ``must`` (show the name whatever it overlaps) and may have ``grey`` (a name that
+    stands back).  Names keep clear of ``lines``, polylines in data units that are interrupted where
+    a value is missing.
     """
-    blobs = _in_pixels(axes, blobs)
+    grey = blobs["grey"].eq(True) if "grey" in blobs else False
+    blobs = _in_pixels(axes, blobs.assign(grey=grey))
     wanted = blobs[blobs["label"] != ""]
     named = _merged(_tried(wanted))
     scene = _Scene(axes, blobs, lines)
@@ -196,8 +198,9 @@ def _leaders(start: Array, boxes: Array) -> Array:
 
 def _write(axes: Axes, scene: _Scene, name: pd.Series[Any], row: int, size: float) -> bool:
     """Write a name in its place, and return whether it has one."""
+    ink = colour("muted" if name["grey"] else "ink")
     text = axes.text(
-        name["x"], name["y"], name["label"], size=size, va="bottom", color=colour("ink"), zorder=5
+        name["x"], name["y"], name["label"], size=size, va="bottom", color=ink, zorder=5
     )
     box = scene.find(row, _extent(text), must=name["must"])
     if box is None:

@@ -16,6 +16,7 @@ class Options:
     families, highlight, label: globs of families, of networks to bring forward, of networks to
         name; ``label`` also knows the word ``frontier``.
     device: "cpu", "cuda:0" or part of a machine's name.
+    notes: where the sentences under a figure go: into it, into a file beside it, or nowhere.
     """
 
     unit: Literal["ops", "macs"] = "ops"
@@ -30,6 +31,7 @@ class Options:
     batch_sizes: tuple[int, ...] = ()
     chart2016: bool = False
     theme: Literal["light", "dark"] = "light"
+    notes: Literal["figure", "file", "none"] = "figure"
 
     @property
     def cost(self) -> str:

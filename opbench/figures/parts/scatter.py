@@ -94,15 +94,29 @@ def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[labels.Lin
     for key, other in ((spec.x, spec.y), (spec.y, spec.x)):
         if f"{key}_low" not in frame:
             continue
-        for lit, alpha in ((True, 0.9), (False, 0.2)):
-            rows = frame[frame["lit"] == lit]
-            low, high = (values(rows, key, f"{key}_{end}") for end in ("low", "high"))
-            # One line that is interrupted: a vector file of thousands of lines is slow.
-            along = np.column_stack([low, high, np.full(len(rows), np.nan)]).ravel()
-            across = np.repeat(values(rows, other), 3)
-            x, y = (along, across) if key == spec.x else (across, along)
-            axes.plot(
-                x, y, color=colour("ink"), lw=0.8, alpha=alpha, zorder=3.6, solid_capstyle="butt"
-            )
-            lines.append((list(x), list(y)))
+        low, high = (values(frame, key, f"{key}_{end}") for end in ("low", "high"))
+        upright = key == spec.y
+        lines += draw_whiskers(axes, frame, values(frame, other), (low, high), upright=upright)
+    return lines
+
+
+def draw_whiskers(
+    axes: Axes,
+    frame: pd.DataFrame,
+    at: pd.Series[float],
+    ends: tuple[pd.Series[float], pd.Series[float]],
+    *,
+    upright: bool = True,
+) -> list[labels.Line]:
+    """Draw a line from end to end of each interval, and return them for names to avoid."""
+    lines: list[labels.Line] = []
+    for lit, alpha in ((True, 0.9), (False, 0.2)):
+        rows = frame["lit"] == lit
+        low, high = (end[rows] for end in ends)
+        # One line that is interrupted: a vector file of thousands of lines is slow.
+        along = np.column_stack([low, high, np.full(len(low), np.nan)]).ravel()
+        across = np.repeat(at[rows], 3)
+        x, y = (across, along) if upright else (along, across)
+        axes.plot(x, y, color=colour("ink"), lw=0.8, alpha=alpha, zorder=3.6, solid_capstyle="butt")
+        lines.append((list(x), list(y)))
     return lines

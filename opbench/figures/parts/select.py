@@ -115,16 +115,25 @@ def batches(
 
 
 def names(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The ``label`` of each row, empty where none is wanted, and ``must``: show it whatever it
-    overlaps, since it was asked for or is one of the ``best``."""
+    """The ``label`` of each row, empty where none is wanted.
+
+    ``must``: show it whatever it overlaps, since it was asked for or is one of the ``best``.
+    ``grey``: one of the best, in which a highlighted network finds its rivals.
+    """
     globs = (*options.label, *options.highlight)
     frontier = set() if best is None else set(best["name"])
-    asked = [
-        _fits(name, globs) or ((not globs or "frontier" in globs) and name in frontier)
-        for name in frame["name"]
-    ]
-    must = pd.Series(asked, frame.index, dtype=bool)
-    return pd.DataFrame({"label": frame["label"].where(must | (not globs), ""), "must": must})
+    on = frame["name"].isin(frontier)
+    asked = frame["name"].map(lambda name: _fits(name, globs)).astype(bool)
+    must = asked | (on & (not globs or "frontier" in globs))
+    rivals = options.highlight and (not options.label or "frontier" in options.label)
+    grey = on & ~asked & bool(rivals)
+    return pd.DataFrame(
+        {
+            "label": frame["label"].where(must | grey | (not globs), ""),
+            "must": must,
+            "grey": grey,
+        }
+    )
 
 
 def without_prefix(labels: pd.Series[str]) -> list[str]:

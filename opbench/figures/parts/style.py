@@ -6,10 +6,12 @@ a test measures that.  The typeface comes with a package, so that a figure is th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
+from zlib import crc32
 
 import font_source_sans_pro as typeface
 import matplotlib as mpl
@@ -23,17 +25,20 @@ INK = {
     "dark": {"paper": "#15181c", "ink": "#eef0f2", "muted": "#a0a7af", "grid": "#2c3138"},
 }
 
+_SECOND = "DejaVu Sans"
 _LIGHTER = 0.22  # of the way to white, on dark paper
 
-# For families that are not in ``FAMILIES``, in order of their names.
-_SPARE = ("#117733", "#882255", "#44aa99", "#999933", "#332288", "#aa4499")
+# For families that are not in ``FAMILIES``; the name alone decides which.
+_SPARE = ("#44aa99", "#999933", "#332288", "#aa4499", "#1b7f8c", "#8c5a2b")
 
 
 @contextmanager
 def theme(name: Literal["light", "dark"]) -> Iterator[None]:
     """Figures made and saved inside look as this project's figures do, in light or dark."""
     _register_typeface()
-    with mpl.rc_context(_settings(**INK[name])):
+    with mpl.rc_context(_settings(**INK[name])), warnings.catch_warnings():
+        # A letter that no typeface has is drawn as a box.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         yield
 
 
@@ -41,11 +46,19 @@ def theme(name: Literal["light", "dark"]) -> Iterator[None]:
 def _register_typeface() -> None:
     for style in ("SourceSansPro", "SourceSansProSemibold", "SourceSansProBold", "SourceSansProIt"):
         font_manager.fontManager.addfont(typeface.font_files_ttf[style])
+    # The second typeface has no weight between regular and bold.
+    bold = font_manager.FontEntry(
+        fname=f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", name=_SECOND, style="normal",
+        variant="normal", weight=600, stretch="normal", size="scalable",
+    )  # fmt: skip
+    font_manager.fontManager.ttflist.append(bold)
 
 
 def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
     return {
-        "font.family": "Source Sans Pro",
+        # Letters that the first lacks are taken from the second, which comes with matplotlib.
+        "font.family": ["Source Sans Pro", _SECOND],
+        "text.parse_math": False,  # names are text
         "font.size": 12,
         "text.color": ink,
         "figure.facecolor": paper,
@@ -80,8 +93,7 @@ def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
 def hues(families: Iterable[str]) -> dict[str, str]:
     """A colour for each family: the same one in every figure, a little lighter on dark paper."""
     known = {name: family.hue for name, family in FAMILIES.items()}
-    unknown = sorted(set(families) - set(known))
-    spare = {family: _SPARE[rank % len(_SPARE)] for rank, family in enumerate(unknown)}
+    spare = {each: _SPARE[crc32(each.encode()) % len(_SPARE)] for each in {*families} - {*known}}
     return {family: on_paper(tint) for family, tint in {**known, **spare}.items()}
 
 

@@ -1,6 +1,8 @@
 """A line per network over batch sizes, named at its right end.
 
-A batch that failed is a cross at the end of its line, and a sentence in the caption.
+Two points are a line whatever happens between them, so networks that were tried at fewer than four
+batch sizes are left out and counted, as long as there are others.  A batch that failed is a cross
+at the end of its line, and a sentence in the caption.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "ba
 
 _NAMES = 1.9  # inches for the names right of the lines
 _LINE = 12.0  # points from one name to the next
-_FEW = 8  # networks whose intervals can be told apart
+_FEW = 12  # networks whose intervals can be told apart
+_POINTS = 4  # batch sizes that make a curve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +54,16 @@ def draw_sweep(table: Table, options: Options, sweep: BatchSweep) -> Figure:
             f"`opbench run --device {frame['device'].iloc[0]} --batch-size 1,2,4,8,16`"
         )
     failures = _failures(table, frame)
+    swept = _swept(frame, failures, options)
+    left_out = frame["name"].nunique() - swept["name"].nunique()
+    frame = swept
     words = Sheet(
         title=sweep.title,
         subtitle=sweep.subtitle,
+        notes=options.notes,
         caption=captions.joined(
-            captions.timed(table, frame),
+            captions.metered(table, frame, sweep.key),
+            _left_out_words(left_out),
             _interval_words(frame, sweep),
             sweep.note,
             _failed_words(failures),
@@ -74,6 +82,19 @@ def draw_sweep(table: Table, options: Options, sweep: BatchSweep) -> Figure:
         draw_idle(axes, frame)
     note_names(figure, [_name_lines(axes, frame, options, sweep)])
     return figure
+
+
+def _swept(frame: pd.DataFrame, failures: pd.DataFrame, options: Options) -> pd.DataFrame:
+    """Return the networks that were tried at enough batch sizes, and those brought forward."""
+    tried = pd.concat([frame["name"], failures["name"]]).value_counts()
+    points = frame["name"].map(tried)
+    named = frame["lit"] & bool(options.highlight)
+    swept: pd.DataFrame = frame[(points >= min(_POINTS, points.max())) | named]
+    return swept
+
+
+def _left_out_words(count: int) -> str:
+    return f"Not drawn: {count} networks measured at fewer batch sizes." if count else ""
 
 
 def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: BatchSweep) -> None:
@@ -124,9 +145,11 @@ def _interval(rows: pd.DataFrame, sweep: BatchSweep) -> tuple[pd.Series[float], 
 
 
 def _interval_words(frame: pd.DataFrame, sweep: BatchSweep) -> str:
-    """State the width of the intervals, which are not drawn."""
-    if f"{sweep.key}_low" not in frame or _banded(frame, sweep):
+    """Explain the bands, or state the width of the intervals where they are not drawn."""
+    if f"{sweep.key}_low" not in frame:
         return ""
+    if _banded(frame, sweep):
+        return "Bands: 95 % intervals of the median time."
     low, high = _interval(frame, sweep)
     share = 50 * (high - low) / values(frame, sweep.key)
     half, worst = (number(float(f"{value:.2g}")) for value in (share.median(), share.max()))
