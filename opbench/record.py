@@ -314,7 +314,10 @@ class Ceilings(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attained(Value):
-    """A cell under its roofline: ``bound_by`` is "compute", "memory" or "launch overhead"."""
+    """A cell under its roofline.
+
+    ``bound_by`` is "compute", "memory" or "launch overhead", or "neither" far below all of them.
+    """
 
     attained_flops_per_s: NonNegative
     fraction_of_peak: NonNegative

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from opbench.claims import accuracies, modules, networks, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
@@ -18,6 +19,8 @@ STATEMENTS: tuple[Statement, ...] = (
     *resources.STATEMENTS,
 )
 
+# The part of the timings that may be unstable.
+_UNSTABLE = 0.1
 _NO_RUN = "timed networks: `opbench run --device cpu` measures them"
 
 
@@ -43,9 +46,20 @@ def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
 
 def _finding(statement: Statement, evidence: Evidence, on: str) -> Finding:
     try:
-        return _written(statement, statement.test(evidence), "", on)
+        trial = statement.test(evidence)
     except LackingError as lacking:
         return _written(statement, Trial(answer=Answer.unknown, found=""), str(lacking), on)
+    if statement.timed and not statement.memory and (unstable := _unstable(evidence)):
+        return _written(statement, replace(trial, answer=Answer.unknown), unstable, on)
+    return _written(statement, trial, "", on)
+
+
+def _unstable(evidence: Evidence) -> str:
+    """Count the cells without a steady time; nothing where they are few."""
+    cells = evidence.timed()
+    unstable = sum(cell.record.measurement.quality == "unstable" for cell in cells)
+    few = unstable <= _UNSTABLE * len(cells)
+    return "" if few else f"{unstable} of {len(cells)} unstable"
 
 
 def _written(statement: Statement, trial: Trial, missing: str, on: str) -> Finding:

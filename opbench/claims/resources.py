@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean, pstdev
 
 from opbench.claims.evidence import Evidence, LackingError
-from opbench.claims.statement import Trial, trial
+from opbench.claims.statement import Statement, Trial, trial
 from opbench.claims.timings import ENOUGH, accurate, frontier, timed
 from opbench.table.cells import TimedCell
 from opbench.table.fits import fit_line
@@ -118,6 +119,10 @@ def _memory_of_params(evidence: Evidence) -> Trial:
     )
 
 
+def _about_memory(statement: Statement) -> Statement:
+    return replace(statement, memory=True)
+
+
 STATEMENTS = (
     timed(
         "power-constant",
@@ -136,21 +141,25 @@ STATEMENTS = (
         "upper bound",
         _energy_bounds,
     ),
-    timed(
-        "memory-flat-then-linear",
-        "Memory is constant, then grows as a line with the batch.",
-        "Figure 5",
-        "first slope at most half of the last, and R² 0.99 over the upper half of the batch "
-        "sizes, for 9 of 10 networks",
-        "constant, then linear",
-        _memory_linear,
+    _about_memory(
+        timed(
+            "memory-flat-then-linear",
+            "Memory is constant, then grows as a line with the batch.",
+            "Figure 5",
+            "first slope at most half of the last, and R² 0.99 over the upper half of the batch "
+            "sizes, for 9 of 10 networks",
+            "constant, then linear",
+            _memory_linear,
+        )
     ),
-    timed(
-        "memory-of-parameters",
-        "At batch 1, memory grows by 1.30 with the size of the parameters.",
-        "Figure 6",
-        "slope of peak memory against parameters at 4 bytes each, within 10 %, R² 0.9",
-        "slope 1.30 from 200 MB on",
-        _memory_of_params,
+    _about_memory(
+        timed(
+            "memory-of-parameters",
+            "At batch 1, memory grows by 1.30 with the size of the parameters.",
+            "Figure 6",
+            "slope of peak memory against parameters at 4 bytes each, within 10 %, R² 0.9",
+            "slope 1.30 from 200 MB on",
+            _memory_of_params,
+        )
     ),
 )

@@ -40,7 +40,8 @@ class Statement:
     ``place`` is where in the source; ``how`` is the test in words, thresholds included;
     ``expected`` what the source says, as a number where it gives one.  ``test`` raises
     ``LackingError`` when the evidence does not suffice.  A ``timed`` statement is tried once on
-    every device that was measured.
+    every device that was measured, and its answer is *cannot tell* where more than a tenth of the
+    timings are unstable, unless it is about ``memory``, which has no noise.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Statement:
     expected: str
     test: Callable[[Evidence], Trial]
     timed: bool = False
+    memory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Finding:
     """A statement beside what was found, flat, as it is printed.
 
     ``on`` is the device of a timed statement, else what kind of results it rests on; ``missing``
-    is empty unless the verdict is *cannot tell*.
+    is empty unless the verdict is *cannot tell*; ``found`` may hold numbers even then, which are
+    not steady enough for an answer.
     """
 
     key: str

@@ -54,6 +54,7 @@ def _for_people(row: Mapping[str, Any], format: Format) -> dict[str, Any]:
 
     In a terminal an empty line separates the rows, which take several lines each.
     """
+    doubt = f" ({row['missing']})" if row["found"] and row["missing"] else ""
     line, end, source = "\n", "\n", row["source"]
     if format is Format.markdown:
         line, end, source = "<br>", "", f"[{source}]({row['source_url']})"
@@ -61,5 +62,5 @@ def _for_people(row: Mapping[str, Any], format: Format) -> dict[str, Any]:
         **row,
         "statement": f"{row['statement']}{line}{source}{end}",
         "found": row["found"] or f"missing: {row['missing']}",
-        "verdict": f"{row['verdict']}{line}{row['on']}",
+        "verdict": f"{row['verdict']}{doubt}{line}{row['on']}",
     }

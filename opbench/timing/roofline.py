@@ -1,7 +1,8 @@
 """The roofline model: how near a network comes to the device's ceilings, and what binds it.
 
 Floors under the time of a forward pass: its arithmetic at the rate of a large matrix product, and
-its bytes at the rate of a large copy.  The higher one is what binds it, unless launching does:
+its bytes at the rate of a large copy.  The higher one is what binds it where the time is at most
+twice that floor, unless launching does; far above all floors something else takes the time:
 
     CPU     a third floor, its operators at the time of one that has nothing to do; a compiled
             network has other operators than were seen, and no such floor
@@ -22,6 +23,9 @@ from opbench.record import Attained, Ceilings, Load, Measurement
 
 # A synchronisation and the first launch of all are seen by the host in any case.
 _HOST_WAITS = 1.1
+# A floor that is less than this part of the time does not explain it.
+_NEAR = 0.5
+NEITHER = "neither"
 
 
 def attain(
@@ -46,7 +50,8 @@ def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled
         floors["launch overhead"] = load.kernels * ceilings.launch_s
     if host_s is not None and host_s > _HOST_WAITS * measurement.median_s:
         return "launch overhead"
-    return max(floors, key=lambda name: floors[name])
+    highest = max(floors, key=lambda name: floors[name])
+    return highest if floors[highest] >= _NEAR * measurement.median_s else NEITHER
 
 
 def typical(ceilings: Sequence[Ceilings]) -> Ceilings:

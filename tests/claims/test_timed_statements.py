@@ -245,3 +245,43 @@ def test_what_is_said_of_accelerators_is_not_tried_on_a_processor() -> None:
     found = {finding.key: finding for finding in try_on(given(*cells))}
     for key in ("activations-predict-better", "memory-of-parameters", "memory-flat-then-linear"):
         assert found[key].verdict == "cannot tell"
+
+
+def _of_quality(unstable: int) -> Evidence:
+    """Twenty cells in proportion to their operations, so many of which are unstable."""
+    sizes = (1, 2, 4, 8)
+    cells = [
+        (name, size, 1e-3 * size * (i + 1)) for size in sizes for i, name in enumerate(NAMES[:5])
+    ]
+    return given(
+        *(
+            cell(*each, quality="unstable" if at < unstable else "noisy")
+            for at, each in enumerate(cells)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("unstable", "verdict", "missing"),
+    [
+        (0, "holds", ""),
+        (2, "holds", ""),
+        (3, "cannot tell", "3 of 20 unstable"),
+        (20, "cannot tell", "20 of 20 unstable"),
+    ],
+)
+def test_unstable_times_cannot_tell(
+    tried: Tried, unstable: int, verdict: str, missing: str
+) -> None:
+    finding = tried("operations-predict-time", _of_quality(unstable))
+    assert (finding.verdict, finding.missing) == (verdict, missing)
+    assert "R² 1.00" in finding.found
+
+
+def test_memory_is_the_same_however_unstable_the_times(tried: Tried) -> None:
+    megabytes = [200 + 1.3 * 40 * (i + 1) for i in range(len(NAMES))]
+    cells = [
+        cell(name, 1, 1e-3, quality="unstable", peak_memory_bytes=int(1e6 * used))
+        for name, used in zip(NAMES, megabytes, strict=True)
+    ]
+    assert tried("memory-of-parameters", given(*cells)).verdict == "holds"

@@ -120,7 +120,7 @@ def test_a_record_has_counts_samples_interval_and_roofline(tmp_path: Path) -> No
     assert record.attained is not None
     assert record.attained.attained_flops_per_s == pytest.approx(2e6 / 0.01)
     assert record.attained.fraction_of_peak == pytest.approx(0.2)
-    assert record.attained.bound_by == "compute"
+    assert record.attained.bound_by == "neither"
 
 
 def test_a_cell_that_fails_has_no_further_turn_and_the_others_go_on(tmp_path: Path) -> None:
