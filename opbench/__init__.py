@@ -24,7 +24,6 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     6      runs           -           run files, plan, loop, workers, comparison
     6      runs.worker    torch       one cell or question in a process of its own
     6      runs.network   torch       the network of a cell, on its device
-    6      runs.fork_server torch     a process that forks a worker per request
     6      runs.in_process torch      a worker in the same process
     5      registry       -           what a TARGET is; counts on file
     5      registry.targets torch     from a TARGET to a network and its count
@@ -42,6 +41,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     2      record         -           the values that flow between the rooms
     1      value          -           a dataclass with one JSON form, checked when read
     1      files          -           reading and writing files; nothing else writes
+    1      processes      -           other people's code in processes of its own
     0      reports        -           findings as GitHub, JUnit and SARIF reports
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends
@@ -62,7 +62,11 @@ Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# Without ``typing``, which ``python -m opbench`` would take from the current folder.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 

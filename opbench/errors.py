@@ -89,11 +89,18 @@ def describe(error: BaseException) -> str:
     """
     if isinstance(error, OpbenchError):
         return " ".join(str(error).split())
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = error.msg if isinstance(error, SyntaxError) else _message(error)
     first = message.strip().partition("\n")[0].strip()
     sentence = ": ".join(filter(None, (type(error).__name__, first)))
     place = _place(error)
     return f"{sentence} ({place})" if place else sentence
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  other people's errors may fail at that, too
+        return ""
 
 
 def _place(error: BaseException) -> str:

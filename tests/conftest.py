@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner
 
 from opbench.cli import app
+from opbench.processes import calls
 from tests.fixtures import Opbench, Rows, Write
 
 # The same examples everywhere, however busy the machine is.
@@ -25,9 +26,10 @@ settings.load_profile("opbench")
 
 
 @pytest.fixture
-def opbench() -> Opbench:
+def opbench(monkeypatch: pytest.MonkeyPatch) -> Opbench:
     """``opbench("count", "vgg16")`` runs the command line; the result has exit_code, stdout,
-    stderr."""
+    stderr.  It counts in this process: starting another with torch would take seconds."""
+    monkeypatch.setattr(calls, "FORKS", False)
     return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
 
 

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from opbench import __version__
 from opbench.errors import OpbenchError
+from opbench.processes.start import keep_out_current_folder
 
 # Every command and the function in the module of its name.
 COMMANDS = {
@@ -214,4 +218,22 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="opbench")
+    keep_out_current_folder()
+    # A name may hold what a terminal's encoding does not; an escape is better than no output.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        app(prog_name="opbench")
+    except KeyboardInterrupt:
+        _end("interrupted", 130)
+    except OSError as error:  # no space, no permission, closed by the other end
+        where = error.filename or "standard output"
+        _end(f"error: {where}: {error.strerror or error}", 2)
+
+
+def _end(sentence: str, status: int) -> NoReturn:
+    """Say why, and exit without writing what is left to standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with suppress(OSError):
+        _say(sentence)
+    sys.exit(status)

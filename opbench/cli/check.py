@@ -18,12 +18,14 @@ from opbench.cli.check_report import (
     append_step_summary,
     parse_output,
 )
-from opbench.cli.options import InputSize, parse_input_size
+from opbench.cli.options import InputSize, Timeout, parse_input_size
 from opbench.cli.progress import Progress
-from opbench.cli.render import note, plural, say, stdout_is_ours, write
+from opbench.cli.render import note, plural, say, write
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import Block, Lock, NewerLockError, fewest, load, load_at, same_counts, save
+from opbench.lock.isolated import PRELOAD, find, recount_all
 from opbench.lock.verdict import CheckedTarget, Problem, Status, check_counts
+from opbench.processes.calls import isolated
 from opbench.settings import load_settings
 
 _REGISTRY = ("*",)
@@ -56,6 +58,7 @@ def check(
         bool | None,
         typer.Option("--strict/--no-strict", help="Also fail when a network became lighter."),
     ] = None,
+    timeout: Timeout = None,
     format: Annotated[
         CheckFormat, typer.Option(help="Output format; table is the same as text.")
     ] = CheckFormat.text,
@@ -97,8 +100,9 @@ def check(
         if not (asked or held.networks or update):
             raise BadFileError(f"the lock {path} holds no networks: name some and add --update")
         patterns = asked or fewest({*held.targets, *configured}) or _REGISTRY
-        with chdir(settings.root), stdout_is_ours():
-            now = _count(patterns if asked else (*patterns, *held.networks), held, size)
+        wanted = patterns if asked else (*patterns, *held.networks)
+        with chdir(settings.root):
+            now = _count(wanted, held, size, timeout)
         checked = check_counts(held.networks, now, rules)
         if update:
             checked = [_accepted(each) for each in checked]
@@ -145,17 +149,16 @@ def _from_root(target: str, root: Path) -> str:
 
 
 def _count(
-    patterns: Sequence[str], held: Lock, size: tuple[int, ...] | None
+    patterns: Sequence[str], held: Lock, size: tuple[int, ...] | None, timeout: float | None
 ) -> dict[str, Block | Problem]:
-    from opbench.lock.recount import find, recount_all
-
-    found = find(patterns, held.networks)
     now = {}
-    with Progress(len(found), "counted") as progress:
-        for name, counted in recount_all(found, held.networks, size):
-            now[name] = counted
-            progress.advance(name, failed=isinstance(counted, Problem))
-    return now
+    with isolated(PRELOAD) as calls:
+        found = find(calls, patterns, held.networks)
+        with Progress(len(found), "counted") as progress:
+            for name, counted in recount_all(calls, found, held.networks, size, timeout):
+                now[name] = counted
+                progress.advance(name, failed=isinstance(counted, Problem))
+    return {name: now[name] for name in found}
 
 
 _ACCEPTED = {Status.NEW: "added to the lock", Status.GONE: "removed from the lock"}

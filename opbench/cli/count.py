@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from opbench.cli.conventions import (
-    ConventionName,
-    check_convention,
-    convention_rows,
-    render_convention,
-)
+from opbench.cli.conventions import ConventionName, check_convention, render_convention
+from opbench.cli.counted import Rows, count_all, named
 from opbench.cli.options import (
     Depth,
     Dtype,
@@ -21,17 +15,13 @@ from opbench.cli.options import (
     OutputFormat,
     Precision,
     Targets,
+    Timeout,
     parse_input_size,
     parse_integers,
 )
-from opbench.cli.progress import Progress
-from opbench.cli.render import Format, say, stdout_is_ours, write
-from opbench.cli.rows import Asked, By, render_counts, target_rows
-from opbench.errors import BadValueError, OpbenchError, describe
-from opbench.registry.pool import Failed, outcomes
-
-Rows = list[dict[str, Any]]
-Make = Callable[[str], Rows]
+from opbench.cli.render import Format, say, write
+from opbench.cli.rows import Asked, By, render_counts
+from opbench.errors import BadValueError
 
 
 def count(
@@ -49,6 +39,7 @@ def count(
         typer.Option(min=1, help="Print only the rows with the most MACs of each target."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
+    timeout: Timeout = None,
     format: OutputFormat = Format.table,
 ) -> None:
     """Count parameters, MACs, activations and peak activation memory, exactly and without weights.
@@ -71,13 +62,12 @@ def count(
         top=top,
     )
     _check(asked)
+    if convention is not None:
+        _check_convention(convention, asked)
+    rows = count_all(targets or [], asked, convention, jobs=jobs, timeout=timeout)
     if convention is None:
-        rows = _count(partial(target_rows, asked=asked), targets or [], jobs)
         write(render_counts(rows, asked, format))
     else:
-        _check_convention(convention, asked)
-        make = partial(convention_rows, convention=convention, asked=asked)
-        rows = _count(make, targets or [], jobs)
         write(render_convention(rows, convention, asked, format))
     if any(row.get("uncounted") for row in rows):
         say("warning: uncounted operators have no rule: their MACs are missing from the sums")
@@ -108,46 +98,9 @@ def _check_convention(convention: str, asked: Asked) -> None:
         raise BadValueError("--convention counts in float32: remove --dtype")
 
 
-def _count(make: Make, patterns: Sequence[str], jobs: int) -> Rows:
-    """Make the rows of all targets, in their order.
-
-    What a single target raises is the command's error.
-    """
-    from opbench.registry.targets import resolve
-
-    with stdout_is_ours():
-        names = [target.name for target in resolve(patterns)]
-        if len(names) == 1:
-            return _alone(make, names[0])
-        made = dict(_each(make, names, jobs))
-    return [row for name in names for row in made[name]]
-
-
-def _alone(make: Make, name: str) -> Rows:
-    try:
-        return make(name)
-    except OpbenchError as error:
-        raise OpbenchError(_named(name, describe(error))) from error
-
-
-def _each(make: Make, names: Sequence[str], jobs: int) -> Iterator[tuple[str, Rows]]:
-    """Make the rows of each target as it is done; one that fails is a row with the reason."""
-    with Progress(len(names), "counted") as progress:
-        for name, outcome in outcomes(make, names, jobs=jobs):
-            progress.advance(name, failed=isinstance(outcome, Failed))
-            if isinstance(outcome, Failed):
-                outcome = [{"name": name, "error": outcome.reason}]
-            yield name, outcome
-
-
 def _say_failures(rows: Rows) -> bool:
     """Say why targets failed, and return whether any did."""
     failed = [row for row in rows if row.get("error")]
     for row in failed:
-        say(f"error: {_named(row['name'], row['error'])}")
+        say(f"error: {named(row['name'], row['error'])}")
     return bool(failed)
-
-
-def _named(name: str, reason: str) -> str:
-    """Put the name of a target in front of what is wrong with it, once."""
-    return reason if name in reason else f"{name}: {reason}"

@@ -39,6 +39,14 @@ Results = Annotated[
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option(help="Output format.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        min=0.001,
+        help="End a target that takes longer than this; by default it may take any time.",
+    ),
+]
 
 
 class Precision(StrEnum):
@@ -129,12 +137,14 @@ def parse_fraction(option: str, text: str) -> float:
     return value
 
 
-def choose_workers(*, in_process: bool = False) -> Workers:
+def choose_workers(*, in_process: bool = False, timeout: float | None = None) -> Workers:
     """Choose fresh processes, or this one where it is asked for or cannot be forked."""
+    if in_process and timeout:
+        raise BadValueError("--timeout ends a process: remove --in-process")
     if in_process or not hasattr(os, "fork"):
         from opbench.runs.in_process import InProcess
 
         return InProcess()
     from opbench.runs.pool import ForkServer
 
-    return ForkServer()
+    return ForkServer(timeout)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from opbench.cli.render import Column, Format, Row, integer, metric_column, render, scaled, text
 from opbench.metrics import CONVENTION
+from opbench.spec import Shape
+from opbench.value import Value
 
 if TYPE_CHECKING:
     from opbench.record import Count
-    from opbench.spec import Shape
 
 NETWORK = "(network)"  # the outermost module, which has no name
 
@@ -60,7 +61,7 @@ COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Value):
     """The options of a count: how targets are counted and which rows are printed."""
 
     size: Shape | None

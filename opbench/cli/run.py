@@ -12,6 +12,7 @@ from opbench.cli.options import (
     TARGETS_HELP,
     OutputFormat,
     Results,
+    Timeout,
     choose_workers,
     parse_fraction,
     parse_input_size,
@@ -33,7 +34,16 @@ if TYPE_CHECKING:
 Words = str
 
 # What may stand beside --resume; the rest is as it was.
-_OF_RESUMING = {"targets", "resume", "in_process", "dry_run", "json", "results", "format"}
+_OF_RESUMING = {
+    "targets",
+    "resume",
+    "in_process",
+    "dry_run",
+    "json",
+    "results",
+    "format",
+    "timeout",
+}
 
 
 def run(
@@ -134,6 +144,7 @@ def run(
         bool,
         typer.Option(help="Time in this process instead of fresh ones: quicker, less reliable."),
     ] = False,
+    timeout: Timeout = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -190,7 +201,7 @@ def run(
     folder = results_folder(results)
     old = _run_to_resume(context, targets or (), folder) if resume else None
     interrupted = False
-    with choose_workers(in_process=in_process) as workers:
+    with choose_workers(in_process=in_process, timeout=timeout) as workers:
         if old is not None:
             prepared = _resume(old, workers)
         else:

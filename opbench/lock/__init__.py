@@ -11,6 +11,7 @@ changes     the differences between two blocks
 files       locks on disk and in other commits
 scope       the names that a pattern covers
 recount     counting again what a lock holds
+isolated    the same in processes of their own
 verdict     the verdict on each target
 
 One block per target, one line per module, so that ``git diff`` of the file tells what a change

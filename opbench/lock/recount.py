@@ -2,11 +2,13 @@
 
 Patterns are resolved among the targets that exist and those that the lock remembers.  Networks are
 other people's code: one that fails in any way is a row with the reason, and the others go on.
+``find_json`` and ``recount_json`` are what ``isolated`` asks for, in processes of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -29,7 +31,7 @@ from opbench.registry.targets import Target, count_target, resolve
 Size = tuple[int, ...]
 
 
-def find(patterns: Sequence[str], locked: Mapping[str, Block]) -> dict[str, Target | Problem]:
+def find(patterns: Sequence[str], locked: Iterable[str]) -> dict[str, Target | Problem]:
     """Resolve ``patterns`` to targets that exist and names that only the lock knows.
 
     Raises ``OpbenchError`` for a pattern that matches neither.
@@ -108,12 +110,19 @@ def _versions(name: str) -> dict[str, str]:
     return {each: version.partition("+")[0] for each, version in versions.items() if version}
 
 
-def recount_all(
-    found: Mapping[str, Target | Problem], locked: Mapping[str, Block], size: Size | None
-) -> Iterator[tuple[str, Block | Problem]]:
-    """Yield each name of ``found`` with its block or problem as soon as it is counted."""
-    for name, what in found.items():
-        if isinstance(what, Problem):
-            yield name, what
-        else:
-            yield name, recount(what, locked.get(name), size)
+def find_json(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the names that ``find`` finds, each with null or its problem."""
+    found = find(question["patterns"], question["held"])
+    return {name: _problem(what) for name, what in found.items()}
+
+
+def recount_json(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the block of one name, or its problem."""
+    locked, size = question["locked"], question["size"]
+    block = Block.from_json(locked) if locked else None
+    counted = recount(resolve([question["name"]])[0], block, tuple(size) if size else None)
+    return {"problem": _problem(counted)} if isinstance(counted, Problem) else counted.to_json()
+
+
+def _problem(what: object) -> dict[str, Any] | None:
+    return {"reason": what.reason, "gone": what.gone} if isinstance(what, Problem) else None

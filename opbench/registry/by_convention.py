@@ -16,9 +16,9 @@ from typing import Any
 from opbench.conventions import PEERS, Peer, Rule, Tally, Trace, prepare, tally, trace
 from opbench.counting.inputs import Request
 from opbench.errors import CountError, OpbenchError, describe
+from opbench.processes.memory import available_memory
 from opbench.record import Count
 from opbench.registry.targets import Target, resolve
-from opbench.timing.memory import available_memory
 
 Size = tuple[int, ...]
 Answers = dict[str, Tally | OpbenchError]

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,6 +105,11 @@ def count_target(
     """
     inputs, images = target.inputs(input_size, batch_size)
     return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+
+
+def warm_up() -> None:
+    """Count the smallest network, so that all that counting imports is loaded."""
+    count_target(registered("lenet5"))
 
 
 def _expand(pattern: str) -> Iterator[Target]:
@@ -246,23 +253,43 @@ def _import_file(path: Path) -> ModuleType:
         raise TargetError(f"{path} is not a Python file")
     module = module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        with _importable(path.resolve().parent):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
-    finally:
-        sys.path.remove(str(path.resolve().parent))
     return module
 
 
 @contextmanager
 def _importable_from_here() -> Iterator[None]:
     """Let modules be imported from the current folder, as users of a console script expect."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
+    with _importable(Path.cwd()):
+        yield
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let modules be imported from ``folder``, but for names of the standard library.
+
+    What is imported here for the first time imports others in turn, and a file that happens to be
+    called ``socket.py`` is nobody's target.
+    """
+    path = str(folder)
+    sys.path.insert(_after_standard_library(), path)
     try:
         yield
     finally:
-        sys.path.remove(here)
+        # This entry and no other: the folder may have been on the path before.
+        sys.path[:] = [each for each in sys.path if each is not path]
+
+
+def _after_standard_library() -> int:
+    standard = {os.path.realpath(sysconfig.get_path(each)) for each in ("stdlib", "platstdlib")}
+    places = [
+        place
+        for place, folder in enumerate(sys.path, start=1)
+        if os.path.realpath(folder) in standard or Path(folder).name == "lib-dynload"
+    ]
+    return max(places, default=0)

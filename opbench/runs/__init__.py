@@ -9,7 +9,6 @@
     store        a run file written and read
     environment  the facts about a machine that must be equal for runs to compare
     pool         where cells run: processes forked from a server that has torch loaded
-    fork_server  that server
     in_process   the same without processes
     worker       what a worker does: resolve targets, measure ceilings, time a cell
     network      a cell's network and its input

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from opbench.processes.calls import module_of
 from opbench.record import Cell
 from opbench.runs.lines import Setting
 from opbench.runs.pool import Workers, done
@@ -64,9 +65,16 @@ def bounds(fast_s: float, protocol: Protocol, *, taken: int = 0) -> tuple[float,
 
 
 def _macs(cells: Iterable[Cell], workers: Workers) -> dict[str, int]:
-    pairs = dict.fromkeys((cell.name, str(cell.input_size)) for cell in cells)
-    macs: dict[str, int] = done(workers.ask({"job": "counts", "targets": list(pairs)}))
-    return macs
+    """Ask for the counts of the targets of one module together.
+
+    A target that ends its process will say so in its own row; an estimate does without it.
+    """
+    groups: dict[str, dict[tuple[str, str], None]] = {}
+    for cell in cells:
+        pair = (cell.name, str(cell.input_size))
+        groups.setdefault(module_of(cell.name), {})[pair] = None
+    replies = (workers.ask({"job": "counts", "targets": list(each)}) for each in groups.values())
+    return {name: macs for reply in replies for name, macs in (reply.done or {}).items()}
 
 
 def _peak(setting: Setting, prepared: Prepared, workers: Workers) -> float:

@@ -63,8 +63,10 @@ def prepare(
 ) -> Prepared:
     """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
     own_inputs = not sweep.input_sizes
-    found = _look_around(patterns, sweep.devices, cuda, sized=not own_inputs, workers=workers)
+    found = _look_around(patterns, sweep.devices, cuda, workers)
     targets = [Planned.from_json(target) for target in found["targets"]]
+    if own_inputs:
+        targets = [each if each.input_size else _sized(each, workers) for each in targets]
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
     settings = RunSettings(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
@@ -105,7 +107,7 @@ def resume(run: RunFile, workers: Workers) -> Prepared:
         raise BadValueError(f"{run.path} is finished: nothing is left to measure")
     header = run.header
     devices = list(dict.fromkeys(cell.device for cell in state.plan))
-    found = _look_around(None, devices, header.cuda, sized=True, workers=workers)
+    found = _look_around(None, devices, header.cuda, workers)
     now = system_facts() | found["facts"]
     if unequal := unequal_facts(header.environment, now):
         raise OpbenchError(
@@ -123,6 +125,15 @@ def _state(run: RunFile) -> RunState:
     if not run.header.plan:
         raise BadFileError(f"{run.path}, line 1: the header has no plan: start a new run")
     return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
+
+
+def _sized(target: Planned, workers: Workers) -> Planned:
+    """Return the target with the size of the inputs that it brings.
+
+    Where it brings none, or dies when it is asked, its own row will say so when its turn comes.
+    """
+    reply = workers.ask({"job": "inputs", "name": target.name})
+    return target if reply.done is None else Planned.from_json(reply.done)
 
 
 def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:
@@ -156,8 +167,6 @@ def _look_around(
     patterns: Sequence[str] | None,
     devices: Sequence[str],
     cuda: CudaOptions,
-    *,
-    sized: bool,
     workers: Workers,
 ) -> Mapping[str, Any]:
     """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs."""
@@ -165,7 +174,6 @@ def _look_around(
         "job": "targets",
         "patterns": patterns if patterns is None else list(patterns),
         "devices": list(devices),
-        "sized": sized,
         "cuda": cuda.to_json(),
     }
     return done(workers.ask(request))

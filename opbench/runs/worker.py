@@ -3,6 +3,7 @@
 A request and its reply are JSON objects, so that the two ends need share nothing but words.
 
     targets   patterns -> the targets they name, and what the machine and PyTorch say of themselves
+    inputs    the batch size and size of the inputs that a target brings
     ceilings  the matrix rate, bandwidth and launch time of a device
     counts    the multiply-accumulates of targets, for an estimate
     time      one cell, one round
@@ -64,7 +65,7 @@ def _targets(request: Mapping[str, Any]) -> Json:
     devices = [open_device(name) for name in request["devices"]]
     _one_gpu([device.name for device in devices if device.asynchronous])
     patterns = request["patterns"]
-    targets = [] if patterns is None else [_planned(e, request["sized"]) for e in resolve(patterns)]
+    targets = [] if patterns is None else [_planned(each) for each in resolve(patterns)]
     facts, gpus = torch_facts(), {}
     for device in devices:
         if device.asynchronous:
@@ -81,18 +82,16 @@ def _one_gpu(names: list[str]) -> None:
         )
 
 
-def _planned(target: Target, sized: bool) -> Json:
-    planned: Json = {"name": target.name}
-    if target.input_size is not None:
-        planned["input_size"] = str(Shape(target.input_size))
-    elif not sized:
-        try:
-            planned["batch_size"], size = own_inputs(target)
-            planned["input_size"] = str(size)
-        except OpbenchError:
-            # It will say so in its own row, when its turn comes.
-            return planned
-    return planned
+def _planned(target: Target) -> Json:
+    if target.input_size is None:
+        return {"name": target.name}
+    return {"name": target.name, "input_size": str(Shape(target.input_size))}
+
+
+def _inputs(request: Mapping[str, Any]) -> Json:
+    (target,) = resolve([request["name"]])
+    batch_size, size = own_inputs(target)
+    return {"name": target.name, "batch_size": batch_size, "input_size": str(size)}
 
 
 def _ceilings(request: Mapping[str, Any]) -> Json:
@@ -210,6 +209,7 @@ def _meter(gpu: Gpu | None) -> EnergyMeter | None:
 
 _JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {
     "targets": _targets,
+    "inputs": _inputs,
     "ceilings": _ceilings,
     "counts": _counts,
     "time": _time,

@@ -1,36 +1,19 @@
-"""Measure memory as Linux counts it: this process's peak, and what is available to it.
+"""Measure the peak of this process's memory as Linux counts it.
 
 ``VmHWM`` in ``/proc/self/status`` is the most that was ever resident; writing 5 to
 ``/proc/self/clear_refs`` sets it back to what is resident now (proc(5), since Linux 4.0).  Its
 growth over a stretch of work is what that work needed on top, weights excluded when they were
 there before.  Elsewhere the answer is None: ``ru_maxrss`` cannot be set back and would report the
 largest network for every later one.
-
-A container has less than its machine: each control group that a process is in, and each above it,
-may have a limit, beyond which the kernel kills.  What files have left in the cache counts as used
-there, and is given up before that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-
-import psutil
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-
-# Below the folder of control groups, of version 2 and of version 1: limit, use, and the words with
-# which the part of it that is cache begins.
-_LIMITS = {
-    "sys/fs/cgroup": ("memory.max", "memory.current", ("inactive_file ", "active_file ")),
-    "sys/fs/cgroup/memory": (
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        ("total_inactive_file ", "total_active_file "),
-    ),
-}
 
 
 def watch_resident_memory() -> Callable[[], int | None]:
@@ -41,46 +24,6 @@ def watch_resident_memory() -> Callable[[], int | None]:
     except OSError:
         return lambda: None
     return lambda: _growth(start)
-
-
-def available_memory(root: Path = Path("/")) -> int:
-    """Bytes that may still be taken, on this machine and in the container, if it is one.
-
-    ``root`` is where ``proc`` and ``sys`` are.
-    """
-    return min([psutil.virtual_memory().available, *_left_in_groups(root)])
-
-
-def _left_in_groups(root: Path) -> Iterator[int]:
-    for folder, (limit, used, cache) in _LIMITS.items():
-        for group in _groups(root, folder):
-            try:
-                most = int((group / limit).read_text())
-                stat = (group / "memory.stat").read_text().splitlines()
-                cached = sum(int(line.split()[1]) for line in stat if line.startswith(cache))
-                yield max(0, most - int((group / used).read_text()) + cached)
-            except (OSError, ValueError):
-                # No such group, or the limit is the word "max".
-                continue
-
-
-def _groups(root: Path, folder: str) -> Iterator[Path]:
-    """Yield the control group of this process and those above it, as far as they are visible."""
-    controller = "memory" if folder.endswith("memory") else ""
-    top = root / folder
-    yield top
-    for line in _lines(root / "proc/self/cgroup"):
-        _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(","):
-            inner = top / path.lstrip("/")
-            yield from (each for each in (inner, *inner.parents) if top in each.parents)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
 
 
 def _growth(start: int) -> int | None:

@@ -154,21 +154,28 @@ def test_a_target_that_says_nothing_of_its_input_is_refused() -> None:
 
 def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
     patterns = ["lenet5", f"{NETWORKS}:with_inputs", f"{NETWORKS}:conv"]
-    asked = {"job": "targets", "patterns": patterns, "devices": ["cpu"], "sized": False}
+    asked = {"job": "targets", "patterns": patterns, "devices": ["cpu"]}
     done = handle({**asked, "cuda": CUDA})["done"]
     assert [Planned.from_json(each) for each in done["targets"]] == [
         Planned(name=patterns[0], input_size=Shape((1, 32, 32))),
-        Planned(name=patterns[1], input_size=SMALL, batch_size=5),
+        Planned(name=patterns[1]),
         Planned(name=patterns[2]),
     ]
     assert done["facts"]["torch"] == torch.__version__
     assert done["gpus"] == {}
 
 
+def test_the_inputs_that_a_target_brings_are_found_for_it_alone() -> None:
+    name = f"{NETWORKS}:with_inputs"
+    done = handle({"job": "inputs", "name": name})["done"]
+    assert Planned.from_json(done) == Planned(name=name, input_size=SMALL, batch_size=5)
+    assert "input size" in handle({"job": "inputs", "name": f"{NETWORKS}:conv"})["failed"]
+
+
 def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "open_device", lambda name: open_device(name, cuda=FakeCuda()))
     asked = {"job": "targets", "patterns": None, "devices": ["cuda:0", "cpu", "cuda:1"]}
-    reply = handle({**asked, "sized": True, "cuda": CUDA})
+    reply = handle({**asked, "cuda": CUDA})
     assert reply == {
         "failed": "one run times one GPU, not cuda:0 and cuda:1: start a run for each",
         "out_of_memory": False,

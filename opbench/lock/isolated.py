@@ -1,0 +1,72 @@
+"""Count again what a lock holds, in processes of their own, so that no target can end the check.
+
+with isolated(PRELOAD) as calls:
+    found = find(calls, patterns, locked)
+    for name, counted in recount_all(calls, found, locked, None, 60.0): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from opbench.errors import OpbenchError
+from opbench.lock.blocks import Block
+from opbench.lock.verdict import Problem
+from opbench.processes.calls import CallLimits, Calls, Failed, Outcome, module_of
+
+PRELOAD = ("opbench.lock.recount", "opbench.registry.targets:warm_up")
+
+Found = Mapping[str, Problem | None]
+
+
+def find(calls: Calls, patterns: Sequence[str], locked: Mapping[str, Block]) -> Found:
+    """Return the names of targets that exist, and the problems of names that only the lock knows.
+
+    Raises ``OpbenchError`` for a pattern that matches neither.
+    """
+    question = {"patterns": list(patterns), "held": list(locked)}
+    outcome = calls.call("opbench.lock.recount:find_json", question)
+    if isinstance(outcome, Failed):
+        raise OpbenchError(outcome.reason)
+    return {name: Problem(**why) if why else None for name, why in outcome.result.items()}
+
+
+def recount_all(
+    calls: Calls,
+    found: Found,
+    locked: Mapping[str, Block],
+    size: tuple[int, ...] | None,
+    seconds: float | None,
+) -> Iterator[tuple[str, Block | Problem]]:
+    """Yield each name of ``found`` with its block or problem as soon as it is counted.
+
+    ``size`` is the input size that was asked for, ``seconds`` what one target may take.
+    Raises ``OpbenchError`` for a target that cannot be counted and that the lock does not hold.
+    """
+    yield from ((name, problem) for name, problem in found.items() if problem)
+    questions = {
+        name: {
+            "name": name,
+            "locked": locked[name].to_json() if name in locked else None,
+            "size": size,
+        }
+        for name, problem in found.items()
+        if not problem
+    }
+    outcomes = calls.outcomes(
+        "opbench.lock.recount:recount_json",
+        questions,
+        CallLimits(seconds=seconds),
+        group=module_of,
+    )
+    for name, outcome in outcomes:
+        yield name, _counted(outcome)
+
+
+def _counted(outcome: Outcome) -> Block | Problem:
+    if isinstance(outcome, Failed):
+        if outcome.mendable:
+            raise OpbenchError(outcome.reason)
+        return Problem(reason=outcome.reason)
+    problem = outcome.result.get("problem")
+    return Problem(**problem) if problem else Block.from_json(outcome.result)
