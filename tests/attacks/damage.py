@@ -12,7 +12,8 @@ _WORD = re.compile(rb'"(?:[^"\\\n]|\\.)*"|[^\s,:\[\]{}="]+')
 _WORDS = (
     b"0", b"-1", b"1.5", b"1e400", b"-1e400", b"1e-400", b"NaN", b"Infinity", b"-Infinity", b"nan",
     b"inf", b"9" * 5000, b"-" + b"9" * 5000, b"1" + b"0" * 18, str(2**63).encode(),
-    str(2**64).encode(), b"1e99999999%", b'"1e99999999%"', b"0x10", b"true", b"null", b"", b'""', b"[]", b"{}",
+    str(2**64).encode(), b"1e99999999%", b'"1e99999999%"', b"0x10",
+    b"true", b"null", b"", b'""', b"[]", b"{}",
     b"[null]", b'{"a": 1}', b"[" * 3000 + b"]" * 3000, b'{"a":' * 3000 + b"1" + b"}" * 3000,
     b'"\\ud800"', b'"\\u0000"', b'"\x1b[31m"', b'"\xe2\x80\xae"', b"\xff\xfe", b"\xef\xbb\xbf",
     b'"=1+1"', b'"::error::"', b'"a\nb"', b"text", b"3x224x224", b"0x0x0", b"'", b'"', b"\\",
