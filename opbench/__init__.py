@@ -40,6 +40,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     1      value          -           a dataclass with one JSON form, checked when read
+    1      names          -           find the names that were meant
     1      files          -           reading and writing files; nothing else writes
     1      processes      -           other people's code in processes of its own
     0      reports        -           findings as GitHub, JUnit and SARIF reports

@@ -17,10 +17,11 @@ and keeps its traceback.  Whatever a network's own code raises becomes one sente
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -45,10 +46,17 @@ class OpbenchError(Exception):
 
 
 class UnknownNameError(OpbenchError):
-    """A name that is not in a closed list of names."""
+    """A name that is not in a closed list of names.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, see: str = "") -> None:
-        near = difflib.get_close_matches(name[:_LONGEST], sorted(known), n=3, cutoff=0.5)
+    ``see`` says where the list is, if nothing is near; ``globs`` allows the glob of all names
+    that begin like it as a hint.
+    """
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, see: str = "", globs: bool = False
+    ) -> None:
+        known = sorted(known)
+        near = [glob] if globs and (glob := _glob_of(name, known)) else near_matches(name, known)
         hint = f"did you mean {' or '.join(near)}?" if near else see
         super().__init__(f"no {kind} is called {name!r}" + (f"; {hint}" if hint else ""))
 
@@ -79,6 +87,28 @@ class MissingDataError(OpbenchError):
 
 class MissingExtraError(OpbenchError):
     """An optional package that is not installed."""
+
+
+def folded(name: str) -> str:
+    """Return ``name`` in lower case with nothing but letters, digits and a glob's * and ?."""
+    return re.sub(r"[^\w*?]|_", "", name).lower()
+
+
+def near_matches(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of ``known`` that are spelt like ``name``, the nearest first."""
+    spelt = {folded(each): each for each in known}
+    near = difflib.get_close_matches(folded(name[:_LONGEST]), spelt, cutoff=0.5)
+    return [spelt[each] for each in near]
+
+
+def _glob_of(name: str, known: Sequence[str]) -> str:
+    """Return "'resnet*' (12 networks)" where several names begin with ``name``, else nothing."""
+    start = folded(name)
+    alike = [each for each in known if start and folded(each).startswith(start)]
+    if len(alike) < 2:
+        return ""
+    end = next(end for end in range(1, len(alike[0]) + 1) if folded(alike[0][:end]) == start)
+    return f"'{alike[0][:end]}*' ({len(alike)} names)"
 
 
 def describe(error: BaseException) -> str:

@@ -115,6 +115,20 @@ _METRICS = (
 
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _METRICS}
 
+# Other words for a metric, on a command line.
+METRIC_ALIASES: dict[str, str] = {
+    **dict.fromkeys(("mac", "gmacs", "mult-adds", "multiply-accumulates"), "macs"),
+    **dict.fromkeys(("ops", "gflops", "gops", "operations"), "flops"),
+    **dict.fromkeys(("parameters", "weights"), "params"),
+    **dict.fromkeys(("time", "latency", "speed"), "latency_s"),
+    **dict.fromkeys(("throughput", "images per s", "fps"), "throughput_images_per_s"),
+    **dict.fromkeys(("memory", "peak memory"), "peak_memory_bytes"),
+    **dict.fromkeys(("energy", "energy per image"), "energy_j"),
+    **dict.fromkeys(("power", "watts"), "power_w"),
+    **dict.fromkeys(("accuracy", "acc", "acc1"), "top1"),
+    **dict.fromkeys(("acc5",), "top5"),
+}
+
 
 def columns(of: Literal["network", "cell"]) -> tuple[str, ...]:
     """Return the columns of the metrics of networks or of cells."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.options import OutputFormat, Results, measured_folder
+from opbench.cli.options import OutputFormat, Results, measured_folder, words
 from opbench.cli.render import (
     Column,
     Format,
@@ -25,8 +25,8 @@ from opbench.cli.render import (
     text,
     write,
 )
-from opbench.errors import UnknownNameError
-from opbench.metrics import PER_MAC
+from opbench.metrics import METRIC_ALIASES, PER_MAC
+from opbench.names import find
 from opbench.record import USUAL
 
 if TYPE_CHECKING:
@@ -107,20 +107,16 @@ def list_(
 
 def _chosen(keys: str) -> list[Column]:
     known = {column.key: column for column in _ALL}
-    for key in keys.split(","):
-        if key not in known:
-            raise UnknownNameError("column", key, known, see="`opbench list --help` shows them")
-    return [known[key] for key in keys.split(",")]
+    return [known[find("column", key, known, METRIC_ALIASES)] for key in words(keys)]
 
 
 def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
     from opbench.accuracy import primaries
     from opbench.registry import counts_csv
 
-    facts = [*counts_csv.load(), *_of_other_packages()]
-    names = counts_csv.matching([fact.name for fact in facts], globs)
+    facts = counts_csv.chosen([*counts_csv.load(), *_of_other_packages()], globs)
     accuracies = primaries()
-    return [_row(fact, accuracies.get(fact.name)) for fact in facts if fact.name in names]
+    return [_row(fact, accuracies.get(fact.name)) for fact in facts]
 
 
 def _of_other_packages() -> list[NetworkRow]:

@@ -7,7 +7,7 @@ the others are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +25,9 @@ from opbench.cli.options import (
     words,
 )
 from opbench.cli.render import note, say, write
-from opbench.errors import BadValueError, MissingDataError, UnknownNameError
-from opbench.metrics import METRICS
+from opbench.errors import BadValueError, MissingDataError
+from opbench.metrics import METRIC_ALIASES, METRICS
+from opbench.names import find
 
 
 class Unit(StrEnum):
@@ -138,11 +139,11 @@ def plot(
         opbench plot accuracy-vs-ops --x latency_s --device cpu
         opbench plot accuracy-vs-ops --accuracies mine.csv --highlight mymodels.py:net
     """
-    wanted = list(dict.fromkeys(figures or gallery.names()))
+    wanted = list(dict.fromkeys(map(gallery.full_name, figures or gallery.names())))
     choices: dict[str, Any] = {
         "unit": unit.value,
-        "x": x,
-        "y": y,
+        "x": x and find("metric", x, METRICS, METRIC_ALIASES),
+        "y": y and find("metric", y, METRICS, METRIC_ALIASES),
         "log": log,
         "families": tuple(family or ()),
         "highlight": tuple(highlight or ()),
@@ -152,10 +153,7 @@ def plot(
         "batch_sizes": tuple(parse_integers("--batch-size", batch_size) if batch_size else ()),
         "chart2016": Overlay.chart2016 in (overlay or ()),
     }
-    kinds = words(file_format)
-    _check_names("figure", wanted, gallery.names())
-    _check_names("file format", kinds, KINDS)
-    _check_names("metric", filter(None, (x, y)), METRICS)
+    kinds = [find("file format", word, KINDS) for word in words(file_format)]
     folder = measured_folder(results)
     _check_use(choices, wanted)
 
@@ -183,12 +181,6 @@ def help_lists() -> dict[str, list[tuple[str, str]]]:
 
 
 _FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "overlay"}
-
-
-def _check_names(kind: str, names: Iterable[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(kind, name, known, see=f"choose from {', '.join(known)}")
 
 
 def _check_use(choices: dict[str, Any], wanted: Sequence[str]) -> None:

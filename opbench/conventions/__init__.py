@@ -24,7 +24,7 @@ from opbench.conventions.forward import prepare, trace
 from opbench.conventions.multiply_adds import CONNECTIONS, FLOP, MAC
 from opbench.conventions.peers import PEERS, Peer
 from opbench.conventions.trace import Trace
-from opbench.errors import UnknownNameError
+from opbench.names import find
 
 COMPUTED = {
     rule.name: rule
@@ -43,12 +43,7 @@ CONVENTIONS: dict[str, Rule | Peer] = {**COMPUTED, **PEERS}
 
 def get(name: str) -> Rule | Peer:
     """Return the convention called ``name``.  Raises ``UnknownNameError`` with near matches."""
-    try:
-        return CONVENTIONS[name]
-    except KeyError:
-        raise UnknownNameError(
-            "convention", name, CONVENTIONS, see=f"choose from {', '.join(CONVENTIONS)}"
-        ) from None
+    return CONVENTIONS[find("convention", name, CONVENTIONS)]
 
 
 __all__ = [

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opbench.errors import UnknownNameError
+from opbench import names as spelling
 from opbench.figures.parts.options import Options as Options
 
 if TYPE_CHECKING:
@@ -62,8 +62,13 @@ def takes(name: str) -> frozenset[str]:
     return options
 
 
+def full_name(word: str) -> str:
+    """The figure that ``word`` spells: ``accuracy_vs_ops`` is accuracy-vs-ops.
+
+    Raises ``UnknownNameError`` with near matches.
+    """
+    return spelling.find("figure", word, names())
+
+
 def _module(name: str) -> str:
-    known = names()
-    if name not in known:
-        raise UnknownNameError("figure", name, known, see=f"choose from {', '.join(known)}")
-    return name.replace("-", "_")
+    return full_name(name).replace("-", "_")

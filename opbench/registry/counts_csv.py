@@ -12,12 +12,12 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
 from opbench import files
 from opbench.errors import BadFileError, UnknownNameError
+from opbench.names import matching
 from opbench.record import Totals
 from opbench.spec import Shape
 from opbench.value import Natural, Text
@@ -91,21 +91,27 @@ def save(rows: Iterable[NetworkRow], path: Path) -> None:
 
 def list_architectures(pattern: str = "*") -> list[str]:
     """Return the built-in names that a glob matches.  Raises ``UnknownNameError`` if none does."""
-    return matching([fact.name for fact in load()], [pattern])
+    return [row.name for row in chosen(load(), [pattern])]
 
 
-def matching(names: Sequence[str], patterns: Iterable[str]) -> list[str]:
-    """Return those of ``names`` that a pattern matches, in their order.
+def chosen(rows: Sequence[NetworkRow], patterns: Iterable[str]) -> list[NetworkRow]:
+    """Return the rows whose name or label a pattern matches, in their order.
 
     Raises ``UnknownNameError`` with near matches for a pattern that matches nothing.
     """
-    patterns = list(patterns)
+    labels = {row.name: row.label for row in rows}
+    wanted: set[str] = set()
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise UnknownNameError(
-                "architecture", pattern, names, see="`opbench list` shows them all"
-            )
-    return [name for name in names if any(fnmatchcase(name, each) for each in patterns)]
+        found = matching(pattern, labels, labels)
+        if not found:
+            raise unknown(pattern, labels)
+        wanted.update(found)
+    return [row for row in rows if row.name in wanted]
+
+
+def unknown(pattern: str, names: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name or glob that matches none of the registry's ``names``."""
+    return UnknownNameError("network", pattern, names, see="`opbench list` shows all", globs=True)
 
 
 def _network_row(row: dict[str, str]) -> NetworkRow:

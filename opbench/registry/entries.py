@@ -9,7 +9,6 @@ point that takes a built-in name are errors.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -17,7 +16,9 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from opbench import architectures
-from opbench.errors import OpbenchError, TargetError, UnknownNameError, describe
+from opbench.errors import OpbenchError, TargetError, describe
+from opbench.names import matching, spelt
+from opbench.registry.counts_csv import unknown
 from opbench.spec import ArchitectureSpec
 
 if TYPE_CHECKING:
@@ -61,18 +62,21 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> ArchitectureSpec:
-    """Return the entry called ``name``.  Raises ``UnknownNameError`` with near matches."""
-    try:
-        return specs()[name]
-    except KeyError:
-        raise UnknownNameError(
-            "architecture", name, names(), see="`opbench list` shows them all"
-        ) from None
+    """Return the entry called ``name``, or so labelled.
+
+    Raises ``UnknownNameError`` with near matches.
+    """
+    if found := spelt(name, names(), {spec.label: spec.name for spec in specs().values()}):
+        return specs()[found]
+    raise unknown(name, names())
 
 
 def match(pattern: str) -> tuple[str, ...]:
-    """Return the names that a glob such as ``resnet*`` matches, in the registry's order."""
-    return tuple(name for name in names() if fnmatchcase(name, pattern))
+    """Return the names that a glob such as ``resnet*`` matches, in the registry's order.
+
+    Labels are names as well: ``ResNet-50`` is resnet50.
+    """
+    return matching(pattern, names(), {name: spec.label for name, spec in specs().items()})
 
 
 def create(name: str) -> nn.Module:

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from opbench.errors import BadValueError, UnknownNameError
+from opbench.errors import BadValueError
+from opbench.names import find
 from opbench.value import Value
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
+_SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 MEMORY_FORMATS = ("contiguous", "channels_last")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
@@ -39,8 +41,4 @@ def device_name(word: str) -> str:
 
 def known(kind: str, words: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
     """Return ``words``, each once.  Raises ``UnknownNameError`` for one that is not allowed."""
-    distinct = tuple(dict.fromkeys(words))
-    for word in distinct:
-        if word not in allowed:
-            raise UnknownNameError(kind, word, allowed, see=f"choose from {', '.join(allowed)}")
-    return distinct
+    return tuple(dict.fromkeys(find(kind, word, allowed, _SHORT) for word in words))

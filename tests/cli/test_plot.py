@@ -123,7 +123,7 @@ def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
     [
         (("top1", "densty"), "no figure is called 'densty'; did you mean density?"),
         (("top1", "--results", "/nowhere"), "the folder /nowhere does not exist"),
-        (("pareto", "--x", "mac"), "no metric is called 'mac'; did you mean macs"),
+        (("pareto", "--x", "macz"), "no metric is called 'macz'; did you mean macs"),
         (("top1", "--file-format", "svg,gif"), "no file format is called 'gif'"),
         (("top1", "--x", "macs"), "--x does nothing for top1: use it with accuracy-vs-ops,"),
         (("top1", "--no-log"), "--log does nothing for top1: use it with accuracy-vs-ops,"),

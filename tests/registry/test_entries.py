@@ -37,7 +37,14 @@ def test_names_are_sorted_and_globs_match() -> None:
 
 def test_an_unknown_name_offers_near_matches() -> None:
     with pytest.raises(UnknownNameError, match="did you mean squeezenet1_1 or squeezenet1_0"):
-        entries.get("squeezenet1.1")
+        entries.get("squezenet1_1")
+
+
+def test_case_and_hyphens_are_forgiven_and_labels_are_names() -> None:
+    for name, spec in entries.specs().items():
+        assert entries.match(spec.label) == entries.match(name.upper()) == (name,)
+        assert entries.get(spec.label) is spec
+    assert entries.match("ResNet*") == entries.match("resnet*")
 
 
 def test_create_builds_the_network() -> None:

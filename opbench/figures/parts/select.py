@@ -7,13 +7,13 @@ machines never share an axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, UnknownNameError
+from opbench.errors import MissingDataError, UnknownNameError, near_matches
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
+from opbench.names import matching
 from opbench.table import Table
 
 _SETTING = ["machine", "device", "dtype", "variant"]
@@ -169,14 +169,18 @@ def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
 def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame:
     known = set(table.networks["family"])
     for family in options.families:
-        if not any(fnmatchcase(each, family) for each in known):
-            raise UnknownNameError("family", family, known)
+        if not matching(family, known):
+            raise UnknownNameError(
+                "family", family, known, see=f"choose from {', '.join(sorted(known))}"
+            )
     frame = of_families(frame, options)
     for target in options.highlight:
-        if not any(fnmatchcase(name, target) for name in table.networks["name"]):
+        if not matching(target, table.networks["name"]):
+            near = " or ".join(near_matches(target, table.networks["name"]))
             raise MissingDataError(
-                f"{target!r} is in no registry and no run here: `opbench run {target}` counts and "
-                "times it"
+                f"{target!r} is in no registry and no run here: "
+                + (f"did you mean {near}? " if near else "")
+                + f"`opbench run {target}` counts and times it"
             )
     lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
     if options.highlight and not any(lit):
@@ -191,4 +195,4 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
 
 
 def _fits(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
+    return any(matching(glob, (name,)) for glob in globs)

@@ -1,0 +1,56 @@
+"""Find the names that were meant: case, hyphens, underscores, dots and spaces are forgiven.
+
+``ResNet-50``, ``resnet_50`` and ``RESNET50`` are ``resnet50``; ``accuracy_vs_ops`` is
+``accuracy-vs-ops``.  What is spelt exactly always wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from opbench.errors import UnknownNameError, folded
+
+_NO_LABELS: Mapping[str, str] = {}
+
+
+def matching(
+    pattern: str, known: Iterable[str], labels: Mapping[str, str] = _NO_LABELS
+) -> tuple[str, ...]:
+    """Return the ``known`` names that a name or glob matches, in their order.
+
+    ``labels`` gives other spellings of some of them, as in {"nin": "Network in Network"}.
+    """
+    known = tuple(known)
+    exact = tuple(name for name in known if fnmatchcase(name, pattern))
+    if exact or "[" in pattern:  # a set of characters cannot be folded
+        return exact
+    loose = folded(pattern)
+    return tuple(
+        name
+        for name in known
+        if fnmatchcase(folded(name), loose) or fnmatchcase(folded(labels.get(name, name)), loose)
+    )
+
+
+def find(
+    kind: str, name: str, known: Iterable[str], aliases: Mapping[str, str] = _NO_LABELS
+) -> str:
+    """Return the one of ``known`` that ``name`` spells, or is an alias of.
+
+    Raises ``UnknownNameError`` with near matches, or with all names where nothing is near.
+    """
+    known = tuple(known)
+    if found := spelt(name, known, aliases):
+        return found
+    raise UnknownNameError(kind, name, known, see=f"choose from {', '.join(known)}")
+
+
+def spelt(name: str, known: Iterable[str], aliases: Mapping[str, str] = _NO_LABELS) -> str | None:
+    """Return the one of ``known`` that ``name`` spells, or is an alias of; None where none is."""
+    known = tuple(known)
+    if name in known:
+        return name
+    meant = {folded(alias): each for alias, each in aliases.items()}
+    meant |= {folded(each): each for each in known}
+    return meant.get(folded(name))
