@@ -113,7 +113,7 @@ def test_totals_are_written_the_way_the_source_prints_them() -> None:
 
 def test_an_unknown_name_gets_near_matches() -> None:
     with pytest.raises(UnknownNameError, match="did you mean torch"):
-        get("torch_info")
+        get("torchinf")
 
 
 def test_every_convention_says_whose_number_it_is_and_in_which_unit() -> None:
