@@ -43,7 +43,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     1      names          -           find the names that were meant
     1      files          -           reading and writing files; nothing else writes
     1      processes      -           other people's code in processes of its own
-    0      reports        -           findings as GitHub, JUnit and SARIF reports
+    1      reports        -           the reports of a check, one file per format
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends
     0      spec           -           shapes, and what the registry knows of an architecture
@@ -55,7 +55,7 @@ Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``
     To add a metric          a row of metrics.py
     a figure                 one file in figures/
     a kind of line           runs/lines.py
-    a report                 reports/
+    a report                 one file in reports/, a row of reports/formats.py
     an architecture          one file in architectures/
     a runtime                runtimes/
 """

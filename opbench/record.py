@@ -97,7 +97,8 @@ class ModuleCount:
     """One module of a network with everything below it.
 
     ``params`` counts a shared parameter once per module that holds it; ``output`` is the shape of
-    what it returned last, None when it never ran or returned no tensor.
+    what it returned last, None when it never ran or returned no tensor.  ``file`` and ``qualname``
+    are where its class is defined.
     """
 
     name: str
@@ -107,6 +108,8 @@ class ModuleCount:
     macs: int
     activations: int
     output: Shape | None
+    file: str = ""
+    qualname: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

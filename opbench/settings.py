@@ -6,11 +6,13 @@
 
     [tool.opbench.check]
     targets = ["models/net.py:build"]      # what belongs to the lock
-    strict = false                         # lighter fails as well
+    lighter = "fail"                       # or "pass": totals may shrink
+    strict = false                         # other modules fail, too, where all totals are equal
     metrics = ["params", "macs"]           # which totals are compared
     allow_uncounted = ["mylib::*"]         # operators without a rule that are accepted
     max_increase = "1%"                    # or 1000, or a table from glob to either, or to both:
     max_increase = { "models/*" = "1%", "resnet*" = { params = 0, macs = 1000 } }
+    input_sizes = { "models/*" = ["3x224x224", "3x288x288"] }    # each of them is locked
 
     [tool.opbench.compare]
     threshold = "3%, 50us"                 # the larger of the two does not matter (ns, us, ms, s);
@@ -36,6 +38,7 @@ from typing import Any
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
 from opbench.record import EXACT, TOTALS
+from opbench.spec import Shape
 
 LOCK = "opbench.lock.json"
 RESULTS = "results"
@@ -93,14 +96,24 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRule:
+    """The input sizes of the targets that ``glob`` matches."""
+
+    glob: str = "*"
+    sizes: tuple[Shape, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckSettings:
     """Settings of ``opbench check``: ``[tool.opbench.check]``."""
 
     targets: tuple[str, ...] = ()
+    lighter: str = "fail"
     strict: bool = False
     metrics: tuple[str, ...] = EXACT
     allow_uncounted: tuple[str, ...] = ()
     max_increase: tuple[Allowance, ...] = ()
+    input_sizes: tuple[SizeRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +275,29 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _lighter(value: Any) -> str:
+    if value not in ("pass", "fail"):
+        raise ValueError('must be "pass" or "fail"')
+    return str(value)
+
+
+def _size_rules(value: Any) -> tuple[SizeRule, ...]:
+    """Read sizes for all targets, or a table from glob to sizes."""
+    rules = value.items() if isinstance(value, dict) else [("*", value)]
+    return tuple(SizeRule(glob=glob, sizes=_sizes(sizes)) for glob, sizes in rules)
+
+
+def _sizes(value: Any) -> tuple[Shape, ...]:
+    texts = [value] if isinstance(value, str) else value
+    problem = ValueError('must be sizes such as "3x224x224", or lists of them')
+    if not isinstance(texts, list) or not all(isinstance(each, str) and each for each in texts):
+        raise problem
+    try:
+        return tuple(dict.fromkeys(map(Shape.parse, texts)))
+    except ValueError:
+        raise problem from None
+
+
 def _allowances(value: Any) -> tuple[Allowance, ...]:
     return tuple(_each_allowance(value))
 
@@ -329,10 +365,12 @@ _KEYS: dict[str, _Kind] = {
     "lock": _Kind(_text),
     "results": _Kind(_text),
     "check.targets": _Kind(_texts, _list_from_text),
+    "check.lighter": _Kind(_lighter),
     "check.strict": _Kind(_flag, _flag_from_text),
     "check.metrics": _Kind(_metrics, _list_from_text),
     "check.allow_uncounted": _Kind(_texts, _list_from_text),
     "check.max_increase": _Kind(_allowances),
+    "check.input_sizes": _Kind(_size_rules, _list_from_text),
     "compare.threshold": _Kind(parse_thresholds),
     "compare.strict": _Kind(_flag, _flag_from_text),
 }

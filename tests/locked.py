@@ -8,24 +8,25 @@ head   linear, width * 36 -> 5
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from torch import nn
 
 from opbench.counting import build_and_count
-from opbench.lock import FROM_TARGET, Block, make_block
+from opbench.lock import FROM_TARGET, Block, FreshBlock, make_block
 
 SIZE = (3, 8, 8)
 VERSIONS = {"opbench": "0.1.0", "torch": "2.13.0"}
 
 
-def network(width: int = 4, *, stem: str = "stem") -> nn.Module:
-    """The network; ``stem`` names its first module."""
+def network(width: int = 4, *, stem: str = "stem", pool: bool = False) -> nn.Module:
+    """The network; ``stem`` names its first module; with ``pool`` it takes images of any size."""
     return nn.Sequential(
         OrderedDict(
             [
                 (stem, nn.Conv2d(3, width, 3, bias=False)),
                 ("norm", nn.BatchNorm2d(width)),
-                ("relu", nn.ReLU()),
+                ("relu", nn.AdaptiveAvgPool2d(6) if pool else nn.ReLU()),
                 ("flat", nn.Flatten()),
                 ("head", nn.Linear(width * 36, 5)),
             ]
@@ -41,6 +42,18 @@ def macs(width: int) -> int:
     return 36 * width * 27 + 5 * (width * 36)
 
 
-def block(width: int = 4, *, stem: str = "stem", size: tuple[int, ...] = SIZE) -> Block:
-    counted = build_and_count(lambda: network(width, stem=stem), size)
+def block(
+    width: int = 4, *, stem: str = "stem", size: tuple[int, ...] = SIZE, pool: bool = False
+) -> Block:
+    return as_read(fresh(lambda: network(width, stem=stem, pool=pool), size))
+
+
+def fresh(build: Callable[[], nn.Module], size: tuple[int, ...] = SIZE) -> FreshBlock:
+    """The block of a network as it was counted just now."""
+    counted = build_and_count(build, size)
     return make_block(counted, input_size_from=FROM_TARGET, versions=VERSIONS)
+
+
+def as_read(block: Block) -> Block:
+    """The block as it is read from a lock."""
+    return Block.from_json(block.to_json())

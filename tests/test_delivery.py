@@ -147,7 +147,7 @@ def test_the_action_annotates_a_heavier_network_and_writes_its_reports(
     }
     done = run_action(checkout, tmp_path / "summary.md", inputs)
     assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("::error file=net.py,line=1,title=opbench check")
+    assert done.stdout.startswith("::error file=net.py,line=4,title=opbench check")
     assert "macs: 3,888 became 4,860" in (tmp_path / "summary.md").read_text()
     suite = ElementTree.parse(checkout / "out" / "report.xml").getroot()
     assert suite.get("failures") == "1"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
-from opbench.settings import Allowance, load_settings
+from opbench.settings import Allowance, SizeRule, load_settings
+from opbench.spec import Shape
 
 Write = Callable[[str, str], Path]
 
@@ -110,6 +111,11 @@ def test_the_environment_wins_over_the_file(write: Write, tmp_path: Path) -> Non
         ("[tool.opbench.check]\nmax_increase = true", "max_increase must be whole numbers"),
         ("[tool.opbench.check]\nmax_increase = 1.5", "max_increase must be whole numbers"),
         ('[tool.opbench.check]\nmax_increase = "1/0%"', "max_increase must be whole numbers"),
+        ("[tool.opbench.check]\nlighter = true", 'lighter must be "pass" or "fail", not True'),
+        ('[tool.opbench.check]\ninput_sizes = "3x0x3"', "input_sizes must be sizes such as"),
+        ('[tool.opbench.check]\ninput_sizes = ""', "input_sizes must be sizes such as"),
+        ("[tool.opbench.check]\ninput_sizes = [3]", "input_sizes must be sizes such as"),
+        ('[tool.opbench.check.input_sizes]\n"a" = 3', "input_sizes must be sizes such as"),
         (
             '[tool.opbench.check.max_increase]\n"a" = {flops = 1}',
             "max_increase of 'a' must name some of",
@@ -126,6 +132,25 @@ def test_what_nobody_would_read_is_refused_with_file_and_key(
         load_settings(tmp_path, {})
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_input_sizes_are_one_or_several_for_all_or_by_glob(write: Write, tmp_path: Path) -> None:
+    write(
+        "pyproject.toml",
+        """
+        [tool.opbench.check.input_sizes]
+        "net.py:*" = ["3x64x64", "3x96x96", "3x64x64"]
+        "bert" = "128"
+        """,
+    )
+    assert load_settings(tmp_path, {}).check.input_sizes == (
+        SizeRule(glob="net.py:*", sizes=(Shape((3, 64, 64)), Shape((3, 96, 96)))),
+        SizeRule(glob="bert", sizes=(Shape((128,)),)),
+    )
+    said = {"OPBENCH_CHECK_INPUT_SIZES": "3x8x8, 3x9x9", "OPBENCH_CHECK_LIGHTER": "pass"}
+    check = load_settings(tmp_path, said).check
+    assert check.input_sizes == (SizeRule(sizes=(Shape((3, 8, 8)), Shape((3, 9, 9)))),)
+    assert check.lighter == "pass"
 
 
 def test_a_wrong_value_in_the_environment_names_the_variable(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ below it, so that the network's own count is the total.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -85,7 +86,14 @@ def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[Mod
             macs=macs[name],
             activations=activations[name],
             output=tracer.scopes.outputs.get(name),
+            file=_file(type(module)),
+            qualname=type(module).__qualname__,
         )
+
+
+def _file(kind: type) -> str:
+    """Return the file of a class, which ``inspect`` asks the class's module for too."""
+    return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
 
 
 def _params(named: Named) -> Counter[str]:

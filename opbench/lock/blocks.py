@@ -1,23 +1,27 @@
 """The values in a lock: a block per target with a row per operator and per module.
 
-A module has a row when something was counted in it or when it holds parameters of its own;
-containers are sums of their rows and have none.  ``macs`` and ``activations`` of a row are the
-module's own, so that all rows add up to the block's totals; ``params`` include the modules below,
-a shared parameter once, as everywhere else.
+A module has a row when something was counted in it, when it holds parameters of its own, or when
+no module is below it: an activation function is a row with its kind alone.  Other containers are
+sums of their rows and have none.  ``macs`` and ``activations`` of a row are the module's own, so
+that all rows add up to the block's totals; ``params`` include the modules below, a shared parameter
+once, as everywhere else.
+
+Format 1 had no rows for modules without parameters and operators: two blocks are compared by what
+both of them list.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from opbench.record import Count, ModuleCount, OperatorCount, OperatorSum, Totals
 from opbench.spec import Shape
 from opbench.value import Natural, Value
 
-FORMAT = 1
+FORMAT = 2
 Origin = Literal["target", "--input-size"]
 FROM_TARGET: Origin = "target"
 FROM_OPTION: Origin = "--input-size"
@@ -33,6 +37,11 @@ class LockedModule(Value):
     activations: Natural = 0
     operators: Mapping[str, Natural] = field(default_factory=dict)
 
+    @property
+    def counts(self) -> bool:
+        """False of a module that is in the lock by its kind alone."""
+        return bool(self.params or self.operators)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block(Totals):
@@ -40,6 +49,7 @@ class Block(Totals):
 
     ``input_size_from`` is the origin of the size: "target" if it is the target's own, so that
     another one is a change; "--input-size" if it was an option, so that it is used again.
+    ``every_module`` is false in a lock of format 1, which has no modules that are a kind alone.
     ``versions`` are those it was counted with.
     """
 
@@ -47,14 +57,33 @@ class Block(Totals):
     input_size_from: Origin
     batch_size: Natural
     uncounted: tuple[str, ...]
+    every_module: bool = False
     operators: Mapping[str, OperatorSum]
     modules: Mapping[str, LockedModule]
     versions: Mapping[str, str]
 
 
+class ClassPlace(NamedTuple):
+    """The file of a module's class and its qualified name in it, as in ``Net.Inner``."""
+
+    file: str
+    qualname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshBlock(Block):
+    """A block that was counted just now: its code exists.
+
+    ``classes`` are the places of the classes of all modules, containers included; they are not in
+    the lock.
+    """
+
+    classes: Mapping[str, ClassPlace] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """Blocks by target.
+    """Blocks by name: a target, or ``TARGET@SIZE`` where the project lists several sizes.
 
     ``targets`` are the patterns the lock answers for: a new name that one matches is missing.
     """
@@ -63,32 +92,46 @@ class Lock:
     networks: Mapping[str, Block] = field(default_factory=dict)
 
 
-def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, str]) -> Block:
+def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, str]) -> FreshBlock:
     """Return the block of a count."""
-    return Block(
+    return FreshBlock(
         **count.totals(),
         input_size=count.input_size,
         input_size_from=input_size_from,
         batch_size=count.batch_size,
         uncounted=count.uncounted,
+        every_module=True,
         operators=count.by_operator(),
         modules=dict(_modules(count)),
         versions=versions,
+        classes={each.name: ClassPlace(each.file, each.qualname) for each in count.modules},
     )
 
 
 def same_counts(one: Block, other: Block) -> bool:
-    """Return whether all counts are equal; versions and the origin of the size may differ."""
-    aside = replace(one, versions=other.versions, input_size_from=other.input_size_from)
-    return aside == other
+    """Return whether all counts that both list are equal; other fields may differ."""
+    keys = ("input_size", "batch_size", "uncounted", "operators")
+    return (
+        one.totals() == other.totals()
+        and all(getattr(one, key) == getattr(other, key) for key in keys)
+        and listed_in_both(one, other) == listed_in_both(other, one)
+    )
+
+
+def listed_in_both(block: Block, other: Block) -> Mapping[str, LockedModule]:
+    """Return the modules of ``block`` that a block like ``other`` lists."""
+    if block.every_module and other.every_module:
+        return block.modules
+    return {name: each for name, each in block.modules.items() if each.counts}
 
 
 def _modules(count: Count) -> Iterator[tuple[str, LockedModule]]:
     ran = count.by_module()
     below = _params_of_children(count.modules)
+    parents = {each.name.rpartition(".")[0] for each in count.modules if each.name}
     for module in count.modules:
         rows = ran.get(module.name, [])
-        if rows or module.params > below[module.name]:
+        if rows or module.params > below[module.name] or module.name not in parents:
             yield module.name, _module(module, rows)
 
 

@@ -1,34 +1,102 @@
-"""Itemise the differences between two counts of one target, by module and operator."""
+"""Itemise the differences between two counts of one target, by operator, module and cause."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from opbench.lock.blocks import Block, LockedModule, same_counts
+from opbench.lock.alignment import align
+from opbench.lock.blocks import Block, listed_in_both, same_counts
+from opbench.lock.cause import cause_of
+from opbench.lock.module_changes import (
+    ModuleChange,
+    changed_modules,
+    deltas,
+    parent_of,
+    renames,
+)
+from opbench.metrics import METRICS
 from opbench.record import OperatorSum
 from opbench.spec import Shape
 
-_NOTHING = LockedModule()
 _NO_CALLS = OperatorSum.of(())
 
 
-def changes(locked: Block, now: Block) -> Iterator[str]:
-    """Yield one sentence per change: input, versions, totals, operators, modules by MACs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The differences between two blocks, as sentences.
+
+    facts     input, versions, totals and operators
+    modules   one sentence per changed module or block, the largest change in MACs first
+    alike     the same and the renames, without the names of containers: equal where one cause
+              changed two networks
+    first     the first of ``modules`` in words that fit into a sentence
+    renames   ``stem to patch`` for modules and blocks whose name alone changed
+    cause     ``layers.2: +26.5 of +26.5 M MACs``; empty where it is not known
+    where     the module now in which to look first
+    """
+
+    facts: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+    first: str = ""
+    renames: tuple[str, ...] = ()
+    cause: str = ""
+    where: str = ""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The sentences on modules."""
+        renamed = (f"renamed: {', '.join(self.renames)}",) if self.renames else ()
+        return (*self.modules, *renamed)
+
+
+def changes(locked: Block, now: Block) -> Changes:
+    """Return the differences; none where all counts are equal.
 
     Other versions alone are no change; beside a change they may be its cause.
     """
     if same_counts(locked, now):
-        return
-    if (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size):
+        return Changes()
+    facts = tuple(_facts(locked, now))
+    before, after = listed_in_both(locked, now), listed_in_both(now, locked)
+    pairs = align(before, after)
+    moved = {key: total - locked.totals()[key] for key, total in now.totals().items()}
+    found = changed_modules(before, after, pairs)
+    renamed = renames(pairs)
+    return Changes(
+        facts=facts,
+        modules=tuple(each.sentence() for each in found),
+        alike=tuple(_alike(found, renamed)),
+        first=found[0].subject() if found else "",
+        renames=renamed,
+        cause="" if resized(locked, now) else cause_of(before, after, pairs, moved),
+        where=found[0].holder if found else "",
+    )
+
+
+def resized(locked: Block, now: Block) -> bool:
+    """Return whether the two were counted on inputs of different sizes."""
+    return (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size)
+
+
+def _alike(found: Iterable[ModuleChange], renamed: tuple[str, ...]) -> Iterator[str]:
+    for each in found:
+        yield each.sentence(parent_of(each.name))
+    if renamed:
+        yield " ".join(word.rpartition(".")[2] for word in " ".join(renamed).split())
+
+
+def _facts(locked: Block, now: Block) -> Iterator[str]:
+    if resized(locked, now):
         yield f"input: {_input(locked)} became {_input(now)}"
     yield from _versions(locked.versions, now.versions)
     for metric, total in now.totals().items():
         if total != locked.totals()[metric]:
-            yield f"{metric}: {_moved(locked.totals()[metric], total)}"
+            yield f"{metric}: {_moved(metric, locked.totals()[metric], total)}"
     if now.uncounted != locked.uncounted:
         yield f"uncounted: {_names(locked.uncounted)} became {_names(now.uncounted)}"
     yield from _operators(locked.operators, now.operators)
-    yield from _modules(locked.modules, now.modules)
 
 
 def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
@@ -45,10 +113,20 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "none"
 
 
-def _moved(locked: int, now: int) -> str:
+def _moved(metric: str, locked: int, now: int) -> str:
+    """Return ``108 became 135 (+27, +25.00%)``; bytes are scaled, their difference is exact."""
     change = now - locked
     share = f", {change / locked:+.2%}" if locked else ""
-    return f"{locked:,} became {now:,} ({change:+,}{share})"
+    if METRICS[metric].unit != "MiB":
+        return f"{locked:,} became {now:,} ({change:+,}{share})"
+    return f"{_bytes(locked)} became {_bytes(now)} ({change:+,} bytes{share})"
+
+
+def _bytes(number: int) -> str:
+    for factor, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= factor:
+            return f"{number / factor:,.2f} {unit}"
+    return f"{number:,} bytes"
 
 
 def _operators(locked: Mapping[str, OperatorSum], now: Mapping[str, OperatorSum]) -> Iterator[str]:
@@ -57,56 +135,4 @@ def _operators(locked: Mapping[str, OperatorSum], now: Mapping[str, OperatorSum]
         if before == after:
             continue
         calls = f"{before.calls} calls became {after.calls}" if before.calls != after.calls else ""
-        yield f"operator {name}: {'; '.join(filter(None, (calls, _deltas(before, after))))}"
-
-
-def _modules(locked: Mapping[str, LockedModule], now: Mapping[str, LockedModule]) -> Iterator[str]:
-    names = [name for name in {**now, **locked} if locked.get(name) != now.get(name)]
-
-    def size(name: str) -> tuple[int, int]:
-        before, after = locked.get(name, _NOTHING), now.get(name, _NOTHING)
-        return -abs(after.macs - before.macs), -abs(after.params - before.params)
-
-    for name in sorted(names, key=size):
-        yield _module(name, locked.get(name, _NOTHING), now.get(name, _NOTHING))
-
-
-def _module(name: str, before: LockedModule, after: LockedModule) -> str:
-    parts = (_deltas(before, after), _calls(before.operators, after.operators))
-    return ": ".join(filter(None, (_subject(name, before, after), "; ".join(filter(None, parts)))))
-
-
-def _subject(name: str, before: LockedModule, after: LockedModule) -> str:
-    subject = f"module {name or '(network)'}"
-    if not before.kind:
-        return f"{subject} ({after.kind}) is new"
-    if not after.kind:
-        return f"{subject} ({before.kind}) is gone"
-    if before.kind != after.kind:
-        return f"{subject} ({before.kind} became {after.kind})"
-    return f"{subject} ({after.kind})"
-
-
-def _deltas(before: LockedModule | OperatorSum, after: LockedModule | OperatorSum) -> str:
-    words = []
-    for key in ("params", "macs", "activations"):
-        change = getattr(after, key, 0) - getattr(before, key, 0)
-        if change:
-            words.append(f"{change:+,} {key}")
-    return ", ".join(words)
-
-
-def _calls(before: Mapping[str, int], after: Mapping[str, int]) -> str:
-    """Describe the calls that are gone and those that replace them."""
-    lost = [_times(call, n) for call, n in before.items() if after.get(call) != n]
-    gained = [_times(call, n) for call, n in after.items() if before.get(call) != n]
-    if not lost or not gained:
-        return ", ".join(lost or gained)
-    operator = lost[0].partition(" ")[0]
-    if len(lost) == len(gained) == 1 and gained[0].startswith(f"{operator} "):
-        gained = [gained[0].removeprefix(f"{operator} ")]
-    return f"{', '.join(lost)} became {', '.join(gained)}"
-
-
-def _times(call: str, times: int) -> str:
-    return call if times == 1 else f"{times} x {call}"
+        yield f"operator {name}: {'; '.join(filter(None, (calls, deltas(before, after))))}"

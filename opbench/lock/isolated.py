@@ -1,8 +1,8 @@
 """Count again what a lock holds, in processes of their own, so that no target can end the check.
 
 with isolated(PRELOAD) as calls:
-    found = find(calls, patterns, locked)
-    for name, counted in recount_all(calls, found, locked, None, 60.0): ...
+    found = find(calls, patterns, targets)
+    for name, counted in recount_all(calls, found, wanted, locked, 60.0): ...
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from opbench.errors import OpbenchError
-from opbench.lock.blocks import Block
+from opbench.lock.blocks import Block, FreshBlock
+from opbench.lock.sizes import CountRequest
 from opbench.lock.verdict import Problem
 from opbench.processes.calls import CallLimits, Calls, Failed, Outcome, module_of
 
@@ -19,8 +20,10 @@ PRELOAD = ("opbench.lock.recount", "opbench.registry.targets:warm_up")
 Found = Mapping[str, Problem | None]
 
 
-def find(calls: Calls, patterns: Sequence[str], locked: Mapping[str, Block]) -> Found:
-    """Return the names of targets that exist, and the problems of names that only the lock knows.
+def find(calls: Calls, patterns: Sequence[str], locked: Sequence[str]) -> Found:
+    """Return the targets that exist, and the problems of those that only the lock knows.
+
+    ``locked`` are the targets in the lock.
 
     Raises ``OpbenchError`` for a pattern that matches neither.
     """
@@ -34,25 +37,23 @@ def find(calls: Calls, patterns: Sequence[str], locked: Mapping[str, Block]) -> 
 def recount_all(
     calls: Calls,
     found: Found,
+    wanted: Mapping[str, CountRequest],
     locked: Mapping[str, Block],
-    size: tuple[int, ...] | None,
     seconds: float | None,
 ) -> Iterator[tuple[str, Block | Problem]]:
-    """Yield each name of ``found`` with its block or problem as soon as it is counted.
+    """Yield each name of ``wanted`` with its block or problem as soon as it is counted.
 
-    ``size`` is the input size that was asked for, ``seconds`` what one target may take.
+    ``seconds`` is how long one target may take.
     Raises ``OpbenchError`` for a target that cannot be counted and that the lock does not hold.
     """
-    yield from ((name, problem) for name, problem in found.items() if problem)
-    questions = {
-        name: {
-            "name": name,
-            "locked": locked[name].to_json() if name in locked else None,
-            "size": size,
-        }
-        for name, problem in found.items()
-        if not problem
-    }
+    questions = {}
+    for name, (target, size) in wanted.items():
+        if problem := found[target]:
+            yield name, problem
+            continue
+        block = locked.get(name)
+        held = block.to_json() if block else None
+        questions[name] = {"name": target, "locked": held, "size": size}
     outcomes = calls.outcomes(
         "opbench.lock.recount:recount_json",
         questions,
@@ -69,4 +70,4 @@ def _counted(outcome: Outcome) -> Block | Problem:
             raise OpbenchError(outcome.reason)
         return Problem(reason=outcome.reason)
     problem = outcome.result.get("problem")
-    return Problem(**problem) if problem else Block.from_json(outcome.result)
+    return Problem(**problem) if problem else FreshBlock.from_json(outcome.result)

@@ -7,6 +7,8 @@ and totals that are not the sums of their rows are refused.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -30,6 +32,10 @@ _CONVENTIONS = (
     "normalisation, activation functions, pooling and additions are 0",
 )
 
+# Format 1 lists no modules without parameters and operators.
+_FORMATS = (1, FORMAT)
+_MARKER = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
+
 _V = TypeVar("_V", bound=Value)
 
 
@@ -45,6 +51,10 @@ class _File(Value):
 
 class NewerLockError(BadFileError):
     """A lock that a later opbench wrote."""
+
+
+class ConflictedLockError(BadFileError):
+    """A lock in which a merge left conflict markers."""
 
 
 def parse(text: str, source: str) -> Lock:
@@ -83,12 +93,24 @@ class _Reader:
                 f"{self.source}, line {line}: {key!r} occurs twice, as after a merge: {REMEDY}"
             ) from None
         except json.JSONDecodeError as error:
+            self._refuse_conflict()
             raise BadFileError(
                 f"{self.source}, line {error.lineno}: not valid JSON at column "
                 f"{error.colno} ({error.msg}): {REMEDY}"
             ) from None
         except (RecursionError, ValueError):  # nested too deeply, a number of thousands of digits
             raise BadFileError(f"{self.source}, line 1: not a lock of opbench: {REMEDY}") from None
+
+    def _refuse_conflict(self) -> None:
+        """Raise ``ConflictedLockError`` where git left a conflict in the file."""
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if _MARKER.match(line):
+                name = shlex.quote(self.source.rpartition(" at ")[0] or self.source)
+                raise ConflictedLockError(
+                    f"{self.source}, line {number}: has conflict markers of a merge: "
+                    f"`git checkout --theirs {name} && opbench check --update` counts its networks "
+                    "again; name the targets that only your side has after --update"
+                )
 
     def _file(self, table: Any) -> _File:
         if not isinstance(table, dict) or type(table.get("format")) is not int:
@@ -99,7 +121,7 @@ class _Reader:
                 f"{self.source}, line {line}: format {table['format']} needs a newer opbench "
                 f"(this one reads {FORMAT}): `pip install --upgrade opbench`"
             )
-        if table["format"] != FORMAT:
+        if table["format"] not in _FORMATS:
             self.refuse(("format",), f"unknown format {table['format']}")
         file = self._value(_File, table, ())
         if file.convention not in _CONVENTIONS:

@@ -22,7 +22,7 @@ from opbench.errors import (
     UnknownNameError,
     describe,
 )
-from opbench.lock import FROM_OPTION, FROM_TARGET, Block, Origin, covers, make_block
+from opbench.lock import FROM_OPTION, FROM_TARGET, Block, FreshBlock, Origin, covers, make_block
 from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.registry import providers
@@ -32,7 +32,9 @@ Size = tuple[int, ...]
 
 
 def find(patterns: Sequence[str], locked: Iterable[str]) -> dict[str, Target | Problem]:
-    """Resolve ``patterns`` to targets that exist and names that only the lock knows.
+    """Resolve ``patterns`` to targets that exist and those that only the lock knows.
+
+    ``locked`` are the targets in the lock.
 
     Raises ``OpbenchError`` for a pattern that matches neither.
     """
@@ -71,7 +73,7 @@ def _remembered(name: str) -> Target | Problem:
         return Problem(reason=describe(error))
 
 
-def recount(target: Target, locked: Block | None, size: Size | None) -> Block | Problem:
+def recount(target: Target, locked: Block | None, size: Size | None) -> FreshBlock | Problem:
     """Count ``target`` at ``size``, or at the size it was locked with, or at its own.
 
     Raises ``BadValueError`` when nothing says which size to count at, and ``GoneTargetError`` for
@@ -95,7 +97,7 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> Block | 
     return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
 
 
-def block_of(counted: Count, input_size_from: Origin, *, name: str = "") -> Block:
+def block_of(counted: Count, input_size_from: Origin, *, name: str = "") -> FreshBlock:
     """Return the block of a count of the target ``name``, with the present versions."""
     return make_block(counted, input_size_from=input_size_from, versions=_versions(name))
 

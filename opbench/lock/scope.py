@@ -1,12 +1,16 @@
 """Match names against the patterns of a lock.
 
 ``*`` means the registry and ``timm:*`` all of timm: a glob stays on its own side of the colon.
+A lock holds a target once for each size that the project lists: ``net.py:build@3x224x224``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from fnmatch import fnmatchcase
+
+from opbench.spec import Shape
 
 
 def covers(pattern: str, name: str) -> bool:
@@ -24,3 +28,17 @@ def fewest(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         one for one in each if not any(covers(other, one) for other in each if other != one)
     )
+
+
+def at_size(target: str, size: Shape) -> str:
+    """Return the name under which a lock holds ``target`` at one of several sizes."""
+    return f"{target}@{size}"
+
+
+def target_of(name: str) -> str:
+    """Return the target of a name in a lock, which may end with a size."""
+    target, _, size = name.rpartition("@")
+    with suppress(ValueError):
+        if target and Shape.parse(size):
+            return target
+    return name

@@ -14,7 +14,7 @@ from opbench.lock.blocks import FORMAT, Block, Lock
 from opbench.metrics import CONVENTION_ID
 from opbench.record import TOTALS
 
-_NUMBERS = ("input_size", "input_size_from", "batch_size", *TOTALS, "uncounted")
+_LINES = ("input_size", "input_size_from", "batch_size", *TOTALS, "uncounted", "every_module")
 
 
 def to_text(lock: Lock) -> str:
@@ -36,7 +36,7 @@ def to_text(lock: Lock) -> str:
 def _block(block: Block) -> str:
     row = block.to_json()
     operators, modules = sorted(row["operators"].items()), row["modules"].items()
-    lines = {key: _json(row[key]) for key in _NUMBERS}
+    lines = {key: _json(row[key]) for key in _LINES}
     lines["operators"] = _braced({name: _json(each) for name, each in operators}, indent=2)
     lines["modules"] = _braced({name: _json(_not_zero(each)) for name, each in modules}, indent=2)
     lines["versions"] = _json(dict(sorted(row["versions"].items())))

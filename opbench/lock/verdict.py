@@ -1,9 +1,11 @@
 """Check present counts against locked ones: the verdict on each target, and why.
 
     EQUAL         every total and every row
-    MOVED         every total, but other modules or shapes make them up
+    RENAMED       every total and every row, under other names of modules
+    CHANGED       every total, but other modules or shapes make them up
     HEAVIER       a total grew; an allowance may accept it
-    LIGHTER       none grew, one shrank
+    LIGHTER       none grew, one shrank; a setting may accept it
+    OTHER_INPUT   counted on an input of another size, so that nothing can be compared
     NEW           missing from the lock
     GONE          the lock holds it and nothing of that name exists
     CANNOT_COUNT  it does not import, build or run, or an operator in it has no rule
@@ -14,11 +16,14 @@ Integers are compared with ``==``; nothing here rounds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from opbench.lock import Block, changes, same_counts
+from opbench.lock.blocks import FROM_OPTION, Block, same_counts
+from opbench.lock.changes import Changes, changes, resized
+from opbench.lock.scope import target_of
+from opbench.record import TOTALS
 from opbench.settings import Allowance, CheckSettings
 
 
@@ -26,12 +31,22 @@ class Status(StrEnum):
     """The verdict on one target."""
 
     EQUAL = "equal"
-    MOVED = "moved"
+    RENAMED = "renamed"
+    CHANGED = "changed"
     HEAVIER = "heavier"
     LIGHTER = "lighter"
+    OTHER_INPUT = "other input"
     NEW = "new"
     GONE = "gone"
     CANNOT_COUNT = "cannot count"
+
+
+_PREDICATES = {
+    Status.RENAMED: "has renamed modules",
+    Status.CHANGED: "has changed",
+    Status.OTHER_INPUT: "has another input size",
+    Status.CANNOT_COUNT: "cannot be counted",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +62,7 @@ class CheckedTarget:
     """One target, checked against its lock.
 
     ``ok`` is whether the check passes; ``note`` says why it passes although it changed, or what to
-    do if it fails; ``why`` lists the changes, the largest in MACs first.
+    do if it fails; ``changes`` are the differences.
     """
 
     name: str
@@ -56,13 +71,20 @@ class CheckedTarget:
     locked: Block | None = None
     now: Block | None = None
     note: str = ""
-    why: tuple[str, ...] = ()
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def sentence(self) -> str:
-        """The verdict and its note: ``vgg16 is heavier: ...``."""
-        verb = "cannot be counted" if self.status is Status.CANNOT_COUNT else f"is {self.status}"
-        return ": ".join(filter(None, (f"{self.name} {verb}", self.note)))
+        """The verdict, its cause and its note: ``vgg16 is heavier because of ...``."""
+        heading = f"{self.name} {_PREDICATES.get(self.status, f'is {self.status}')}"
+        if self.status in (Status.HEAVIER, Status.LIGHTER) and self.changes.cause:
+            return f"{heading} because of {self.changes.cause}; {self.note}"
+        return ": ".join(filter(None, (heading, self.note)))
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """The changes as sentences, modules by the largest change in MACs first."""
+        return (*self.changes.facts, *self.changes.causes)
 
 
 def check_counts(
@@ -98,55 +120,66 @@ def _check_one(
         return CheckedTarget(name=name, status=Status.NEW, ok=False, now=now, note=note)
     if same_counts(locked, now):
         return CheckedTarget(name=name, status=Status.EQUAL, ok=True, locked=locked, now=now)
-    return _changed(name, locked, now, rules)
-
-
-def _changed(name: str, locked: Block, now: Block, rules: CheckSettings) -> CheckedTarget:
-    grown = [each for each in rules.metrics if now.totals()[each] > locked.totals()[each]]
-    shrunk = [each for each in rules.metrics if now.totals()[each] < locked.totals()[each]]
-    if grown:
-        status = Status.HEAVIER
-        ok, note = _judge_heavier(name, locked, now, grown, rules.max_increase)
-    elif shrunk:
-        status, ok = Status.LIGHTER, not rules.strict
-        note = _update_hint(name) if ok else f"which fails with strict; {_update_hint(name)}"
-    else:
-        status, ok = Status.MOVED, not rules.strict
-        compared = ", ".join(rules.metrics)
-        note = f"{compared} are as locked, but modules or shapes changed; {_update_hint(name)}"
-    if moved := _shares(locked, now, rules.metrics):
-        note = f"{moved}; {note}"
-    why = tuple(changes(locked, now))
+    found = changes(locked, now)
+    status, ok, note = _judge(name, locked, now, found, rules)
     return CheckedTarget(
-        name=name, status=status, ok=ok, locked=locked, now=now, note=note, why=why
+        name=name, status=status, ok=ok, locked=locked, now=now, note=note, changes=found
     )
 
 
-def _shares(locked: Block, now: Block, metrics: Iterable[str]) -> str:
-    """List the compared totals that moved: ``params +0.21%, macs +11.63%``."""
-    words = []
-    for metric in metrics:
-        before, after = locked.totals()[metric], now.totals()[metric]
-        if before != after:
-            share = f"{after / before - 1:+.2%}" if before else f"{after - before:+,}"
-            words.append(f"{metric} {share}")
-    return ", ".join(words)
+def _judge(
+    name: str, locked: Block, now: Block, found: Changes, rules: CheckSettings
+) -> tuple[Status, bool, str]:
+    if resized(locked, now):
+        (told, *_) = found.facts
+        return Status.OTHER_INPUT, False, f"{told}; {_update_hint(name, now)}"
+    moved = _moved(locked, now, rules.metrics)
+    if moved:
+        heavier = any(change > 0 for change in moved.values())
+        ok, note = _judge_totals(name, locked, now, moved, rules)
+        return Status.HEAVIER if heavier else Status.LIGHTER, ok, note
+    hint = f"{_update_hint(name)}{', and strict refuses it' if rules.strict else ''}"
+    if found.renames and not (found.modules or found.facts):
+        return Status.RENAMED, not rules.strict, f"{', '.join(found.renames)}; {hint}"
+    other = found.first or ", ".join(_moved(locked, now, TOTALS)) or "its uncounted operators"
+    told = f"{', '.join(rules.metrics)} are as locked, but not {other}"
+    return Status.CHANGED, not rules.strict, f"{told}; {hint}"
 
 
-def _judge_heavier(
-    name: str, locked: Block, now: Block, grown: list[str], allowances: Iterable[Allowance]
+def _moved(locked: Block, now: Block, metrics: Iterable[str]) -> dict[str, int]:
+    """Return the differences of those totals that are not equal."""
+    before, after = locked.totals(), now.totals()
+    return {key: after[key] - before[key] for key in metrics if after[key] != before[key]}
+
+
+def _judge_totals(
+    name: str, locked: Block, now: Block, moved: Mapping[str, int], rules: CheckSettings
 ) -> tuple[bool, str]:
-    """Check each total that grew against its allowance; without one it fails."""
-    allowed = {metric: allowance_for(name, metric, allowances) for metric in grown}
-    over = [
-        f"{metric} may grow by {allowance}"
-        for metric, allowance in allowed.items()
-        if allowance and not allowance.allows(locked.totals()[metric], now.totals()[metric])
+    """Return whether every total that moved is allowed to, and a note."""
+    shares = ", ".join(f"{key} {_share(locked.totals()[key], moved[key])}" for key in moved)
+    grown = {
+        key: allowance_for(target_of(name), key, rules.max_increase)
+        for key, change in moved.items()
+        if change > 0
+    }
+    refused = [
+        key
+        for key, allowance in grown.items()
+        if not (allowance and allowance.allows(locked.totals()[key], now.totals()[key]))
     ]
-    if over or not all(allowed.values()):
-        return False, "; ".join([*over, _update_hint(name)])
-    limits = sorted({str(allowance) for allowance in allowed.values()})
-    return True, f"within max_increase ({', '.join(limits)})"
+    shrunk = [key for key in moved if key not in grown and rules.lighter == "fail"]
+    notes = [f"{key} may grow by {grown[key]}" for key in refused if grown[key]]
+    if shrunk and not refused:
+        notes.append(f'{", ".join(shrunk)} shrank, which only lighter = "pass" allows')
+    if refused or shrunk:
+        return False, "; ".join((shares, *notes, _update_hint(name)))
+    if limits := sorted({str(allowance) for allowance in grown.values()}):
+        return True, f"{shares}; within max_increase ({', '.join(limits)})"
+    return True, f'{shares}; allowed by lighter = "pass"; {_update_hint(name)}'
+
+
+def _share(before: int, change: int) -> str:
+    return f"{change / before:+.2%}" if before else f"{change:+,}"
 
 
 def _uncounted(
@@ -159,7 +192,7 @@ def _uncounted(
         locked=locked,
         now=now,
         note=f"no rule for {', '.join(unknown)}, so its MACs are not known",
-        why=tuple(changes(locked, now)) if locked else (),
+        changes=changes(locked, now) if locked else Changes(),
     )
 
 
@@ -176,5 +209,6 @@ def _renamed(gone: CheckedTarget, new: Iterable[CheckedTarget]) -> CheckedTarget
     return gone
 
 
-def _update_hint(name: str) -> str:
-    return f"`opbench check --update {name}` accepts it"
+def _update_hint(name: str, now: Block | None = None) -> str:
+    size = f" --input-size {now.input_size}" if now and now.input_size_from == FROM_OPTION else ""
+    return f"`opbench check --update {target_of(name)}{size}` accepts it"

@@ -1,23 +1,26 @@
 """Render GitHub annotations: workflow commands on stdout.
 
 GitHub shows 10 errors and 10 notices of a step and drops the rest without a word, so at most 10
-are written, failures first, and the last of them says how many are not shown.
+are written, failures first, and the last of them says how many are not shown.  An annotation has
+one place: related ones are named in its text.
 
 Reference: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
 
 from __future__ import annotations
 
-from opbench.reports import Level, Outcome, notable
+from collections.abc import Sequence
+
+from opbench.reports import Level, Outcome, Place, first, worst_first
 
 LIMIT = 10
 
 _COMMANDS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "notice"}
 
 
-def github(outcomes: list[Outcome], *, title: str) -> str:
+def github(outcomes: Sequence[Outcome], *, title: str) -> str:
     """Render at most ``LIMIT`` annotations, one line each; empty when there is nothing to say."""
-    wanted = notable(outcomes)
+    wanted = worst_first(outcomes)
     if len(wanted) <= LIMIT:
         return "".join(_annotation(each, title) for each in wanted)
     shown, rest = wanted[: LIMIT - 1], wanted[LIMIT - 1 :]
@@ -31,10 +34,16 @@ def github(outcomes: list[Outcome], *, title: str) -> str:
 
 
 def _annotation(outcome: Outcome, title: str) -> str:
-    properties = {"file": outcome.path, "line": str(outcome.line)} if outcome.path else {}
+    place, *related = outcome.places or [None]
+    properties = {"file": place.path, "line": str(place.line)} if place else {}
     properties["title"] = f"{title}: {outcome.name} {outcome.status}"
     written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{_COMMANDS[outcome.level]} {written}::{_data(outcome.text)}\n"
+    text = "\n".join((outcome.summary, *first(outcome.why), *_related(related)))
+    return f"::{_COMMANDS[outcome.level]} {written}::{_data(text)}\n"
+
+
+def _related(places: Sequence[Place | None]) -> list[str]:
+    return [f"see also {each.path}, line {each.line}" for each in places if each]
 
 
 def _data(text: str) -> str:

@@ -7,6 +7,7 @@ describes what CI servers read of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from opbench.reports import Level, Outcome
@@ -15,7 +16,7 @@ from opbench.reports import Level, Outcome
 _UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(outcomes: list[Outcome], *, title: str) -> str:
+def junit(outcomes: Sequence[Outcome], *, title: str) -> str:
     """Render the document.  A failed check is a failure, one that could not be made an error."""
     levels = [each.level for each in outcomes]
     numbers = {
@@ -34,8 +35,8 @@ def junit(outcomes: list[Outcome], *, title: str) -> str:
 
 def _case(suite: ElementTree.Element, outcome: Outcome, title: str) -> None:
     attributes = {"classname": title, "name": _clean(outcome.name)}
-    if outcome.path:
-        attributes |= {"file": _clean(outcome.path), "line": str(outcome.line)}
+    for place in outcome.places[:1]:
+        attributes |= {"file": _clean(place.path), "line": str(place.line)}
     case = ElementTree.SubElement(suite, "testcase", attributes)
     if outcome.level is Level.PASS:
         return

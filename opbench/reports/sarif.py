@@ -6,30 +6,43 @@ Reference: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from opbench import __version__
-from opbench.reports import Level, Outcome, notable
+from opbench.reports import Level, Outcome, Place, worst_first
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+HELP = "https://pypi.org/project/opbench/"
 
 _LEVELS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "note"}
 
 
-def sarif(outcomes: list[Outcome], *, title: str, statuses: Mapping[str, str]) -> str:
+def sarif(outcomes: Sequence[Outcome], *, title: str, statuses: Mapping[str, str]) -> str:
     """Render the log.  ``statuses`` are all that an outcome can have, with a sentence on each."""
     rules = [
-        {"id": _id(title, status), "name": status, "shortDescription": {"text": meaning}}
+        {
+            "id": _id(title, status),
+            "name": status,
+            "shortDescription": {"text": meaning},
+            "helpUri": HELP,
+        }
         for status, meaning in statuses.items()
     ]
     run = {
-        "tool": {"driver": {"name": "opbench", "version": __version__, "rules": rules}},
-        "results": [_result(each, title) for each in notable(outcomes)],
+        "tool": {
+            "driver": {
+                "name": "opbench",
+                "version": __version__,
+                "informationUri": HELP,
+                "rules": rules,
+            }
+        },
+        "results": [_result(each, title) for each in worst_first(outcomes)],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
 
@@ -43,13 +56,21 @@ def _result(outcome: Outcome, title: str) -> dict[str, Any]:
         # One alert per target and verdict, however the lines of the lock move.
         "partialFingerprints": {"target/v1": f"{rule}:{outcome.name}"},
     }
-    if outcome.path:
-        place = {
-            "artifactLocation": {"uri": _uri(outcome.path)},
-            "region": {"startLine": outcome.line},
-        }
-        result["locations"] = [{"physicalLocation": place}]
+    if outcome.places:
+        first, *related = map(_location, outcome.places)
+        result["locations"] = [first]
+        if related:
+            result["relatedLocations"] = related
     return result
+
+
+def _location(place: Place) -> dict[str, Any]:
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(place.path)},
+            "region": {"startLine": place.line},
+        }
+    }
 
 
 def _id(title: str, status: str) -> str:

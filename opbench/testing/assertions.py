@@ -19,6 +19,7 @@ from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
+from opbench.lock.sizes import names_of
 from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
 from opbench.registry.targets import Target, count_target, resolve
@@ -73,23 +74,25 @@ class Assertions:
         """Assert that ``opbench check`` passes, by the rules of ``[tool.opbench.check]``.
 
         ``name`` is the lock's target that a module stands for; without ``inputs`` it is counted
-        at the size that was locked.
+        at each size that was locked.
         """
         __tracebackhide__ = True
         settings = load_settings(self._folder)
         name = name or (network if isinstance(network, str) else "")
         if not name:
             raise BadValueError("assert_within_lock needs name=, its target in the lock")
-        locked = load(settings.lock).networks.get(name)
-        if locked is None:
+        networks = load(settings.lock).networks
+        locked = {each: networks[each] for each in names_of(name, networks)}
+        if not locked:
             raise AssertionError(
                 f"{name} is not in {settings.lock}: `opbench check --update {name}` adds it"
             )
         with chdir(settings.root):
-            now = self._block(network, locked, inputs)
-        (target,) = check_counts({name: locked}, {name: now}, settings.check)
-        if not target.ok:
-            raise AssertionError("\n  ".join((target.sentence, *target.why)))
+            now = {each: self._block(network, locked[each], inputs) for each in locked}
+        failures = [each for each in check_counts(locked, now, settings.check) if not each.ok]
+        if failures:
+            lines = [line for each in failures for line in (each.sentence, *each.why)]
+            raise AssertionError("\n  ".join(lines))
 
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):
@@ -117,7 +120,7 @@ class Assertions:
             given = inputs or locked.input_size
             counted = count(network, given, batch_size=locked.batch_size)
             return block_of(counted, FROM_TARGET)
-        found = find([network], {network: locked})[network]
+        found = find([network], [network])[network]
         if isinstance(found, Problem):
             return found
         return recount(found, locked, tuple(inputs) if inputs else None)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -139,13 +140,63 @@ def test_an_update_accepts_the_change_and_tells_it(
     assert opbench("check").exit_code == 0
 
 
-def test_one_channel_less_passes_with_a_note_unless_strict(
-    lock: Path, project: Project, opbench: Opbench
+def test_one_channel_less_fails_unless_the_project_allows_it(
+    lock: Path, project: Project, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project(PLAIN.format(width=3), lock=lock)
     result = opbench("check")
-    assert result.exit_code == 0 and "lighter" in result.stdout and "--update" in result.stdout
+    assert result.exit_code == 1 and "lighter" in result.stdout and "--update" in result.stdout
+    monkeypatch.setenv("OPBENCH_CHECK_LIGHTER", "pass")
+    assert opbench("check", "--strict").exit_code == 0
+    monkeypatch.delenv("OPBENCH_CHECK_LIGHTER")
+    project(PLAIN.format(width=3), lock=lock, toml='[tool.opbench.check]\nlighter = "pass"\n')
+    assert opbench("check").exit_code == 0
+
+
+def test_a_renamed_module_passes_and_says_renamed(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
+    layers = PLAIN.format(width=4).split(", nn.")
+    named = ", ".join(
+        f'("{name}", nn.{each.removeprefix("nn.")})'
+        for name, each in zip("abc", layers, strict=True)
+    )
+    project(f"__import__('collections').OrderedDict([{named}])", lock=lock)
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 0
+    row = found(result)["net.py:build"]
+    assert row["status"] == "renamed" and row["ok"]
+    assert row["why"] == "renamed: 0 to a, 1 to b, 2 to c"
+    assert "net.py:build has renamed modules: 0 to a" in opbench("check").stdout
     assert opbench("check", "--strict").exit_code == 1
+
+
+def test_another_activation_function_is_told_and_fails_with_strict(
+    project: Project, opbench: Opbench
+) -> None:
+    layers = "nn.Conv2d(3, 4, 3), {kind}()"
+    path = project(layers.format(kind="nn.ReLU")) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    project(layers.format(kind="nn.GELU"), lock=path)
+    result = opbench("check")
+    assert result.exit_code == 0
+    assert "net.py:build has changed" in result.stdout
+    assert "module 1 (ReLU became GELU)" in result.stdout
+    assert opbench("check", "--strict").exit_code == 1
+
+
+def test_another_input_size_fails_whatever_is_allowed(project: Project, opbench: Opbench) -> None:
+    body = "nn.Conv2d(3, 4, 3)"
+    toml = '[tool.opbench.check]\nlighter = "pass"\nmax_increase = "999%"\n{more}'
+    path = project(body, toml=toml.format(more="")) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    for size in ("3x7x7", "3x9x9"):
+        given = opbench("check", "net.py:build", "--input-size", size)
+        assert given.exit_code == 1
+        assert f"has another input size: input: 1x3x8x8 became 1x{size}" in given.stdout
+        assert f"opbench check --update net.py:build --input-size {size}" in given.stdout
+        project(body, lock=path, toml=toml.format(more=f'input_sizes = "{size}"\n'))
+        assert opbench("check").exit_code == 1
 
 
 def test_rules_of_the_project_hold_and_flags_and_environment_win(
@@ -158,7 +209,7 @@ def test_rules_of_the_project_hold_and_flags_and_environment_win(
     assert "within max_increase" in found(result)["net.py:build"]["note"]
     monkeypatch.setenv("OPBENCH_CHECK_MAX_INCREASE", "1%")
     assert opbench("check").exit_code == 1
-    project(PLAIN.format(width=3), lock=lock, toml=toml)
+    project(PLAIN.format(width=4) + ", nn.ReLU()", lock=lock, toml=toml)
     assert opbench("check").exit_code == 1
     assert opbench("check", "--no-strict").exit_code == 0
 
@@ -333,13 +384,21 @@ def two(project: Project, opbench: Opbench, registered: Callable[[dict[str, str]
     """A lock of a registry of two."""
     path = project() / "opbench.lock.json"
     registered({"first": "lenet5", "second": "conv3x3_256"})
-    assert opbench("check", "--update").exit_code == 0
+    assert opbench("check", "--update", "*").exit_code == 0
     return path
 
 
-def test_an_update_without_a_lock_or_targets_locks_the_registry(
-    two: Path, opbench: Opbench
+def test_an_update_without_a_lock_or_targets_asks_for_one(
+    project: Project, opbench: Opbench
 ) -> None:
+    folder = project()
+    result = opbench("check", "--update")
+    assert result.exit_code == 2 and "--update needs a TARGET" in result.stderr
+    assert "'*' names the networks of opbench itself" in result.stderr
+    assert not list(folder.glob("*.json"))
+
+
+def test_the_registry_is_locked_where_it_is_asked_for(two: Path, opbench: Opbench) -> None:
     held = json.loads(two.read_text())
     assert held["targets"] == ["*"]
     assert list(held["networks"]) == ["first", "second"]
@@ -456,7 +515,7 @@ def test_without_any_size_nothing_is_written(project: Project, opbench: Opbench)
     ("damage", "said"),
     [
         (lambda text: text[:300], "not valid JSON"),
-        (lambda text: text.replace('"format": 1', '"format": 99'), "upgrade opbench"),
+        (lambda text: text.replace('"format": 2', '"format": 99'), "upgrade opbench"),
         (lambda text: text.replace('"macs": ', '"macs": 1', 1), "edited by hand"),
         (lambda text: "macs: 100\n", "not valid JSON"),
         (lambda text: '{"net.py:build": {"macs": 100}}', "not a lock of opbench"),
@@ -485,7 +544,7 @@ def test_a_damaged_lock_is_written_anew_only_where_the_project_says_what_belongs
     result = opbench("check", "--update")
     assert result.exit_code == 0 and "the damaged lock is replaced" in result.stderr
     assert list(json.loads(path.read_text())["networks"]) == ["lenet5"]
-    path.write_text(path.read_text().replace('"format": 1', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
     result = opbench("check", "--update")
     assert result.exit_code == 2 and "upgrade opbench" in result.stderr
 
@@ -517,6 +576,216 @@ def test_targets_of_the_project_are_expected_in_its_lock(
     other = opbench("check", "--update", "lenet5", "--lock", folder / "other.json")
     assert other.exit_code == 0
     assert opbench("check", "--lock", folder / "other.json").exit_code == 0
+
+
+TWO_SIZES = '[tool.opbench.check]\ninput_sizes = { "net.py:*" = ["3x8x8", "3x9x9"] }\n'
+ANY_SIZE = "nn.Conv2d(3, {width}, 3, bias=False)"
+
+
+def test_several_sizes_of_a_target_are_locked_and_checked_each(
+    project: Project, opbench: Opbench
+) -> None:
+    path = project(ANY_SIZE.format(width=4), toml=TWO_SIZES) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build").exit_code == 0
+    held = json.loads(path.read_text())["networks"]
+    assert {name: block["macs"] for name, block in held.items()} == {
+        "net.py:build@3x8x8": 36 * 27 * 4,
+        "net.py:build@3x9x9": 49 * 27 * 4,
+    }
+    assert opbench("check").exit_code == opbench("check", "net.py:build").exit_code == 0
+    project(ANY_SIZE.format(width=5), lock=path, toml=TWO_SIZES)
+    rows = found(opbench("check", "--format", "json"))
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(held, "heavier")
+    one = opbench("check", "net.py:build", "--input-size", "3x9x9", "--format", "json")
+    assert list(found(one)) == ["net.py:build@3x9x9"]
+    assert "opbench check --update net.py:build`" in found(one)["net.py:build@3x9x9"]["note"]
+
+
+def test_a_size_that_is_no_longer_listed_is_gone_and_one_that_is_added_is_new(
+    project: Project, opbench: Opbench
+) -> None:
+    path = project(ANY_SIZE.format(width=4), toml=TWO_SIZES) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build").exit_code == 0
+    project(ANY_SIZE.format(width=4), lock=path, toml=TWO_SIZES.replace("3x9x9", "3x7x7"))
+    result = opbench("check", "--format", "json")
+    assert result.exit_code == 1
+    assert {name[-5:]: row["status"] for name, row in found(result).items()} == {
+        "3x7x7": "new",
+        "3x8x8": "equal",
+        "3x9x9": "gone",
+    }
+    assert opbench("check", "--update").exit_code == 0
+    assert opbench("check").exit_code == 0
+
+
+def test_a_glob_of_the_settings_that_matches_nothing_is_a_warning(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
+    toml = '[tool.opbench.check]\nmax_increase = { "nte.py:*" = "1%", "net.py:*" = "1%" }\n'
+    project(lock=lock, toml=toml)
+    result = opbench("check")
+    assert result.exit_code == 0
+    assert "max_increase 'nte.py:*' matches no network of the lock" in result.stderr
+    assert result.stderr.count("warning") == 1
+    assert "warning" not in opbench("check", "net.py:build").stderr
+    unknown = opbench("check", "net.py:build", "nte*")
+    assert unknown.exit_code == 2 and "'nte*'" in unknown.stderr
+
+
+def test_a_lock_of_format_1_is_told_once_and_completed_by_an_update(
+    project: Project, opbench: Opbench
+) -> None:
+    body = "nn.Conv2d(3, 4, 3), nn.{kind}()"
+    path = project(body.format(kind="ReLU")) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    new = path.read_text()
+    old = new.replace('"format": 2', '"format": 1').replace('  "every_module": true,\n', "")
+    path.write_text(old.replace(',\n   "1": {"kind": "ReLU"}', ""))
+    project(body.format(kind="GELU"), lock=path)
+    result = opbench("check", "--strict")
+    assert result.exit_code == 0
+    assert result.stderr.count("was written by an older opbench") == 1
+    assert "activation functions, are not compared" in result.stderr
+    project(body.format(kind="ReLU"), lock=path)
+    updated = opbench("check", "--update")
+    assert updated.exit_code == 0 and "older opbench" not in updated.stderr
+    assert Path("opbench.lock.json").read_text() == new
+    assert "older opbench" not in opbench("check").stderr
+
+
+def test_a_lock_with_conflict_markers_says_which_command_ends_the_conflict(
+    lock: Path, opbench: Opbench
+) -> None:
+    text = lock.read_text()
+    lock.write_text(text.replace('  "params"', '<<<<<<< HEAD\n  "params"', 1))
+    for arguments in ([], ["--update"], ["--update", "net.py:build", *SIZE]):
+        result = opbench("check", *arguments)
+        assert result.exit_code == 2
+        assert "has conflict markers of a merge" in result.stderr
+        assert (
+            "git checkout --theirs" in result.stderr and "opbench check --update" in result.stderr
+        )
+
+
+def test_a_merge_conflict_is_ended_by_what_the_sentence_says(
+    project: Project, opbench: Opbench
+) -> None:
+    folder = project(PLAIN.format(width=4))
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "four channels")
+    path = folder / "opbench.lock.json"
+    for branch, change in (("theirs", 7), ("ours", 8)):
+        git(folder, "checkout", "-qb", branch, "main")
+        path.write_text(path.read_text().replace('"torch": "2', f'"torch": "{change}2'))
+        git(folder, "commit", "-qam", branch)
+    merge = subprocess.run(["git", "merge", "theirs"], cwd=folder, capture_output=True)
+    assert merge.returncode == 1
+    said = opbench("check").stderr
+    (command,) = re.findall(r"`(git checkout [^`]*) && opbench check --update`", said)
+    subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)
+    assert opbench("check", "--update").exit_code == 0
+    assert opbench("check").exit_code == 0
+
+
+CLASSES = """
+from torch import nn
+
+class Other(nn.Module):
+    pass
+
+class Unit(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, {width}, 3)
+        self.act = nn.ReLU()
+    def forward(self, x):
+        return self.act(self.conv(x))
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.units = nn.ModuleList([Unit(){more}])
+    def forward(self, x):
+        return sum(unit(x) for unit in self.units)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"width": 5, "more": ""}, "class Unit(nn.Module):"),
+        ({"width": 4, "more": ", Unit()"}, "class Net(nn.Module):"),
+    ],
+    ids=["changed", "new"],
+)
+def test_an_annotation_points_at_the_class_in_which_a_module_changed(
+    project: Project, opbench: Opbench, change: dict[str, Any], line: str
+) -> None:
+    folder = project()
+    (folder / "models").mkdir()
+    (folder / "models" / "classes.py").write_text(CLASSES.format(width=4, more=""))
+    (folder / "net.py").write_text("from models.classes import Net\n")
+    assert opbench("check", "--update", "net.py:Net", *SIZE).exit_code == 0
+    changed = project(lock=folder / "opbench.lock.json")
+    (changed / "models").mkdir()
+    source = CLASSES.format(**change)
+    (changed / "models" / "classes.py").write_text(source)
+    (changed / "net.py").write_text("from models.classes import Net\n")
+    for name in ("models", "models.classes"):
+        sys.modules.pop(name, None)
+    result = opbench("check", "--format", "sarif")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)["runs"][0]["results"]
+    (place,), (related,) = found["locations"], found["relatedLocations"]
+    assert place["physicalLocation"] == {
+        "artifactLocation": {"uri": "models/classes.py"},
+        "region": {"startLine": source.splitlines().index(line) + 1},
+    }
+    assert related["physicalLocation"]["artifactLocation"] == {"uri": "opbench.lock.json"}
+
+
+def test_what_cannot_be_counted_is_annotated_where_it_raised(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
+    folder = project(lock=lock)
+    source = (folder / "net.py").read_text() + "\nraise ValueError('no')\n"
+    (folder / "net.py").write_text(source)
+    result = opbench("check", "--format", "github")
+    assert result.exit_code == 1
+    line = len(source.splitlines())
+    assert result.stdout.startswith(f"::error file=net.py,line={line},title=")
+
+
+def test_networks_with_one_cause_share_its_lines(project: Project, opbench: Opbench) -> None:
+    both = "\ndef other():\n    return nn.Sequential(build())\n"
+    path = project(PLAIN.format(width=4)) / "opbench.lock.json"
+    (path.parent / "net.py").write_text((path.parent / "net.py").read_text() + both)
+    assert opbench("check", "--update", "net.py:build", "net.py:other", *SIZE).exit_code == 0
+    folder = project(PLAIN.format(width=5), lock=path)
+    (folder / "net.py").write_text((folder / "net.py").read_text() + both)
+    result = opbench("check")
+    change = "4x3x3x3 -> 1x4x6x6 became 1x3x8x8 * 5x3x3x3"
+    assert result.exit_code == 1 and result.stdout.count(change) == 1
+    for name, module in (("build", "modules 0, 2"), ("other", "module 0")):
+        assert f"net.py:{name} is heavier because of {module}: +1,152 of +1,152 MACs; " in (
+            result.stdout
+        )
+    rows = found(opbench("check", "--format", "json"))
+    assert all(change in row["why"] for row in rows.values())
+
+
+def test_quiet_prints_nothing_unless_it_fails(
+    lock: Path, project: Project, opbench: Opbench
+) -> None:
+    assert opbench("check", "--quiet").stdout == ""
+    project(PLAIN.format(width=5), lock=lock)
+    assert "heavier" in opbench("check", "-q").stdout
+
+
+def test_the_help_says_that_counting_runs_code(opbench: Opbench) -> None:
+    assert "counting runs their code" in " ".join(opbench("check", "--help").stdout.split())
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -562,7 +831,14 @@ def test_every_format_tells_the_same_change(
     (run,) = json.loads((out / "r.sarif").read_text())["runs"]
     assert run["results"][0]["ruleId"] == "opbench-check/heavier"
     assert change in run["results"][0]["message"]["text"]
-    assert (out / "g").read_text().startswith("::error file=net.py,line=1,title=opbench check")
+    line = (folder / "net.py").read_text().splitlines().index("def build():") + 1
+    annotation = (out / "g").read_text()
+    assert annotation.startswith(f"::error file=net.py,line={line},title=opbench check")
+    assert "see also opbench.lock.json, line 6" in annotation
+    (place,), (related,) = (run["results"][0][key] for key in ("locations", "relatedLocations"))
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "net.py"
+    assert place["physicalLocation"]["region"]["startLine"] == line
+    assert related["physicalLocation"]["artifactLocation"]["uri"] == "opbench.lock.json"
 
 
 def test_a_registered_network_is_annotated_at_its_line_of_the_lock(

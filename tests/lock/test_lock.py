@@ -11,6 +11,7 @@ import pytest
 
 from opbench.errors import BadFileError, BadValueError
 from opbench.lock import (
+    ConflictedLockError,
     Lock,
     NewerLockError,
     covers,
@@ -69,6 +70,8 @@ def test_a_block_holds_the_totals_operators_and_modules_by_hand_arithmetic(path:
             "operators": {"conv2d 1x3x8x8 * 4x3x3x3 -> 1x4x6x6": 1},
         },
         "norm": {"kind": "BatchNorm2d", "params": 8},
+        "relu": {"kind": "ReLU"},
+        "flat": {"kind": "Flatten"},
         "head": {
             "kind": "Linear",
             "params": 725,
@@ -91,6 +94,8 @@ def test_networks_are_sorted_and_every_module_has_one_line(path: Path) -> None:
         "linear",
         "stem",
         "norm",
+        "relu",
+        "flat",
         "head",
     ]
 
@@ -163,9 +168,28 @@ def test_a_cut_off_file_names_line_and_remedy(path: Path) -> None:
     assert "opbench check --update" in said
 
 
-def test_merge_markers_are_damage_in_their_line(path: Path) -> None:
-    line = edit(path, '  "params"', '<<<<<<< HEAD\n  "params"')
-    assert f"line {line}: not valid JSON at column" in refusal(path)
+@pytest.mark.parametrize("marker", ["<<<<<<< HEAD", "=======", "||||||| 1a2b3c", ">>>>>>> theirs"])
+def test_merge_markers_are_recognised_and_the_remedy_is_one_command(
+    path: Path, marker: str
+) -> None:
+    line = edit(path, '  "params"', f'{marker}\n  "params"')
+    with pytest.raises(ConflictedLockError) as caught:
+        load(path)
+    said = str(caught.value)
+    assert f"line {line}: has conflict markers of a merge" in said
+    assert f"`git checkout --theirs {path} && opbench check --update`" in said
+
+
+def test_a_lock_of_format_1_is_read_without_modules_that_are_a_kind_alone(
+    path: Path, lock: Lock
+) -> None:
+    edit(path, '"format": 2', '"format": 1')
+    edit(path, '  "every_module": true,\n', "", count=2)
+    for kind in ("ReLU", "Flatten"):
+        edit(path, f'   "{kind.lower()[:4]}": {{"kind": "{kind}"}},\n', "", count=2)
+    block = load(path).networks["b"]
+    assert not block.every_module and list(block.modules) == ["stem", "norm", "head"]
+    assert same_counts(block, lock.networks["b"]) and same_counts(lock.networks["b"], block)
 
 
 def test_a_name_that_a_merge_left_twice_is_named_with_its_second_line(path: Path) -> None:
@@ -176,7 +200,7 @@ def test_a_name_that_a_merge_left_twice_is_named_with_its_second_line(path: Path
 
 
 def test_a_lock_of_a_later_format_says_upgrade(path: Path) -> None:
-    line = edit(path, '"format": 1', '"format": 2')
+    line = edit(path, '"format": 2', '"format": 3')
     with pytest.raises(NewerLockError, match=f"line {line}.*upgrade"):
         load(path)
 

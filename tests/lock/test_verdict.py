@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from torch import nn
 
 from opbench.lock import Block
 from opbench.lock.verdict import CheckedTarget, Problem, Status, allowance_for, check_counts
@@ -63,21 +64,75 @@ def test_the_reasons_name_totals_operators_modules_and_shapes(four: Block, five:
     assert why.index(stem) < why.index(head) < why.index("module norm (BatchNorm2d): +2 params")
 
 
-def test_one_channel_less_is_lighter_and_passes_with_a_note_unless_strict(
+def test_one_channel_less_is_lighter_and_fails_unless_it_is_allowed(
     four: Block, five: Block
 ) -> None:
     found = verdict(five, four)
-    assert found.status is Status.LIGHTER and found.ok
-    assert "--update" in found.note
-    assert not verdict(five, four, CheckSettings(strict=True)).ok
+    assert found.status is Status.LIGHTER and not found.ok
+    assert "--update" in found.note and 'only lighter = "pass" allows' in found.note
+    allowed = verdict(five, four, CheckSettings(lighter="pass"))
+    assert allowed.status is Status.LIGHTER and allowed.ok and "--update" in allowed.note
 
 
-def test_a_renamed_module_with_equal_totals_has_moved(four: Block) -> None:
+def test_a_total_that_shrank_beside_one_that_grew_needs_leave_of_its_own(four: Block) -> None:
+    now = replace(four, macs=four.macs + 1, activations=four.activations - 1)
+    rules = CheckSettings(max_increase=(allow(1),))
+    found = verdict(four, now, rules)
+    assert found.status is Status.HEAVIER and not found.ok and "activations shrank" in found.note
+    assert verdict(four, now, replace(rules, lighter="pass")).ok
+    assert not verdict(four, now, CheckSettings(lighter="pass")).ok
+
+
+def test_a_renamed_module_with_equal_totals_passes_and_says_renamed(four: Block) -> None:
     found = verdict(four, locked.block(4, stem="entry"))
-    assert found.status is Status.MOVED and found.ok
-    assert any("module entry (Conv2d) is new" in line for line in found.why)
-    assert any("module stem (Conv2d) is gone" in line for line in found.why)
+    assert found.status is Status.RENAMED and found.ok
+    assert found.sentence.startswith("net has renamed modules: stem to entry; ")
+    assert found.why == ("renamed: stem to entry",)
     assert not verdict(four, locked.block(4, stem="entry"), CheckSettings(strict=True)).ok
+
+
+def other_activation(kind: type[nn.Module]) -> Block:
+    def build() -> nn.Module:
+        network = locked.network()
+        network.relu = kind()
+        return network
+
+    return locked.as_read(locked.fresh(build))
+
+
+def test_another_activation_function_is_told_and_fails_with_strict(four: Block) -> None:
+    gelu = other_activation(nn.GELU)
+    found = verdict(four, gelu)
+    assert found.status is Status.CHANGED and found.ok
+    assert "as locked, but not module relu (ReLU became GELU)" in found.sentence
+    assert found.why == ("module relu (ReLU became GELU)",)
+    assert not verdict(four, gelu, CheckSettings(strict=True)).ok
+
+
+def test_what_a_lock_of_format_1_lacks_is_not_compared(four: Block) -> None:
+    def of_format_1(block: Block) -> Block:
+        counted = {name: each for name, each in block.modules.items() if each.counts}
+        return replace(block, modules=counted, every_module=False)
+
+    strict = CheckSettings(strict=True)
+    old = of_format_1(four)
+    assert set(old.modules) == {"stem", "norm", "head"}
+    assert verdict(old, four, strict).status is Status.EQUAL
+    assert verdict(old, other_activation(nn.GELU), strict).status is Status.EQUAL
+    assert verdict(old, locked.block(5), strict).status is Status.HEAVIER
+    renamed = verdict(old, locked.block(4, stem="entry"))
+    assert renamed.why == ("renamed: stem to entry",)
+
+
+def test_another_input_size_fails_whatever_is_allowed(four: Block) -> None:
+    rules = CheckSettings(lighter="pass", max_increase=(allow(1000, percent=True),))
+    for size in (7, 9):
+        now = locked.block(4, size=(3, size, size), pool=True)
+        found = verdict(locked.block(4, pool=True), now, rules)
+        assert found.status is Status.OTHER_INPUT and not found.ok
+        assert f"input: 1x3x8x8 became 1x3x{size}x{size}" in found.sentence
+    batch = verdict(four, replace(four, batch_size=2), rules)
+    assert batch.status is Status.OTHER_INPUT and not batch.ok
 
 
 def test_another_input_size_is_the_first_reason(four: Block) -> None:
@@ -146,7 +201,8 @@ def test_an_operator_without_a_rule_can_be_allowed_by_name(four: Block) -> None:
 
 def test_only_the_metrics_of_the_rules_are_compared(four: Block) -> None:
     now = replace(four, peak_activation_bytes=four.peak_activation_bytes + 4)
-    assert verdict(four, now).status is Status.MOVED
+    found = verdict(four, now)
+    assert found.status is Status.CHANGED and "but not peak_activation_bytes" in found.note
     peak = CheckSettings(metrics=("peak_activation_bytes",))
     assert verdict(four, now, peak).status is Status.HEAVIER
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from opbench.reports import Level, Outcome
+import pytest
+
+from opbench.errors import BadValueError, UnknownNameError
+from opbench.reports import Level, Outcome, Place, Report
+from opbench.reports.formats import FORMATS, format_of, parse_output
 from opbench.reports.github import github
 from opbench.reports.junit import junit
 from opbench.reports.sarif import sarif
@@ -16,12 +22,17 @@ HEAVIER = Outcome(
     level=Level.FAIL,
     summary="macs +50%, \x1b[31mred\x1b[0m",
     details=("module a <b>: 1 became 2", "and more"),
-    path="models/my net.py",
-    line=3,
+    places=(Place("models/my net.py", 3), Place("x.json", 6)),
 )
 OUTCOMES = [
     Outcome(name="a", status="equal", level=Level.PASS, summary="a is equal"),
-    Outcome(name="b", status="lighter", level=Level.NOTE, summary="b is lighter", path="x.json"),
+    Outcome(
+        name="b",
+        status="lighter",
+        level=Level.NOTE,
+        summary="b is lighter",
+        places=(Place("x.json"),),
+    ),
     HEAVIER,
     Outcome(name="c", status="cannot count", level=Level.ERROR, summary="no rule for d::e"),
 ]
@@ -37,7 +48,8 @@ def test_annotations_are_one_line_each_with_failures_first() -> None:
     lines = github(OUTCOMES, title="t").splitlines()
     assert lines == [
         "::error file=models/my net.py,line=3,title=t%3A net.py%3Abuild heavier::"
-        "macs +50%25, \x1b[31mred\x1b[0m%0Amodule a <b>: 1 became 2%0Aand more",
+        "macs +50%25, \x1b[31mred\x1b[0m%0Amodule a <b>: 1 became 2%0Aand more"
+        "%0Asee also x.json, line 6",
         "::error title=t%3A c cannot count::no rule for d::e",
         "::notice file=x.json,line=1,title=t%3A b lighter::b is lighter",
     ]
@@ -80,14 +92,88 @@ def test_sarif_has_what_the_standard_requires_of_a_run() -> None:
     assert rules == {"t/heavier", "t/lighter", "t/cannot-count"}
     assert {result["ruleId"] for result in run["results"]} == rules
     assert [result["level"] for result in run["results"]] == ["error", "error", "note"]
-    place = run["results"][0]["locations"][0]["physicalLocation"]
-    assert place == {
+    (place,) = run["results"][0]["locations"]
+    assert place["physicalLocation"] == {
         "artifactLocation": {"uri": "models/my%20net.py"},
         "region": {"startLine": 3},
     }
+    (related,) = run["results"][0]["relatedLocations"]
+    assert related["physicalLocation"]["artifactLocation"] == {"uri": "x.json"}
+    assert related["physicalLocation"]["region"] == {"startLine": 6}
+    assert all(
+        urlsplit(each["helpUri"]).scheme == "https" for each in run["tool"]["driver"]["rules"]
+    )
     assert "locations" not in run["results"][1]
 
 
 def test_sarif_without_findings_is_a_run_without_results() -> None:
     log = json.loads(sarif([], title="t", statuses={}))
     assert log["runs"][0]["results"] == []
+
+
+def report(outcomes: list[Outcome]) -> Report:
+    return Report(
+        title="t",
+        summary="2 things",
+        outcomes=outcomes,
+        statuses={each.status: "S." for each in outcomes},
+        render=lambda rows, format: f"{format} of {len(rows)} rows\n",
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_writes_every_outcome_that_is_no_plain_pass(name: str) -> None:
+    text = FORMATS[name].write(report(OUTCOMES))
+    if name in ("json", "csv"):
+        assert text == f"{name} of {len(OUTCOMES)} rows\n"
+    else:
+        assert all(word in text for word in ("b is lighter", "no rule for d::e", "1 became 2"))
+
+
+@pytest.mark.parametrize("name", [name for name, each in FORMATS.items() if each.suffix])
+def test_a_suffix_says_the_format_and_a_name_in_front_wins(name: str) -> None:
+    path = Path(f"out/r{FORMATS[name].suffix}")
+    assert parse_output(str(path)) == (name, path)
+    assert parse_output(f"github:{path}") == ("github", path)
+
+
+def test_a_format_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean sarif"):
+        format_of("sarff")
+    with pytest.raises(BadValueError, match=r"use the suffix \.txt"):
+        parse_output("r.pdf")
+
+
+def test_outcomes_with_one_cause_share_their_details() -> None:
+    one, other, third = (
+        Outcome(
+            name=name,
+            status="heavier",
+            level=Level.FAIL,
+            summary=f"{name} is heavier",
+            details=(f"macs of {name}",),
+            causes=causes,
+            alike=causes,
+        )
+        for name, causes in (("a", ("conv: +1",)), ("b", ("conv: +1",)), ("c", ("head: +2",)))
+    )
+    for name, indent in (("text", "  "), ("markdown", "- ")):
+        text = FORMATS[name].write(report([one, other, third]))
+        assert text.count(f"{indent}conv: +1\n") == 1
+        assert text.index("a is heavier") < text.index("b is heavier") < text.index("conv: +1")
+        assert f"{indent}macs of c\n{indent}head: +2\n" in text
+        assert "macs of a" not in text
+
+
+def test_people_are_shown_ten_details_and_how_many_more() -> None:
+    long = Outcome(
+        name="a",
+        status="heavier",
+        level=Level.FAIL,
+        summary="a",
+        details=tuple(map(str, range(12))),
+    )
+    for name in ("text", "markdown", "github"):
+        text = FORMATS[name].write(report([long]))
+        assert "9" in text and "and 2 more changes" in text and "10" not in text
+    assert "11" in FORMATS["junit"].write(report([long]))

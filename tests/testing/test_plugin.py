@@ -119,7 +119,7 @@ def test_a_suite_passes_and_fails_with_how_much_where_and_what_next(
             "*2 (Linear): 720 (15.6%)",
             f"*Sequential has {params(4)} parameters, not at most 1 (+{params(4) - 1}*",
             "*2.weight: 720 *",
-            "*net.py:build is heavier: *accepts it",
+            "*net.py:build is heavier because of modules 0, 2: +1,152 of +1,152 MACs; *accepts it",
             f"*macs: {macs(4):,} became {macs(5):,} (+*",
             "*conv2d 1x3x8x8 * 4x3x3x3 -> 1x4x6x6 became 1x3x8x8 * 5x3x3x3 -> 1x5x6x6",
             "*lenet5 is not in *`opbench check --update lenet5` adds it",

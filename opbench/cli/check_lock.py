@@ -1,0 +1,177 @@
+"""Check the networks of a lock: which they are, their counts now, and the lock after an update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from opbench.cli.progress import Progress
+from opbench.cli.render import note, plural, say
+from opbench.errors import BadFileError, BadValueError
+from opbench.lock import (
+    Block,
+    ConflictedLockError,
+    Lock,
+    NewerLockError,
+    fewest,
+    load,
+    load_at,
+    same_counts,
+    save,
+    target_of,
+)
+from opbench.lock.isolated import PRELOAD, find, recount_all
+from opbench.lock.sizes import requests
+from opbench.lock.unmatched import unmatched
+from opbench.lock.verdict import CheckedTarget, Problem, Status
+from opbench.processes.calls import isolated
+from opbench.settings import CheckSettings, Settings
+from opbench.spec import Shape
+
+_STALE = Problem(reason="input_sizes of pyproject.toml lists other sizes", gone=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """A check that was asked for.
+
+    ``path`` is the lock's; ``targets`` are as on the command line, none for the whole lock;
+    ``timeout`` is in seconds, for each network.
+    """
+
+    settings: Settings
+    rules: CheckSettings
+    path: Path
+    targets: Sequence[str]
+    size: Shape | None
+    jobs: int
+    timeout: float | None
+
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """The targets that the project says belong to its lock."""
+        return self.rules.targets if self.path == self.settings.lock else ()
+
+    def held(self, against: str | None, *, update: bool) -> Lock:
+        """Load the lock to compare with.
+
+        An update that rebuilds it, because the project says what belongs in it, takes a damaged
+        one for empty.
+        """
+        if against:
+            return load_at(against, self.path)
+        if update and not self.path.exists():
+            return Lock()
+        try:
+            return load(self.path)
+        except BadFileError as error:
+            rebuilds = update and self.configured and not self.targets and self.path.is_file()
+            if not rebuilds or isinstance(error, (NewerLockError, ConflictedLockError)):
+                raise
+            say(f"warning: the damaged lock is replaced: {error}")
+            return Lock()
+
+    def patterns(self, held: Lock, *, update: bool) -> tuple[str, ...]:
+        """Return the targets that were named, else those of the lock and of the project.
+
+        Raises ``BadValueError`` or ``BadFileError`` where there are none.
+        """
+        if self.targets:
+            return tuple(_from_root(each, self.settings.root) for each in self.targets)
+        patterns = fewest({*held.targets, *self.configured})
+        if held.networks or (update and patterns):
+            return patterns
+        if update:
+            raise BadValueError(
+                "--update needs a TARGET for a new lock, such as mymodels.py:net with "
+                "--input-size 3x224x224; '*' names the networks of opbench itself"
+            )
+        raise BadFileError(f"the lock {self.path} holds no networks: name some and add --update")
+
+    def count(self, held: Lock, patterns: Sequence[str]) -> dict[str, Block | Problem]:
+        """Count what ``patterns`` name, and the whole lock where no TARGET was named."""
+        locked = held.networks
+        everything = () if self.targets else tuple(map(target_of, locked))
+        with chdir(self.settings.root), isolated(PRELOAD, jobs=self.jobs) as calls:
+            found = find(calls, (*patterns, *everything), [*map(target_of, locked)])
+            wanted, stale = requests(found, locked, self.size, self.rules.input_sizes)
+            now: dict[str, Block | Problem] = dict.fromkeys(stale, _STALE)
+            counted = recount_all(calls, found, wanted, locked, self.timeout)
+            with Progress(len(wanted), "counted") as progress:
+                for name, block in counted:
+                    now[name] = block
+                    progress.advance(name, failed=isinstance(block, Problem))
+        return now
+
+
+def accept(
+    checked: Sequence[CheckedTarget], held: Lock, patterns: Sequence[str], path: Path
+) -> list[CheckedTarget]:
+    """Write the lock with every change, and return the targets with what became of them."""
+    accepted = [_accepted(each) for each in checked]
+    lock = _updated(held, accepted, patterns)
+    told = "written" if save(lock, path) else "is unchanged"
+    note(f"{path} {told}: {plural(len(lock.networks), 'network')}")
+    return accepted
+
+
+def warn(checked: Sequence[CheckedTarget], request: CheckRequest, *, update: bool) -> None:
+    """Say which rules match nothing, and what an old lock lacks."""
+    if not request.targets:
+        for sentence in _unmatched(checked, request.rules):
+            say(f"warning: [tool.opbench.check] {sentence}")
+    old = sum(bool(each.locked and not each.locked.every_module) for each in checked)
+    if old and not update:
+        note(
+            f"{request.path} was written by an older opbench: for {plural(old, 'network')} modules "
+            "without parameters, such as activation functions, are not compared until `opbench "
+            "check --update`"
+        )
+
+
+def _unmatched(checked: Sequence[CheckedTarget], rules: CheckSettings) -> Iterator[str]:
+    blocks = [block for each in checked for block in (each.locked, each.now) if block]
+    operators = {operator for block in blocks for operator in block.uncounted}
+    return unmatched(rules, {target_of(each.name) for each in checked}, operators)
+
+
+def _from_root(target: str, root: Path) -> str:
+    """Return a target as the lock has it: a file's path from the project's root, with slashes."""
+    head, colon, attribute = target.rpartition(":")
+    if not head.endswith(".py"):
+        return target
+    path = Path.cwd() / head
+    inside = path.resolve().is_relative_to(root)
+    return f"{path.resolve().relative_to(root).as_posix() if inside else path}{colon}{attribute}"
+
+
+_ACCEPTED = {Status.NEW: "added to the lock", Status.GONE: "removed from the lock"}
+
+
+def _accepted(target: CheckedTarget) -> CheckedTarget:
+    """Accept a change; an update accepts every one, but not what has no count."""
+    if target.status is Status.EQUAL:
+        return target
+    if target.status is Status.CANNOT_COUNT:
+        kept = "written to the lock without it" if target.now else "its counts in the lock are kept"
+        return replace(target, note=f"{target.note}; {kept}")
+    return replace(target, ok=True, note=_ACCEPTED.get(target.status, "updated in the lock"))
+
+
+def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[str]) -> Lock:
+    """Put the blocks of what was checked into ``held``; without a change a block stays."""
+    networks = dict(held.networks)
+    gone = {each.name for each in checked if each.status is Status.GONE}
+    for each in checked:
+        if each.name in gone:
+            networks.pop(each.name, None)
+        elif each.now and not _is_kept(each.locked, each.now):
+            networks[each.name] = each.now
+    return Lock(targets=fewest({*held.targets, *patterns} - gone), networks=networks)
+
+
+def _is_kept(locked: Block | None, now: Block) -> bool:
+    """Return whether an update leaves a block as it is."""
+    return locked is not None and locked.every_module and same_counts(locked, now)
