@@ -6,6 +6,7 @@ turned into text nodes by the program, so that nothing a file contains can becom
 no date in it: the same results give the same bytes.
 
     island.py      the data, from the table, the claims and the catalog
+    static.py      table and claims as plain HTML, for a reader without JavaScript
     gallery.py     the figures as SVG that takes the page's colours
     packing.py     gzip and base64, for figures and plotly
     typeface.py    the letters of Source Sans that the page and its figures need
@@ -18,14 +19,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from opbench import __version__
 from opbench.page.gallery import Picture, pictures
 from opbench.page.island import as_json, island
 from opbench.page.packing import packed
+from opbench.page.static import static
 from opbench.page.typeface import font_faces
 from opbench.table import Table
 
@@ -57,6 +61,8 @@ def render(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
     """
     parts = {
         "css": font_faces() + _read("page.css"),
+        "version": escape(__version__),
+        "static": static(table, findings),
         "data": as_json(island(table, findings, drawn)),
         "plotly": packed(get_plotlyjs()),
         "program": "\n".join(_read(name) for name in _PROGRAM),

@@ -25,13 +25,35 @@ function nearest(list, limit) {
   return list.reduce((best, step, i) => (far(step) < far(list[best]) ? i : best), 0);
 }
 
+// A box that is replaced while it is typed in reports a change that nobody wants any more.
+let built = 0;
+
 function buildBudgets(changed) {
+  built += 1;
   byId("budgets").replaceChildren(...DATA.budgets.filter(isThere).map((key) => budgetRow(key, changed)));
   const absent = DATA.budgets.filter((key) => !isThere(key));
   byId("unmeasured").replaceChildren(...(absent.length ? [
     `Not measured yet, so no budget: ${absent.map((key) => DATA.metrics[key].label).join(", ")}. `,
     ...withCode(`${DATA.metrics[absent[0]].remedy}.`),
   ] : []));
+}
+
+// A number as people write it: "0,5" and "0.5" are a half, "1,000" is a thousand; none is no limit.
+function readNumber(text) {
+  const written = text.trim().replace(/\s/g, "");
+  if (!written) return Infinity;
+  const grouped = /^[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(written);
+  const value = Number(grouped ? written.replaceAll(",", "") : written.replace(",", "."));
+  return value > 0 ? value : NaN;
+}
+
+// Once things have been quiet for a moment.
+function soon(action) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, 150);
+  };
 }
 
 function budgetRow(key, changed) {
@@ -41,10 +63,17 @@ function budgetRow(key, changed) {
     "aria-label": `at most, ${label}`,
     oninput: () => limit(steps(key)[Number(slider.value)]),
   });
+  const mine = built;
+  const typed = () => {
+    if (mine !== built) return;
+    const value = readNumber(number.value);
+    number.setAttribute("aria-invalid", String(Number.isNaN(value)));
+    if (!Number.isNaN(value)) limit(value / scale);
+  };
   const number = el("input", {
-    type: "number", id: `limit-${key}`, min: 0, step: "any", placeholder: "any",
-    "aria-label": `at most, ${label} in ${unit}`,
-    onchange: () => limit(number.value === "" ? Infinity : Number(number.value) / scale),
+    type: "text", inputmode: "decimal", id: `limit-${key}`, placeholder: "any", autocomplete: "off",
+    "aria-label": `at most, ${label} in ${unit}`, oninput: soon(typed),
+    onchange: () => { typed(); showBudgets(); },
   });
   function limit(value) {
     if (value > 0 && Number.isFinite(value)) state.max[key] = Number(value.toPrecision(12));
@@ -66,7 +95,9 @@ function showBudgets() {
     slider.value = nearest(list, limit);
     slider.setAttribute("aria-valuetext", known(limit) ? `at most ${withUnit(key, limit)}` : "no limit");
     slider.style.setProperty("--part", `${(100 * slider.value) / Math.max(1, list.length - 1)}%`);
-    byId(`limit-${key}`).value = known(limit) ? Number((limit * DATA.metrics[key].scale).toPrecision(6)) : "";
+    const number = byId(`limit-${key}`);
+    // What is being typed stays as it is.
+    if (document.activeElement !== number) number.value = known(limit) ? Number((limit * DATA.metrics[key].scale).toPrecision(6)) : "";
   }
 }
 
@@ -89,11 +120,26 @@ function showAnswer(points) {
   if (said.textContent !== byId("answer").textContent) byId("answer").replaceChildren(said);
 }
 
+// What leaves networks out of the answer, in words: empty where nothing does.
+function filterWords() {
+  const there = new Set(population().map((point) => point.family));
+  const off = [...familiesOff()].filter((family) => there.has(family));
+  const on = [...there].filter((family) => !off.includes(family));
+  const names = (families) => families.map(familyLabel).join(", ");
+  const families = !off.length ? "" : on.length < off.length ? `of ${names(on) || "no family"}` : `without ${names(off)}`;
+  return [state.q ? `matching “${state.q}”` : "", families].filter(Boolean).join(" and ");
+}
+
+const clearButton = () => el("button", { type: "button", "data-clear": "filters" }, "Show all networks");
+
+const filterLine = () => (filterWords()
+  ? el("p", { class: "small" }, `Only networks ${filterWords()} are looked at. `, clearButton()) : "");
+
 function noAnswer(points) {
   const { label } = DATA.metrics[state.y];
-  if (!points.length) return [el("p", { class: "verdict" }, "Nothing is selected."), el("p", {}, "Clear the search, or show more families.")];
+  if (!points.length) return [el("p", { class: "verdict" }, "Nothing is selected."), el("p", {}, "Clear the search, or show more families. ", clearButton())];
   if (!points.some((point) => known(point.vy))) return [el("p", { class: "verdict" }, "No answer."), el("p", {}, `None of these networks has a ${label}.`)];
-  return [el("p", { class: "verdict" }, `Nothing shown fits within ${budgetWords()}.`), el("p", {}, "Raise the limits, or show more families.")];
+  return [el("p", { class: "verdict" }, `Nothing shown fits within ${budgetWords()}.`), filterLine(), el("p", {}, "Raise the limits, or show more families.")];
 }
 
 // The value of a network that is not compared, and why it is not.
@@ -108,7 +154,7 @@ function onlyOthers(fitting) {
   const limits = budgetWords();
   return [
     el("p", { class: "verdict" }, "Nothing to compare."),
-    el("p", {}, `Only ${kinds} ${limits ? `fit within ${limits}` : "are shown"}:`),
+    el("p", {}, `Only ${kinds} ${limits ? `fit within ${limits}` : "are shown"}:`), filterLine(),
     ...fitting.slice(0, 4).map((point) => el("p", { class: "small" }, pickButton(point), ` (${onItsTerms(point)}), says `,
       link(point.source ?? "no source", point.source_url), ".")),
   ];
@@ -119,7 +165,8 @@ function answer(best, rest, fitting) {
   const better = fitting.filter((point) => !point.single_crop && point.vy > best.vy);
   const metric = DATA.metrics[state.y];
   return [
-    el("p", { class: "small" }, limits ? `Within ${limits}, the best is` : "Without a limit, the best is"),
+    el("p", { class: "small" }, filterWords() ? `Of the ${count(selection().length, "network")} ${filterWords()}, the best ${limits ? `within ${limits}` : "without a limit"} is`
+      : limits ? `Within ${limits}, the best is` : "Without a limit, the best is"),
     el("p", { class: "verdict" }, pickButton(best)),
     el("p", {}, el("strong", {}, withUnit(state.y, best.vy)), ` ${metric.label}, `,
       costs(best), "."),
@@ -127,6 +174,7 @@ function answer(best, rest, fitting) {
     rest.length ? el("p", { class: "small" }, "Then ",
       ...rest.slice(0, 3).flatMap((point, i) => [i ? ", " : "", pickButton(point),
         ` ${withUnit(state.y, point.vy)}`]), ".") : "",
+    filterWords() ? el("p", {}, clearButton()) : "",
     better.length ? el("p", { class: "small" },
       `A higher accuracy is published for ${better.map((point) => `${point.label} (${onItsTerms(point)})`).join(", ")}, `
       + "but not on a single central crop.") : "",

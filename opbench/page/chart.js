@@ -11,10 +11,13 @@ const isDark = () => css("--is-dark") === "1";
 const tint = (family) => DATA.families[isDark() ? "dark" : "light"][family] ?? css("--muted");
 const isNarrow = () => byId("chart").clientWidth < 560;
 
-function diameter(params) {
-  const full = isNarrow() ? BIGGEST.narrow : BIGGEST.wide;
-  return Math.max(4.5, full * Math.sqrt(params / BIGGEST.params));
-}
+const LEAST = 7; // pixels: a dot that can be seen and hit
+
+const trueDiameter = (params) => (isNarrow() ? BIGGEST.narrow : BIGGEST.wide) * Math.sqrt(params / BIGGEST.params);
+
+const diameter = (params) => Math.max(LEAST, trueDiameter(params));
+
+const isEnlarged = (point) => trueDiameter(point.params) < LEAST;
 
 // A square of the same area is less wide than a circle.
 const markerSize = (point) => diameter(point.params) * (point.single_crop ? 1 : Math.sqrt(Math.PI) / 2);
@@ -137,7 +140,9 @@ function labelChart(chart, drawn) {
     .sort((a, b) => b.rank - a.rank || b.vy - a.vy);
   const area = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
   const lines = [...(state.front === "1" ? frontierBoxes(drawn, xaxis, yaxis) : []), ...whiskerBoxes(drawn, xaxis, yaxis)];
-  return Plotly.relayout(chart, { annotations: placeLabels(order, area, lines) });
+  const annotations = placeLabels(order, area, lines);
+  byId("named").textContent = annotations.length < drawn.length ? `${annotations.length} of ${drawn.length} networks are named, as far as there is room; the others tell their name when pointed at.` : "";
+  return Plotly.relayout(chart, { annotations });
 }
 
 // Long whiskers, as thin boxes that no name should cross.
@@ -176,7 +181,7 @@ function describeChart(chart, points, drawn) {
 function emptyWords(points) {
   if (!points.length) return "No network is selected: clear the search, or show more families.";
   const lacking = [state.x, state.y].filter((key) => points.every((point) => !known(valueOf(point, key))));
-  const remedy = lacking.map((key) => DATA.remedies[key]).find(Boolean);
+  const remedy = lacking.map((key) => DATA.metrics[key].remedy).find(Boolean);
   return `None of the ${points.length} networks selected has a number for ${lacking.map((key) => DATA.metrics[key].label).join(" and ") || "both axes"}`
     + `${remedy ? `: ${remedy.replaceAll("`", "")}` : ""}. The table lists them.`;
 }

@@ -19,7 +19,18 @@ function showControls() {
   byId("log").checked = state.log === "1";
   byId("front").checked = state.front === "1";
   if (byId("q").value.trim() !== state.q) byId("q").value = state.q;
+  byId("src").checked = state.src === "1";
+  showElsewhere();
   showFamilies();
+}
+
+// "1 more in Cityscapes": what the search finds where the reader does not look.
+function showElsewhere() {
+  const { others, bySource } = matchesElsewhere();
+  const buttons = others.map(({ key, label, count }) =>
+    el("button", { type: "button", class: "more", "data-elsewhere": key }, `${count} more in ${label}`));
+  if (bySource) buttons.push(el("button", { type: "button", class: "more", "data-elsewhere": "sources" }, `${bySource} more by their sources`));
+  byId("elsewhere").replaceChildren(...(buttons.length ? [el("span", {}, `“${state.q}” also matches: `), ...buttons] : []));
 }
 
 function showConditions() {
@@ -63,6 +74,15 @@ function listenToControls(changed) {
     byId(id).addEventListener("change", (event) => { state[id] = event.target.checked ? "1" : "0"; changed(); });
   }
   byId("q").addEventListener("input", (event) => { state.q = event.target.value.trim(); changed(); });
+  byId("src").addEventListener("change", (event) => { state.src = event.target.checked ? "1" : "0"; changed(); });
+  document.addEventListener("click", (event) => {
+    const { elsewhere, clear } = event.target.closest("[data-elsewhere], [data-clear]")?.dataset ?? {};
+    if (clear) Object.assign(state, { q: "", src: "0", off: "" });
+    else if (elsewhere === "sources") state.src = "1";
+    else if (elsewhere) Object.assign(state, { data: elsewhere, max: {}, off: "", pick: "" });
+    else return;
+    changed();
+  });
   byId("families").addEventListener("change", (event) => {
     toggleFamily(event.target.dataset.family, event.target.checked);
     changed();
@@ -75,16 +95,32 @@ function listenToControls(changed) {
   });
 }
 
-// As the system has it, until the reader asks for the other.
+// As the system has it, until the reader asks for the other, which is kept where the browser lets us.
+
+function storedTheme() {
+  try {
+    return localStorage.getItem("opbench.theme");
+  } catch {
+    return null;
+  }
+}
+
+function storeTheme(theme) {
+  try {
+    localStorage.setItem("opbench.theme", theme);
+  } catch { /* then it lasts until the page is closed */ }
+}
 
 function listenToTheme(changed) {
   const root = document.documentElement;
+  if (["light", "dark"].includes(storedTheme())) root.dataset.theme = storedTheme();
   const show = () => {
     byId("theme").textContent = isDark() ? "Light colours" : "Dark colours";
     return changed();
   };
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
+    storeTheme(root.dataset.theme);
     show();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
@@ -124,6 +160,8 @@ function showCaption(points) {
   const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. ${DATA.convention}`];
   if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`, unsteadyWords(points));
   words.push(whiskerWords(points));
+  const enlarged = points.filter((point) => isDrawn(point) && isEnlarged(point)).map((point) => point.label);
+  if (enlarged.length) words.push(`Drawn larger than their parameters, to be seen: ${enlarged.join(", ")}.`);
   if (lost.length) words.push(`Not drawn, because a number is missing: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
   if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
   byId("caption").textContent = words.filter(Boolean).join(" ");

@@ -9,7 +9,7 @@ function showDetail() {
     el("div", { class: "bar" },
       el("h2", { id: "detail-title", tabindex: -1 }, point.label, " ", el("small", {}, el("code", {}, point.name))),
       el("button", { type: "button", "data-pick": "" }, "Close")),
-    facts(accuracyFacts(point)), facts(countFacts(point)), facts(timingFacts(point)),
+    facts(accuracyFacts(point)), facts(countFacts(point)), facts([beatenFact(point)]), facts(timingFacts(point)),
   );
 }
 
@@ -26,6 +26,16 @@ function accuracyFacts(point) {
   if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source()]);
   rows.push(["Density", withUnit("density", point.density), "top-1 divided by parameters"]);
   return rows;
+}
+
+// The networks that make this one a poor choice on the axes that are drawn.
+function beatenFact(point) {
+  const against = `in ${DATA.metrics[state.y].label} and ${DATA.metrics[state.x].label}`;
+  const better = beaters(point, population());
+  if (!better) return ["Beaten by", "not compared", `${against}: ${point.published_only ? "it cannot be run" : "a number is missing, or the protocol is another"}`];
+  if (!better.length) return ["Beaten by", "no other network", against];
+  const some = better.slice(0, 4).flatMap((other, i) => [i ? ", " : "", pickButton(other), ` (${withUnit(state.y, valueOf(other, state.y))}, ${withUnit(state.x, valueOf(other, state.x))})`]);
+  return ["Beaten by", el("span", {}, ...some, better.length > 4 ? ` and ${better.length - 4} more` : ""), against];
 }
 
 const exact = (value) => value.toLocaleString("en");
@@ -56,8 +66,10 @@ function witnessWords(point) {
 const statedWords = (what, value) => (known(value) ? ` · the paper states ${exact(value)} ${what}` : "");
 
 function timingFacts(point) {
-  const cells = DATA.cells.filter((cell) => cell.name === point.name);
+  const inOrder = (a, b) => place(a).localeCompare(place(b)) || a.dtype.localeCompare(b.dtype) || a.batch_size - b.batch_size;
+  const cells = DATA.cells.filter((cell) => cell.name === point.name).sort(inOrder);
   const failures = DATA.failures.filter((cell) => cell.name === point.name);
+  if (point.published_only) return [["Timing", "cannot be measured", point.why ?? "its definition was never published"]];
   if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${point.name}`), " measures it"]];
   const setting = (cell) => `${place(cell)}, ${cell.dtype}, batch ${cell.batch_size}`;
   return [

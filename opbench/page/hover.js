@@ -1,22 +1,23 @@
 // What a point of the chart tells: every fact in brief, what is drawn in bold, and who says so.
 
-// Three to a line: gains, counted costs, measured ones.
-const inThrees = (keys) => keys.flatMap((_, i) => (i % 3 ? [] : [keys.slice(i, i + 3)]));
-const TOLD = [DATA.gains, DATA.costs.filter((key) => !MEASURED.has(key)), DATA.measured].flatMap(inThrees);
-const LETTERS = { wide: 88, narrow: 36 };
+// A line or more each: gains, counted costs, measured ones.
+const TOLD = [DATA.gains, DATA.costs.filter((key) => !MEASURED.has(key)), DATA.measured];
+const LETTERS = { wide: 50, narrow: 36 };
 
 const isDrawnAs = (key) => key === state.x || key === state.y;
 
 const isTold = (point, key) => known(valueOf(point, key))
   && (isDrawnAs(key) || isTelling(key, point.cell?.batch_size));
 
-function metricWords(point, key) {
-  const words = plotlyText(`${withLabel(key, valueOf(point, key))}${intervalWords(point, key)}`);
-  return isDrawnAs(key) ? `<b>${words}</b>` : words;
-}
+const metricWords = (point, key) => `${withLabel(key, valueOf(point, key))}${intervalWords(point, key)}`;
 
-const metricRow = (point, keys) =>
-  keys.filter((key) => isTold(point, key)).map((key) => metricWords(point, key)).join(", ");
+// What is drawn has a bold line of its own, the others share theirs.
+function metricRows(point, keys) {
+  const told = keys.filter((key) => isTold(point, key));
+  const bold = told.filter(isDrawnAs).map((key) => `<b>${plotlyText(metricWords(point, key))}</b>`);
+  const rest = told.filter((key) => !isDrawnAs(key)).map((key) => metricWords(point, key)).join(", ");
+  return [...bold, ...(rest ? folded(rest).map(plotlyText) : [])];
+}
 
 // Where the numbers are from, the accuracy first.
 function sourceRows(point) {
@@ -47,6 +48,6 @@ function folded(words) {
 function hoverText(point) {
   const title = `<b>${plotlyText(point.label)}</b> · ${plotlyText(familyLabel(point.family))}${point.year ? ` · ${point.year}` : ""}`;
   const brief = isNarrow(); // a touch also opens the panel, which has every fact
-  const metrics = (brief ? [[state.y], [state.x]] : TOLD).map((keys) => metricRow(point, keys));
+  const metrics = (brief ? [[state.y], [state.x]] : TOLD).flatMap((keys) => metricRows(point, keys));
   return [title, ...metrics, ...sourceRows(point).slice(0, brief ? 1 : undefined)].filter(Boolean).join("<br>");
 }

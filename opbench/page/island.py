@@ -55,7 +55,7 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "datasets": _datasets(table.networks["dataset"]),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},
-        "networks": _rows(table.networks, NETWORK) + _rows(table.unrunnable, NETWORK),
+        "networks": _rows(table.networks, NETWORK) + _unrunnable(table),
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),
         "failures": _rows(table.failures, _FAILURE),
@@ -90,6 +90,12 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
     return [
         {str(key): value for key, value in row.items()} for row in frame[there].to_dict("records")
     ]
+
+
+def _unrunnable(table: Table) -> list[dict[str, Any]]:
+    """Return the networks that only a chart knows, with the reason why they cannot be run."""
+    why = {point.architecture: point.correction for point in table.folder.chart2016}
+    return [row | {"why": why.get(row["name"])} for row in _rows(table.unrunnable, NETWORK)]
 
 
 def _run(name: str, header: Header) -> dict[str, Any]:

@@ -63,13 +63,14 @@ function pick(name) {
 }
 
 function restore() {
+  const before = state.pick;
   readFragment();
   buildBudgets(changed);
-  return redraw();
+  const leave = before && !state.pick && byId("detail").contains(document.activeElement);
+  return redraw().then(() => leave && (opener() ?? byId("chart-title")).focus({ preventScroll: true }));
 }
 
 function start() {
-  byId("version").textContent = DATA.version;
   document.addEventListener("click", (event) => {
     const chosen = event.target.closest("[data-pick]");
     if (chosen) pick(chosen.dataset.pick);
@@ -84,11 +85,14 @@ function start() {
   });
   byId("csv").addEventListener("click", () => download(selection()));
   listenToControls(changed);
+  listenToPrint();
   listenToTheme(redraw);
   showFigures();
   showClaims();
   showProvenance();
+  byId("cols").addEventListener("click", () => { state.cols = state.cols === "1" ? "0" : "1"; changed(); });
   restore().then(() => {
+    drawFigures();
     const chart = byId("chart");
     chart.on("plotly_click", ({ points: [hit] }) => hit.customdata && pick(hit.customdata));
     chart.on("plotly_relayout", (change) => {
@@ -102,15 +106,6 @@ function start() {
 function jump(id) {
   byId(id).scrollIntoView();
   byId(id).focus({ preventScroll: true });
-}
-
-// Once things have been quiet for a moment.
-function soon(action) {
-  let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(action, 150);
-  };
 }
 
 start();

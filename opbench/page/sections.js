@@ -5,18 +5,48 @@ async function drawn(packed) {
   return document.importNode(svg.documentElement, true);
 }
 
+// Draws each figure once, by its name.
+const figureDrawers = new Map();
+
 function figure({ name, description, packed }, open) {
   const inside = el("figure", { class: "drawn" });
   const box = el("details", { id: `figure-${name}` }, el("summary", {}, el("b", {}, name), " ", description), inside);
-  box.addEventListener("toggle", async () => {
-    if (!box.open || inside.childElementCount) return;
+  let done = null;
+  const fill = async () => {
     const svg = await drawn(packed);
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", description);
     inside.replaceChildren(svg);
-  });
+  };
+  figureDrawers.set(name, () => (done ??= fill()));
+  box.addEventListener("toggle", () => box.open && figureDrawers.get(name)());
   box.open = open;
   return box;
+}
+
+// On paper everything is open.  Figures are drawn while the page is idle: printing waits for nothing.
+function listenToPrint() {
+  let closed = [];
+  let columns = state.cols;
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("main details:not([open])")];
+    for (const box of closed) box.open = true;
+    columns = state.cols;
+    state.cols = "1";
+    showTable(selection(), changed);
+  });
+  addEventListener("afterprint", () => {
+    for (const box of closed) box.open = false;
+    state.cols = columns;
+    showTable(selection(), changed);
+  });
+}
+
+async function drawFigures() {
+  for (const draw of figureDrawers.values()) {
+    await new Promise((idle) => (globalThis.requestIdleCallback ?? setTimeout)(idle));
+    await draw();
+  }
 }
 
 function showFigures() {

@@ -59,10 +59,37 @@ const isTelling = (key, batch) => key !== "latency_per_image_s" || batch > 1;
 const isThere = (key) =>
   (MEASURED.has(key) ? DATA.cells : DATA.networks).some((row) => known(row[key]));
 
-function matches(point) {
-  const text = [point.name, point.label, point.family, point.year, point.source, point.protocol]
-    .filter(known).join(" ").toLowerCase();
-  return state.q.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+// Search: words that names, families and years begin with, or if nothing begins so, hold.
+
+const plain = (text) => ` ${text.toLowerCase().replace(/[^\p{L}\p{N}.]+/gu, " ")}`;
+
+// What is searched of a network; sources only when the reader asks.
+function searched(network, inSources) {
+  const fields = [network.name, network.label, network.family, familyLabel(network.family), network.year];
+  if (inSources) fields.push(network.source, network.protocol, network.paper);
+  return fields.filter(known).join(" ");
+}
+
+// A test of networks for all words of the search.
+function searchTest(inSources = state.src === "1") {
+  const tests = state.q.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
+    const start = plain(word);
+    const begins = (network) => start.trim() && plain(searched(network, inSources)).includes(start);
+    const holds = (network) => searched(network, inSources).toLowerCase().includes(word);
+    return DATA.networks.some(begins) ? begins : holds;
+  });
+  return (network) => tests.every((test) => test(network));
+}
+
+// How many networks match elsewhere: on another data set, or by their sources.
+function matchesElsewhere() {
+  if (!state.q) return { others: [], bySource: 0 };
+  const [test, wide] = [searchTest(), searchTest(true)];
+  const others = DATA.datasets.filter(({ key }) => key !== state.data)
+    .map((each) => ({ ...each, count: DATA.networks.filter((network) => network.dataset === each.key && test(network)).length }))
+    .filter(({ count }) => count);
+  const here = DATA.networks.filter((network) => network.dataset === state.data);
+  return { others, bySource: here.filter((network) => wide(network) && !test(network)).length };
 }
 
 // Limits that the point breaks; a number that is missing fits no budget.
@@ -74,6 +101,7 @@ const broken = (point) => Object.keys(state.max).filter((key) => {
 // The selection: what chart and table share.
 function selection() {
   const off = familiesOff();
+  const matches = searchTest();
   return population()
     .filter((point) => !off.has(point.family) && matches(point))
     .map((point) => ({
@@ -96,4 +124,15 @@ function frontier(points) {
   return able
     .filter((point) => !able.some((other) => beats(other, point)))
     .sort((a, b) => sign * (a.vx - b.vx) || a.vy - b.vy);
+}
+
+// The networks that are at least as good in both as this one and better in one, best first.
+function beaters(point, points) {
+  const sign = DATA.metrics[state.x].better === "lower" ? 1 : -1;
+  const at = (each) => [sign * valueOf(each, state.x), valueOf(each, state.y)];
+  const able = (each) => known(valueOf(each, state.x)) && known(valueOf(each, state.y)) && contends(each);
+  if (!able(point)) return null;
+  const [x, y] = at(point);
+  return points.filter((other) => able(other) && at(other)[0] <= x && at(other)[1] >= y && (at(other)[0] < x || at(other)[1] > y))
+    .sort((a, b) => at(b)[1] - at(a)[1] || at(a)[0] - at(b)[0]);
 }

@@ -4,7 +4,7 @@ const DEFAULTS = Object.freeze({
   data: DATA.datasets[0]?.key ?? "imagenet",
   x: "macs", y: "top1", log: "1", front: "1",
   at: "", dtype: "", batch: "",
-  off: "", q: "", sort: "-y", pick: "",
+  off: "", q: "", src: "0", sort: "-y", cols: "0", pick: "",
 });
 
 const state = { ...DEFAULTS, max: {} };
@@ -31,7 +31,7 @@ function readFragment() {
 function mendState() {
   const choices = {
     data: DATA.datasets.map((each) => each.key),
-    x: DATA.costs, y: DATA.gains, log: ["0", "1"], front: ["0", "1"],
+    x: DATA.costs, y: DATA.gains, log: ["0", "1"], front: ["0", "1"], src: ["0", "1"], cols: ["0", "1"],
   };
   for (const [key, allowed] of Object.entries(choices)) {
     if (!allowed.includes(state[key])) state[key] = DEFAULTS[key];
@@ -43,6 +43,7 @@ function mendState() {
   }
 }
 
+// A picked network is a place of its own, which the browser's Back leaves.
 function writeFragment() {
   const kept = new URLSearchParams();
   for (const [key, usual] of Object.entries(DEFAULTS)) {
@@ -50,5 +51,7 @@ function writeFragment() {
   }
   for (const [key, limit] of Object.entries(state.max)) kept.set(`max.${key}`, String(limit));
   const text = kept.toString();
-  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  const before = new URLSearchParams(location.hash.slice(1)).get("pick") ?? "";
+  const write = state.pick && state.pick !== before ? "pushState" : "replaceState";
+  history[write](null, "", text ? `#${text}` : location.pathname + location.search);
 }

@@ -36,6 +36,7 @@ const plotlyText = (text) =>
 const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const known = (value) => value !== null && value !== undefined;
 
 // Three significant digits, thousands apart, and no more zeros than are known.

@@ -70,7 +70,9 @@ def driver(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterato
     options.binary_location = chromium
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    many = {"profile.default_content_setting_values.automatic_downloads": 1}
+    where = {"download.default_directory": str(downloads)}
+    options.add_experimental_option("prefs", many | where)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(chromedriver))
     yield browser

@@ -1,4 +1,4 @@
-"""A run of every ImageNet network with made-up times, and two networks with hostile names."""
+"""A run of every ImageNet network with made-up times, and networks with hostile names."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from opbench.registry.counts_csv import NetworkRow
 from opbench.value import Value
 from tests import builders
 
+FORMULA = "=1+1|cmd"
 HOSTILE = ("<script>document.title='hit'</script>", "</script><img src=x onerror=alert(1)>")
 RUN = "20260101T000000Z-7"
 SLOW = "vgg19"
@@ -27,7 +28,7 @@ def seconds(macs: int, batch_size: int) -> float:
 def write_results(folder: Path) -> Path:
     """Write the run and a file of accuracies of the hostile names."""
     builders.write_run(folder, *_lines(), first=builders.header(RUN, environment=MACHINE))
-    rows = [f'"{name}",50,javascript:alert(3)\n' for name in HOSTILE]
+    rows = [f'"{name}",50,javascript:alert(3)\n' for name in (*HOSTILE, FORMULA)]
     (folder / "mine.csv").write_text("name,top1,source_url\n" + "".join(rows), encoding="utf-8")
     return folder
 
@@ -42,6 +43,7 @@ def _lines() -> Iterator[Value]:
             yield _record(row, 16)
     for name in HOSTILE:
         yield _record(rows["alexnet"], 1, name)
+    yield _record(rows["googlenet"], 1, FORMULA)
 
 
 def _record(row: NetworkRow, batch: int, name: str = "") -> Record:

@@ -18,7 +18,7 @@ from opbench import table
 from opbench.accuracy import primaries, wilson_interval
 from opbench.registry import counts_csv
 from opbench.table.frontier import frontier
-from tests.page.made_up import HOSTILE, NOISY, RUN, SLOW, seconds
+from tests.page.made_up import FORMULA, HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import Open, View
 
 FACTS = {fact.name: fact for fact in counts_csv.load()}
@@ -50,7 +50,7 @@ def test_it_opens_without_an_error_and_asks_for_nothing_but_itself(view: Open, p
 
 def test_every_imagenet_network_with_an_accuracy_is_a_point_and_no_other(view: Open) -> None:
     expected = IMAGENET & primaries().keys()
-    assert set(view().drawn()) == expected | set(HOSTILE) | {"enet_chart2016"}
+    assert set(view().drawn()) == expected | {*HOSTILE, FORMULA, "enet_chart2016"}
 
 
 def test_a_point_lies_where_the_numbers_say_with_an_area_of_its_parameters(view: Open) -> None:
@@ -170,8 +170,40 @@ def test_two_limits_hold_together(view: Open) -> None:
     assert RUN in opened.text("#answer")
 
 
+@pytest.mark.parametrize(
+    ("typed", "limit"), [("0,5", 0.5e9), ("0.5", 0.5e9), ("1,000", 1000e9), ("2", 2e9)]
+)
+def test_a_limit_holds_while_it_is_typed(view: Open, typed: str, limit: float) -> None:
+    opened = view()
+    box = opened.one("#limit-macs")
+    box.send_keys(typed)
+    opened.wait(lambda: float(opened.fragment().get("max.macs", 0)) == limit)
+    assert opened.focused("#limit-macs")
+    assert box.get_attribute("value") == typed
+
+
+def test_what_is_no_number_is_no_limit(view: Open) -> None:
+    opened = view()
+    box = opened.one("#limit-macs")
+    box.send_keys("much", Keys.TAB)
+    assert box.get_attribute("aria-invalid") == "true"
+    assert "max.macs" not in opened.fragment()
+
+
 def test_a_budget_that_nothing_fits_says_so(view: Open) -> None:
     assert "Nothing shown fits within 0.001 GMAC" in view("max.macs=1000000").text("#answer")
+
+
+def test_the_answer_says_what_it_leaves_out(view: Open) -> None:
+    opened = view('q=res&off=["inception"]&max.macs=2e9')
+    first = opened.text("#answer p")
+    shown = len(opened.rows())
+    words = f"Of the {shown} networks matching “res” and without Inception, the best within 2 GMAC"
+    assert first == f"{words} is"
+    assert opened.text("#answer .verdict") == FACTS["resnet18"].label
+    opened.click("#answer [data-clear]")
+    assert opened.text("#answer p") == "Within 2 GMAC, the best is"
+    assert opened.fragment() == {"max.macs": "2000000000"}
 
 
 @pytest.mark.parametrize(
@@ -229,8 +261,32 @@ def test_search_narrows_chart_and_table_alike(view: Open) -> None:
     assert set(opened.rows()) == set(opened.drawn()) == {"vgg19", "vgg19_bn"}
 
 
+def test_search_finds_names_by_their_beginnings_and_tells_what_is_elsewhere(view: Open) -> None:
+    opened = view("q=enet")
+    assert set(opened.rows()) == {"enet_classifier", "enet_chart2016"}  # no SqueezeNet, no ImageNet
+    assert opened.text("#elsewhere") == "“enet” also matches: 1 more in Cityscapes"
+    opened.click("[data-elsewhere=cityscapes]")
+    assert opened.rows() == ["enet"]
+    assert opened.text("#answer .verdict") == "No answer."
+    assert opened.logs() == []
+
+
+def test_sources_are_searched_when_the_reader_asks(view: Open) -> None:
+    opened = view("q=keras")
+    by_keras = {a.architecture for a in primaries().values() if "Keras" in a.source} & IMAGENET
+    assert opened.rows() == []
+    assert f"{len(by_keras)} more by their sources" in opened.text("#elsewhere")
+    opened.click("[data-elsewhere=sources]")
+    assert set(opened.rows()) == by_keras
+    assert opened.one("#src").is_selected()
+
+
+def test_a_part_of_a_name_is_found_where_nothing_begins_with_it(view: Open) -> None:
+    assert set(view("q=ueezene").rows()) == {"squeezenet1_0", "squeezenet1_1"}
+
+
 def test_the_table_sorts_by_any_column_both_ways(view: Open) -> None:
-    opened = view("x=params")
+    opened = view("x=params&cols=1")
     opened.click("[data-sort=macs]")
     macs = [float(text) for text in opened.column("MACs")]
     assert macs == sorted(macs)
@@ -256,6 +312,90 @@ def test_the_csv_holds_the_selection_unrounded(view: Open, downloads: Path) -> N
         assert int(row["macs"]) == FACTS[row["name"]].macs
         assert float(row["latency_s"]) == pytest.approx(seconds(int(row["macs"]), 1), rel=1e-12)
         assert (row["source"], row["run"]) == (primaries()[row["name"]].source, RUN)
+
+
+def test_text_in_the_csv_is_no_formula(view: Open, downloads: Path) -> None:
+    opened = view("q=cmd")
+    path = downloads / "opbench.csv"
+    path.unlink(missing_ok=True)
+    opened.js("document.getElementById('csv').click()")
+    opened.wait(path.exists)
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert row["name"] == f"'{FORMULA}"
+    assert int(row["macs"]) == FACTS["googlenet"].macs
+
+
+_WIDTHS = """const table = document.getElementById("table");
+return [table.offsetWidth, table.parentElement.clientWidth]"""
+_HEADS = "return [...document.querySelectorAll('#table thead th')].map(h => h.textContent)"
+
+
+@pytest.mark.parametrize(("width", "more"), [(1400, {"Timing is"}), (1024, set())])
+def test_the_table_fits_its_box_with_what_matters_first(
+    view: Open, width: int, more: set[str]
+) -> None:
+    opened = view()
+    opened.after(lambda: opened.size(width, 900))
+    table_width, box = opened.js(_WIDTHS)
+    assert table_width <= box
+    heads = opened.js(_HEADS)
+    assert [head.split()[0] for head in heads[:4]] == ["Network", "Top-1", "MACs", "Who"]
+    assert {"Top-1, 95 %", *more} <= set(heads)
+    hidden = opened.text("#cols")
+    opened.click("#cols")
+    assert hidden == f"{len(opened.js(_HEADS)) - len(heads)} more columns"
+    assert "3 \N{MULTIPLICATION SIGN} 224 \N{MULTIPLICATION SIGN} 224" in opened.column("Input")
+
+
+def test_a_picked_network_tells_what_beats_it(view: Open) -> None:
+    opened = view("pick=vgg16")
+    better = {
+        name
+        for name, accuracy in primaries().items()
+        if name in IMAGENET and accuracy.protocol == "single central crop"
+        if FACTS[name].macs <= FACTS["vgg16"].macs and (accuracy.top1 or 0) >= 71.268
+    } - {"vgg16"}
+    cells = dict(zip(opened.rows(), opened.column("Beats VGG-16"), strict=True))
+    assert {name for name, cell in cells.items() if cell == "yes"} == better
+    assert f"and {len(better) - 4} more" in opened.text("#detail")
+    assert "no other network" in view("pick=resnet18").text("#detail")
+
+
+def test_back_leaves_a_picked_network(view: Open) -> None:
+    opened = view("x=params")
+    opened.click("#table [data-pick=alexnet]")
+    opened.choose("x", "macs")
+    assert opened.fragment() == {"pick": "alexnet"}
+    opened.after(opened.driver.back)
+    assert opened.fragment() == {"x": "params"}
+    assert not opened.one("#detail").is_displayed()
+    opened.after(opened.driver.forward)
+    assert opened.one("#detail").is_displayed()
+
+
+def test_what_cannot_be_run_offers_no_command_but_the_reason(view: Open) -> None:
+    told = view("pick=enet_chart2016").text("#detail")
+    assert "opbench run" not in told
+    assert "never published" in told
+
+
+def test_on_paper_everything_is_open(view: Open) -> None:
+    opened = view()
+    shown = len(opened.js(_HEADS))
+    opened.js("dispatchEvent(new Event('beforeprint'))")
+    assert opened.js("return document.querySelectorAll('main details:not([open])').length") == 0
+    assert len(opened.js(_HEADS)) > shown
+    opened.js("dispatchEvent(new Event('afterprint'))")
+    assert len(opened.js(_HEADS)) == shown
+    assert opened.js("return document.querySelectorAll('#provenance details[open]').length") == 0
+
+
+def test_batches_of_a_network_are_in_their_order(view: Open) -> None:
+    opened = view("pick=alexnet")
+    terms = "return [...document.querySelectorAll('#detail dt')].map(each => each.textContent)"
+    batches = [term for term in opened.js(terms) if "batch" in term]
+    assert [term.split()[-1] for term in batches] == ["1", "16"]
 
 
 def test_a_view_is_restored_from_its_address(view: Open) -> None:
@@ -351,7 +491,7 @@ def test_a_click_shows_every_fact_and_why_a_cell_failed(view: Open) -> None:
 
 def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(view: Open) -> None:
     opened = view()
-    for held in ("[data-sort=params]", "[data-families=none]", "[data-families=all]"):
+    for held in ("[data-sort=macs]", "[data-families=none]", "[data-families=all]"):
         opened.after(partial(opened.one(held).send_keys, Keys.ENTER))
         assert opened.focused(held)
     row = "#table [data-pick=alexnet]"
@@ -390,6 +530,9 @@ def test_dark_follows_the_system_and_the_button(view: Open) -> None:
     assert dark != light
     opened.click("#theme")
     assert opened.js(back) == light
+    opened.reload()
+    assert opened.js(back) == light
+    opened.js("localStorage.clear(); delete document.documentElement.dataset.theme")
 
 
 def test_a_phone_shows_everything_without_scrolling_sideways(view: Open) -> None:
@@ -403,7 +546,7 @@ def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view: Open) -> 
     opened = view()
     opened.reload()  # so that nothing has the focus
     tree = opened.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    operable = {"button", "combobox", "slider", "spinbutton", "checkbox", "searchbox", "link"}
+    operable = {"button", "combobox", "slider", "textbox", "checkbox", "searchbox", "link"}
     found = [node for node in tree if node.get("role", {}).get("value") in operable]
     assert {node["role"]["value"] for node in found} == operable
     assert [node for node in found if not node["name"]["value"].strip()] == []

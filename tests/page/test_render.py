@@ -7,6 +7,7 @@ import json
 import re
 from base64 import b64decode
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,11 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from opbench import claims, table
 from opbench import page as pages
-from opbench import table
 from opbench.metrics import METRICS
 from opbench.page import gallery
 from opbench.page.island import as_json, island
+from opbench.page.static import static
 from opbench.page.typeface import font_faces
 from tests.page.made_up import HOSTILE
 
@@ -88,6 +90,18 @@ def test_the_page_may_fetch_nothing(page: Path) -> None:
     assert "default-src 'none'" in policy[1]
     assert "http" not in policy[1]
     assert "connect-src" not in policy[1]
+
+
+def test_without_a_program_the_page_holds_networks_and_claims(loaded: table.Table) -> None:
+    findings = claims.evaluate(loaded.folder)
+    text = static(loaded, findings)
+    assert text.count("<tr>") == text.count("<thead>") + len(loaded.networks) + 1  # ENet of 2016
+    assert text.count("<article") == len(findings)
+    assert "<th scope=row>VGG-16</th><td class=number>71.3</td><td class=number>15.5</td>" in text
+    assert "<script" not in text
+    assert "javascript:" not in text
+    assert escape(HOSTILE[0]) in text
+    assert f"<noscript>{text}</noscript>" in pages.render(loaded, findings)
 
 
 def test_half_of_the_page_is_left_for_runs_and_figures(page: Path) -> None:
