@@ -12,7 +12,7 @@ import typer
 from opbench import files
 from opbench.cli import render
 from opbench.cli.check_lock import CheckRequest, accept, warn
-from opbench.cli.check_report import append_step_summary, check_report
+from opbench.cli.check_report import append_step_summary, check_report, on_terminal
 from opbench.cli.options import InputSize, Timeout, parse_input_size
 from opbench.cli.render import note, write
 from opbench.errors import BadValueError
@@ -74,11 +74,11 @@ def check(
 ) -> None:
     """Compare the current counts with those in the lock.
 
-    Exit code 0: unchanged or allowed; 1: changed or uncounted; 2: wrong usage or input. Each change
-    is shown with the modules and operators that cause it. A lock names the networks that it counts,
-    and counting runs their code: check a stranger's pull request where it can read no secret and
-    reach nothing. Rules are set in the table tool.opbench.check of pyproject.toml: targets,
-    metrics, lighter, strict, max_increase, allow_uncounted, input_sizes.
+    Exit code 0: unchanged or allowed (reported unless --quiet); 1: changed or uncounted; 2: wrong
+    usage or input. Each change is shown with the modules and operators that cause it. A lock names
+    the networks that it counts, and counting runs their code: check a stranger's pull request where
+    it can read no secret and reach nothing. Rules are set in the table tool.opbench.check of
+    pyproject.toml: targets, metrics, lighter, strict, max_increase, allow_uncounted, input_sizes.
 
     Examples:
         opbench check --update mymodels.py:net --input-size 3x224x224
@@ -120,6 +120,6 @@ def check(
 def _show(format: ReportFormat, report: Report, *, passes: bool) -> None:
     """Write the report; one for people that passes is left out with --quiet."""
     if not (format.summarised and passes and render.output.quiet):
-        write(format.write(report))
+        write(format.write(on_terminal(report)))
     if not format.summarised:  # a log says something when all is well, too
         note(report.summary)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from opbench.cli.check_outcomes import check_outcomes
@@ -49,8 +51,13 @@ def check_report(checked: Sequence[CheckedTarget], *, lock: Path, root: Path) ->
     )
 
 
-def _render(rows: Sequence[Row], format: str) -> str:
-    return render(rows, Format(format), _COLUMNS, plain=True)
+def on_terminal(report: Report) -> Report:
+    """Return the report with tables that fit the terminal; others are for files."""
+    return replace(report, render=partial(_render, plain=False))
+
+
+def _render(rows: Sequence[Row], format: str, *, plain: bool = True) -> str:
+    return render(rows, Format(format), _COLUMNS, plain=plain)
 
 
 def append_step_summary(report: Report) -> None:
