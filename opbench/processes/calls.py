@@ -72,7 +72,7 @@ class _Work:
         self.deadline: float | None = None
         self._seconds = seconds
         self._worker = 0
-        self._late = ""
+        self._late: str | None = None
 
     def take(self) -> Iterator[tuple[str, Outcome]]:
         """Take in what the server and its worker have said, and yield what is settled by it."""
@@ -99,7 +99,7 @@ class _Work:
         """Note that the worker has ended, because of the call that it was at."""
         self.ended, self.deadline = True, None
         # A call may have been settled just when its time was up.
-        if self.left and self._late in ("", next(iter(self.left))):
+        if self.left and self._late in (None, next(iter(self.left))):
             yield self._settle(Failed(reason=reason))
 
     def kill_late(self, now: float) -> None:
@@ -116,7 +116,7 @@ class _Work:
         return key, outcome
 
     def _reason(self, status: int) -> str:
-        if self._late:
+        if self._late is not None:
             return f"it did not end within {self._seconds:g} s (--timeout)"
         return describe_exit(status) + self._server.last_words()
 
