@@ -119,16 +119,17 @@ def describe(error: BaseException) -> str:
     """
     if isinstance(error, OpbenchError):
         return " ".join(str(error).split())
-    message = error.msg if isinstance(error, SyntaxError) else _message(error)
+    message = error.msg if isinstance(error, SyntaxError) else message_of(error)
     first = message.strip().partition("\n")[0].strip()
     sentence = ": ".join(filter(None, (type(error).__name__, first)))
     place = _place(error)
     return f"{sentence} ({place})" if place else sentence
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException | None) -> str:
+    """Return the message of an error; "" of none, and of one that raises when it is asked."""
     try:
-        return str(error)
+        return "" if error is None else str(error)
     except Exception:  # noqa: BLE001  other people's errors may fail at that, too
         return ""
 

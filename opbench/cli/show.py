@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +12,8 @@ import typer
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.cli.accuracies import render_accuracies, render_published_only
 from opbench.cli.conventions import render_chart, render_conventions
-from opbench.cli.options import Depth, InputSize, parse_input_size
+from opbench.cli.counted import named
+from opbench.cli.options import Depth, InputSize, Timeout, parse_input_size
 from opbench.cli.render import (
     Column,
     Format,
@@ -25,9 +26,11 @@ from opbench.cli.render import (
     write,
 )
 from opbench.cli.rows import NETWORK, module_rows
+from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, OpbenchError
 from opbench.metrics import CONVENTION
+from opbench.processes.calls import CallLimits, Failed, isolated
 
 if TYPE_CHECKING:
     from opbench.record import Count, OperatorCount
@@ -68,6 +71,7 @@ def show(
         bool,
         typer.Option(help="Also count with fvcore, on real tensors, unless that count is on file."),
     ] = True,
+    timeout: Timeout = None,
     format: Annotated[
         Format,
         typer.Option(
@@ -91,20 +95,39 @@ def show(
             )
         write(render_published_only(target, format))
         return
-    found = _one(target)
+    question = {
+        "target": target,
+        "size": str(size) if size else "",
+        "depth": _DEPTH if depth is None else depth,
+        "conventions": conventions,
+        "witness": witness,
+        "format": format,
+        "terminal": describe(),
+    }
+    with isolated((__name__, "opbench.registry.targets:warm_up")) as calls:
+        shown = calls.call(f"{__name__}:page", question, CallLimits(seconds=timeout))
+    if isinstance(shown, Failed):
+        raise OpbenchError(named(target, shown.reason))
+    write(shown.result)
+
+
+def page(question: Mapping[str, Any]) -> str:
+    """Count one network and render what is known of it, in a process of its own."""
     from opbench.registry.targets import count_target
 
-    with stdout_is_ours():
-        counted = count_target(found, size)
-    if conventions:
-        write(render_conventions(found, counted, size, format))
-        return
-    rows = list(_module_rows(found.name, counted, _DEPTH if depth is None else depth))
-    modules = render(rows, format, _MODULES)
-    if format is Format.table:
-        fvcore = second_opinion(found, counted, size, ask=witness)
-        modules = _page(found, _head(found, counted, fvcore), modules)
-    write(modules)
+    with stood_in(question["terminal"]):
+        size, format = parse_input_size(question["size"]), Format(question["format"])
+        found = _one(question["target"])
+        with stdout_is_ours():
+            counted = count_target(found, size)
+        if question["conventions"]:
+            return render_conventions(found, counted, size, format)
+        rows = list(_module_rows(found.name, counted, question["depth"]))
+        modules = render(rows, format, _MODULES)
+        if format is not Format.table:
+            return modules
+        fvcore = second_opinion(found, counted, size, ask=question["witness"])
+        return _whole(found, _head(found, counted, fvcore), modules)
 
 
 def _one(target: str) -> Target:
@@ -119,7 +142,7 @@ def _one(target: str) -> Target:
     return found[0]
 
 
-def _page(target: Target, head: str, modules: str) -> str:
+def _whole(target: Target, head: str, modules: str) -> str:
     parts = [head]
     if target.spec:
         parts += [_stated(target.spec), render_accuracies(target.name), render_chart(target.name)]

@@ -28,7 +28,14 @@ from opbench.counting.scopes import Scopes
 from opbench.counting.summary import summarise
 from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
-from opbench.errors import BadValueError, CountError, OpbenchError, TargetError, describe
+from opbench.errors import (
+    BadValueError,
+    CountError,
+    OpbenchError,
+    TargetError,
+    describe,
+    message_of,
+)
 from opbench.record import Count
 
 SEED = 0
@@ -124,7 +131,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     except BadValueError:
         raise
     except Exception as error:
-        if device == "meta" or _SHAPES.search(str(error.__cause__)):
+        if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
             raise
     with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
         return _with_values(source, request, "cpu")
@@ -135,7 +142,7 @@ def _with_values(source: Source, request: Request, device: str) -> Count:
     try:
         return _trace(source, request, device)
     except CountError as error:
-        gradients = bool(_GRADIENTS.search(str(error.__cause__)))
+        gradients = bool(_GRADIENTS.search(message_of(error.__cause__)))
         if not gradients and compiler == _compiler_is_imported():
             raise
     with undisturbed():

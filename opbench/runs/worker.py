@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
-from opbench.errors import BadValueError, OpbenchError, describe
+from opbench.errors import BadValueError, OpbenchError, describe, message_of
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
@@ -57,7 +57,7 @@ def handle(request: Mapping[str, Any]) -> Json:
 def _is_out_of_memory(error: BaseException | None) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return any(words in str(error) for words in _NO_MEMORY)
+    return any(words in message_of(error) for words in _NO_MEMORY)
 
 
 def _targets(request: Mapping[str, Any]) -> Json:
