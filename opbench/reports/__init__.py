@@ -96,7 +96,7 @@ class Report:
 
     def paragraphs(self) -> Iterator[tuple[list[str], tuple[str, ...]]]:
         """Yield summaries with their details; outcomes with the same first cause share them."""
-        for group in grouped(self.notable):
+        for group in _grouped(self.notable):
             details = group[0].why if len(group) == 1 else tuple(_shared_first(group))
             yield [each.summary for each in group], first(details)
 
@@ -107,18 +107,23 @@ def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return sorted(found, key=lambda each: each.level is Level.NOTE)
 
 
-def grouped(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
-    """Group the outcomes with the same first cause; the first of each group keeps its place."""
+def _grouped(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
+    """Group outcomes by their first cause, and those that are a summary alone.
+
+    The first of each group keeps its place.
+    """
     groups: dict[Any, list[Outcome]] = {}
     for number, outcome in enumerate(outcomes):
-        groups.setdefault(outcome.alike[0] if outcome.alike else number, []).append(outcome)
+        alone = number if outcome.why else None
+        groups.setdefault(outcome.alike[0] if outcome.alike else alone, []).append(outcome)
     return list(groups.values())
 
 
 def _shared_first(group: Sequence[Outcome]) -> Iterator[str]:
-    """Yield the causes that all outcomes share, once, and then those that one of them has."""
+    """Yield the details and causes that all outcomes share, and then the causes of single ones."""
     shared = set(group[0].alike).intersection(*(each.alike for each in group))
     keyed = [(each.name, key, cause) for each in group for key, cause in _keyed(each)]
+    yield from (each for each in group[0].details if all(each in one.details for one in group))
     yield from (cause for key, cause in _keyed(group[0]) if key in shared)
     yield from (f"{name}: {cause}" for name, key, cause in keyed if key not in shared)
 

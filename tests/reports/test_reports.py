@@ -151,7 +151,7 @@ def test_outcomes_with_one_cause_share_their_details() -> None:
             status="heavier",
             level=Level.FAIL,
             summary=f"{name} is heavier",
-            details=(f"macs of {name}",),
+            details=(f"macs of {name}", "torch 1 became 2"),
             causes=causes,
             alike=causes,
         )
@@ -161,8 +161,33 @@ def test_outcomes_with_one_cause_share_their_details() -> None:
         text = FORMATS[name].write(report([one, other, third]))
         assert text.count(f"{indent}conv: +1\n") == 1
         assert text.index("a is heavier") < text.index("b is heavier") < text.index("conv: +1")
-        assert f"{indent}macs of c\n{indent}head: +2\n" in text
+        assert f"{indent}torch 1 became 2\n{indent}conv: +1\n" in text
+        assert f"{indent}macs of c\n{indent}torch 1 became 2\n{indent}head: +2\n" in text
         assert "macs of a" not in text
+
+
+def test_a_cause_that_only_one_of_a_group_has_is_told_with_its_name() -> None:
+    one, other = (
+        Outcome(
+            name=name,
+            status="heavier",
+            level=Level.FAIL,
+            summary=f"{name} is heavier",
+            causes=(f"{prefix}conv: +1", f"head: +{extra}"),
+            alike=("conv: +1", f"head: +{extra}"),
+        )
+        for name, prefix, extra in (("a", "", 2), ("b", "body.", 3))
+    )
+    text = FORMATS["text"].write(report([one, other]))
+    assert "  conv: +1\n  a: head: +2\n  b: head: +3\n" in text and "body" not in text
+
+
+def test_summaries_without_details_are_one_paragraph() -> None:
+    new = [
+        Outcome(name=name, status="new", level=Level.NOTE, summary=f"{name} is new")
+        for name in "ab"
+    ]
+    assert "a is new\nb is new\n" in FORMATS["text"].write(report(new))
 
 
 def test_people_are_shown_ten_details_and_how_many_more() -> None:

@@ -138,6 +138,28 @@ def test_the_rules_of_the_project_hold(lock: Path, monkeypatch: pytest.MonkeyPat
     assertions.assert_within_lock(wide, name="net.py:build")
 
 
+def test_every_size_that_was_locked_is_asserted(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.opbench]\n")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\ndef build(): return nn.Conv2d(3, 4, 3, bias=False)\n"
+    )
+    (target,) = resolve([str(tmp_path / "net.py:build")])
+    networks = {}
+    for side in (8, 9):
+        counted = recount(target, None, (3, side, side))
+        assert isinstance(counted, Block)
+        networks[f"net.py:build@3x{side}x{side}"] = counted
+    save(Lock(networks=networks), tmp_path / "opbench.lock.json")
+    assertions = Assertions(tmp_path)
+    assertions.assert_within_lock("net.py:build")
+    assertions.assert_within_lock(nn.Conv2d(3, 4, 3, bias=False), name="net.py:build")
+    with pytest.raises(AssertionError) as caught:
+        assertions.assert_within_lock(nn.Conv2d(3, 5, 3, bias=False), name="net.py:build")
+    for name, outputs in (("net.py:build@3x8x8", 36), ("net.py:build@3x9x9", 49)):
+        assert f"{name} is heavier" in str(caught.value)
+        assert f"macs: {27 * 4 * outputs:,} became {27 * 5 * outputs:,}" in str(caught.value)
+
+
 def test_what_cannot_be_asserted_is_said_in_a_sentence(lock: Path) -> None:
     assertions = Assertions(lock.parent)
     for mistake in (
