@@ -13,7 +13,6 @@ imported only when the target is built, so that one broken target does not stop 
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import sys
@@ -34,16 +33,12 @@ from torch.utils._pytree import tree_leaves
 
 from opbench.counting import build_and_count
 from opbench.errors import (
-    BadFileError,
-    BadValueError,
-    GoneTargetError,
     OpbenchError,
     TargetError,
-    UnknownNameError,
     describe,
 )
 from opbench.record import Count
-from opbench.registry import entries, providers
+from opbench.registry import entries, hints, providers
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, tuple[Any, ...] | None]
@@ -118,15 +113,12 @@ def _expand(pattern: str) -> Iterator[Target]:
         yield from _registered(pattern)
     elif head in providers.PROVIDERS:
         yield from _provided(head, attribute)
-    elif not head or not attribute:
-        raise BadValueError(
-            f"the target {pattern!r} is not NAME, torchvision:NAME, timm:NAME, "
-            "package.module:ATTR or path/file.py:ATTR"
-        )
+    elif not head.rstrip(":") or not attribute or head.endswith(":"):
+        raise hints.malformed(pattern)
     elif head.endswith(".py"):
         path = Path(head)
         if not path.is_file():
-            raise BadFileError(f"there is no file {head} for the target {pattern!r}")
+            raise hints.missing_file(path, attribute)
         yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_file(path)))
     else:
         yield Target(
@@ -137,9 +129,7 @@ def _expand(pattern: str) -> Iterator[Target]:
 def _registered(pattern: str) -> Iterator[Target]:
     matches = entries.match(pattern)
     if not matches:
-        raise UnknownNameError(
-            "architecture", pattern, entries.names(), see="`opbench list` shows them all"
-        )
+        raise hints.not_registered(pattern, entries.names())
     for name in matches:
         yield registered(name)
 
@@ -148,7 +138,7 @@ def registered(name: str) -> Target:
     """Return the registry's entry ``name`` as a target.  Raises ``UnknownNameError``."""
     spec = entries.get(name)
     return Target(
-        name=name,
+        name=spec.name,
         build=lambda: (spec.build(), None),
         input_size=spec.input_size,
         spec=spec,
@@ -191,26 +181,18 @@ def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
     found: Any = module
     for name in dotted.split("."):
         if not hasattr(found, name):
-            near = difflib.get_close_matches(name, [key for key in vars(found) if key[0] != "_"])
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise GoneTargetError(f"the target {target!r} has no attribute {name!r}{hint}")
+            raise hints.missing_attribute(found, name, target)
         found = getattr(found, name)
     return found
 
 
 def _call(found: Any, target: str) -> Any:
     if not callable(found):
-        raise TargetError(
-            f"the target {target!r} is a {type(found).__name__}, not an nn.Module or a callable "
-            "that returns one"
-        )
+        raise hints.not_a_network(found, target)
     try:
         inspect.signature(found).bind()
     except TypeError as error:
-        raise TargetError(
-            f"the target {target!r} must be callable without arguments ({error}): "
-            "write a function that passes them, such as `def net(): return Net(64)`, and name that"
-        ) from None
+        raise hints.needs_arguments(found, target, error) from None
     return found()
 
 
@@ -237,9 +219,7 @@ def _import_module(name: str, target: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as error:
         if f"{name}.".startswith(f"{error.name}."):  # and not one that it imports
-            raise GoneTargetError(
-                f"there is no module {error.name} for the target {target!r}"
-            ) from error
+            raise hints.missing_module(str(error.name), target) from error
         raise
 
 

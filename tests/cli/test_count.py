@@ -216,7 +216,7 @@ def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
         (("count", "no_such_package:net", "--input-size", "3x8x8"), "no_such_package"),
         (("count", f"{path}:nett"), "did you mean net"),
         (("count", f"{path}:wrong"), "nn.Module"),
-        (("count", f"{path}:needs"), "without arguments"),
+        (("count", f"{path}:needs"), "needs arguments"),
         (("count", f"{path}:net"), "--input-size 3x224x224"),
         (("count", f"{path}:net"), f"{path}:net: "),
         (("count", f"{path}:exits"), "usage: train.py"),

@@ -1,0 +1,163 @@
+"""Say what is wrong with a TARGET and what was probably meant, without running anybody's code.
+
+Every function returns the error to raise.  What a file holds is read from its source.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from opbench.errors import (
+    BadFileError,
+    BadValueError,
+    GoneTargetError,
+    OpbenchError,
+    TargetError,
+    near_matches,
+)
+from opbench.registry.counts_csv import unknown
+
+FORMS = "NAME, torchvision:NAME, timm:NAME, package.module:ATTR or path/file.py:ATTR"
+_PROVIDERS = ("torchvision", "timm")
+_MOST_NAMES = 6
+
+
+def not_registered(pattern: str, names: Sequence[str]) -> OpbenchError:
+    """Return the error for a target without a colon that is no name of the registry."""
+    path = Path(pattern)
+    if path.suffix == ".py":
+        return _without_attribute(path) if path.is_file() else missing_file(path)
+    if path.is_file():
+        return BadFileError(f"{pattern} is not a Python file: a network is named {FORMS}")
+    if path.with_suffix(".py").is_file() and not path.suffix:
+        return _without_attribute(path.with_suffix(".py"))
+    head, dot, attribute = pattern.replace("/", ".").rpartition(".")
+    if dot and head in _PROVIDERS:
+        return BadValueError(f"no network is called {pattern!r}; did you mean {head}:{attribute}?")
+    if dot and _is_importable(head.partition(".")[0]):
+        return BadValueError(f"no network is called {pattern!r}; did you mean {head}:{attribute}?")
+    error = unknown(pattern, names)
+    if pattern.isidentifier() and pattern != pattern.lower():
+        error.args = (f"{error} (a class of yours is named with its file: net.py:{pattern})",)
+    return error
+
+
+def malformed(pattern: str) -> OpbenchError:
+    """Return the error for a target with nothing on one side of its colon."""
+    if "::" in pattern:
+        return BadValueError(
+            f"the target {pattern!r} has two colons; did you mean {pattern.replace('::', ':')}?"
+        )
+    return BadValueError(f"the target {pattern!r} is not {FORMS}")
+
+
+def missing_file(path: Path, attribute: str = "") -> OpbenchError:
+    """Return the error for a Python file that does not exist."""
+    folder = path.parent
+    if not folder.is_dir():
+        return BadFileError(f"there is no file {path}: the folder {folder} does not exist")
+    files = {each.name: each for each in sorted(folder.glob("*.py"))}
+    rest = f":{attribute}" if attribute else ""
+    near = [f"{files[name]}{rest}" for name in near_matches(path.name, files)]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ": check the path"
+    return BadFileError(f"there is no file {path}{hint}")
+
+
+def missing_module(name: str, target: str) -> OpbenchError:
+    """Return the error for a module that cannot be found."""
+    head, _, attribute = target.rpartition(":")
+    file = Path(f"{head}.py")
+    near = [f"{file}:{attribute}"] if file.is_file() else []
+    near += [f"{each}:{attribute}" for each in near_matches(head, _PROVIDERS)]
+    if not near and (dotted := Path(f"{head.replace('.', '/')}.py")).is_file():
+        near = [f"{dotted}:{attribute}"]
+    hint = f"did you mean {' or '.join(near)}?" if near else "check the spelling, or install it"
+    return GoneTargetError(f"there is no module {name} for the target {target!r}; {hint}")
+
+
+def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
+    """Return the error for an attribute that a module or class does not have."""
+    head = target.rpartition(":")[0]
+    if "(" in name:
+        return TargetError(
+            f"the target {target!r} is not called with arguments: write a function that does, "
+            f"such as `def net(): return {name}`, and name {head}:net"
+        )
+    known = [each for each in vars(holder) if not each.startswith("_")]
+    if near := near_matches(name, known):
+        hint = f"did you mean {' or '.join(near)}?"
+    elif own := list(_networks_of(holder)):
+        hint = f"it has {_few(own)}"
+    else:
+        hint = "check the spelling"
+    return GoneTargetError(f"{head} has no {name!r}; {hint}")
+
+
+def needs_arguments(found: object, target: str, problem: TypeError) -> OpbenchError:
+    """Return the error for a class or function that cannot be called without arguments."""
+    head, _, attribute = target.rpartition(":")
+    missing = re.findall(r"'(\w+)'", str(problem))
+    call = f"{getattr(found, '__name__', attribute)}({', '.join(f'{each}=…' for each in missing)})"
+    return TargetError(
+        f"{target} needs arguments ({problem}): write a function that passes them, "
+        f"such as `def net(): return {call}`, and name {head}:net"
+    )
+
+
+def not_a_network(found: object, target: str) -> OpbenchError:
+    """Return the error for something that is neither a module nor returns one."""
+    kind = "Python module" if isinstance(found, ModuleType) else type(found).__name__
+    return TargetError(
+        f"{target} is a {kind}: name an nn.Module, or a callable without arguments that returns one"
+    )
+
+
+def _without_attribute(path: Path) -> OpbenchError:
+    names = _defined_in(path)
+    example = f"{path}:{names[0]}" if names else f"{path}:ATTR"
+    others = f" ({path.name} has {_few(names)})" if len(names) > 1 else ""
+    return BadValueError(f"{path} is a file: name the network in it, such as {example}{others}")
+
+
+def _defined_in(path: Path) -> list[str]:
+    """Return the classes and functions of a file that may be networks, modules first."""
+    with suppress(OSError, SyntaxError, ValueError):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        classes = [each for each in body if isinstance(each, ast.ClassDef)]
+        modules = [each.name for each in classes if _is_module(each)]
+        functions = [each.name for each in body if isinstance(each, ast.FunctionDef)]
+        return [name for name in (*modules, *functions) if not name.startswith("_")]
+    return []
+
+
+def _is_module(definition: ast.ClassDef) -> bool:
+    return any("Module" in ast.unparse(base) for base in definition.bases)
+
+
+def _networks_of(holder: object) -> Iterator[str]:
+    """Yield the public names of a module or class that were defined there, or hold a network."""
+    home = getattr(holder, "__name__", None)
+    for name, value in vars(holder).items():
+        own = getattr(value, "__module__", None) == home and callable(value)
+        if not name.startswith("_") and (own or hasattr(value, "named_modules")):
+            yield name
+
+
+def _few(names: Sequence[str]) -> str:
+    more = ", …" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
+
+
+def _is_importable(name: str) -> bool:
+    """Return whether there is a package ``name``, or one in the current folder; imports nothing."""
+    if Path(f"{name}.py").is_file() or Path(name).is_dir():
+        return True
+    with suppress(ImportError, ValueError):
+        return name.isidentifier() and find_spec(name) is not None
+    return False

@@ -1,0 +1,79 @@
+"""A TARGET that names nothing is one sentence with what was probably meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opbench.errors import OpbenchError
+from opbench.registry import targets
+
+FILE = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    pass
+
+class Wide(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+
+def _private():
+    return Net()
+
+def build():
+    return Net()
+
+ready = nn.ReLU()
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    for path in ("nets.py", "models/nets.py"):
+        (tmp_path / path).write_text(FILE)
+    (tmp_path / "weights.pth").write_text("")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nets.py", "nets.py is a file: name the network in it, such as nets.py:Net (nets.py has"),
+        ("nets.py", "has Net, Wide, build)"),
+        ("models/nets", "such as models/nets.py:Net"),
+        ("net.py", "there is no file net.py; did you mean nets.py?"),
+        ("nets/net.py", "the folder nets does not exist"),
+        ("weights.pth", "weights.pth is not a Python file"),
+        ("nets.Net", "did you mean nets:Net?"),
+        ("torch.nn.ReLU", "did you mean torch.nn:ReLU?"),
+        ("timm/resnet50", "did you mean timm:resnet50?"),
+        ("Net", "named with its file: net.py:Net"),
+        ("resnet", "did you mean 'resnet*' ("),
+        ("resnet5O", "did you mean resnet50"),
+        ("net.py:Net", "there is no file net.py; did you mean nets.py:Net?"),
+        ("models/nets:Net", "did you mean models/nets.py:Net?"),
+        ("models.net:Net", "check the spelling, or install it"),
+        ("torchvison:resnet18", "did you mean torchvision:resnet18?"),
+        ("nets.py::Net", "has two colons; did you mean nets.py:Net?"),
+        (":Net", "is not NAME, torchvision:NAME"),
+        ("nets.py:net", "nets.py has no 'net'; did you mean Net?"),
+        ("nets.py:Other", "nets.py has no 'Other'; it has Net, Wide, build, ready"),
+        ("nets.py:Wide", "such as `def net(): return Wide(width=…)`, and name nets.py:net"),
+        ("nets.py:Wide(3)", "such as `def net(): return Wide(3)`, and name nets.py:net"),
+        ("nets.py:torch", "nets.py:torch is a Python module: name an nn.Module"),
+    ],
+)
+def test_a_name_of_nothing_says_what_was_meant(name: str, said: str) -> None:
+    with pytest.raises(OpbenchError) as caught:
+        for target in targets.resolve([name]):
+            target.build()
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_resolve_to_the_registrys_names() -> None:
+    assert [each.name for each in targets.resolve(["ResNet-50", "VGG_16"])] == ["resnet50", "vgg16"]
