@@ -44,6 +44,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     1      files          -           reading and writing files; nothing else writes
     1      processes      -           other people's code in processes of its own
     1      reports        -           the reports of a check, one file per format
+    0      escapes        -           text made safe for a terminal, CSV and Markdown
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends
     0      spec           -           shapes, and what the registry knows of an architecture

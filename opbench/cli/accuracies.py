@@ -9,18 +9,19 @@ from dataclasses import asdict
 from typing import Any
 
 from opbench.accuracy import load_chart2016, load_published
+from opbench.cli.columns import Column
 from opbench.cli.conventions import render_chart
-from opbench.cli.render import Column, Format, heading, indented, render, text
+from opbench.cli.render import WIDER, Format, heading, indented, render
 
 _COLUMNS = (
-    Column(key="primary", title="", show=lambda primary: "*" if primary else ""),
-    Column(key="top1", title="top-1 %", show=text, right=True),
-    Column(key="top5", title="top-5 %", show=text, right=True),
+    Column(key="primary", title="", keep=True, show=lambda primary: "*" if primary else ""),
+    Column(key="top1", title="top-1 %", right=True),
+    Column(key="top5", title="top-5 %", right=True),
     Column(key="protocol", title="protocol"),
     Column(key="input_size", title="input"),
+    Column(key="source", title="source", prose=True),
     Column(key="recipe", title="recipe"),
     Column(key="evidence", title="evidence"),
-    Column(key="source", title="source"),
     Column(key="source_url", title="where"),
 )
 
@@ -36,7 +37,7 @@ def render_accuracies(name: str) -> str:
         for row in rows
         if row["note"]
     )
-    return f"\n{title}{render(rows, Format.table, _COLUMNS)}{''.join(notes)}"
+    return f"\n{title}{render(rows, Format.table, _COLUMNS, more=WIDER)}{''.join(notes)}"
 
 
 def render_published_only(name: str, format: Format) -> str:

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from opbench.cli.check_outcomes import check_outcomes
-from opbench.cli.render import Column, Format, Row, integer, render, say, summarise
+from opbench.cli.columns import Column, Row, integer
+from opbench.cli.render import Format, render, say, summarise
 from opbench.errors import BadFileError
 from opbench.files import Appender
 from opbench.lock.verdict import CheckedTarget, Status
@@ -30,7 +31,7 @@ _MEANINGS: dict[str, str] = {
     Status.CANNOT_COUNT: "The network cannot be counted.",
 }
 _COLUMNS = (
-    Column(key="name", title="name"),
+    Column(key="name", title="name", keep=True),
     Column(key="status", title="status"),
     Column(key="ok", title="check", show=lambda ok: "passes" if ok else "fails"),
     Column(key="locked_params", title="params locked", show=integer, right=True),

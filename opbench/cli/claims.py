@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
+from opbench.cli.columns import Column
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder
-from opbench.cli.render import Column, Format, render, say, write
+from opbench.cli.render import Format, render, say, write
 from opbench.metrics import PER_MAC
 
+
+def _verdict(verdict: str, on: str, found: str, missing: str) -> str:
+    doubt = f" ({missing})" if found and missing else ""
+    return f"{verdict}{doubt}\n{on}"
+
+
+def _with_finding(statement: str, found: str, missing: str) -> str:
+    return f"{statement}\n{found or f'missing: {missing}'}"
+
+
 _COLUMNS = (
-    Column(key="statement", title="statement"),
-    Column(key="test", title="how it is tested"),
-    Column(key="expected", title="said"),
-    Column(key="found", title="found"),
-    Column(key="verdict", title="verdict"),
+    Column(
+        key="verdict",
+        also=("on", "found", "missing"),
+        title="verdict, and on what",
+        show=_verdict,
+        keep=True,
+        prose=True,
+    ),
+    Column(
+        key="statement",
+        also=("found", "missing"),
+        title="statement, and what was found",
+        show=_with_finding,
+        keep=True,
+        prose=True,
+    ),
+    Column(key="expected", title="said", prose=True),
+    Column(key="test", title="how it is tested", prose=True),
+    Column(key="source", title="source", prose=True, link="source_url"),
 )
 
 
@@ -44,23 +67,4 @@ def claims(
     rows = [asdict(finding) for finding in evaluate(folder)]
     verdicts = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
-    if format in (Format.table, Format.markdown):
-        rows = [_for_people(row, format) for row in rows]
     write(render(rows, format, _COLUMNS, caption=f"{PER_MAC}; {told}"))
-
-
-def _for_people(row: Mapping[str, Any], format: Format) -> dict[str, Any]:
-    """Put the source under the statement, the device under the verdict, a gap in place of a find.
-
-    In a terminal an empty line separates the rows, which take several lines each.
-    """
-    doubt = f" ({row['missing']})" if row["found"] and row["missing"] else ""
-    line, end, source = "\n", "\n", row["source"]
-    if format is Format.markdown:
-        line, end, source = "<br>", "", f"[{source}]({row['source_url']})"
-    return {
-        **row,
-        "statement": f"{row['statement']}{line}{source}{end}",
-        "found": row["found"] or f"missing: {row['missing']}",
-        "verdict": f"{row['verdict']}{doubt}{line}{row['on']}",
-    }

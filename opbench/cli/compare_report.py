@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opbench.cli.render import Column, Format, metric_column, plural, render, summarise, text
+from opbench.cli.columns import Column, interval, metric_column
+from opbench.cli.render import Format, plural, render, summarise
+from opbench.escapes import markdown
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
@@ -38,14 +40,18 @@ def _change(ratio: float | None) -> str:
 
 
 _COLUMNS = (
-    Column(key="verdict", title="verdict"),
-    Column(key="cell", title="cell"),
+    Column(key="verdict", title="verdict", keep=True),
+    Column(key="cell", title="cell", keep=True),
+    Column(
+        key="ratio",
+        also=("ratio_low", "ratio_high"),
+        title="change (95 %)",
+        show=interval(_change, " to "),
+        right=True,
+    ),
     metric_column("latency_s", 3, "base", key="base_s"),
     metric_column("latency_s", 3, "new", key="new_s"),
-    Column(key="ratio", title="change", show=_change, right=True),
-    Column(key="ratio_low", title="95 % from", show=_change, right=True),
-    Column(key="ratio_high", title="to", show=_change, right=True),
-    Column(key="note", title="", show=text),
+    Column(key="note", title="", note=True),
 )
 
 
@@ -85,7 +91,7 @@ class CompareReport:
             case CompareFormat.csv:
                 return render(_rows(self.comparisons), Format.csv)
         told = render(_rows(self._in_both), Format(format), _COLUMNS, caption=self._caption)
-        return told if format is CompareFormat.table else f"{told}\n{self._caption}\n"
+        return told if format is CompareFormat.table else f"{told}\n{markdown(self._caption)}\n"
 
     @property
     def _in_both(self) -> list[Comparison]:

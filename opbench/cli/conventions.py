@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.render import (
-    Column,
-    Format,
-    heading,
-    indented,
-    integer,
-    messages,
-    render,
-    scaled,
-    stdout_is_ours,
-    text,
-)
+from opbench.cli.columns import Column, integer, scaled
+from opbench.cli.render import Format, heading, indented, messages, render, stdout_is_ours
 from opbench.cli.rows import NETWORK, Asked, By, model_row
 from opbench.errors import BadValueError, OpbenchError
 
@@ -40,10 +30,10 @@ ConventionName = Annotated[
 ]
 
 _SIDE_BY_SIDE = (
-    Column(key="convention", title="convention"),
-    Column(key="printed", title="prints", show=text, right=True),
+    Column(key="convention", title="convention", keep=True),
+    Column(key="printed", title="prints", right=True),
     Column(key="unit", title="unit"),
-    Column(key="itemised", title="difference to mac, by kind of operator"),
+    Column(key="itemised", title="difference to mac, by kind of operator", prose=True, keep=True),
 )
 
 
@@ -116,24 +106,24 @@ def render_convention(
     chosen = get(convention)
     columns = [*_columns(chosen, asked.by)]
     if any("error" in row for row in rows):
-        columns.append(Column(key="error", title="", show=text))
+        columns.append(Column(key="error", title="", note=True))
     caption = f"For {asked.images}. {_title(chosen)}: {chosen.about}"
     return render(rows, format, columns, caption=caption)
 
 
 def _columns(convention: Convention, by: By) -> Iterator[Column]:
     value = f"{convention.name} ({convention.unit})"
-    yield Column(key="name", title="name")
+    yield Column(key="name", title="name", keep=True)
     if by is By.model:
-        yield Column(key="input_size", title="input", show=text)
+        yield Column(key="input_size", title="input")
         yield Column(key="params", title="params", show=integer, right=True)
         yield Column(key="macs", title="MACs", show=integer, right=True)
         yield Column(key="value", title=value, show=integer, right=True)
         if convention.printed:
-            yield Column(key="printed", title="printed as", show=text, right=True)
+            yield Column(key="printed", title="printed as", right=True)
     else:
         part = ("module", "module") if by is By.module else ("kind", "kind of operator")
-        yield Column(key=part[0], title=part[1], show=text)
+        yield Column(key=part[0], title=part[1], keep=True)
         yield Column(key="value", title=value, show=integer, right=True)
         yield Column(key="share", title="share %", show=scaled(100, 1), right=True)
 

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
+from opbench.cli.columns import Column
 from opbench.cli.options import OutputFormat
-from opbench.cli.render import Column, Format, render, text, write
+from opbench.cli.render import Format, render, write
 
 _COLUMNS = (
     Column(key="what", title=""),
-    Column(key="name", title="name"),
-    Column(key="value", title="found", show=text),
-    Column(key="advice", title="what to do", show=text),
+    Column(key="name", title="name", keep=True),
+    Column(key="value", title="found", prose=True, keep=True),
+    Column(key="advice", title="what to do", prose=True, keep=True),
 )
 
 _OPTIONAL = {

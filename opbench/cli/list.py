@@ -13,18 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
 from opbench.cli.options import OutputFormat, Results, measured_folder, words
-from opbench.cli.render import (
-    Column,
-    Format,
-    as_printed,
-    integer,
-    metric_column,
-    render,
-    scaled,
-    text,
-    write,
-)
+from opbench.cli.render import Format, render, write
 from opbench.metrics import METRIC_ALIASES, PER_MAC
 from opbench.names import find
 from opbench.record import USUAL
@@ -39,7 +30,7 @@ _CAPTION = (
     "protocol named beside it; networks of different datasets do not compare."
 )
 _ALL = (
-    Column(key="name", title="name"),
+    Column(key="name", title="name", keep=True),
     Column(key="label", title="network"),
     Column(key="family", title="family"),
     Column(key="year", title="year", right=True),
@@ -51,13 +42,13 @@ _ALL = (
     Column(key="stated_macs", title="paper says MMAC", show=as_printed(1e-6), right=True),
     Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True),
     Column(key="activations", title="activations", show=integer, right=True),
-    Column(key="top1", title="top-1 %", show=text, right=True),
-    Column(key="top5", title="top-5 %", show=text, right=True),
-    Column(key="top1_protocol", title="protocol", show=text),
-    Column(key="top1_source", title="source", show=text),
-    Column(key="top1_source_url", title="where", show=text),
+    Column(key="top1", title="top-1 %", right=True),
+    Column(key="top5", title="top-5 %", right=True),
+    Column(key="top1_protocol", title="protocol"),
+    Column(key="top1_source", title="source", prose=True),
+    Column(key="top1_source_url", title="where"),
     metric_column("latency_s", 2),
-    Column(key="paper", title="paper"),
+    Column(key="paper", title="paper", prose=True),
     Column(key="paper_url", title="paper at"),
 )
 _USUAL = "name,family,year,input_size,params,macs,top1,dataset,top1_protocol,top1_source"

@@ -26,6 +26,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, MissingDataError
+from opbench.escapes import printable
 from opbench.metrics import METRIC_ALIASES, METRICS
 from opbench.names import find
 
@@ -217,4 +218,4 @@ def _write(pages: dict[str, bytes], folder: Path) -> None:
     for name, data in pages.items():
         path = folder / name
         files.write(path, data, remedy="choose another folder with --output")
-        write(f"{path}\n")
+        write(f"{printable(str(path))}\n")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from opbench.cli.render import messages, note, output
+from opbench.escapes import printable
 
 PERIOD_S = 10.0
 
@@ -39,7 +40,7 @@ class Progress:
         """Note that one more is done."""
         self._count += 1
         self._failed += failed
-        self._bar.update(self._task, advance=1, description=f"{self._failures()}{name}")
+        self._bar.update(self._task, advance=1, description=f"{self._failures()}{printable(name)}")
         if not messages.is_terminal and time.monotonic() >= self._due:
             self._due = time.monotonic() + PERIOD_S
             note(f"{self._count} of {self._total} {self._what}, {self._failures()}last {name}")

@@ -6,7 +6,8 @@
     note(sentence)                  to standard error, but not with --quiet
 
 ``json`` and ``csv`` hold every key unrounded; ``table`` and ``markdown`` hold the columns chosen
-for people, scaled as the column says.
+for people, scaled as the column says.  ``json`` gives every text back as it was; the others hold
+it as ``escapes`` writes it, a row of ``csv`` on one line.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ import json
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from opbench.metrics import METRICS
-
-Row = Mapping[str, Any]
+from opbench.cli.columns import Column, Row, text
+from opbench.cli.fit import CUT, GAP, fit, fold
+from opbench.escapes import csv_cell, markdown, printable
 
 
 @dataclass(slots=True)
@@ -49,6 +51,12 @@ output = _Output()
 # Names hold brackets and colons, which are neither markup nor emoji.
 messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
+# Where the columns are that do not fit into a part of a page that --format csv does not hold.
+WIDER = "widen the terminal"
+
+_NAMED = 3  # rows in front of a note that is about many
+_OF_ADDRESSES = ":/?#@!$&'*+,;=%~"
+
 
 def write(text: str) -> None:
     """Write to standard output at once."""
@@ -58,7 +66,7 @@ def write(text: str) -> None:
 
 def say(sentence: str) -> None:
     """Write a line to standard error."""
-    messages.print(sentence)
+    messages.print(printable(" ".join(sentence.splitlines())))
 
 
 def note(sentence: str) -> None:
@@ -81,69 +89,22 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column for people: the key of its values, its heading, and how a value is written."""
-
-    key: str
-    title: str
-    show: Callable[[Any], str] = str
-    right: bool = False
-
-
-def integer(value: Any) -> str:
-    """Return ``1234567`` as ``1,234,567``, None as nothing."""
-    return "" if value is None else f"{value:,}"
-
-
-def scaled(factor: float, digits: int) -> Callable[[Any], str]:
-    """Return a formatter that multiplies by ``factor`` and rounds, and shows None as nothing."""
-    return lambda value: "" if value is None else f"{value * factor:,.{digits}f}"
-
-
-def in_unit(metric: str, digits: int) -> Callable[[Any], str]:
-    """Return a formatter that rounds in the unit of ``metric``."""
-    return scaled(METRICS[metric].scale, digits)
-
-
-def metric_column(metric: str, digits: int, title: str | None = None, key: str = "") -> Column:
-    """Return the column of a metric, or of ``key`` in its unit; ``title`` replaces its label."""
-    label = METRICS[metric].label if title is None else title
-    return Column(
-        key=key or metric,
-        title=f"{label} {METRICS[metric].unit}".strip(),
-        show=in_unit(metric, digits),
-        right=True,
-    )
-
-
-def as_printed(factor: float) -> Callable[[Any], str]:
-    """Return ``scaled`` with two digits, without the zeros that a source did not print."""
-    exact = scaled(factor, 2)
-    return lambda value: "" if value is None else exact(value).rstrip("0").rstrip(".")
-
-
-def text(value: Any) -> str:
-    """Return the value unchanged, a list with commas, None as nothing."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
 def render(
     rows: Sequence[Row],
     format: Format,
     columns: Sequence[Column] = (),
     *,
     caption: str = "",
+    more: str = "--format csv",
     plain: bool = False,
 ) -> str:
     """Render ``rows``, with every key as it is where there are no ``columns``.
 
-    A table fits the terminal that it is written to; it is as wide as its rows where there is
-    none, or where it is for a file (``plain``).
+    A table fits the terminal that it is written to, and says where columns that do not fit are
+    to be had (``more``); it is as wide as its rows where there is no terminal, or where it is for
+    a file (``plain``).
     """
-    columns = columns or [Column(key=key, title=key, show=text) for key in _keys(rows)]
+    columns = columns or [Column(key=key, title=key) for key in _keys(rows)]
     match format:
         case Format.json:
             return json.dumps(list(rows), indent=1) + "\n"
@@ -153,12 +114,19 @@ def render(
             return _markdown(rows, columns)
         case Format.table:
             below = [Text(_wrapped(caption), style="table.caption")] if caption else []
-            return _printed(_table(rows, columns), *below, plain=plain)
+            width = None if plain else terminal_width()
+            return _printed(*_table(rows, columns, width, more), *below, plain=plain)
+
+
+def terminal_width() -> int | None:
+    """Return the number of columns of the terminal that stdout is, None where it is none."""
+    console = Console()
+    return console.width if console.is_terminal else None
 
 
 def heading(line: str) -> str:
     """Render a line that is bold on a terminal."""
-    return _printed(Text(line, style="bold", no_wrap=True, overflow="ignore"))
+    return _printed(Text(printable(line), style="bold", no_wrap=True, overflow="ignore"))
 
 
 def indented(paragraph: str) -> str:
@@ -178,13 +146,12 @@ def summarise(noun: str, found: Sequence[StrEnum], order: Iterable[StrEnum]) -> 
     return f"{plural(len(found), noun)}: {told}"
 
 
-def _wrapped(paragraph: str, *, indent: str = "") -> str:
-    console = Console()
+def _wrapped(paragraph: str, *, indent: str = "", hanging: str = "") -> str:
     return textwrap.fill(
-        paragraph,
-        console.width if console.is_terminal else 80,
+        printable(" ".join(paragraph.split())),
+        terminal_width() or 80,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=hanging or indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
@@ -194,36 +161,74 @@ def _csv(rows: Sequence[Row]) -> str:
     lines = StringIO()
     writer = csv.DictWriter(lines, _keys(rows), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: text(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: _csv_value(value) for key, value in row.items()} for row in rows)
     return lines.getvalue()
 
 
+def _csv_value(value: Any) -> Any:
+    """Return a number as it is: it may begin with a minus."""
+    return value if isinstance(value, int | float) else csv_cell(text(value))
+
+
 def _markdown(rows: Sequence[Row], columns: Sequence[Column]) -> str:
+    columns = [each for each in columns if not each.note or any(map(each.lines, rows))]
     lines = [
         [column.title for column in columns],
         ["--:" if column.right else "---" for column in columns],
-        *([cell.replace("|", "\\|") for cell in _cells(row, columns)] for row in rows),
+        *([_markdown_cell(row, column) for column in columns] for row in rows),
     ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
-    return [column.show(row.get(column.key)) for column in columns]
+def _markdown_cell(row: Row, column: Column) -> str:
+    cell = "<br>".join(map(markdown, column.lines(row)))
+    address = row.get(column.link)
+    return f"[{cell}]({quote(address, safe=_OF_ADDRESSES)})" if address else cell
 
 
 def _keys(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+def _table(
+    rows: Sequence[Row], columns: Sequence[Column], width: int | None, more: str
+) -> list[Text | Table]:
+    """Return the table, and below it what is missing and the notes on rows."""
+    in_rows = [each for each in columns if not each.note]
+    shown = fit(in_rows, rows, width)
+    cells = [[fold(each.lines(row), size) for each, size in shown] for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for column, size in shown:
         justify: Any = "right" if column.right else "left"
-        table.add_column(column.title, justify=justify, no_wrap=column.right)
-    for row in rows:
+        table.add_column(column.title, justify=justify, width=size)
+    for row in cells:
         # Text, not str: a name such as "[red]" is a name and not markup.
-        table.add_row(*map(Text, _cells(row, columns)))
-    return table
+        table.add_row(*(Text(cell.text) for cell in row))
+    left = plural(len(in_rows) - len(shown), "more column")
+    missing = [left] if len(shown) < len(in_rows) else []
+    if any(cell.cut for row in cells for cell in row):
+        missing.append(f"texts cut at {CUT}")
+    below = [_wrapped(f"{' and '.join(missing)}: {more}")] if missing else []
+    return [table, *map(Text, [*below, *_notes(rows, columns)])]
+
+
+def _notes(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[str]:
+    """Yield each note once, behind the rows that it is about."""
+    about: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for column in columns:
+            if column.note and (note := " ".join(column.lines(row))):
+                about.setdefault(note, {})[_named(row, columns)] = None
+    for note, names in about.items():
+        first, more = list(names)[:_NAMED], len(names) - _NAMED
+        told = ", ".join(first) + (f" and {more} more" if more > 0 else "")
+        yield _wrapped(f"{told}: {note}", hanging="  ")
+
+
+def _named(row: Row, columns: Sequence[Column]) -> str:
+    """Say which row it is: "resnet18 batch 16"."""
+    kept = [(each, " ".join(each.lines(row))) for each in columns if each.keep]
+    return " ".join(f"{each.title} {cell}" if each.right else cell for each, cell in kept if cell)
 
 
 def _printed(*renderables: RenderableType, plain: bool = False) -> str:
@@ -232,8 +237,7 @@ def _printed(*renderables: RenderableType, plain: bool = False) -> str:
         force_terminal=False if plain else None,
         color_system=None if output.plain else "auto",
     )
-    if not console.is_terminal:
-        console.width = 10_000  # a pipe has no width: no column is cut for it, and no line padded
+    console.width = 10_000  # lines are wrapped already, and no name is cut
     with console.capture() as captured:
         console.print(*renderables, sep="\n")
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())

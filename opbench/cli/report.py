@@ -13,6 +13,7 @@ import typer
 from opbench import files
 from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.render import note, say, write
+from opbench.escapes import printable
 
 
 def report(
@@ -50,4 +51,4 @@ def report(
     text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
     path = output or folder / "index.html"
     files.write(path, text, remedy="choose another file with --output")
-    write(f"{path}\n")
+    write(f"{printable(str(path))}\n")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.render import Column, Format, Row, integer, metric_column, render, scaled, text
+from opbench.cli.columns import Column, Row, integer, metric_column, scaled, text
+from opbench.cli.render import Format, render
 from opbench.metrics import CONVENTION
 from opbench.spec import Shape
 from opbench.value import Value
@@ -27,35 +28,35 @@ class By(StrEnum):
 
 
 _MODEL = (
-    Column(key="name", title="name"),
-    Column(key="input_size", title="input", show=text),
+    Column(key="name", title="name", keep=True),
+    Column(key="input_size", title="input"),
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
+    Column(key="uncounted", title="uncounted", prose=True),
     Column(key="activations", title="activations", show=integer, right=True),
     metric_column("weight_bytes", 2),
     metric_column("peak_activation_bytes", 2, "peak"),
-    Column(key="device", title="traced on", show=text),
-    Column(key="uncounted", title="uncounted", show=text),
-    Column(key="error", title="", show=text),
+    Column(key="device", title="traced on"),
+    Column(key="error", title="", note=True),
 )
 _MODULE = (
-    Column(key="name", title="name"),
-    Column(key="module", title="module"),
-    Column(key="kind", title="kind"),
-    Column(key="output", title="output", show=text),
+    Column(key="name", title="name", keep=True),
+    Column(key="module", title="module", keep=True),
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
+    Column(key="kind", title="kind"),
+    Column(key="output", title="output"),
     Column(key="activations", title="activations", show=integer, right=True),
-    Column(key="error", title="", show=text),
+    Column(key="error", title="", note=True),
 )
 _OPERATOR = (
-    Column(key="name", title="name"),
-    Column(key="operator", title="operator"),
+    Column(key="name", title="name", keep=True),
+    Column(key="operator", title="operator", keep=True),
     Column(key="calls", title="calls", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
     Column(key="share", title="share %", show=scaled(100, 1), right=True),
     Column(key="activations", title="activations", show=integer, right=True),
-    Column(key="error", title="", show=text),
+    Column(key="error", title="", note=True),
 )
 COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 

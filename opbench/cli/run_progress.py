@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from opbench.cli.render import messages, note, output, plural, say, write
+from opbench.escapes import printable
 from opbench.record import Cell, Failure, Record
 from opbench.runs.lines import RoundLine, Warned, encode
 from opbench.value import Value
@@ -77,7 +78,7 @@ class RunProgress:
         self._bars.update(
             self._cells,
             completed=self._place - 1,
-            description=f"{self._heading()}  {cell}",
+            description=f"{self._heading()}  {printable(str(cell))}",
             left_s=self._left_s(),
         )
         if not messages.is_terminal:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.render import (
-    Column,
-    Format,
-    in_unit,
-    integer,
-    metric_column,
-    note,
-    plural,
-    render,
-    say,
-    scaled,
-    text,
-)
+from opbench.cli.columns import Column, Row, in_unit, integer, interval, metric_column, scaled, text
+from opbench.cli.render import Format, note, plural, render, say
+from opbench.metrics import METRICS
 from opbench.record import USUAL
 
 if TYPE_CHECKING:
@@ -31,30 +22,36 @@ if TYPE_CHECKING:
 _MS = in_unit("latency_s", 3)
 
 _CELL = (
-    Column(key="name", title="name"),
+    Column(key="name", title="name", keep=True),
     Column(key="input_size", title="input"),
     Column(key="batch_size", title="batch", right=True),
     Column(key="device", title="device"),
     Column(key="dtype", title="dtype"),
     Column(key="memory_format", title="layout"),
     Column(key="runtime", title="runtime"),
-    Column(key="compile", title="mode", show=text),
-    Column(key="threads", title="threads", show=text, right=True),
+    Column(key="compile", title="mode"),
+    Column(key="threads", title="threads", right=True),
 )
 _TIMES = (
-    metric_column("latency_s", 3, "median", key="median_s"),
-    Column(key="low_s", title="95 % from", show=_MS, right=True),
-    Column(key="high_s", title="to", show=_MS, right=True),
+    Column(
+        key="median_s",
+        also=("low_s", "high_s"),
+        title=f"median {METRICS['latency_s'].unit} (from-to)",
+        show=interval(_MS),
+        right=True,
+    ),
+    Column(key="quality", title="quality"),
+)
+_RATES = (
     metric_column("throughput_images_per_s", 1, ""),
     metric_column("peak_memory_bytes", 1, "peak"),
     metric_column("peak_memory_bytes", 1, "analytic", key="analytic_memory_bytes"),
     metric_column("energy_j", 3, "energy"),
     Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
     Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
-    Column(key="bound_by", title="bound by", show=text),
+    Column(key="bound_by", title="bound by"),
     Column(key="samples", title="samples", show=integer, right=True),
-    Column(key="quality", title="quality", show=text),
-    Column(key="reason", title="", show=text),
+    Column(key="reason", title="", note=True),
 )
 # Shown only where they say something.
 _OPTIONAL = {**USUAL, "energy_j": None, "reason": None}
@@ -68,7 +65,9 @@ def render_rows(state: RunState, format: Format) -> str:
     ]
     failures = [failure.to_json() for failure in state.failures.values()]
     rows = [*map(_row, state.records.values()), *unfinished, *failures]
-    return render(rows, format, _shown((*_CELL, *_TIMES), rows))
+    name, *settings = _shown(_CELL, rows)
+    vary, same = _split(settings, rows)
+    return render(rows, format, [name, *vary, *_TIMES, *same, *_shown(_RATES, rows)])
 
 
 def say_outcome(state: RunState, path: Path) -> None:
@@ -105,7 +104,14 @@ def _row(record: Record) -> dict[str, Any]:
     return row
 
 
-def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Column]:
+def _split(settings: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Column]]:
+    """Return the settings that tell rows apart, which every table keeps, and those that do not."""
+    vary = [each for each in settings if len({text(row.get(each.key)) for row in rows}) > 1]
+    same = [each for each in settings if each not in vary]
+    return [replace(each, keep=True) for each in vary], same
+
+
+def _shown(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
     return [
         column
         for column in columns
@@ -113,7 +119,7 @@ def _shown(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> list[Colu
     ]
 
 
-def _is_unusual(key: str, row: Mapping[str, Any]) -> bool:
+def _is_unusual(key: str, row: Row) -> bool:
     return row.get(key) not in (None, "", _OPTIONAL[key])
 
 

@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
+from opbench.cli.columns import Column, integer
 from opbench.cli.options import OutputFormat, Results, measured_folder
-from opbench.cli.render import Column, Format, integer, note, plural, render, say, text, write
+from opbench.cli.render import Format, note, plural, render, say, write
 from opbench.runs.listing import delete_run, list_runs
 
 _COLUMNS = (
-    Column(key="name", title="run"),
-    Column(key="label", title="networks", show=text),
+    Column(key="name", title="run", keep=True),
+    Column(key="label", title="networks", prose=True),
     Column(key="state", title="state"),
     Column(key="cells", title="cells", show=integer, right=True),
     Column(key="records", title="measured", show=integer, right=True),
     Column(key="failures", title="failed", show=integer, right=True),
     Column(key="bytes", title="bytes", show=integer, right=True),
-    Column(key="problem", title="problem", show=text),
+    Column(key="problem", title="", note=True),
 )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from opbench.cli.columns import Column
 from opbench.cli.options import choose_workers
-from opbench.cli.render import Column, Format, note, plural, render
+from opbench.cli.render import Format, note, plural, render
 from opbench.cli.run_progress import take
 from opbench.errors import BadValueError
 from opbench.runs.self_test import (
@@ -22,7 +23,7 @@ from opbench.runs.store import RunFile
 from opbench.settings import Threshold
 
 _COLUMNS = (
-    Column(key="cell", title="cell"),
+    Column(key="cell", title="cell", keep=True),
     Column(key="comparisons", title="comparisons", right=True),
     Column(key="alarms", title="false alarms", right=True),
     Column(key="ambiguous", title="ambiguous", right=True),

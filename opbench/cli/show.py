@@ -11,20 +11,11 @@ import typer
 
 from opbench.accuracy import PUBLISHED_ONLY
 from opbench.cli.accuracies import render_accuracies, render_published_only
+from opbench.cli.columns import Column, integer
 from opbench.cli.conventions import render_chart, render_conventions
 from opbench.cli.counted import named
 from opbench.cli.options import Depth, InputSize, Timeout, parse_input_size
-from opbench.cli.render import (
-    Column,
-    Format,
-    heading,
-    indented,
-    integer,
-    render,
-    stdout_is_ours,
-    text,
-    write,
-)
+from opbench.cli.render import WIDER, Format, heading, indented, render, stdout_is_ours, write
 from opbench.cli.rows import NETWORK, module_rows
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
@@ -38,7 +29,7 @@ if TYPE_CHECKING:
     from opbench.spec import ArchitectureSpec, StatedValue
 
 _STATED = (
-    Column(key="place", title="place"),
+    Column(key="place", title="place", prose=True, keep=True),
     Column(key="quantity", title="quantity"),
     Column(key="stated", title="stated", show=integer, right=True),
     Column(key="counted", title="counted", show=integer, right=True),
@@ -48,12 +39,12 @@ _STATED = (
 # Blocks and their branches; deeper tables bury what stands above them.
 _DEPTH = 2
 _MODULES = (
-    Column(key="module", title="module"),
+    Column(key="module", title="module", keep=True),
     Column(key="kind", title="kind"),
     Column(key="output", title="output"),
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
-    Column(key="arithmetic", title="outputs x dot product", show=text),
+    Column(key="arithmetic", title="outputs x dot product"),
 )
 
 
@@ -180,7 +171,7 @@ def _stated(spec: ArchitectureSpec) -> str:
     ):
         rows = [_stated_row(spec, stated) for stated in spec.stated if stated.printed is printed]
         if rows:
-            parts += ["\n", heading(title), render(rows, Format.table, _STATED)]
+            parts += ["\n", heading(title), render(rows, Format.table, _STATED, more=WIDER)]
         parts += [
             indented(f"{row['quantity']}: {row['disagreement']}")
             for row in rows

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from opbench.escapes import printable
+
 SHOWN = 10  # details of one outcome that people are shown; files for programs have all
 
 
@@ -66,8 +68,8 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Summary, details and causes, one line each."""
-        return "\n".join((self.summary, *self.why))
+        """Summary, details and causes, one printable line each."""
+        return "\n".join(map(printable, (self.summary, *self.why)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opbench.escapes import printable
 from opbench.reports import Level, Outcome, Place, first, worst_first
 
 LIMIT = 10
@@ -37,8 +38,9 @@ def _annotation(outcome: Outcome, title: str) -> str:
     place, *related = outcome.places or [None]
     properties = {"file": place.path, "line": str(place.line)} if place else {}
     properties["title"] = f"{title}: {outcome.name} {outcome.status}"
-    written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    text = "\n".join((outcome.summary, *first(outcome.why), *_related(related)))
+    written = ",".join(f"{key}={_property(printable(value))}" for key, value in properties.items())
+    lines = (outcome.summary, *first(outcome.why), *_related(related))
+    text = "\n".join(map(printable, lines))
     return f"::{_COMMANDS[outcome.level]} {written}::{_data(text)}\n"
 
 

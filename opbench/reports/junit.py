@@ -1,19 +1,18 @@
 """Render JUnit XML: a test case per outcome.
 
+XML 1.0 cannot hold controls and surrogates, not even escaped: they are written as they are printed.
+
 Reference: the schema of Apache Ant's JUnit task, as https://github.com/testmoapp/junitxml
 describes what CI servers read of it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from opbench.escapes import printable
 from opbench.reports import Level, Outcome
-
-# What XML 1.0 cannot hold, not even escaped.
-_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(outcomes: Sequence[Outcome], *, title: str) -> str:
@@ -34,19 +33,15 @@ def junit(outcomes: Sequence[Outcome], *, title: str) -> str:
 
 
 def _case(suite: ElementTree.Element, outcome: Outcome, title: str) -> None:
-    attributes = {"classname": title, "name": _clean(outcome.name)}
+    attributes = {"classname": title, "name": printable(outcome.name)}
     for place in outcome.places[:1]:
-        attributes |= {"file": _clean(place.path), "line": str(place.line)}
+        attributes |= {"file": printable(place.path), "line": str(place.line)}
     case = ElementTree.SubElement(suite, "testcase", attributes)
     if outcome.level is Level.PASS:
         return
     if outcome.level is Level.NOTE:
-        ElementTree.SubElement(case, "system-out").text = _clean(outcome.text)
+        ElementTree.SubElement(case, "system-out").text = outcome.text
         return
     tag = "failure" if outcome.level is Level.FAIL else "error"
-    facts = {"type": outcome.status, "message": _clean(outcome.summary)}
-    ElementTree.SubElement(case, tag, facts).text = _clean(outcome.text)
-
-
-def _clean(text: str) -> str:
-    return _UNPRINTABLE.sub("\ufffd", text)
+    facts = {"type": outcome.status, "message": printable(outcome.summary)}
+    ElementTree.SubElement(case, tag, facts).text = outcome.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opbench import escapes
 from opbench.reports import Level, Report
 
 
@@ -13,6 +14,7 @@ def markdown(report: Report) -> str:
     if report.notable:
         parts.append(report.rows("markdown", notable=True))
     for summaries, details in report.paragraphs():
-        bullets = "\n".join(f"- {each}" for each in details)
-        parts.append("\n\n".join(filter(None, (*summaries, bullets))) + "\n")
+        bullets = "\n".join(f"- {escapes.markdown(each)}" for each in details)
+        paragraphs = (*map(escapes.markdown, summaries), bullets)
+        parts.append("\n\n".join(filter(None, paragraphs)) + "\n")
     return "\n".join(parts)

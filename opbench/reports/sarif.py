@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from opbench import __version__
+from opbench.escapes import printable
 from opbench.reports import Level, Outcome, Place, worst_first
 
 SCHEMA = (
@@ -78,4 +79,6 @@ def _id(title: str, status: str) -> str:
 
 
 def _uri(path: str) -> str:
-    return Path(path).as_uri() if Path(path).is_absolute() else quote(path)
+    # No surrogate has a place in an address.
+    seen = printable(path)
+    return Path(seen).as_uri() if Path(seen).is_absolute() else quote(seen)

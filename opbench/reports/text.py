@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opbench.escapes import printable
 from opbench.reports import Report
 
 
@@ -9,5 +10,6 @@ def text(report: Report) -> str:
     """Render the report; outcomes with one cause share their details."""
     parts = [report.rows("table", notable=True)] if report.notable else []
     for summaries, details in report.paragraphs():
-        parts.append("\n".join((*summaries, *(f"  {each}" for each in details))) + "\n")
+        lines = [*map(printable, summaries), *(f"  {printable(each)}" for each in details)]
+        parts.append("\n".join(lines) + "\n")
     return "\n".join([*parts, f"{report.summary}\n"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opbench.cli.render import as_printed
+from opbench.cli.columns import as_printed
 from opbench.registry import counts_csv, entries
 from opbench.spec import Shape
 from tests import builders

@@ -9,17 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from opbench.cli.render import (
-    Column,
-    Format,
-    heading,
-    indented,
-    integer,
-    plural,
-    render,
-    say,
-    scaled,
-)
+from opbench.cli.columns import Column, integer, scaled
+from opbench.cli.render import Format, heading, indented, plural, render, say
 from tests.fixtures import Opbench, Write
 
 ROWS = [
@@ -47,7 +38,7 @@ def test_markdown_holds_the_columns_and_escapes_bars() -> None:
     assert render(ROWS, Format.markdown, COLUMNS) == (
         "| network | params | top-1 % |\n"
         "| --- | --: | --: |\n"
-        "| [red] | 1,234,567 |  |\n"
+        "| \\[red\\] | 1,234,567 |  |\n"
         "| a\\|b | 2 | 69.50 |\n"
     )
 

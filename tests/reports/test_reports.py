@@ -48,7 +48,7 @@ def test_annotations_are_one_line_each_with_failures_first() -> None:
     lines = github(OUTCOMES, title="t").splitlines()
     assert lines == [
         "::error file=models/my net.py,line=3,title=t%3A net.py%3Abuild heavier::"
-        "macs +50%25, \x1b[31mred\x1b[0m%0Amodule a <b>: 1 became 2%0Aand more"
+        "macs +50%25, \\x1b[31mred\\x1b[0m%0Amodule a <b>: 1 became 2%0Aand more"
         "%0Asee also x.json, line 6",
         "::error title=t%3A c cannot count::no rule for d::e",
         "::notice file=x.json,line=1,title=t%3A b lighter::b is lighter",
@@ -80,7 +80,7 @@ def test_junit_has_a_case_per_outcome_and_counts_failures_and_errors() -> None:
     failure = suite.find("testcase/failure")
     assert failure is not None and failure.get("type") == "heavier"
     assert "module a <b>: 1 became 2" in (failure.text or "")
-    assert "\ufffd[31mred" in (failure.text or "")
+    assert "\\x1b[31mred" in (failure.text or "")
 
 
 def test_sarif_has_what_the_standard_requires_of_a_run() -> None:
