@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -90,6 +92,10 @@ class Value:
 
         Raises ``FieldError`` naming the field that is missing or damaged.
         """
+        # At once where nothing is damaged: field by field takes five times as long.
+        if not has_parts(cls):
+            with suppress(msgspec.ValidationError, OpbenchError):
+                return msgspec.convert(row, cls, dec_hook=_decode)
         values: dict[str, Any] = {}
         for name, kind, part, needed in fields_of(cls):
             if part is not None:
@@ -126,6 +132,16 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
     return _FIELDS[cls]
 
 
+_WITH_PARTS: dict[Any, bool] = {}
+
+
+def has_parts(cls: Any) -> bool:
+    """Return whether a class of values has values whose fields stand beside its own."""
+    if cls not in _WITH_PARTS:
+        _WITH_PARTS[cls] = any(each.part for each in fields_of(cls))
+    return _WITH_PARTS[cls]
+
+
 def _part(kind: Any) -> type[Value] | None:
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
@@ -151,11 +167,16 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
 def _decode(kind: type, value: Any) -> Any:
     if issubclass(kind, Shape):
         if value is None or isinstance(value, str):
-            return Shape.parse(value or "")
+            return _shape(value or "")
         raise ValueError("expected a size such as 3x224x224")
     if issubclass(kind, Value) and isinstance(value, Mapping):
         return kind.from_json(value)
     raise ValueError(f"expected {kind.__name__}")
+
+
+@lru_cache(maxsize=1024)
+def _shape(text: str) -> Shape:
+    return Shape.parse(text)
 
 
 def _plain(value: Any) -> Any:

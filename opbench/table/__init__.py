@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from opbench.table.folder import Folder, read_folder
+from opbench.table.folder import Folder, collecting_nothing, read_folder
 from opbench.table.frames import (
     ceilings_frame,
     cells_frame,
@@ -68,6 +68,7 @@ class Table:
         )
 
 
+@collecting_nothing()
 def load(results: Path, accuracies: Path | None = None) -> Table:
     """Return the table of a results folder; the CSV ``accuracies`` wins over published figures.
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from opbench.record import USUAL, Cell, Failure, Record
 from opbench.runs.lines import CeilingsLine, Header, Setting
 from opbench.runs.store import RunFile
 from opbench.spec import Shape
+from opbench.value import Value
 
 _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
@@ -148,12 +150,14 @@ def conditions(what: Cell | Setting, header: Header) -> Conditions:
     on_gpu = what.device.startswith("cuda")
     machine = header.environment.get("gpu" if on_gpu else "cpu")
     unusual = [*_layout(what), *(_gpu_options(header) if on_gpu else _threads(what, header))]
-    return Conditions(
-        machine=machine if isinstance(machine, str) and machine else what.device,
-        device=what.device,
-        dtype=what.dtype,
-        variant=", ".join(unusual),
-    )
+    named = machine if isinstance(machine, str) and machine else what.device
+    return _shared(named, what.device, what.dtype, ", ".join(unusual))
+
+
+@lru_cache(maxsize=1024)
+def _shared(machine: str, device: str, dtype: str, variant: str) -> Conditions:
+    """Return one object for equal conditions: there are few, of many cells."""
+    return Conditions(machine=machine, device=device, dtype=dtype, variant=variant)
 
 
 def _of(cell: Cell) -> tuple[str, int]:
@@ -162,12 +166,12 @@ def _of(cell: Cell) -> tuple[str, int]:
 
 def _layout(what: Cell | Setting) -> Iterator[str]:
     if isinstance(what, Cell):
-        yield from _odd(what.to_json(), {"memory_format": USUAL["memory_format"]})
+        yield from _odd(what, {"memory_format": USUAL["memory_format"]})
         yield from {what.execution} - {USUAL["runtime"]}
 
 
 def _gpu_options(header: Header) -> Iterator[str]:
-    yield from _odd(header.cuda.to_json(), _USUAL_ON_GPU)
+    yield from _odd(header.cuda, _USUAL_ON_GPU)
 
 
 def _threads(what: Cell | Setting, header: Header) -> Iterator[str]:
@@ -177,7 +181,8 @@ def _threads(what: Cell | Setting, header: Header) -> Iterator[str]:
         yield f"{threads} thread{'s' * (threads > 1)}"
 
 
-def _odd(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterator[str]:
+def _odd(settings: Value, usual: Mapping[str, Any]) -> Iterator[str]:
     for key, value in usual.items():
-        if settings[key] != value:
-            yield key if settings[key] is True else f"{key} {settings[key]}"
+        given = getattr(settings, key)
+        if given != value:
+            yield key if given is True else f"{key} {given}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +39,19 @@ class Folder:
     notes: tuple[str, ...] = ()
 
 
+@contextmanager
+def collecting_nothing() -> Iterator[None]:
+    """Suspend the search for circles, of which values have none: it takes a third of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@collecting_nothing()
 def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     """Read ``results``; ``accuracies`` is a CSV file that wins over published figures.
 

@@ -39,12 +39,12 @@ CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_b
 
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     """Return one row per network."""
-    rows = [
+    rows = (
         {column: getattr(network, column) for column in _COMPUTED}
         | {column: getattr(network.entry, column) for column in _OF_ENTRY if network.entry}
         for network in networks
-    ]
-    frame = pd.DataFrame(rows, columns=[*NETWORK])
+    )
+    frame = _frame(rows, NETWORK)
     frame["input_size"] = frame["input_size"].map(str)
     lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
     return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool})
@@ -55,11 +55,20 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
 
     Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
     """
-    frame = pd.DataFrame([_cell_row(cell) for cell in cells], columns=[*CELL])
+    frame = _frame(map(_cell_row, cells), CELL)
     frame = frame.astype(dict.fromkeys(_NUMBERS_OF_CELL, float) | {"batch_size": int})
     facts = networks[["name", "input_size", *_OF_NETWORK]]
     joined = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
     return joined.assign(own_size=joined["input_size"] == joined["input_size_of_paper"])
+
+
+def _frame(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Return a frame of ``rows``, which are many, without keeping them all at once."""
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row.get(name))
+    return pd.DataFrame(columns)
 
 
 def failures_frame(failures: Iterable[FailedCell]) -> pd.DataFrame:

@@ -146,7 +146,8 @@ def read_networks(
             raise BadFileError(f"the registry's counts: {row.name} has two rows")
         networks[row.name] = Network.of_registry(row, accuracies.get(row.name))
     for record in sorted(records, key=lambda each: (each.cell.name, each.cell.batch_size)):
-        networks.setdefault(record.cell.name, Network.of_record(record))
+        if record.cell.name not in networks:
+            networks[record.cell.name] = Network.of_record(record)
     return tuple(networks[name] for name in sorted(networks))
 
 

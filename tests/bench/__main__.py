@@ -1,18 +1,19 @@
-"""``python -m tests.bench [conformance] [memory] [speed] [census] [timing]`` writes
-``results/conformance.md``, ``memory.md``, ``speed.md``, ``census.md`` and ``timing.md``; the exit
-code is 1 where a claim does not hold."""
+"""``python -m tests.bench [conformance] [memory] [speed] [scale] [census] [timing]``
+writes ``results/conformance.md``, ``memory.md``, ``speed.md``, ``scale.md``, ``census.md`` and
+``timing.md``; the exit code is 1 where a claim does not hold."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from tests.bench import census, conformance, memory, speed, timing
+from tests.bench import census, conformance, memory, scale, speed, timing
 
 _PARTS = {
     "conformance": conformance.report,
     "memory": memory.report,
     "speed": speed.report,
+    "scale": scale.report,
     "census": census.report,
     "timing": timing.report,
 }
