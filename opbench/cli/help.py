@@ -14,7 +14,7 @@ _WORDS = (
     (r"<list\[(.*)\]>", r"<\1>"),
     (r"<int( range)?>|<integer.*>", "N"),
     (r"<(float|str|text)>", "VALUE"),
-    (r"x>=(\d+)", r"\1 or more"),
+    (r"x>=([\d.]+)", r"\1 or more"),
 )
 
 

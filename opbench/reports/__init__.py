@@ -98,9 +98,8 @@ class Report:
 
     def paragraphs(self) -> Iterator[tuple[list[str], tuple[str, ...]]]:
         """Yield summaries with their details; outcomes with the same first cause share them."""
-        for group in _grouped(self.notable):
-            details = group[0].why if len(group) == 1 else tuple(_shared_first(group))
-            yield [each.summary for each in group], first(details)
+        for group in grouped(self.notable, bare=True):
+            yield [each.summary for each in group], first(shared_details(group))
 
 
 def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -109,25 +108,29 @@ def worst_first(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return sorted(found, key=lambda each: each.level is Level.NOTE)
 
 
-def _grouped(outcomes: Iterable[Outcome]) -> list[list[Outcome]]:
-    """Group outcomes by their first cause, and those that are a summary alone.
+def grouped(outcomes: Iterable[Outcome], *, bare: bool = False) -> list[list[Outcome]]:
+    """Group outcomes by their first cause; ``bare``: also those that are a summary alone.
 
     The first of each group keeps its place.
     """
     groups: dict[Any, list[Outcome]] = {}
     for number, outcome in enumerate(outcomes):
-        alone = number if outcome.why else None
+        alone = None if bare and not outcome.why else number
         groups.setdefault(outcome.alike[0] if outcome.alike else alone, []).append(outcome)
     return list(groups.values())
 
 
-def _shared_first(group: Sequence[Outcome]) -> Iterator[str]:
-    """Yield the details and causes that all outcomes share, and then the causes of single ones."""
+def shared_details(group: Sequence[Outcome]) -> tuple[str, ...]:
+    """Return the details and causes that all outcomes share, then the causes of single ones."""
+    if len(group) == 1:
+        return group[0].why
     shared = set(group[0].alike).intersection(*(each.alike for each in group))
     keyed = [(each.name, key, cause) for each in group for key, cause in _keyed(each)]
-    yield from (each for each in group[0].details if all(each in one.details for one in group))
-    yield from (cause for key, cause in _keyed(group[0]) if key in shared)
-    yield from (f"{name}: {cause}" for name, key, cause in keyed if key not in shared)
+    return (
+        *(each for each in group[0].details if all(each in one.details for one in group)),
+        *(cause for key, cause in _keyed(group[0]) if key in shared),
+        *(f"{name}: {cause}" for name, key, cause in keyed if key not in shared),
+    )
 
 
 def _keyed(outcome: Outcome) -> Iterator[tuple[str, str]]:

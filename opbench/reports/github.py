@@ -1,8 +1,8 @@
 """Render GitHub annotations: workflow commands on stdout.
 
 GitHub shows 10 errors and 10 notices of a step and drops the rest without a word, so at most 10
-are written, failures first, and the last of them says how many are not shown.  An annotation has
-one place: related ones are named in its text.
+are written, failures first, and the last of them says how many are not shown.  Outcomes with the
+same first cause are one annotation.  It has one place: others are named in its text.
 
 Reference: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
@@ -10,9 +10,18 @@ Reference: https://docs.github.com/actions/reference/workflow-commands-for-githu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from opbench.escapes import printable
-from opbench.reports import Level, Outcome, Place, first, worst_first
+from opbench.reports import (
+    Level,
+    Outcome,
+    Place,
+    first,
+    grouped,
+    shared_details,
+    worst_first,
+)
 
 LIMIT = 10
 
@@ -21,7 +30,7 @@ _COMMANDS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "notice"}
 
 def github(outcomes: Sequence[Outcome], *, title: str) -> str:
     """Render at most ``LIMIT`` annotations, one line each; empty when there is nothing to say."""
-    wanted = worst_first(outcomes)
+    wanted = [_together(group) for group in grouped(worst_first(outcomes))]
     if len(wanted) <= LIMIT:
         return "".join(_annotation(each, title) for each in wanted)
     shown, rest = wanted[: LIMIT - 1], wanted[LIMIT - 1 :]
@@ -32,6 +41,20 @@ def github(outcomes: Sequence[Outcome], *, title: str) -> str:
         summary=", ".join(each.name for each in rest) + ": the step summary has them all",
     )
     return "".join(_annotation(each, title) for each in (*shown, more))
+
+
+def _together(group: Sequence[Outcome]) -> Outcome:
+    """Return one outcome for those with the same cause, at the place of the first, the worst."""
+    if len(group) == 1:
+        return group[0]
+    return replace(
+        group[0],
+        name=", ".join(each.name for each in group),
+        summary="; ".join(each.summary for each in group),
+        details=shared_details(group),
+        causes=(),
+        places=tuple(dict.fromkeys(place for each in group for place in each.places)),
+    )
 
 
 def _annotation(outcome: Outcome, title: str) -> str:

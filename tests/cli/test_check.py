@@ -787,7 +787,9 @@ def test_quiet_prints_nothing_unless_it_fails(
 
 
 def test_the_help_says_that_counting_runs_code(opbench: Opbench) -> None:
-    assert "counting runs their code" in " ".join(opbench("check", "--help").stdout.split())
+    said = " ".join(opbench("check", "--help").stdout.split())
+    assert "counting runs their code" in said
+    assert "[0.001 or more]" in said  # seconds of --timeout
 
 
 def git(folder: Path, *arguments: str) -> None:

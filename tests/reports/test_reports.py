@@ -175,11 +175,17 @@ def test_a_cause_that_only_one_of_a_group_has_is_told_with_its_name() -> None:
             summary=f"{name} is heavier",
             causes=(f"{prefix}conv: +1", f"head: +{extra}"),
             alike=("conv: +1", f"head: +{extra}"),
+            places=(Place("net.py", 3), Place("lock.json", extra)),
         )
         for name, prefix, extra in (("a", "", 2), ("b", "body.", 3))
     )
     text = FORMATS["text"].write(report([one, other]))
     assert "  conv: +1\n  a: head: +2\n  b: head: +3\n" in text and "body" not in text
+    assert github([one, other], title="t") == (
+        "::error file=net.py,line=3,title=t%3A a%2C b heavier::a is heavier; b is heavier"
+        "%0Aconv: +1%0Aa: head: +2%0Ab: head: +3"
+        "%0Asee also lock.json, line 2%0Asee also lock.json, line 3\n"
+    )
 
 
 def test_summaries_without_details_are_one_paragraph() -> None:
