@@ -231,7 +231,10 @@ def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) 
         raise BadValueError(f"--resume keeps the run's settings: remove {', '.join(ignored)}")
     if len(names) > 1:
         raise BadValueError("--resume continues one run: name one run, or none for the newest")
-    return run_to_resume(results, next(iter(names), None))
+    run, skipped = run_to_resume(results, next(iter(names), None))
+    for damage in skipped:
+        say(f"warning: {damage}")
+    return run
 
 
 def _settings_given(context: typer.Context) -> list[str]:

@@ -23,11 +23,15 @@ _WORKER = "opbench.runs.worker"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The reply to a request: ``done``, or ``failed`` with the reason."""
+    """The reply to a request: ``done``, or ``failed`` with the reason.
+
+    ``named_wrongly``: the request names no network, or too little to run it.
+    """
 
     done: Json | None = None
     failed: str = ""
     out_of_memory: bool = False
+    named_wrongly: bool = False
 
 
 class Workers(Protocol):
@@ -102,7 +106,11 @@ def to_reply(reply: Mapping[str, Any]) -> Reply:
     """Read a worker's JSON."""
     if "done" in reply:
         return Reply(done=reply["done"])
-    return Reply(failed=reply["failed"], out_of_memory=reply["out_of_memory"])
+    return Reply(
+        failed=reply["failed"],
+        out_of_memory=reply["out_of_memory"],
+        named_wrongly=reply["named_wrongly"],
+    )
 
 
 def done(reply: Reply) -> Json:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from opbench import __version__
-from opbench.errors import BadFileError, BadValueError, OpbenchError
+from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError
 from opbench.files import Appender
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import FORMAT, Header, Resumed, encode
@@ -21,7 +21,7 @@ from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import RunState, available_cores
-from opbench.runs.store import RunFile, find_run, read_run, run_files
+from opbench.runs.store import Damage, RunFile, find_run, read_run, read_runs
 from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -64,9 +64,10 @@ def prepare(
     """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, workers)
-    targets = [Planned.from_json(target) for target in found["targets"]]
-    if own_inputs:
-        targets = [each if each.input_size else _sized(each, workers) for each in targets]
+    targets = [
+        each if each.input_size else _resolved(each, workers, sized=not own_inputs)
+        for each in map(Planned.from_json, found["targets"])
+    ]
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
     settings = RunSettings(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
@@ -85,16 +86,21 @@ def prepare(
     )
 
 
-def run_to_resume(results: Path, name: str | None = None) -> RunFile:
+def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tuple[Damage, ...]]:
     """Return the run called ``name``, else the newest unfinished one, else the newest.
 
-    Raises ``BadFileError`` where there is none.
+    Also returns the runs that could not be read and are passed over.  Raises ``BadFileError`` where
+    there is none.
     """
-    newest = read_run(find_run(results, name or "latest"))
     if name is not None:
-        return newest
-    runs = map(read_run, reversed(run_files(results)))
-    return next((run for run in runs if _state(run).missing), newest)
+        return read_run(find_run(results, name)), ()
+    newest = find_run(results)
+    runs, damages = read_runs(results)
+    if not runs:
+        return read_run(newest), ()
+    unfinished = (run for run in reversed(runs) if run.header.plan and _state(run).missing)
+    read = {run.path for run in runs}
+    return next(unfinished, runs[-1]), tuple(each for each in damages if each.path not in read)
 
 
 def resume(run: RunFile, workers: Workers) -> Prepared:
@@ -127,13 +133,16 @@ def _state(run: RunFile) -> RunState:
     return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
 
 
-def _sized(target: Planned, workers: Workers) -> Planned:
-    """Return the target with the size of the inputs that it brings.
+def _resolved(target: Planned, workers: Workers, *, sized: bool) -> Planned:
+    """Return the target with the size of the inputs that it brings, unless it is given (``sized``).
 
-    Where it brings none, or dies when it is asked, its own row will say so when its turn comes.
+    Raises ``TargetError`` where the target is named wrongly or no size is known.  Where its own
+    code fails, or ends the process, its row will say so when its turn comes.
     """
-    reply = workers.ask({"job": "inputs", "name": target.name})
-    return target if reply.done is None else Planned.from_json(reply.done)
+    reply = workers.ask({"job": "inputs", "name": target.name, "sized": sized})
+    if reply.named_wrongly:
+        raise TargetError(reply.failed)
+    return target if sized or reply.done is None else Planned.from_json(reply.done)
 
 
 def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:

@@ -20,7 +20,15 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
-from opbench.errors import BadValueError, OpbenchError, describe, message_of
+from opbench.errors import (
+    BadValueError,
+    CountError,
+    GoneTargetError,
+    OpbenchError,
+    TargetError,
+    describe,
+    message_of,
+)
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
@@ -45,13 +53,20 @@ _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memor
 
 
 def handle(request: Mapping[str, Any]) -> Json:
-    """Return the reply to ``request``: {"done": ...} or {"failed": why, "out_of_memory": ...}."""
+    """Return the reply to ``request``: {"done": ...} or {"failed": why, ...}, as in ``Reply``."""
     try:
         return {"done": _JOBS[request["job"]](request)}
     except Exception as error:  # noqa: BLE001  a network is foreign code and may raise anything
         spent = any(map(_is_out_of_memory, (error, error.__cause__)))
         said = f"out of memory: {describe(error)}" if spent else describe(error)
-        return {"failed": said, "out_of_memory": spent}
+        return {"failed": said, "out_of_memory": spent, "named_wrongly": _names_wrongly(error)}
+
+
+def _names_wrongly(error: BaseException) -> bool:
+    """Return whether the command is at fault, and not what a network's own code raised."""
+    if isinstance(error, TargetError):
+        return error.__cause__ is None or isinstance(error, GoneTargetError)
+    return isinstance(error, OpbenchError) and not isinstance(error, CountError)
 
 
 def _is_out_of_memory(error: BaseException | None) -> bool:
@@ -90,6 +105,9 @@ def _planned(target: Target) -> Json:
 
 def _inputs(request: Mapping[str, Any]) -> Json:
     (target,) = resolve([request["name"]])
+    if request["sized"]:
+        target.build()
+        return {"name": target.name}
     batch_size, size = own_inputs(target)
     return {"name": target.name, "batch_size": batch_size, "input_size": str(size)}
 

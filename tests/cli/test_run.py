@@ -22,10 +22,12 @@ from opbench.cli.options import parse_fraction
 from opbench.record import Failure, Record
 from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
 from opbench.runs.store import RunFile, read_run, run_files
+from opbench.spec import Shape
+from opbench.table import read_folder
 from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
-from tests.builders import write_run
+from tests.builders import cell, failure, header, record, write_run
 from tests.fixtures import Opbench
 
 NETWORKS = Path(__file__).parents[1] / "runs" / "networks.py"
@@ -141,6 +143,10 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
         ((CONV, CONV, "--resume"), "one run"),
         (("--resume",), "there is no run in"),
         (("--resume", "--batch-size", "4", "--tf32"), "remove --batch-size, --tf32"),
+        ((CONV,), "brings no example inputs: give an input size"),
+        ((CONV, "lenet5"), "brings no example inputs: give an input size"),
+        ((f"{NETWORKS}:Convv", "--input-size", "3x8x8"), "has no 'Convv'"),
+        (("lenet5", f"{NETWORKS}:Convv", "--input-size", "3x8x8"), "has no 'Convv'"),
         (("lenet5", "--input-size", "3x32x32"), "no target can take images of 3x32x32"),
         (("lenet5", CONV, "--input-size", "1x8x8,1x4x4"), "of 1x8x8 or 1x4x4"),
     ],
@@ -153,6 +159,40 @@ def test_what_cannot_be_is_one_sentence_and_writes_nothing(
     assert sentence in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["unbuildable", "Broken"])
+def test_a_target_that_fails_by_itself_spoils_no_folder(
+    run: Callable[..., Any], opbench: Opbench, tmp_path: Path, target: str
+) -> None:
+    assert run(f"{NETWORKS}:{target}", CONV).exit_code == 1
+    listed = opbench("list", "lenet5", "--columns", "name,latency_s", "--results", tmp_path)
+    assert listed.exit_code == 0, listed.stderr
+    folder = read_folder(tmp_path)
+    assert (len(folder.cells), len(folder.failures), folder.notes) == (1, 1, ())
+
+
+def test_a_failure_of_a_cell_without_a_size_is_read(tmp_path: Path) -> None:
+    """As it was written by versions that opened the file first."""
+    lines = (record("a"), failure("b", input_size=Shape()))
+    path = write_run(tmp_path, *lines)
+    path.write_text(path.read_text().replace('"input_size":""', '"input_size":null'))
+    assert "null" in path.read_text()
+    folder = read_folder(tmp_path)
+    assert [each.failure.cell.name for each in folder.failures] == ["b"]
+    assert folder.notes == ()
+
+
+def test_runs_that_cannot_be_read_are_passed_over_with_a_warning(
+    resume: Callable[..., Any], tmp_path: Path
+) -> None:
+    started_ = write_run(tmp_path, first=header("1", plan=(cell("lenet5"),)))
+    (tmp_path / "runs" / "2.jsonl").write_text('{"kind":"header"}\n')
+    result = resume("--dry-run")
+    assert f"warning: {tmp_path}/runs/2.jsonl, line 1: the run is skipped: damaged header" in (
+        result.stderr.replace("\n", "")
+    )
+    assert f"{started_} was made in another environment" in result.stderr.replace("\n", "")
 
 
 def test_a_size_that_some_target_can_take_is_tried_and_the_others_are_rows(

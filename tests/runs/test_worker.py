@@ -167,9 +167,20 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
 
 def test_the_inputs_that_a_target_brings_are_found_for_it_alone() -> None:
     name = f"{NETWORKS}:with_inputs"
-    done = handle({"job": "inputs", "name": name})["done"]
+    done = handle({"job": "inputs", "name": name, "sized": False})["done"]
     assert Planned.from_json(done) == Planned(name=name, input_size=SMALL, batch_size=5)
-    assert "input size" in handle({"job": "inputs", "name": f"{NETWORKS}:conv"})["failed"]
+
+
+@pytest.mark.parametrize(
+    ("network", "sized", "wrongly"),
+    [("conv", False, True), ("nothing", True, True), ("unbuildable", True, False)],
+)
+def test_a_name_or_a_size_at_fault_is_told_from_a_network_that_fails(
+    network: str, sized: bool, wrongly: bool
+) -> None:
+    reply = handle({"job": "inputs", "name": f"{NETWORKS}:{network}", "sized": sized})
+    assert reply["named_wrongly"] is wrongly
+    assert handle({"job": "inputs", "name": f"{NETWORKS}:conv", "sized": True})["done"]
 
 
 def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +190,7 @@ def test_two_gpus_in_one_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     assert reply == {
         "failed": "one run times one GPU, not cuda:0 and cuda:1: start a run for each",
         "out_of_memory": False,
+        "named_wrongly": True,
     }
 
 
