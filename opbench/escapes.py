@@ -1,16 +1,19 @@
 """Make text safe for the place where it is written.
 
     printable(text)    a terminal, and the log of a CI job
+    json_text(value)   JSON, which gives every text back
     csv_cell(text)     a cell of a CSV file that a spreadsheet may open
     markdown(text)     a paragraph or a table's cell in Markdown
 
-Names and paths are data and may hold anything.  JSON has escapes of its own and gives every text
-back; the rules of GitHub's workflow commands and of XML are in ``reports``.
+Names and paths are data and may hold anything.  The rules of GitHub's workflow commands and of XML
+are in ``reports``.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 # A command in a CI log: a line that begins with "::", or "##[" and "##vso[" anywhere.  Wrapping
 # may begin a line at any word.
@@ -29,6 +32,11 @@ def printable(text: str) -> str:
     """
     seen = "".join(each if each.isprintable() else _escape(each) for each in text)
     return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", seen)
+
+
+def json_text(value: Any) -> str:
+    """Return JSON in ASCII, in which a CI log finds no command."""
+    return json.dumps(value, indent=1).replace("##", r"#\u0023") + "\n"
 
 
 def csv_cell(text: str) -> str:

@@ -97,6 +97,7 @@ def test_a_csv_gives_text_and_numbers_back(name: str) -> None:
 @given(hostile.TEXTS)
 def test_json_gives_every_text_back(name: str) -> None:
     printed = render([{"name": name}], Format.json)
+    hostile.check(printed)
     assert printed.isascii()
     assert json.loads(printed) == [{"name": name}]
 

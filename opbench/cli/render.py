@@ -13,7 +13,6 @@ it as ``escapes`` writes it, a row of ``csv`` on one line.
 from __future__ import annotations
 
 import csv
-import json
 import sys
 import textwrap
 from collections import Counter
@@ -31,7 +30,7 @@ from rich.text import Text
 
 from opbench.cli.columns import Column, Row, text
 from opbench.cli.fit import CUT, GAP, fit, fold
-from opbench.escapes import csv_cell, markdown, printable
+from opbench.escapes import csv_cell, json_text, markdown, printable
 
 
 @dataclass(slots=True)
@@ -107,7 +106,7 @@ def render(
     columns = columns or [Column(key=key, title=key) for key in _keys(rows)]
     match format:
         case Format.json:
-            return json.dumps(list(rows), indent=1) + "\n"
+            return json_text(list(rows))
         case Format.csv:
             return _csv(rows)
         case Format.markdown:

@@ -5,14 +5,13 @@ Reference: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from opbench import __version__
-from opbench.escapes import printable
+from opbench.escapes import json_text, printable
 from opbench.reports import Level, Outcome, Place, worst_first
 
 SCHEMA = (
@@ -45,7 +44,7 @@ def sarif(outcomes: Sequence[Outcome], *, title: str, statuses: Mapping[str, str
         },
         "results": [_result(each, title) for each in worst_first(outcomes)],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _result(outcome: Outcome, title: str) -> dict[str, Any]:
