@@ -65,12 +65,17 @@ def _ignore_interrupts() -> None:
 
 def _draw(job: Job) -> Page | MissingDataError:
     from opbench import figures
+    from opbench.figures.parts.frame import caption
     from opbench.figures.parts.style import theme
 
     try:
         with theme(job.options.theme):
             figure = figures.find(job.name)(job.table, job.options)
-            return {kind: _save(figure, kind, figures.describe(job.name)) for kind in job.kinds}
+            title = figures.describe(job.name)
+            page = {kind: _save(figure, kind, title) for kind in job.kinds}
+            if job.options.notes == "file":
+                page["txt"] = f"{caption(figure)}\n".encode()
+            return page
     except MissingDataError as error:
         return error
 

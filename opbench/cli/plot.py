@@ -44,6 +44,14 @@ class Overlay(StrEnum):
     chart2016 = "chart2016"
 
 
+class Notes(StrEnum):
+    """Places for the sentences under a figure."""
+
+    figure = "figure"
+    file = "file"
+    none = "none"
+
+
 class Theme(StrEnum):
     """Backgrounds of a figure."""
 
@@ -127,6 +135,13 @@ def plot(
     theme: Annotated[
         Theme, typer.Option(help="Background of the figures; both draws each figure twice.")
     ] = Theme.light,
+    notes: Annotated[
+        Notes,
+        typer.Option(
+            help="Where the sentences under a figure go: into it, into a text file beside it for "
+            "your own caption, or nowhere."
+        ),
+    ] = Notes.figure,
     file_format: Annotated[
         str,
         typer.Option(metavar="FORMAT[,FORMAT]...", help="File formats: some of svg, png, pdf."),
@@ -165,7 +180,12 @@ def plot(
         say(sentence)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
-        Job(name=name, table=loaded, options=gallery.Options(theme=paper, **choices), kinds=kinds)  # type: ignore[arg-type]
+        Job(
+            name=name,
+            table=loaded,
+            options=gallery.Options(theme=paper, notes=notes.value, **choices),  # type: ignore[arg-type]
+            kinds=kinds,
+        )
         for paper in papers
         for name in wanted
     ]

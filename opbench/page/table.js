@@ -147,7 +147,7 @@ function showTable(points, changed) {
 }
 
 // Text that a spreadsheet would take for a formula begins with an apostrophe, so that it stays text.
-const unarmed = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
+const unarmed = (text) => (/^'*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r]/.test(text) ? `'${text}` : text);
 
 const quoted = (value) => {
   const text = typeof value === "number" ? String(value) : known(value) ? unarmed(String(value)) : "";

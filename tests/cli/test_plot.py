@@ -104,6 +104,18 @@ def test_both_papers_are_drawn_beside_each_other(
     assert names == {f"density{paper}.{kind}" for paper in ("", "-dark") for kind in KINDS}
 
 
+def test_notes_stand_in_a_file_beside_the_figure_or_nowhere(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    arguments = ["plot", "density", "--results", results, "--file-format", "png"]
+    paths = _paths(opbench(*arguments, "--notes", "file", "--output", tmp_path / "file"))
+    assert [path.name for path in paths] == ["density.png", "density.txt"]
+    assert paths[1].read_text(encoding="utf-8").startswith("Accuracies as published: ")
+    bare = _paths(opbench(*arguments, "--notes", "none", "--output", tmp_path / "none"))
+    assert [path.name for path in bare] == ["density.png"]
+    assert bare[0].read_bytes() == paths[0].read_bytes()
+
+
 def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:

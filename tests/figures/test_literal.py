@@ -8,13 +8,10 @@ from io import BytesIO
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from opbench.figures import Options, find
-from opbench.figures.parts.literal import literal
 from opbench.figures.parts.style import theme
 from opbench.page.gallery import inline
 from opbench.table import Table
@@ -32,18 +29,6 @@ HOSTILE = {
     "_hidden": "_hidden",
     "long" * 40: "long" * 14 + "lon…",
 }
-
-
-@given(st.text(st.characters(codec=None)))
-def test_every_text_can_be_drawn_and_stands_in_an_svg_file(text: str) -> None:
-    drawn = literal(text)
-    assert all(each.isprintable() or each == "\xa0" for each in drawn)
-    ElementTree.fromstring(f"<text>{drawn.replace('&', '+').replace('<', '-')}</text>".encode())
-
-
-@given(st.text(st.characters(categories=["L", "N", "P", "S"])))
-def test_text_that_can_be_drawn_stays(text: str) -> None:
-    assert literal(text) == text
 
 
 def _hostile(table: Table) -> Table:

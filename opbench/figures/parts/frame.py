@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from opbench.escapes import printable
 from opbench.figures.parts.blobs import Sizing
-from opbench.figures.parts.literal import literal
 from opbench.figures.parts.style import colour
 
 _CAPTION = "caption"
@@ -164,13 +164,16 @@ def _caption_inches(words: Sheet) -> float:
 
 def _caption_text(words: Sheet) -> str:
     """Return the caption, broken into lines where it is drawn."""
-    if words.captioned:
-        return "\n".join(_caption_lines(words))
-    return "\n".join(literal(each) for each in words.caption.split("\n"))
+    return "\n".join(_caption_lines(words)) if words.captioned else _caption(words)
 
 
 def _caption_lines(words: Sheet) -> list[str]:
     inches = words.width - words.left - 0.45
     characters = int(inches * 72 / (_CAPTION_SIZE * _POINTS_PER_CHARACTER))
-    text = re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", words.caption)
-    return [line for each in text.split("\n") for line in wrap(literal(each), characters)]
+    text = re.sub(r"(\d) %", "\\1\N{NO-BREAK SPACE}%", _caption(words))
+    return [line for each in text.split("\n") for line in wrap(each, characters)]
+
+
+def _caption(words: Sheet) -> str:
+    """Return the caption, whose text may be from files, as letters that can be drawn."""
+    return "\n".join(printable(each) for each in words.caption.split("\n"))

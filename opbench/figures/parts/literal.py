@@ -12,21 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from opbench.escapes import printable
 from opbench.table import Table
 
 _KEYS = ["name", "run"]  # looked up by these, and not drawn as they are
 _NAMES = ("label", "family", "machine")
 _MOST = 60  # letters of a name
-
-
-def literal(text: str) -> str:
-    """``text`` with every letter that is not printable as its escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() or each == "\N{NO-BREAK SPACE}" else _escaped(each)
-        for each in text
-    )
 
 
 def literal_table(table: Table) -> Table:
@@ -47,15 +38,11 @@ def _literal_frame(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _literal_column(column: pd.Series[Any]) -> pd.Series[Any]:
-    write = _name if column.name in _NAMES else literal
+    write = _name if column.name in _NAMES else printable
     texts = {each: write(each) for each in column.unique() if isinstance(each, str)}
     return column if all(text == drawn for text, drawn in texts.items()) else column.map(texts)
 
 
 def _name(text: str) -> str:
-    whole = literal(text)
+    whole = printable(text)
     return whole if len(whole) <= _MOST else f"{whole[: _MOST - 1]}…"
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape", "surrogatepass").decode()
