@@ -34,10 +34,10 @@ _COLUMNS = (
     Column(key="name", title="name", keep=True),
     Column(key="status", title="status"),
     Column(key="ok", title="check", show=lambda ok: "passes" if ok else "fails"),
-    Column(key="locked_params", title="params locked", show=integer, right=True),
-    Column(key="params", title="params now", show=integer, right=True),
     Column(key="locked_macs", title="MACs locked", show=integer, right=True),
     Column(key="macs", title="MACs now", show=integer, right=True),
+    Column(key="locked_params", title="params locked", show=integer, right=True),
+    Column(key="params", title="params now", show=integer, right=True),
 )
 
 
