@@ -170,7 +170,7 @@ def network_row(name: str = "a", **changes: Any) -> NetworkRow:
         "linear_macs": 0,
         "fvcore_macs": None,
         "witness_note": "",
-        "uncounted": "",
+        "uncounted": (),
         "stated_params": None,
         "stated_macs": None,
         "paper": "",

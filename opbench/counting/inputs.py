@@ -39,10 +39,7 @@ class Request:
         """Return arguments on "meta" or a real device; random where they have values."""
         what = self._what if self._what is not None else example
         if what is None:
-            raise BadValueError(
-                "this network brings no example inputs: give an input size, such as "
-                "--input-size 3x224x224"
-            )
+            raise BadValueError(sizeless("this network"))
         if isinstance(what, Tensor) or not _is_size(what):
             return self._converted(private_inputs(_arguments(what), device))
         shape, dtype = (self._batch_size, *what), _dtype_of(network)
@@ -96,3 +93,8 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
         if tensor.is_floating_point():
             return tensor.dtype
     return torch.get_default_dtype()
+
+
+def sizeless(network: str) -> str:
+    """Return the sentence about a network of whose input nothing says how large it is."""
+    return f"{network} brings no example inputs: give an input size, such as --input-size 3x224x224"

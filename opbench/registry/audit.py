@@ -12,14 +12,13 @@ from torch import nn
 from opbench.conventions import COMPUTED, tally, trace
 from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
+from opbench.counting.rules import RULES
 from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry.counts_csv import NetworkRow
 from opbench.registry.entries import foreign_names, get, specs
 from opbench.registry.targets import Target, count_target, registered
 from opbench.spec import ArchitectureSpec, Shape, StatedValue
-
-_LINEAR_KINDS = frozenset({"linear", "addmm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +73,10 @@ def network_row(spec: ArchitectureSpec) -> NetworkRow:
         input_size=Shape(spec.input_size),
         **counted.totals(),
         linear_params=_linear_params(spec),
-        linear_macs=sum(
-            each.macs for name, each in counted.by_operator().items() if name in _LINEAR_KINDS
-        ),
+        linear_macs=_linear_macs(counted),
         fvcore_macs=fvcore_macs,
         witness_note=witness_note,
-        uncounted=" ".join(counted.uncounted),
+        uncounted=counted.uncounted,
         stated_params=_stated(spec, "params"),
         stated_macs=_stated(spec, "macs"),
         paper=spec.paper.title,
@@ -116,6 +113,11 @@ def _linear_params(spec: ArchitectureSpec) -> int:
         if isinstance(module, nn.Linear)
         for parameter in module.parameters(recurse=False)
     )
+
+
+def _linear_macs(counted: Count) -> int:
+    sums = counted.by_operator().items()
+    return sum(each.macs for name, each in sums if name in RULES and RULES[name].kind == "linear")
 
 
 def _stated(spec: ArchitectureSpec, quantity: str) -> int | None:

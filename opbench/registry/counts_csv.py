@@ -14,13 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Any, get_args, get_origin
 
 from opbench import files
 from opbench.errors import BadFileError, UnknownNameError
 from opbench.names import matching
 from opbench.record import Totals
 from opbench.spec import Shape
-from opbench.value import Natural, Text
+from opbench.value import Natural, Text, fields_of
 
 _PACKAGE = Path(__file__).parents[1]
 RESULTS = _PACKAGE.parent / "results" / "counts.csv"
@@ -33,7 +34,8 @@ class NetworkRow(Totals):
 
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is the count of the independent witness, None if it cannot trace the
-    network, and ``witness_note`` the reason for a difference; ``stated_params`` and
+    network, and ``witness_note`` the reason for a difference; ``uncounted`` are operators without a
+    rule; ``stated_params`` and
     ``stated_macs`` are the numbers that its authors print, None if there are none; ``changes`` are
     the design choices that a variant changes, as in ``ArchitectureSpec``.
     """
@@ -48,7 +50,7 @@ class NetworkRow(Totals):
     linear_macs: Natural
     fvcore_macs: Natural | None
     witness_note: str
-    uncounted: str
+    uncounted: tuple[str, ...]
     stated_params: Natural | None
     stated_macs: Natural | None
     paper: str
@@ -58,7 +60,9 @@ class NetworkRow(Totals):
 
 _FIRST = ("name", "label", "family", "year", "dataset", "input_size")
 COLUMNS = (*_FIRST, *(each.name for each in fields(NetworkRow) if each.name not in _FIRST))
-_INTEGERS = frozenset(each.name for each in fields(NetworkRow) if "Natural" in str(each.type))
+_KINDS = {each.name: each.kind for each in fields_of(NetworkRow)}
+_INTEGERS = {name for name, kind in _KINDS.items() if Natural in (kind, *get_args(kind))}
+_LISTS = {name for name, kind in _KINDS.items() if get_origin(kind) is tuple}
 
 
 def counts_file() -> Path:
@@ -85,7 +89,7 @@ def save(rows: Iterable[NetworkRow], path: Path) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(row.to_json() for row in sorted(rows, key=lambda row: row.name))
+    writer.writerows(_cells(row) for row in sorted(rows, key=lambda row: row.name))
     files.write(path, text.getvalue())
 
 
@@ -114,11 +118,18 @@ def unknown(pattern: str, names: Iterable[str]) -> UnknownNameError:
     return UnknownNameError("network", pattern, names, see="`opbench list` shows all", globs=True)
 
 
+def _cells(row: NetworkRow) -> dict[str, Any]:
+    cells = row.to_json()
+    return cells | {name: " ".join(cells[name]) for name in _LISTS}
+
+
 def _network_row(row: dict[str, str]) -> NetworkRow:
     return NetworkRow.from_json({key: _value(key, text) for key, text in row.items()})
 
 
-def _value(key: str, text: str) -> str | int | None:
+def _value(key: str, text: str) -> str | int | list[str] | None:
+    if key in _LISTS:
+        return text.split()
     if key not in _INTEGERS:
         return text
     if not text:

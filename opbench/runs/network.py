@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from opbench.counting import count
 from opbench.counting.failure import run_error
+from opbench.counting.inputs import sizeless
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
@@ -70,7 +71,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
         inputs = (image,) * target.images
     if inputs is None:
-        raise TargetError(_sizeless(cell.name))
+        raise TargetError(sizeless(f"the target {cell.name!r}"))
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     module = module.eval().to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
@@ -89,15 +90,8 @@ def own_inputs(target: Target) -> tuple[int, Shape]:
     _, inputs = target.build()
     first = next((each for each in inputs or () if isinstance(each, Tensor)), None)
     if first is None or first.dim() == 0:
-        raise TargetError(_sizeless(target.name))
+        raise TargetError(sizeless(f"the target {target.name!r}"))
     return len(first), Shape(first.shape[1:])
-
-
-def _sizeless(name: str) -> str:
-    return (
-        f"the target {name!r} brings no example inputs: give an input size, such as "
-        "--input-size 3x224x224"
-    )
 
 
 def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
@@ -109,7 +103,7 @@ def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
 
 def _size(cell: Cell) -> tuple[int, ...]:
     if not cell.input_size:
-        raise TargetError(_sizeless(cell.name))
+        raise TargetError(sizeless(f"the target {cell.name!r}"))
     return cell.input_size
 
 

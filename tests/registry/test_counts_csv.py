@@ -9,6 +9,7 @@ import pytest
 import opbench
 from opbench.errors import BadFileError, UnknownNameError
 from opbench.registry import counts_csv
+from tests.builders import network_row
 from tests.fixtures import Write
 
 
@@ -43,3 +44,9 @@ def test_a_missing_file_and_a_folder_that_cannot_be_written_are_named(tmp_path: 
     (tmp_path / "file").write_text("")
     with pytest.raises(BadFileError, match=r"file/counts\.csv cannot be written"):
         counts_csv.save([], tmp_path / "file" / "counts.csv")
+
+
+def test_names_of_operators_and_missing_numbers_come_back(tmp_path: Path) -> None:
+    row = network_row(uncounted=("mylib::a", "mylib::b"), fvcore_macs=None, stated_macs=7)
+    counts_csv.save([row], tmp_path / "counts.csv")
+    assert counts_csv.load(tmp_path / "counts.csv") == (row,)
