@@ -112,7 +112,7 @@ def render(
         case Format.markdown:
             return _markdown(rows, columns)
         case Format.table:
-            below = [Text(_wrapped(caption), style="table.caption")] if caption else []
+            below = [Text(wrapped(caption).rstrip(), style="table.caption")] if caption else []
             width = None if plain else terminal_width()
             return _printed(*_table(rows, columns, width, more), *below, plain=plain)
 
@@ -128,9 +128,25 @@ def heading(line: str) -> str:
     return _printed(Text(printable(line), style="bold", no_wrap=True, overflow="ignore"))
 
 
+def wrapped(paragraph: str, *, indent: str = "", hanging: str = "") -> str:
+    """Wrap a paragraph at the width of the terminal, at 80 where there is none.
+
+    ``indent`` stands in front of the first line, ``hanging`` of the others.
+    """
+    lines = textwrap.fill(
+        printable(" ".join(paragraph.split())),
+        terminal_width() or 80,
+        initial_indent=indent,
+        subsequent_indent=hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return f"{lines}\n"
+
+
 def indented(paragraph: str) -> str:
     """Render a paragraph that is indented by two and wrapped at the width of the terminal."""
-    return f"{_wrapped(paragraph, indent='  ')}\n"
+    return wrapped(paragraph, indent="  ", hanging="  ")
 
 
 def plural(number: int, noun: str) -> str:
@@ -143,17 +159,6 @@ def summarise(noun: str, found: Sequence[StrEnum], order: Iterable[StrEnum]) -> 
     numbers = Counter(found)
     told = ", ".join(f"{numbers[word]} {word}" for word in order if numbers[word])
     return f"{plural(len(found), noun)}: {told}"
-
-
-def _wrapped(paragraph: str, *, indent: str = "", hanging: str = "") -> str:
-    return textwrap.fill(
-        printable(" ".join(paragraph.split())),
-        terminal_width() or 80,
-        initial_indent=indent,
-        subsequent_indent=hanging or indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _csv(rows: Sequence[Row]) -> str:
@@ -207,7 +212,7 @@ def _table(
     missing = [left] if len(shown) < len(in_rows) else []
     if any(cell.cut for row in cells for cell in row):
         missing.append(f"texts cut at {CUT}")
-    below = [_wrapped(f"{' and '.join(missing)}: {more}")] if missing else []
+    below = [wrapped(f"{' and '.join(missing)}: {more}").rstrip()] if missing else []
     return [table, *map(Text, [*below, *_notes(rows, columns)])]
 
 
@@ -221,7 +226,7 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[str]:
     for note, names in about.items():
         first, more = list(names)[:_NAMED], len(names) - _NAMED
         told = ", ".join(first) + (f" and {more} more" if more > 0 else "")
-        yield _wrapped(f"{told}: {note}", hanging="  ")
+        yield wrapped(f"{told}: {note}", hanging="  ").rstrip()
 
 
 def _named(row: Row, columns: Sequence[Column]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,16 @@ from opbench.cli.columns import Column, integer
 from opbench.cli.conventions import render_chart, render_conventions
 from opbench.cli.counted import named
 from opbench.cli.options import Depth, InputSize, Timeout, parse_input_size
-from opbench.cli.render import WIDER, Format, heading, indented, render, stdout_is_ours, write
+from opbench.cli.render import (
+    WIDER,
+    Format,
+    heading,
+    indented,
+    render,
+    stdout_is_ours,
+    wrapped,
+    write,
+)
 from opbench.cli.rows import NETWORK, module_rows
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
@@ -145,22 +155,23 @@ def _whole(target: Target, head: str, modules: str) -> str:
 
 def _head(target: Target, counted: Count, fvcore: str) -> str:
     name, spec, uncounted = target.name, target.spec, ", ".join(counted.uncounted)
-    return (
-        f"{heading(f'{spec.label}  ({name})' if spec else name)}{_paper(spec) if spec else ''}\n"
-        f"input        {counted.input_size}\n"
-        f"parameters   {counted.params:,}  ({counted.weight_bytes:,} bytes with buffers)\n"
-        f"MACs         {counted.macs:,}  ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)\n"
-        f"activations  {counted.activations:,}  (peak {counted.peak_activation_bytes:,} bytes)\n"
-        f"uncounted    {uncounted or 'none: every operator that ran has a rule'}\n"
-        f"fvcore       {fvcore}\n"
-        f"{CONVENTION}\n"
-    )
+    facts = {
+        "input": str(counted.input_size),
+        "parameters": f"{counted.params:,} ({counted.weight_bytes:,} bytes with buffers)",
+        "MACs": f"{counted.macs:,} ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)",
+        "activations": f"{counted.activations:,} (peak {counted.peak_activation_bytes:,} bytes)",
+        "uncounted": uncounted or "none: every operator that ran has a rule",
+        "fvcore": fvcore,
+    }
+    lines = (wrapped(fact, indent=f"{key:13}", hanging=" " * 13) for key, fact in facts.items())
+    title = heading(f"{spec.label}  ({name})" if spec else name)
+    return f"{title}{_paper(spec) if spec else ''}\n{''.join(lines)}{wrapped(CONVENTION)}"
 
 
 def _paper(spec: ArchitectureSpec) -> str:
     paper = spec.paper
-    note = f"{spec.note}\n" if spec.note else ""
-    return f"{paper.authors}.  {paper.title}.  {paper.venue}.  {paper.url}\n{note}"
+    source = wrapped(f"{paper.authors}. {paper.title}. {paper.venue}. {paper.url}")
+    return source + (wrapped(spec.note) if spec.note else "")
 
 
 def _stated(spec: ArchitectureSpec) -> str:
@@ -202,7 +213,9 @@ def _departures(spec: ArchitectureSpec) -> str:
     _, _, departures = doc.partition("Departures:")
     if not departures.strip():
         return ""
-    return f"\n{heading('Departures from the paper')}{inspect.cleandoc(departures)}\n"
+    items = re.split(r"\n(?=\* )", inspect.cleandoc(departures))
+    lines = (wrapped(item, hanging="  ") for item in items)
+    return f"\n{heading('Departures from the paper')}{''.join(lines)}"
 
 
 def _module_rows(name: str, counted: Count, depth: int) -> Iterator[dict[str, Any]]:
