@@ -89,15 +89,23 @@ class MissingExtraError(OpbenchError):
     """An optional package that is not installed."""
 
 
+def named(name: str, reason: str) -> str:
+    """Put the name of a target in front of what is wrong with it, once."""
+    return reason if name in reason else f"{name}: {reason}"
+
+
 def folded(name: str) -> str:
     """Return ``name`` in lower case with nothing but letters, digits and a glob's * and ?."""
     return re.sub(r"[^\w*?]|_", "", name).lower()
 
 
-def near_matches(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three of ``known`` that are spelt like ``name``, the nearest first."""
+def near_matches(name: str, known: Iterable[str], *, likeness: float = 0.5) -> list[str]:
+    """Return up to three of ``known`` that are spelt like ``name``, the nearest first.
+
+    ``likeness``: the least share of letters in common, from 0 to 1.
+    """
     spelt = {folded(each): each for each in known}
-    near = difflib.get_close_matches(folded(name[:_LONGEST]), spelt, cutoff=0.5)
+    near = difflib.get_close_matches(folded(name[:_LONGEST]), spelt, cutoff=likeness)
     return [spelt[each] for each in near]
 
 

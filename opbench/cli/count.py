@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opbench.cli.conventions import ConventionName, check_convention, render_convention
-from opbench.cli.counted import Rows, count_all, named
+from opbench.cli.counted import Rows, count_all
 from opbench.cli.options import (
     Depth,
     Dtype,
@@ -21,7 +21,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import Format, say, write
 from opbench.cli.rows import Asked, By, render_counts
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, named
 
 
 def count(

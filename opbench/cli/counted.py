@@ -11,7 +11,7 @@ from typing import Any
 from opbench.cli.conventions import convention_rows
 from opbench.cli.progress import Progress
 from opbench.cli.rows import Asked, target_rows
-from opbench.errors import OpbenchError
+from opbench.errors import OpbenchError, named
 from opbench.processes.calls import CallLimits, Done, Failed, Outcome, isolated, module_of
 
 Rows = list[dict[str, Any]]
@@ -65,11 +65,6 @@ def result(outcome: Outcome) -> Any:
     if isinstance(outcome, Failed):
         raise OpbenchError(outcome.reason)
     return outcome.result
-
-
-def named(name: str, reason: str) -> str:
-    """Put the name of a target in front of what is wrong with it, once."""
-    return reason if name in reason else f"{name}: {reason}"
 
 
 def _shown(counted: Iterator[tuple[str, Outcome]], total: int) -> Iterator[tuple[str, Outcome]]:

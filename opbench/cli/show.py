@@ -14,7 +14,6 @@ from opbench.accuracy import PUBLISHED_ONLY
 from opbench.cli.accuracies import render_accuracies, render_published_only
 from opbench.cli.columns import Column, integer
 from opbench.cli.conventions import render_chart, render_conventions
-from opbench.cli.counted import named
 from opbench.cli.options import Depth, InputSize, Timeout, parse_input_size
 from opbench.cli.render import (
     WIDER,
@@ -29,7 +28,7 @@ from opbench.cli.render import (
 from opbench.cli.rows import NETWORK, module_rows
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
-from opbench.errors import BadValueError, OpbenchError
+from opbench.errors import BadValueError, OpbenchError, named
 from opbench.metrics import CONVENTION
 from opbench.processes.calls import CallLimits, Failed, isolated
 

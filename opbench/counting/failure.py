@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from traceback import walk_tb
 from typing import Any
@@ -10,15 +11,61 @@ from torch import Tensor, nn
 
 from opbench.counting.scopes import shape_of
 from opbench.errors import CountError, describe
+from opbench.spec import Shape
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_AXES = {1: "length", 2: "height x width", 3: "frames x height x width"}
+_INDICES = re.compile("Long|Int; but got|indices|IntTensor")
 
 
 def run_error(network: nn.Module, inputs: Sequence[Any], error: BaseException) -> CountError:
     """Return the error of a forward pass of ``network`` that raised ``error``."""
-    shapes = " and ".join(str(shape_of(each) or "") for each in inputs if isinstance(each, Tensor))
-    module = _innermost(network, error)
-    place = f" (in {module})" if module else ""
     name = type(network).__name__
+    module = _innermost(network, error)
+    if hint := _wrong_size(network, module, inputs) or _not_from_a_size(inputs, error):
+        return CountError(f"{name} {hint}")
+    shapes = " and ".join(str(shape_of(each) or "") for each in inputs if isinstance(each, Tensor))
+    place = f" (in {module})" if module else ""
     return CountError(f"{name} cannot run on {shapes or 'these inputs'}{place}: {describe(error)}")
+
+
+def _wrong_size(network: nn.Module, failed: str, inputs: Sequence[Any]) -> str:
+    """Say which images the network takes, where its first convolution refuses this; else nothing.
+
+    ``failed`` is the name of the module that raised.
+    """
+    convolutions = (each for each in network.modules() if isinstance(each, _CONVOLUTIONS))
+    first, given = next(convolutions, None), _only_image(inputs)
+    if first is None or given is None or network.get_submodule(failed) is not first:
+        return ""
+    channels, axes = first.in_channels, len(first.kernel_size)
+    if len(given) == axes + 1 and given[0] == channels:
+        return ""
+    extents = given[:-1] if given[-1] == channels else given[-axes:]
+    meant = (channels, *(extents + extents[-1:] * axes)[:axes])
+    return (
+        f"takes images of {channels} x {_AXES[axes]}, not {Shape(given)}: "
+        f"did you mean {Shape(meant)}?"
+    )
+
+
+def _not_from_a_size(inputs: Sequence[Any], error: BaseException) -> str:
+    """Say how to give inputs that a size cannot describe, where the error says that they lack."""
+    if _only_image(inputs) is None:
+        return ""
+    advice = "name a function that returns a pair (module, tuple of inputs)"
+    if isinstance(error, TypeError) and "forward() missing" in str(error):
+        return f"takes more than one input, and an input size gives one: {advice}"
+    if _INDICES.search(str(error)):
+        return f"takes integers, and an input size gives floating-point numbers: {advice}"
+    return ""
+
+
+def _only_image(inputs: Sequence[Any]) -> tuple[int, ...] | None:
+    """Return the shape of one image, as a size gives it; None for other inputs."""
+    if len(inputs) != 1 or not isinstance(inputs[0], Tensor) or not inputs[0].is_floating_point():
+        return None
+    return tuple(inputs[0].shape[1:]) or None
 
 
 def _innermost(network: nn.Module, error: BaseException) -> str:

@@ -97,4 +97,7 @@ def _dtype_of(network: nn.Module) -> torch.dtype:
 
 def sizeless(network: str) -> str:
     """Return the sentence about a network of whose input nothing says how large it is."""
-    return f"{network} brings no example inputs: give an input size, such as --input-size 3x224x224"
+    return (
+        f"{network} brings no example inputs: add --input-size 3x224x224 (channels x height x "
+        "width), or name a function that returns a pair (module, tuple of inputs)"
+    )

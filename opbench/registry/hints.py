@@ -90,7 +90,7 @@ def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
             f"such as `def net(): return {name}`, and name {head}:net"
         )
     known = [each for each in vars(holder) if not each.startswith("_")]
-    if near := near_matches(name, known):
+    if near := near_matches(name, known, likeness=0.7):
         hint = f"did you mean {' or '.join(near)}?"
     elif own := list(_networks_of(holder)):
         hint = f"it has {_few(own)}"

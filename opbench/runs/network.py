@@ -71,7 +71,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
         inputs = (image,) * target.images
     if inputs is None:
-        raise TargetError(sizeless(f"the target {cell.name!r}"))
+        raise TargetError(sizeless(cell.name))
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     module = module.eval().to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
@@ -90,7 +90,7 @@ def own_inputs(target: Target) -> tuple[int, Shape]:
     _, inputs = target.build()
     first = next((each for each in inputs or () if isinstance(each, Tensor)), None)
     if first is None or first.dim() == 0:
-        raise TargetError(sizeless(f"the target {target.name!r}"))
+        raise TargetError(sizeless(target.name))
     return len(first), Shape(first.shape[1:])
 
 
@@ -103,7 +103,7 @@ def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
 
 def _size(cell: Cell) -> tuple[int, ...]:
     if not cell.input_size:
-        raise TargetError(sizeless(f"the target {cell.name!r}"))
+        raise TargetError(sizeless(cell.name))
     return cell.input_size
 
 

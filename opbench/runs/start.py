@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from opbench import __version__
-from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError
+from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, named
 from opbench.files import Appender
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import FORMAT, Header, Resumed, encode
@@ -153,19 +153,21 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
     """
     if any(not each.input_size for each in targets) and set(sweep.devices) != {"cpu"}:
         return
-    asked = product([each.name for each in targets], sweep.input_sizes)
-    if sweep.input_sizes and not any(_can_be_traced(*each, workers) for each in asked):
-        size, name = sweep.input_sizes[0], targets[0].name
-        raise BadValueError(
-            f"no target can take images of {' or '.join(map(str, sweep.input_sizes))}: "
-            f"`opbench count {name} --input-size {size}` says why"
-        )
+    refusals = []
+    for name, size in product([each.name for each in targets], sweep.input_sizes):
+        refusal = _refusal(name, size, workers)
+        if not refusal:
+            return
+        refusals.append(named(name, refusal))
+    if refusals:
+        raise BadValueError(refusals[0])
 
 
-def _can_be_traced(name: str, size: Shape, workers: Workers) -> bool:
-    reply = workers.ask({"job": "counts", "targets": [(name, str(size))]})
+def _refusal(name: str, size: Shape, workers: Workers) -> str:
+    """Return the reason why a target cannot take images of ``size``, "" where it can."""
+    reply = workers.ask({"job": "trace", "name": name, "input_size": str(size)})
     # A worker that died of it says nothing of the size.
-    return reply.done is None or bool(reply.done)
+    return str(reply.done["refusal"]) if reply.done else ""
 
 
 def _now() -> str:

@@ -135,6 +135,15 @@ def _counts(request: Mapping[str, Any]) -> Json:
     return macs
 
 
+def _trace(request: Mapping[str, Any]) -> Json:
+    (target,) = resolve([request["name"]])
+    try:
+        count_target(target, Shape.parse(request["input_size"]))
+    except OpbenchError as error:
+        return {"refusal": describe(error)}
+    return {"refusal": ""}
+
+
 def _time(request: Mapping[str, Any]) -> Json:
     gpu = _gpu(request)
     before = gpu.state() if gpu else {}
@@ -230,5 +239,6 @@ _JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {
     "inputs": _inputs,
     "ceilings": _ceilings,
     "counts": _counts,
+    "trace": _trace,
     "time": _time,
 }

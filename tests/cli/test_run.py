@@ -143,12 +143,15 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
         ((CONV, CONV, "--resume"), "one run"),
         (("--resume",), "there is no run in"),
         (("--resume", "--batch-size", "4", "--tf32"), "remove --batch-size, --tf32"),
-        ((CONV,), "brings no example inputs: give an input size"),
-        ((CONV, "lenet5"), "brings no example inputs: give an input size"),
+        ((CONV,), "brings no example inputs: add --input-size"),
+        ((CONV, "lenet5"), "brings no example inputs: add --input-size"),
         ((f"{NETWORKS}:Convv", "--input-size", "3x8x8"), "has no 'Convv'"),
         (("lenet5", f"{NETWORKS}:Convv", "--input-size", "3x8x8"), "has no 'Convv'"),
-        (("lenet5", "--input-size", "3x32x32"), "no target can take images of 3x32x32"),
-        (("lenet5", CONV, "--input-size", "1x8x8,1x4x4"), "of 1x8x8 or 1x4x4"),
+        (
+            ("lenet5", "--input-size", "3x32x32"),
+            "takes images of 1 x height x width, not 3x32x32: did you mean 1x32x32?",
+        ),
+        (("lenet5", CONV, "--input-size", "1x8x8,1x4x4"), "LeNet5 cannot run on 1x1x8x8"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_writes_nothing(

@@ -120,7 +120,7 @@ def test_a_target_may_bring_its_own_inputs() -> None:
     [
         ("Broken", "ValueError: no such layer"),
         ("unbuildable", "no weights here"),
-        ("nothing", "has no attribute 'nothing'"),
+        ("nothing", "has no 'nothing'"),
     ],
 )
 def test_a_network_that_fails_gives_its_reason_in_one_line(network: str, reason: str) -> None:
