@@ -30,29 +30,43 @@ except ImportError:  # Windows locks no files this way
 
 T = TypeVar("T")
 
+# Characters of a file's name before the part that makes it unique: names have an end.
+_PREFIX = 60
+
 
 def write(path: Path, data: bytes | str, *, remedy: str = "choose another folder") -> None:
     """Replace ``path`` with ``data``, whole or not at all; its folder is made.
 
+    A link stays a link to the file; a device or a pipe takes the data as it comes.
     Raises ``BadFileError`` ending in ``remedy`` where that cannot be done.
     """
-    raw = data.encode() if isinstance(data, str) else data
+    # Half of a character, from a name that is none in UTF-8, is written as its escape.
+    raw = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            _keep_mode(Path(name), path)
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        target = path.resolve() if path.is_symlink() else path
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(raw)
+        else:
+            _replace(target, raw)
     except OSError as error:
         raise BadFileError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
+
+
+def _replace(path: Path, raw: bytes) -> None:
+    """Write a file beside ``path``, of a name that no other process has, and give it its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:_PREFIX]}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_mode(Path(name), path)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
 
 
 def _keep_mode(new: Path, old: Path) -> None:
@@ -136,7 +150,7 @@ class Appender:
             self._refuse()
         if path.stat().st_size and not _ends_with_newline(path):
             # What a kill left of its last line must not run into the next one.
-            self._file.write(b"\n")
+            self._write(b"\n")
 
     @classmethod
     def create(cls, folder: Path, stem: str) -> Self:
@@ -175,9 +189,17 @@ class Appender:
     def append(self, line: bytes) -> None:
         """Append ``line`` and its end, and bring both to the disk.
 
-        Raises ``BadFileError`` on a full disk; half a line is taken back.
+        Raises ``BadFileError`` on a full disk, where half a line is taken back, and where the file
+        was deleted.
         """
-        data = line + b"\n"
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise BadFileError(
+                f"{self.path} was deleted while it was being written, and its lines with it: "
+                "start a new run"
+            )
+        self._write(line + b"\n")
+
+    def _write(self, data: bytes) -> None:
         # Not tell(): after a write that failed it lies beyond what was taken back.
         start = os.fstat(self._file.fileno()).st_size
         try:
@@ -189,9 +211,19 @@ class Appender:
             with suppress(OSError):
                 self._file.truncate(start)
             raise BadFileError(
-                f"{self.path} cannot be written: {error.strerror}; what was measured before is "
-                "in it: make room and continue with `opbench run --resume`"
+                f"{self.path} cannot be written: {error.strerror}; {self._after_failing(start)}"
             ) from None
+
+    def _after_failing(self, size: int) -> str:
+        """Say what to do; a file without a line is removed."""
+        if size or not self.path.is_file():
+            return (
+                "what was measured before is in it: make room and continue with "
+                "`opbench run --resume`"
+            )
+        with suppress(OSError):
+            self.path.unlink()
+        return "make room, or choose another folder with --results"
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,73 @@ def test_a_file_is_replaced_in_a_folder_that_is_made_for_it(tmp_path: Path) -> N
         write(path, content)
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link_and_a_pipe_takes_what_comes(tmp_path: Path) -> None:
+    file, link, pipe = tmp_path / "folder" / "file", tmp_path / "link", tmp_path / "pipe"
+    write(file, "old")
+    link.symlink_to(file)
+    write(link, "new")
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+    assert list(file.parent.iterdir()) == [file]
+
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    write(pipe, "data")
+    reader.join()
+    assert read == ["data"]
+    assert pipe.is_fifo()
+
+
+def test_half_a_character_is_written_as_its_escape(tmp_path: Path) -> None:
+    write(tmp_path / "file", "caf\udce9")
+    assert (tmp_path / "file").read_bytes() == rb"caf\udce9"
+
+
+def test_writers_at_once_leave_the_file_of_one_of_them_whole(tmp_path: Path) -> None:
+    path, pages = tmp_path / "index.html", [letter * 100_000 for letter in "abcd"]
+
+    def write_often(page: str) -> None:
+        for _ in range(10):
+            write(path, page)
+
+    threads = [threading.Thread(target=write_often, args=[page]) for page in pages]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert not path.exists() or path.read_text() in pages
+    assert path.read_text() in pages
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("removed", ["file", "folder"])
+def test_a_file_that_was_deleted_while_it_was_written_is_said(tmp_path: Path, removed: str) -> None:
+    with Appender.create(tmp_path / "runs", "a") as appender:
+        appender.append(b"one")
+        if removed == "file":
+            appender.path.unlink()
+        else:
+            shutil.rmtree(tmp_path / "runs")
+        with pytest.raises(BadFileError, match=r"a\.jsonl was deleted while it was being written"):
+            appender.append(b"two")
+
+
+def test_a_disk_that_is_full_at_the_first_line_leaves_no_file(tmp_path: Path) -> None:
+    full = pytest.raises(BadFileError, match="choose another folder with --results")
+    with Appender.create(tmp_path, "a") as appender, files_no_larger_than(10), full:
+        appender.append(b"x" * 100)
+    assert not list(tmp_path.iterdir())
+
+
+def test_half_a_line_on_a_full_disk_is_refused_when_the_file_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"half a line")
+    with files_no_larger_than(11), pytest.raises(BadFileError, match="make room and continue"):
+        Appender(path)
+    assert path.read_bytes() == b"half a line"
 
 
 def test_a_file_that_cannot_be_replaced_is_left_as_it_was(tmp_path: Path) -> None:
