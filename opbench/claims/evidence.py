@@ -6,7 +6,7 @@ the reader is shown, what is missing and which command makes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from opbench.accuracy import Accuracy, ChartPoint
@@ -14,10 +14,18 @@ from opbench.claims.experiments import Experiment, load_experiments
 from opbench.registry.counts_csv import NetworkRow
 from opbench.table import Folder
 from opbench.table.cells import Conditions, TimedCell
+from opbench.table.fits import Line, fit_line
 
 
 class LackingError(Exception):
     """The evidence does not suffice; the sentence says what is missing and what to run."""
+
+
+def fitted(x: Sequence[float], y: Sequence[float]) -> Line:
+    """Fit a line by least squares.  Raises ``LackingError`` where all ``x`` are equal."""
+    if len(set(x)) < 2:
+        raise LackingError("networks that differ in cost, for a line through them")
+    return fit_line(x, y)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean, pstdev
 
-from opbench.claims.evidence import Evidence, LackingError
+from opbench.claims.evidence import Evidence, LackingError, fitted
 from opbench.claims.statement import Statement, Trial, trial
 from opbench.claims.timings import ENOUGH, accurate, frontier, timed
 from opbench.table.cells import TimedCell
-from opbench.table.fits import fit_line
 
 _KNEE = "flat, then linear"
 
@@ -100,9 +99,9 @@ def _shape(curve: Sequence[TimedCell]) -> str:
     first = (used[1] - used[0]) / (sizes[1] - sizes[0])
     last = (used[-1] - used[-2]) / (sizes[-1] - sizes[-2])
     upper = max(3, (len(curve) + 1) // 2)
-    if 0 < last >= 2 * first and fit_line(sizes[-upper:], used[-upper:]).r2 >= 0.99:
+    if 0 < last >= 2 * first and fitted(sizes[-upper:], used[-upper:]).r2 >= 0.99:
         return _KNEE
-    return "linear from the start" if fit_line(sizes, used).r2 >= 0.99 else "neither"
+    return "linear from the start" if fitted(sizes, used).r2 >= 0.99 else "neither"
 
 
 def _memory_of_params(evidence: Evidence) -> Trial:
@@ -111,7 +110,7 @@ def _memory_of_params(evidence: Evidence) -> Trial:
         raise LackingError(f"peak memory of {ENOUGH} networks at batch 1")
     params_mb = [4e-6 * evidence.params(cell.name) for cell in cells]
     used_mb = [1e-6 * (cell.peak_memory_bytes or 0) for cell in cells]
-    line = fit_line(params_mb, used_mb)
+    line = fitted(params_mb, used_mb)
     return trial(
         abs(line.slope / 1.3 - 1) <= 0.1 and line.r2 >= 0.9,
         f"{line.slope:.2f} MB per MB of parameters from {line.intercept:.0f} MB on, "

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
-from opbench.claims.evidence import Evidence, LackingError
+from opbench.claims.evidence import Evidence, LackingError, fitted
 from opbench.claims.statement import PAPER, Source, Statement, Trial, trial
 from opbench.intervals import Z
 from opbench.table.cells import TimedCell
-from opbench.table.fits import Line, fit_line, rank_correlation
+from opbench.table.fits import Line, rank_correlation
 from opbench.table.frontier import pareto
 
 _REGNET = Source(
@@ -51,7 +51,7 @@ def _operations_predict_time(evidence: Evidence) -> Trial:
     good, words = True, []
     for size, cells in _batches(evidence).items():
         macs, seconds = _macs(evidence, cells), _per_image(cells)
-        line, rank = fit_line(macs, seconds), rank_correlation(macs, seconds)
+        line, rank = fitted(macs, seconds), rank_correlation(macs, seconds)
         good = good and rank >= 0.9 and line.r2 >= 0.9
         words.append(
             f"batch {size}, {len(cells)} networks: rank correlation {rank:.2f}, R² {line.r2:.2f}, "
@@ -88,7 +88,7 @@ def _at_one_and_sixteen(evidence: Evidence) -> dict[str, tuple[TimedCell, TimedC
 def _slope_of_batches(evidence: Evidence) -> Trial:
     both = _at_one_and_sixteen(evidence).values()
     one, sixteen = (
-        fit_line(_macs(evidence, cells), _per_image(cells)) for cells in zip(*both, strict=True)
+        fitted(_macs(evidence, cells), _per_image(cells)) for cells in zip(*both, strict=True)
     )
     saved = [first.latency_per_image_s - last.latency_per_image_s for first, last in both]
     return trial(
@@ -99,7 +99,7 @@ def _slope_of_batches(evidence: Evidence) -> Trial:
 
 def _grows_beyond_chance(y: Sequence[float], x: Sequence[float]) -> bool:
     """Test whether the slope of y over x is above 0 by more than 1.96 standard errors."""
-    line = fit_line(x, y)
+    line = fitted(x, y)
     return line.slope > 0 and line.r2 * (len(x) - 2) > Z**2 * (1 - line.r2)
 
 
@@ -109,8 +109,8 @@ def _activations_predict_better(evidence: Evidence) -> Trial:
     good, words = True, []
     for size, cells in _batches(evidence).items():
         seconds = _per_image(cells)
-        macs = fit_line(_macs(evidence, cells), seconds).r2
-        activations = fit_line(
+        macs = fitted(_macs(evidence, cells), seconds).r2
+        activations = fitted(
             [float(evidence.fact(cell.name).activations) for cell in cells], seconds
         ).r2
         good = good and activations > macs
@@ -142,8 +142,8 @@ def _hyperbolic(evidence: Evidence) -> Trial:
             f"{size}; time more networks"
         )
     top1 = [evidence.top1(cell.name) for cell in front]
-    rate = fit_line([1 / cell.latency_per_image_s for cell in front], top1)
-    time = fit_line(_per_image(front), top1)
+    rate = fitted([1 / cell.latency_per_image_s for cell in front], top1)
+    time = fitted(_per_image(front), top1)
     return trial(
         rate.slope < 0 and rate.r2 >= 0.8 and rate.r2 > time.r2,
         f"batch {size}, {len(front)} networks on the frontier: accuracy against images per second "

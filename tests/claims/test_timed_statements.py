@@ -285,3 +285,19 @@ def test_memory_is_the_same_however_unstable_the_times(tried: Tried) -> None:
         for name, used in zip(NAMES, megabytes, strict=True)
     ]
     assert tried("memory-of-parameters", given(*cells)).verdict == "holds"
+
+
+@pytest.mark.parametrize(
+    "key", [each.key for each in STATEMENTS if each.timed and each.key != "power-constant"]
+)
+@pytest.mark.parametrize("networks", [1, 2, 6])
+def test_networks_of_equal_cost_cannot_tell(tried: Tried, key: str, networks: int) -> None:
+    alike = {"macs": 10**9, "activations": 10**6, "params": 10**7}
+    cells = tuple(
+        cell(name, size, 1e-3 * size, energy_j=0.1, peak_memory_bytes=10**8)
+        for name in NAMES[:networks]
+        for size in (1, 16)
+    )
+    finding = tried(key, evidence(dict.fromkeys(NAMES, alike), TOP1, cells))
+    if key not in ("batch-helps-alexnet", "alexnets-gain"):  # ratios of times alone
+        assert finding.verdict == "cannot tell" or "frontier" in finding.found
