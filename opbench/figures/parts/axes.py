@@ -36,10 +36,13 @@ def axis_label(key: str) -> str:
 
 
 def set_axis(axes: Axes, which: str, shown: pd.Series[float], *, log: bool) -> None:
-    """Scale, limits and ticks of the ``x`` or ``y`` axis of ``axes`` for the values ``shown``."""
+    """Scale, limits and ticks of the ``x`` or ``y`` axis of ``axes`` for the values ``shown``.
+
+    A logarithmic axis has no place for 0: with one, it is linear.
+    """
     axis: Axis = getattr(axes, f"{which}axis")
     low, high = float(shown.min()), float(shown.max())
-    if log:
+    if log and low > 0:
         getattr(axes, f"set_{which}scale")("log")
         room = (high / low) ** 0.08 * 1.12
         getattr(axes, f"set_{which}lim")(low / room, high * room)
