@@ -63,7 +63,7 @@ def claims(
 
     folder = read_folder(measured_folder(results), accuracies)
     for sentence in folder.notes:
-        say(sentence)
+        say(f"warning: {sentence}")
     rows = [asdict(finding) for finding in evaluate(folder)]
     verdicts = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())

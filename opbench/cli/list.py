@@ -15,7 +15,7 @@ import typer
 
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
 from opbench.cli.options import OutputFormat, Results, measured_folder, words
-from opbench.cli.render import Format, render, write
+from opbench.cli.render import Format, render, say, write
 from opbench.metrics import METRIC_ALIASES, PER_MAC
 from opbench.names import find
 from opbench.record import USUAL
@@ -133,7 +133,10 @@ def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
     """Add medians at batch 1 and float32, by the usual settings, on the CPU that was timed last."""
     from opbench.table import read_folder
 
-    usual = [cell for cell in read_folder(results).cells if _is_usual(cell)]
+    folder = read_folder(results)
+    for sentence in folder.notes:
+        say(f"warning: {sentence}")
+    usual = [cell for cell in folder.cells if _is_usual(cell)]
     machine = max(usual, key=lambda cell: cell.run).conditions.machine if usual else ""
     latency = {
         (cell.name, str(cell.input_size)): cell.latency_s

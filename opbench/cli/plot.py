@@ -177,7 +177,7 @@ def plot(
 
     loaded = table.load(folder, accuracies)
     for sentence in loaded.folder.notes:
-        say(sentence)
+        say(f"warning: {sentence}")
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
         Job(

@@ -43,7 +43,7 @@ def report(
     folder = measured_folder(results)
     loaded = table.load(folder, accuracies)
     for sentence in loaded.folder.notes:
-        say(sentence)
+        say(f"warning: {sentence}")
     drawn = page.pictures(loaded) if figures else ()
     for picture in drawn:
         if picture.missing:
