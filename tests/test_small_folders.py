@@ -15,6 +15,7 @@ from opbench.figures import Options
 from opbench.figures.parts.style import theme
 from opbench.record import Record
 from opbench.table import Table, load
+from opbench.value import Value
 from tests.builders import ceilings, failure, record, write_run
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -27,7 +28,7 @@ def swept(name: str, seconds: float) -> Iterator[Record]:
         yield record(name, size * seconds, batch_size=size, **more)
 
 
-FOLDERS = {
+FOLDERS: dict[str, list[Value]] = {
     "one": [record("squeezenet1_1", 0.01)],
     "one swept": [*swept("squeezenet1_1", 0.01)],
     "two of equal cost": [*swept("mine.py:a", 0.01), *swept("mine.py:b", 0.01)],
