@@ -38,7 +38,12 @@ def wilson_interval(
     return 100 * max(0.0, centre - half), 100 * min(1.0, centre + half)
 
 
-def top1_interval(percentage: float, dataset: str) -> tuple[float, float] | None:
-    """Return Wilson's 95 % interval in percent, None for a data set that has no top-1."""
-    images = TEST_IMAGES.get(dataset)
+def top1_interval(
+    percentage: float, dataset: str, images: int | None = None
+) -> tuple[float, float] | None:
+    """Return Wilson's 95 % interval in percent, None for a data set that has no top-1.
+
+    ``images`` is the number of test images, by default that of the data set.
+    """
+    images = images or TEST_IMAGES.get(dataset)
     return None if images is None else wilson_interval(percentage, images)

@@ -71,7 +71,8 @@ class Accuracy:
     ``top1`` and ``top5`` are percentages, None where the source does not print one.  ``evidence``
     says how the figure is known: seen in the source, seen where others reprint it (``note`` says
     where), or from memory, unconfirmed.  ``recipe`` is "modern" for a training recipe that came
-    years after the network.
+    years after the network.  ``images`` is the number of test images where it is not the data set's
+    own (a reader's file may say so).
     """
 
     architecture: str
@@ -86,6 +87,7 @@ class Accuracy:
     recipe: str
     primary: bool
     note: str
+    images: int | None = None
 
     @property
     def confirmed(self) -> bool:

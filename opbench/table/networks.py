@@ -102,7 +102,8 @@ class Network:
 
     @property
     def _interval(self) -> tuple[float, float] | tuple[None, None]:
-        known = None if self.top1 is None else top1_interval(self.top1, self.dataset)
+        images = self.accuracy.images if self.accuracy else None
+        known = None if self.top1 is None else top1_interval(self.top1, self.dataset, images)
         return known or (None, None)
 
     @property

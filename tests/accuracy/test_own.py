@@ -54,7 +54,9 @@ def test_the_results_table_of_timm_is_read_and_a_tag_is_part_of_the_name(tmp_pat
     assert joined["timm:resnet50.a1_in1k"].top5 == 95.102
     assert joined["resnet50"].top1 == 75.3
     assert len(notes) == 1
-    assert notes[0].endswith("1 of 2 rows match a network here; these do not: resnet50.tv_in1k")
+    assert notes[0].endswith(
+        "1 of 2 rows match a network here; these do not: resnet50.tv_in1k (line 3)"
+    )
 
 
 def test_a_network_of_timm_without_a_tag_is_matched_where_there_is_one_set_of_weights(
@@ -64,7 +66,7 @@ def test_a_network_of_timm_without_a_tag_is_matched_where_there_is_one_set_of_we
     assert joined["timm:vgg16"].top1 == 71.6
     joined, notes = _join(tmp_path, "model,top1\nvgg16.tv_in1k,71.6\nvgg16.x,70\n")
     assert joined["timm:vgg16"].top1 is None
-    assert "these do not: vgg16.tv_in1k, vgg16.x" in notes[0]
+    assert "these do not: vgg16.tv_in1k (line 2), vgg16.x (line 3)" in notes[0]
 
 
 def test_a_short_name_that_could_be_two_networks_matches_neither(tmp_path: Path) -> None:
@@ -77,13 +79,46 @@ def test_of_two_rows_the_one_at_the_networks_input_size_is_meant(tmp_path: Path)
     text = "model,img_size,top1\nresnet50,288,78\nresnet50,224,76\n"
     joined, notes = _join(tmp_path, text)
     assert joined["resnet50"].top1 == 76
-    assert notes[0].endswith("these do not: resnet50")
+    assert notes[0].endswith("these do not: resnet50 (line 2)")
 
 
-def test_two_rows_that_cannot_be_told_apart_match_nothing_and_are_listed(tmp_path: Path) -> None:
-    joined, notes = _join(tmp_path, "name,top1\nresnet50,70\nresnet50,71\n")
-    assert joined["resnet50"].top1 == 75.3
-    assert "0 of 2 rows match a network here; these do not: resnet50, resnet50" in notes[0]
+def test_two_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=r"mine\.csv, line 3: resnet50 has a row in line 2"):
+        _join(tmp_path, "name,top1\nresnet50,70\nresnet50,71\n")
+    # Which of two unknown names is meant does not matter.
+    _, notes = _join(tmp_path, "name,top1\nnobody,70\nnobody,71\n")
+    assert notes[0].endswith("these do not: nobody (line 2), nobody (line 3)")
+
+
+def test_a_file_of_fractions_is_refused_with_the_percentage_that_was_meant(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match=r"line 2: top1 is 0.752, .* write percent, 75.2"):
+        _join(tmp_path, "name,top1\nresnet50,0.752\nnet,0.6\n")
+    # A network that only guesses is right about one image in a thousand.
+    joined, _ = _join(tmp_path, "name,top1\nresnet50,75.2\nnet,0.1\n")
+    assert joined["mine.py:net"].top1 == 0.1
+
+
+def test_an_unknown_protocol_is_warned_of_with_the_known_ones(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1,protocol\nresnet50,70,center crop\nnet,60,10 Crop\n")
+    assert not joined["resnet50"].single_crop
+    assert joined["mine.py:net"].protocol == "10-crop"
+    (note,) = notes
+    assert "mine.csv, line 2: unknown protocol 'center crop'" in note
+    assert "did you mean single central crop? Known are single central crop, single crop" in note
+
+
+def test_the_number_of_test_images_sets_the_interval(tmp_path: Path) -> None:
+    joined, _ = _join(tmp_path, "name,top1,n\nresnet50,90,10000\nnet,90,\n")
+    # 1.96 sqrt(0.9 * 0.1 / n) is 0.588 points of 10,000 images, and 0.263 of ImageNet's 50,000.
+    for name, half in (("resnet50", 0.588), ("mine.py:net", 0.263)):
+        low, high = joined[name].top1_low, joined[name].top1_high
+        assert low is not None and high is not None
+        assert (high - low) / 2 == pytest.approx(half, abs=0.002)
+
+
+def test_names_are_found_whatever_their_case_and_hyphens(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1\nResNet-50,70.5\n")
+    assert (joined["resnet50"].top1, notes) == (70.5, ())
 
 
 def test_a_dataset_of_the_readers_own_counts_with_the_accuracy(tmp_path: Path) -> None:
@@ -114,6 +149,11 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         ("name,top1\nresnet50,170\n", "line 2: top1 is 170: write a percentage"),
         ("name,top1\nresnet50,70\nnet,high\n", "line 3: top1 is 'high': write a number"),
         ("name,top1\nresnet50,nan\n", "line 2: top1 is 'nan': write a number"),
+        ("name,top1\nresnet50,'75,2'\n".replace("'", '"'), "line 2: top1 is '75,2': write a point"),
+        ("name,top1,images\nresnet50,70,many\n", "line 2: images is 'many': write the number of"),
+        ("name,top1,images\nresnet50,70,0\n", "line 2: images is '0': write the number of"),
+        ("name;top1\nresnet50;70\n", "line 1: the columns are separated by semicolons"),
+        ("name\ttop1\nresnet50\t70\n", "line 1: the columns are separated by tabs"),
         ("name,top1\n,70\n", "line 2: the name is empty"),
         ("name,top1\nresnet50\n", "line 2: fewer cells than the header"),
         ("", "line 1: no column name or"),
