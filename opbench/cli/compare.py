@@ -94,7 +94,8 @@ def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
 def _offer(names: Sequence[str], folder: Path) -> str:
     """Propose a command with the newest runs."""
     newest = [path.stem for path in run_files(folder)][-2:]
-    asked = [*names[:1], *newest[-1:]] if names else newest
+    known = [name for name in names[:1] if not name.startswith("latest")]
+    asked = [*known, *newest[-1:]] if known else newest
     if len(names) > 1 or len(asked) < 2 or asked[0] == asked[1]:
         return f"; `opbench runs --results {folder}` lists those there are"
     return f"; with the newest: `opbench compare {' '.join(asked)}`"

@@ -192,7 +192,8 @@ def _timed(
         limit = threshold.of(base.measurement.median_s)
         verdict, note = judge(ratio, limit), _advice((base, new))
         if verdict is not Verdict.SAME:
-            doubts = [*_unsteady(base, new, limit), *_too_few(base, new, ratio, one_machine)]
+            doubts = list(_unsteady(base, new, limit))
+            doubts = doubts or list(_too_few(base, new, ratio, one_machine))
             verdict, note = (Verdict.AMBIGUOUS, "; ".join(doubts)) if doubts else (verdict, note)
         if verdict is Verdict.AMBIGUOUS and not note:
             note = "more --rounds would narrow the interval"

@@ -118,6 +118,7 @@ def test_a_threshold_that_is_none_is_refused(
     [
         ((), "`opbench compare two three`"),
         (("one",), "`opbench compare one three`"),
+        (("latest",), "`opbench compare two three`"),
         (("three",), "`opbench runs --results results` lists"),
         (("one", "two", "three"), "`opbench runs --results results` lists"),
     ],
@@ -129,7 +130,7 @@ def test_it_takes_two_runs_and_offers_the_newest(
         # Runs are named by their time: here by the alphabet.
         run(name, a=0.010).rename(Path("results/runs") / f"{index}{name}.jsonl")
     named = {"one": "0one", "two": "1two", "three": "2three"}
-    result = opbench("compare", *(named[name] for name in names))
+    result = opbench("compare", *(named.get(name, name) for name in names))
     assert result.exit_code == 2
     for name, stem in named.items():
         offered = offered.replace(name, stem)
