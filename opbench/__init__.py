@@ -8,8 +8,8 @@
 Importing this package imports neither torch nor pandas: each name is loaded when it is first used.
 
 The map.  A module imports only from floors below its own; measuring imports torch and no pandas,
-reporting pandas and no torch, and they meet only in files.  A row with a dot is a module that may
-import what its room may not.  ``tests/test_floors.py`` reads this table and enforces it.
+reporting pandas and no torch, and they meet only in files.  A row ``room.module`` replaces the
+permission of its room for that module.  ``tests/test_floors.py`` reads this table and enforces it.
 
     floor  room           may import  holds
     10     cli            -           one file per command; rows and rendering
@@ -18,7 +18,9 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     8      claims         pandas      statements of the literature, tried on the table
     7      testing        -           the pytest plug-in and its assertions
     7      testing.assertions torch   counts as assertions
-    7      table          pandas      a results folder, read once and joined
+    7      table          -           a results folder, read once and joined
+    7      table.frames   pandas      the same as data frames
+    7      table.frontier pandas      the Pareto frontier
     6      lock           -           the lock file and the verdict on a change
     6      lock.recount   torch       counting what the lock names again
     6      runs           -           run files, plan, loop, workers, comparison
@@ -33,8 +35,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
     4      conventions    torch       the same pass by other counting rules
     4      timing         torch       one round of one cell on one device
     3      counting       torch       exact counts of one forward pass
-    2      runtimes       -           ways to execute a forward pass, one file each
-    2      runtimes.compile torch     torch.compile
+    2      runtimes       torch       ways to execute a forward pass, one file each
     2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
     3      settings       -           [tool.opbench] and OPBENCH_*
@@ -53,7 +54,7 @@ import what its room may not.  ``tests/test_floors.py`` reads this table and enf
 Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``, ``timing``,
 ``runs``, ``table``, one file of ``figures``.
 
-    To add a metric          a row of metrics.py
+    To add a metric          a row of metrics.py, and the attribute that computes it
     a figure                 one file in figures/
     a kind of line           runs/lines.py
     a report                 one file in reports/, a row of reports/formats.py

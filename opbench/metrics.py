@@ -1,9 +1,9 @@
 """Every metric, the counting convention and every family of networks, once.
 
 A metric is one row of ``METRICS`` and the code that computes its value: an attribute of
-``table.networks.Network``, or a key of a cell's row in ``table.frames``.  Tables, figures, the
-page and comparisons take all else from here.  Values are in SI units and whole counts; ``scale``
-is applied on paper only.
+``table.networks.Network`` for a network, a field of ``record.Measurement`` for a timed cell.
+``list``, ``run``, figures and the page take all else from here.  Values are in SI units and whole
+counts; ``scale`` is applied on paper only.
 
 Files carry and compare ``CONVENTION_ID``; people read ``CONVENTION``, or
 ``PER_MAC`` where there is no room, and either may be reworded.
@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 class Metric:
     """A column that can be compared.  ``value * scale`` is in ``unit``.
 
-    of        where its values are: an attribute of a network, or a key of a timed cell's row
+    of        where its values are: in the attributes of a network, or in a timed cell
     role      a cost, or a gain, which rests on an accuracy: the axes of the page
     budget    the page has a limit for it
     interval  the table has the ends of its 95 % interval, ``KEY_low`` and ``KEY_high``

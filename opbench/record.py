@@ -205,8 +205,8 @@ class Round(Value):
     first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
     warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
     stopped: why sampling ended.
-    forward_s: all seconds spent in forward passes, warm-up included, a call that compiles not;
-        process_s: in the process.
+    forward_s: seconds of all forward passes, warm-up included, without a first call that compiles;
+        process_s: seconds of the whole process.
     peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
         CPU, weights included; None where it cannot be read.
     energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.

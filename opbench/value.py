@@ -1,7 +1,7 @@
 """A value: a frozen dataclass with one JSON form, checked when it is read.
 
 ``to_json`` gives a flat JSON object; ``from_json`` reads it back and refuses what is damaged,
-naming the field.  The fields of a value inside a value stand beside its own, unless its type is
+naming the field.  A value inside a value is flattened into the same JSON object, unless its type is
 ``Nested``.  A field with a default may be missing in a file: it was added later, or goes without
 saying; keys that a class does not know are ignored.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from opbench.figures import Options
-    from opbench.table import Table
+    from opbench.table.frames import Table
 
 # File formats, and what is written into each beside the title.
 KINDS: dict[str, dict[str, Any]] = {

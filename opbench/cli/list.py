@@ -16,7 +16,8 @@ import typer
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
 from opbench.cli.options import OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, render, say, write
-from opbench.metrics import METRIC_ALIASES, PER_MAC
+from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
+from opbench.metrics import columns as metric_columns
 from opbench.names import find
 from opbench.record import USUAL
 
@@ -29,7 +30,7 @@ _CAPTION = (
     f"MACs and parameters for one image; {PER_MAC}.  Top-1 in percent by the "
     "protocol named beside it; networks of different datasets do not compare."
 )
-_ALL = (
+_LISTED = (
     Column(key="name", title="name", keep=True),
     Column(key="label", title="network"),
     Column(key="family", title="family"),
@@ -50,6 +51,15 @@ _ALL = (
     metric_column("latency_s", 2),
     Column(key="paper", title="paper", prose=True),
     Column(key="paper_url", title="paper at"),
+)
+# A metric of networks that has no place of its own above comes last.
+_ALL = (
+    *_LISTED,
+    *(
+        metric_column(key, 2)
+        for key, metric in METRICS.items()
+        if metric.of == "network" and key not in {column.key for column in _LISTED}
+    ),
 )
 _USUAL = "name,family,year,input_size,params,macs,top1,dataset,top1_protocol,top1_source"
 
@@ -119,10 +129,12 @@ def _of_other_packages() -> list[NetworkRow]:
 
 
 def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
+    from opbench.table.networks import Network
+
+    network = Network.of_registry(fact, best)
     return {
         **fact.to_json(),
-        "top1": best.top1 if best else None,
-        "top5": best.top5 if best else None,
+        **{column: getattr(network, column) for column in metric_columns("network")},
         "top1_protocol": best.protocol if best else None,
         "top1_source": best.source if best else None,
         "top1_source_url": best.source_url if best else None,

@@ -83,7 +83,7 @@ def results_folder(asked: Path | None) -> Path:
 
 
 def measured_folder(asked: Path | None) -> Path:
-    """Return the results folder to read, which exists if it was asked for.
+    """Return the results folder to read; one that was asked for has to exist.
 
     The default one may be missing: counts and published accuracies are known without it.
     Raises ``BadFileError``.

@@ -173,9 +173,9 @@ def plot(
     folder = measured_folder(results)
     _check_use(choices, wanted)
 
-    from opbench import table
+    from opbench.table.frames import load
 
-    loaded = table.load(folder, accuracies)
+    loaded = load(folder, accuracies)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)

@@ -38,10 +38,11 @@ def report(
         opbench report
         opbench report --output page.html --accuracies mine.csv
     """
-    from opbench import claims, page, table
+    from opbench import claims, page
+    from opbench.table.frames import load
 
     folder = measured_folder(results)
-    loaded = table.load(folder, accuracies)
+    loaded = load(folder, accuracies)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
     drawn = page.pictures(loaded) if figures else ()

@@ -23,6 +23,7 @@ from opbench.cli.options import (
 from opbench.cli.render import Format, say, write
 from opbench.errors import BadValueError
 from opbench.record import USUAL
+from opbench.runtimes import names as runtime_names
 
 if TYPE_CHECKING:
     from opbench.runs.pool import Workers
@@ -91,8 +92,7 @@ def run(
         Words | None,
         typer.Option(
             metavar="NAME[,NAME]...",
-            help="Runtimes: eager (PyTorch as it is), compile (torch.compile), or one that a "
-            "package adds; eager by default.",
+            help=f"Runtimes: {', '.join(runtime_names())}; {USUAL['runtime']} by default.",
         ),
     ] = None,
     compile: Annotated[

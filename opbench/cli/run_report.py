@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.cli.columns import Column, Row, in_unit, integer, interval, metric_column, scaled, text
 from opbench.cli.render import Format, note, plural, render, say
-from opbench.metrics import METRICS
-from opbench.record import USUAL
+from opbench.metrics import METRICS, columns
+from opbench.record import USUAL, Measurement
 
 if TYPE_CHECKING:
     from opbench.record import Record
@@ -32,6 +32,12 @@ _CELL = (
     Column(key="compile", title="mode"),
     Column(key="threads", title="threads", right=True),
 )
+# Metrics of a measurement that have no place of their own below.
+_OTHER_METRICS = tuple(
+    key
+    for key in columns("cell")
+    if key in {each.name for each in fields(Measurement)} - {"peak_memory_bytes", "energy_j"}
+)
 _TIMES = (
     Column(
         key="median_s",
@@ -47,6 +53,7 @@ _RATES = (
     metric_column("peak_memory_bytes", 1, "peak"),
     metric_column("peak_memory_bytes", 1, "analytic", key="analytic_memory_bytes"),
     metric_column("energy_j", 3, "energy"),
+    *(metric_column(key, 3) for key in _OTHER_METRICS),
     Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
     Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
     Column(key="bound_by", title="bound by"),
@@ -54,7 +61,7 @@ _RATES = (
     Column(key="reason", title="", note=True),
 )
 # Shown only where they say something.
-_OPTIONAL = {**USUAL, "energy_j": None, "reason": None}
+_OPTIONAL = {**USUAL, **dict.fromkeys(("energy_j", "reason", *_OTHER_METRICS))}
 
 
 def render_rows(state: RunState, format: Format) -> str:

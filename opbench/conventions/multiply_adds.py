@@ -15,21 +15,6 @@ from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.counting.free import FREE
 from opbench.counting.rules import RULES, NoRuleError
 
-# Where the bias is among the arguments of an operator; None there means that there is none.
-_BIAS_AT = {
-    "linear": 2,
-    "conv1d": 2,
-    "conv2d": 2,
-    "conv3d": 2,
-    "convolution": 2,
-    "_convolution": 2,
-    "conv_transpose1d": 2,
-    "conv_transpose2d": 2,
-    "conv_transpose3d": 2,
-    "bilinear": 3,
-    "addmm": 0,
-}
-
 
 def counted(call: OperatorCall) -> Iterator[OperatorCall]:
     """The call itself where opbench has a rule for it, else those of its parts that have one."""
@@ -50,8 +35,8 @@ def macs_of(call: OperatorCall) -> int:
 
 def bias_additions(call: OperatorCall) -> int:
     """Elements of the result that receive a bias."""
-    position = _BIAS_AT.get(call.name)
-    if position is None or call.arg(position) is None:
+    rule = RULES.get(call.name)
+    if rule is None or rule.bias is None or call.arg(rule.bias) is None:
         return 0
     return int(call.out.numel())
 

@@ -58,13 +58,15 @@ class OperatorRule:
 
     ``macs`` maps arguments and result to multiply-accumulates.  ``operands`` are the positions
     of the factors, for display.  ``layer`` says that the result is an activation: the output of
-    a convolution or a linear layer.
+    a convolution or a linear layer.  ``bias`` is the position of what is added to the result,
+    which costs nothing here and one operation by other conventions.
     """
 
     kind: Kind
     macs: Callable[[Arguments, Any], int]
     operands: tuple[int, ...] = (0, 1)
     layer: bool = False
+    bias: int | None = None
 
 
 def _product(left: Tensor, right: Tensor) -> int:
@@ -257,16 +259,19 @@ def _first(out: Any) -> Tensor:
     return first
 
 
-_LINEAR = OperatorRule("linear", _linear, layer=True)
+_LINEAR = OperatorRule("linear", _linear, layer=True, bias=2)
 _PACKED_LINEAR = OperatorRule("linear", _last_axis, operands=(0,), layer=True)
 _PRODUCT = OperatorRule("matrix product", _matrix_product)
 _ADDED_PRODUCT = OperatorRule("matrix product", _added_product, operands=(1, 2))
+_ADDED_LINEAR = replace(_ADDED_PRODUCT, kind="linear", layer=True, bias=0)
 _BROADCAST_PRODUCT = OperatorRule("matrix product", _matmul)
 _BAG = OperatorRule("matrix product", _weighted_bag)
 _CONVOLUTION = OperatorRule("convolution", _convolution, layer=True)
 _PACKED_CONVOLUTION = OperatorRule("convolution", _packed_convolution, operands=(0,), layer=True)
 _TRANSPOSED = OperatorRule("transposed convolution", _transposed_convolution, layer=True)
-_EITHER = OperatorRule("convolution", _either_convolution, layer=True)
+_BIASED_CONVOLUTION = replace(_CONVOLUTION, bias=2)
+_BIASED_TRANSPOSED = replace(_TRANSPOSED, bias=2)
+_EITHER = OperatorRule("convolution", _either_convolution, layer=True, bias=2)
 _ATTENTION = OperatorRule("attention", _attention, operands=(0, 1, 2))
 _TOKEN_MAJOR = OperatorRule("attention", _token_major_attention, operands=(0, 1, 2))
 _RECURRENT = OperatorRule("recurrent", _recurrent_layer, operands=(0, 2, 3))
@@ -276,8 +281,8 @@ _CELL = OperatorRule("recurrent", _recurrent_cell, operands=(0, 2, 3))
 RULES: dict[str, OperatorRule] = {
     # linear layers
     "linear": _LINEAR,
-    "addmm": replace(_ADDED_PRODUCT, kind="linear", layer=True),
-    "_addmm_activation": replace(_ADDED_PRODUCT, kind="linear", layer=True),
+    "addmm": _ADDED_LINEAR,
+    "_addmm_activation": _ADDED_LINEAR,
     "mkldnn_linear": replace(_LINEAR, macs=_last_axis),
     "mkldnn::_linear_pointwise": replace(_LINEAR, macs=_last_axis),
     "_weight_int4pack_mm": _PACKED_LINEAR,
@@ -310,14 +315,14 @@ RULES: dict[str, OperatorRule] = {
     "addbmm": _ADDED_PRODUCT,
     "baddbmm": _ADDED_PRODUCT,
     # convolutions
-    "conv1d": _CONVOLUTION,
-    "conv2d": _CONVOLUTION,
-    "conv3d": _CONVOLUTION,
-    "_convolution_mode": _CONVOLUTION,
+    "conv1d": _BIASED_CONVOLUTION,
+    "conv2d": _BIASED_CONVOLUTION,
+    "conv3d": _BIASED_CONVOLUTION,
+    "_convolution_mode": _BIASED_CONVOLUTION,
     "convolution": _EITHER,
     "_convolution": _EITHER,
     "convolution_overrideable": _EITHER,
-    "conv_tbc": OperatorRule("convolution", _time_batch_convolution, layer=True),
+    "conv_tbc": OperatorRule("convolution", _time_batch_convolution, layer=True, bias=2),
     "thnn_conv2d": _CONVOLUTION,
     "slow_conv3d": _CONVOLUTION,
     "_slow_conv2d_forward": _CONVOLUTION,
@@ -342,15 +347,15 @@ RULES: dict[str, OperatorRule] = {
     "quantized::conv3d": _PACKED_CONVOLUTION,
     "quantized::conv3d_relu": _PACKED_CONVOLUTION,
     # transposed convolutions
-    "conv_transpose1d": _TRANSPOSED,
-    "conv_transpose2d": _TRANSPOSED,
-    "conv_transpose3d": _TRANSPOSED,
+    "conv_transpose1d": _BIASED_TRANSPOSED,
+    "conv_transpose2d": _BIASED_TRANSPOSED,
+    "conv_transpose3d": _BIASED_TRANSPOSED,
     "slow_conv_transpose2d": _TRANSPOSED,
     "slow_conv_transpose3d": _TRANSPOSED,
     "cudnn_convolution_transpose": _TRANSPOSED,
     "miopen_convolution_transpose": _TRANSPOSED,
     # bilinear forms
-    "bilinear": OperatorRule("bilinear", _bilinear, operands=(0, 1, 2)),
+    "bilinear": OperatorRule("bilinear", _bilinear, operands=(0, 1, 2), bias=3),
     "_trilinear": OperatorRule("bilinear", _trilinear, operands=(0, 1, 2)),
     # attention
     "scaled_dot_product_attention": _ATTENTION,

@@ -23,7 +23,7 @@ from opbench.figures.parts.options import Options as Options
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from opbench.table import Table
+    from opbench.table.frames import Table
 
 Draw = Callable[["Table", Options], "Figure"]
 

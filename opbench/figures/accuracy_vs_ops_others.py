@@ -20,7 +20,7 @@ from opbench.figures.parts.frame import Sheet, note_names, sheet
 from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"unit", "log", "family", "highlight", "label"})
 

@@ -22,8 +22,8 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
-from opbench.table import Table
 from opbench.table.fits import upper_bound
+from opbench.table.frames import Table
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 

@@ -17,7 +17,7 @@ from opbench.figures.parts.axes import axis_label, set_accuracy, set_axis
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"unit", "log"})
 

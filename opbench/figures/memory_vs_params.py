@@ -21,7 +21,7 @@ from opbench.figures.parts.panels import draw_panels
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _X, _Y = "weight_bytes", "peak_memory_bytes"
 

@@ -24,7 +24,7 @@ from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour, on_paper
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
 TAKES = frozenset({"unit", "log", "highlight"})

@@ -19,7 +19,7 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import by_batch, draw_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"unit", "log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 

@@ -20,7 +20,7 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
 TAKES = frozenset(

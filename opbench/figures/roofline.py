@@ -23,7 +23,7 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import draw_whiskers
 from opbench.figures.parts.style import colour
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
 

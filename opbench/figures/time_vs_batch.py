@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from opbench.figures.parts import sweep
 from opbench.figures.parts.options import Options
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = sweep.TAKES
 

@@ -17,7 +17,7 @@ from opbench.figures.parts.axes import axis_label, reach, set_accuracy, set_axis
 from opbench.figures.parts.frame import Sheet, note_names, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
-from opbench.table import Table
+from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
 TAKES = frozenset({"unit", "family", "highlight", "label"})

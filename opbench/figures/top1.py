@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from opbench.figures.parts.dots import Ranking, draw_ranking
 from opbench.figures.parts.options import Options
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"family", "highlight"})
 

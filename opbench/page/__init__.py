@@ -31,7 +31,7 @@ from opbench.page.island import as_json, island
 from opbench.page.packing import packed
 from opbench.page.static import static
 from opbench.page.typeface import font_faces
-from opbench.table import Table
+from opbench.table.frames import Table
 
 __all__ = ["Picture", "pictures", "render"]
 

@@ -38,6 +38,10 @@ function beatenFact(point) {
   return ["Beaten by", el("span", {}, ...some, better.length > 4 ? ` and ${better.length - 4} more` : ""), against];
 }
 
+// Counts that are shown in full, and where others are from.
+const EXACT = new Set(["macs", "params", "activations"]);
+const FROM = { flops: "two operations for each multiply-accumulate", peak_activation_bytes: "analytic, one image", weight_bytes: "parameters and buffers as stored" };
+
 const exact = (value) => value.toLocaleString("en");
 
 function countFacts(point) {
@@ -51,8 +55,9 @@ function countFacts(point) {
     ["Parameters", exact(point.params), by, statedWords("parameters", point.stated_params)],
     ["Activations", exact(point.activations), "elements made by convolutions and linear layers"],
   ];
-  if (known(point.peak_activation_bytes)) rows.push(["Peak activation memory", withUnit("peak_activation_bytes", point.peak_activation_bytes), "analytic, one image"]);
-  if (known(point.weight_bytes)) rows.push(["Weights", withUnit("weight_bytes", point.weight_bytes), "parameters and buffers as stored"]);
+  for (const { key, label } of Object.values(DATA.metrics).filter((metric) => metric.of === "network" && metric.role === "cost" && !EXACT.has(metric.key))) {
+    if (known(point[key])) rows.push([sentence(label), withUnit(key, point[key]), FROM[key] ?? "computed from the counts"]);
+  }
   if (point.uncounted) rows.push(["Not counted", point.uncounted, "operators without a rule: the MACs are a lower bound"]);
   if (point.paper) rows.push(["Network from", link(point.paper, point.paper_url), point.year ? String(point.year) : ""]);
   return rows;

@@ -19,7 +19,7 @@ from opbench import figures
 from opbench.errors import MissingDataError
 from opbench.figures.parts import style
 from opbench.page.packing import packed
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _DECIMALS = re.compile(r"(-?\d+\.\d\d)\d+")
 _NAMED = re.compile(r'(\bid="|url\(#|href="#)')

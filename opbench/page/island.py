@@ -20,8 +20,7 @@ from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import CONVENTION, METRICS, PER_MAC, columns, family_label
 from opbench.page.gallery import Picture
 from opbench.runs.lines import Header
-from opbench.table import Table
-from opbench.table.frames import NETWORK
+from opbench.table.frames import NETWORK, Table
 
 _COSTS, _GAINS = (
     [key for key, metric in METRICS.items() if metric.role == role] for role in ("cost", "gain")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import CONVENTION, METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _NONE = "\N{EN DASH}"
 _NUMBERS = ("top1", "macs", "params")

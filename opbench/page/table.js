@@ -13,7 +13,8 @@ const isInterval = (column) => column.endsWith(INTERVAL);
 
 function metricColumns() {
   const timed = DATA.measured.filter((key) => isThere(key) && isTelling(key, condition().batch));
-  return [...new Set([state.y, state.x, "top1", "top5", "macs", "params", "activations", ...timed])];
+  const ofNetwork = Object.values(DATA.metrics).filter((metric) => metric.of === "network").map((metric) => metric.key);
+  return [...new Set([state.y, state.x, "top1", "top5", "macs", "params", "activations", ...timed, ...ofNetwork])];
 }
 
 // Intervals of what is drawn, and of the time, with what is to be thought of it.

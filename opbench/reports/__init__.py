@@ -9,8 +9,9 @@ github       annotations: workflow commands, one line each
 junit        JUnit XML, which every CI server shows
 sarif        SARIF 2.1.0, which code scanning shows
 
-A command turns its findings into a ``Report`` and has it written here; what a finding *is* stays
-the command's business.  A new format is a file here and a row of ``FORMATS`` in ``formats``.
+A command turns its findings into a ``Report`` and has it written here; the command decides what
+is a finding and how severe it is.  A new format is a file here and a row of ``FORMATS`` in
+``formats``.
 """
 
 from __future__ import annotations

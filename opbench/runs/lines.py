@@ -128,8 +128,10 @@ def decode(raw: bytes) -> Value:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a complete JSON object ({error})") from None
     kind = row.get("kind") if isinstance(row, dict) else None
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str):
         raise ValueError(f"not an object whose kind is one of {', '.join(KINDS)}")
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}: damaged, or written by a newer opbench")
     try:
         return KINDS[kind].from_json(row)
     except ValueError as error:

@@ -51,7 +51,7 @@ class RunState:
     def replay(self, lines: Iterable[Value]) -> Self:
         """Take in the lines of an interrupted run.
 
-        Of failures only those that would come again: a worker that was killed may live next time.
+        A failure counts only if memory ran out; any other is tried again.
         """
         for line in lines:
             if not isinstance(line, Failure) or line.out_of_memory:

@@ -1,8 +1,5 @@
 """Runtimes: how a forward pass is executed, one module each, found by scanning.
 
-    eager     PyTorch, operator by operator
-    compile   torch.compile
-
 A module's ``RUNTIME`` is a ``Runtime``.  Other packages add theirs through the entry-point group
 ``opbench.runtimes``, each entry point naming one.
 """

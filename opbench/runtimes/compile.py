@@ -1,4 +1,4 @@
-"""torch.compile; a mode is one of its own, "default" the one without a name."""
+"""Compile with torch.compile; the mode "default" is the one that torch calls None."""
 
 from __future__ import annotations
 

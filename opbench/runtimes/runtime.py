@@ -17,8 +17,9 @@ class Runtime:
     """A way to execute a network.
 
     ``prepare(module, mode)`` returns what is called with the module's arguments instead of the
-    module; ``mode`` is one of the runtime's own, or None.  ``compiles`` is true when the first
-    call builds something, so that it is no forward pass and its memory is not the network's.
+    module; ``mode`` is None but for ``compile``, which gets one from ``--compile``.  ``compiles``
+    is true when the first call builds something, so that it is no forward pass and its memory is
+    not the network's.
     """
 
     name: str

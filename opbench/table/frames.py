@@ -7,7 +7,8 @@ that is missing is None.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,8 @@ import pandas as pd
 from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
-from opbench.table.networks import Network
+from opbench.table.folder import Folder, collecting_nothing, read_folder
+from opbench.table.networks import Network, published_only
 
 _OF_ACCURACY = ("protocol", "single_crop", "source", "source_url")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
@@ -30,11 +32,56 @@ _WHERE = ("run", "machine", "device", "dtype", "variant")
 _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w")
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
-# What a cell's row says of its network; its own columns win.
+# Columns copied from the network, except those that the cell has.
 _OF_NETWORK = ("label", "family", "year", "dataset", "single_crop", "protocol",
                *(column for column in _NUMBERS_OF_NETWORK if column not in CELL))  # fmt: skip
 FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
 CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Everything a figure may draw.
+
+    folder       the typed values
+    networks     one row per network: exact counts for one image, its accuracy
+    unrunnable   one row per network of the 2016 chart whose definition was never published
+    cells        one row per measured cell of the runs, with its network's columns beside it
+    failures     one row per cell that could not be measured
+    ceilings     the highest rates of each device in each run
+    chart2016    the fourteen points of the 2016 chart
+    """
+
+    folder: Folder
+    networks: pd.DataFrame
+    unrunnable: pd.DataFrame
+    cells: pd.DataFrame
+    failures: pd.DataFrame
+    ceilings: pd.DataFrame
+    chart2016: pd.DataFrame
+
+    @classmethod
+    def of(cls, folder: Folder) -> Table:
+        """Return the table of a folder that has been read."""
+        networks = networks_frame(folder.networks)
+        return cls(
+            folder=folder,
+            networks=networks,
+            unrunnable=networks_frame(published_only(folder.chart2016)),
+            cells=cells_frame(folder.cells, networks),
+            failures=failures_frame(folder.failures),
+            ceilings=ceilings_frame(folder.ceilings),
+            chart2016=chart2016_frame(folder.chart2016),
+        )
+
+
+@collecting_nothing()
+def load(results: Path, accuracies: Path | None = None) -> Table:
+    """Return the table of a results folder; the CSV ``accuracies`` wins over published figures.
+
+    Raises ``BadFileError`` naming the file.
+    """
+    return Table.of(read_folder(results, accuracies))
 
 
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
@@ -126,7 +173,7 @@ def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
 def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
     low, high = measurement.low_s, measurement.high_s
-    return {
+    row = {
         "name": timed.name,
         **_where(timed.run, timed.conditions),
         "batch_size": batch,
@@ -151,3 +198,5 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
         "power_w": timed.power_w,
         "idle_power_w": measurement.idle_power_w,
     }
+    rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
+    return row | rest

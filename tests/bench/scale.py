@@ -33,7 +33,7 @@ lines, which depends less on the machine.
 """
 _ASK = """
 import json, pathlib, resource, sys, time
-from opbench.table import load
+from opbench.table.frames import load
 folder = pathlib.Path(sys.argv[1])
 start = time.process_time()
 records = len(load(folder).cells)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import pytest
 
-from opbench.table import Folder, Table, load
+from opbench.table import Folder
+from opbench.table.frames import Table, load
 from opbench.table.networks import Network
 from tests.builders import accuracy, chart_point, network_row
 from tests.made_up import write_results

@@ -17,7 +17,7 @@ from opbench.errors import BadValueError, MissingDataError
 from opbench.figures import Options, find
 from opbench.figures.parts.style import theme
 from opbench.metrics import CONVENTION, FAMILIES, PER_MAC
-from opbench.table import Table, load
+from opbench.table.frames import Table, load
 
 
 def _draw(table: Table, **choices: object) -> Axes:

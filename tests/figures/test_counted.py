@@ -16,7 +16,7 @@ from opbench.figures import Options, find
 from opbench.figures.modules import choice
 from opbench.figures.parts.style import INK, theme
 from opbench.registry import counts_csv
-from opbench.table import Table, load
+from opbench.table.frames import Table, load
 from tests.made_up import write_results
 
 

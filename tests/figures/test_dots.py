@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgba
 
 from opbench.figures import Options, find
 from opbench.figures.parts.style import INK, theme
-from opbench.table import Table
+from opbench.table.frames import Table
 
 
 def _panels(table: Table, name: str) -> dict[str, Axes]:

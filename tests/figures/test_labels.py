@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from opbench.figures import Options, find
 from opbench.figures.parts import labels
 from opbench.figures.parts.style import theme
-from opbench.table import Table, load
+from opbench.table.frames import Table, load
 
 NAMED = (
     *("accuracy-vs-ops", "accuracy-vs-ops-others", "accuracy-vs-throughput", "chart2016"),

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from opbench.figures import Options, find
 from opbench.figures.parts.style import theme
 from opbench.page.gallery import inline
-from opbench.table import Table
+from opbench.table.frames import Table
 
 # As typed, and as drawn.
 HOSTILE = {

@@ -12,7 +12,7 @@ from opbench.errors import UnknownNameError
 from opbench.figures import Options, find
 from opbench.figures.parts.frame import caption
 from opbench.figures.parts.style import theme
-from opbench.table import Table
+from opbench.table.frames import Table
 
 
 def test_every_figure_says_in_one_line_what_it_shows() -> None:

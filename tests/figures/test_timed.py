@@ -12,15 +12,14 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from opbench import table
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures import Options, find
 from opbench.figures.parts.fit import slope_interval
 from opbench.figures.parts.style import INK, theme
 from opbench.figures.parts.sweep import spread
 from opbench.figures.roofline import with_intensity
-from opbench.table import Table
 from opbench.table.fits import fit_line, upper_bound
+from opbench.table.frames import Table, load
 from opbench.table.frontier import frontier
 from tests.made_up import GFLOPS_PER_S, HEADER, write_results
 
@@ -69,7 +68,7 @@ def test_the_interval_of_a_slope_is_that_of_students_t() -> None:
 
 
 def test_what_is_too_little_for_a_line_has_none_and_says_so(tmp_path: Path) -> None:
-    loaded = table.load(write_results(tmp_path, names=["alexnet"], batches=(1, 4, 16)))
+    loaded = load(write_results(tmp_path, names=["alexnet"], batches=(1, 4, 16)))
     for name in ("ops-vs-time", "memory-vs-params"):
         axes: Any = _draw(name, loaded).axes[-1]
         assert "no fit: needs 3 different x, has 1" in [text.get_text() for text in axes.texts]
@@ -180,7 +179,7 @@ def test_a_sweep_has_a_line_per_network_and_a_cross_where_one_failed(
 
 
 def test_two_points_are_no_curve_where_others_have_four(tmp_path: Path) -> None:
-    loaded = table.load(write_results(tmp_path, batches=(1, 2, 4, 8)))
+    loaded = load(write_results(tmp_path, batches=(1, 2, 4, 8)))
     cells = loaded.cells
     few = cells["name"].eq("resnet50") & cells["batch_size"].isin([2, 4])
     thin = replace(loaded, cells=cells[~few])
@@ -278,7 +277,7 @@ def test_pareto_lists_what_lies_on_each_frontier(timed_table: Table) -> None:
 
 
 def test_pareto_says_why_a_panel_is_missing(tmp_path: Path) -> None:
-    loaded = table.load(write_results(tmp_path, energy=False, batches=(1,)))
+    loaded = load(write_results(tmp_path, energy=False, batches=(1,)))
     words = _words(_draw("pareto", loaded))
     assert "No panel of energy per image: no energy per image was measured" in words
 
@@ -326,7 +325,7 @@ def test_no_batch_is_left_out_in_silence(
 
 @pytest.mark.parametrize("name", ["power-vs-batch", "ops-vs-power"])
 def test_without_a_meter_the_figure_says_so(name: str, tmp_path: Path) -> None:
-    loaded = table.load(write_results(tmp_path, energy=False))
+    loaded = load(write_results(tmp_path, energy=False))
     with pytest.raises(MissingDataError, match="no power was measured"):
         _draw(name, loaded)
 

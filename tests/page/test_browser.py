@@ -14,9 +14,9 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from opbench import page as pages
-from opbench import table
 from opbench.accuracy import primaries, wilson_interval
 from opbench.registry import counts_csv
+from opbench.table.frames import load
 from opbench.table.frontier import frontier
 from tests.page.made_up import FORMULA, HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import Open, View
@@ -243,7 +243,7 @@ def test_what_more_is_claimed_on_other_terms_comes_with_them(view: Open) -> None
 def test_the_frontier_is_what_no_other_beats(
     view: Open, results: Path, x: str, column: str
 ) -> None:
-    loaded = table.load(results, results / "mine.csv")
+    loaded = load(results, results / "mine.csv")
     frame = loaded.networks
     if x not in frame:
         frame = loaded.cells[loaded.cells["batch_size"] == 1]
@@ -456,7 +456,7 @@ def test_a_figure_is_drawn_once_it_is_opened(driver: Any, tmp_path: Path) -> Non
     path = tmp_path / "figures.html"
     there = pages.Picture(name="there", description="What is there", svg=svg)
     absent = pages.Picture(name="absent", description="What is not", missing="`opbench run` it")
-    path.write_text(pages.render(table.load(tmp_path), [], [there, absent]), encoding="utf-8")
+    path.write_text(pages.render(load(tmp_path), [], [there, absent]), encoding="utf-8")
     opened = View(driver, path, "")
     assert "Not drawn: absent. opbench run it." in opened.text("#figures")
     opened.one("#figure-there summary").click()

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opbench import claims, table
+from opbench import claims
 from opbench import page as pages
 from opbench.metrics import METRICS
 from opbench.page import gallery
 from opbench.page.island import as_json, island
 from opbench.page.static import static
 from opbench.page.typeface import font_faces
+from opbench.table.frames import Table, load
 from tests.page.made_up import HOSTILE
 
 FOLDER = Path(pages.__file__).parent
@@ -29,8 +30,8 @@ LIMIT = 6_000_000
 
 
 @pytest.fixture(scope="module")
-def loaded(results: Path) -> table.Table:
-    return table.load(results, results / "mine.csv")
+def loaded(results: Path) -> Table:
+    return load(results, results / "mine.csv")
 
 
 @pytest.fixture(scope="module")
@@ -55,21 +56,21 @@ def test_numbers_that_are_none_become_null_and_others_stay_exact() -> None:
     assert json.loads(as_json(row)) == {"a": None, "b": 2**53 + 1, "c": None, "d": True, "e": 0.1}
 
 
-def test_every_metric_on_the_page_is_one_of_the_list(loaded: table.Table) -> None:
+def test_every_metric_on_the_page_is_one_of_the_list(loaded: Table) -> None:
     data = island(loaded, [])
     offered = {*data["costs"], *data["gains"], *data["budgets"], *data["measured"]}
     assert offered <= METRICS.keys()
     assert {"macs", "flops", "params", "activations", "latency_s", "energy_j"} <= offered
 
 
-def test_a_network_that_only_a_chart_knows_is_marked_as_published(loaded: table.Table) -> None:
+def test_a_network_that_only_a_chart_knows_is_marked_as_published(loaded: Table) -> None:
     (only,) = (each for each in island(loaded, [])["networks"] if each["published_only"])
     assert (only["name"], only["label"]) == ("enet_chart2016", "ENet (2016)")
     assert only["macs"] == only["flops"] / 2
     assert only["source_url"].startswith("https://")
 
 
-def test_every_number_comes_with_where_it_is_from(loaded: table.Table) -> None:
+def test_every_number_comes_with_where_it_is_from(loaded: Table) -> None:
     data = island(loaded, [])
     for network in data["networks"]:
         assert network["source"] or network["top1"] is None or network["top1"] != network["top1"]
@@ -92,7 +93,7 @@ def test_the_page_may_fetch_nothing(page: Path) -> None:
     assert "connect-src" not in policy[1]
 
 
-def test_without_a_program_the_page_holds_networks_and_claims(loaded: table.Table) -> None:
+def test_without_a_program_the_page_holds_networks_and_claims(loaded: Table) -> None:
     findings = claims.evaluate(loaded.folder)
     text = static(loaded, findings)
     assert text.count("<tr>") == text.count("<thead>") + len(loaded.networks) + 1  # ENet of 2016
@@ -108,14 +109,14 @@ def test_half_of_the_page_is_left_for_runs_and_figures(page: Path) -> None:
     assert page.stat().st_size < LIMIT / 2
 
 
-def test_the_same_results_give_the_same_bytes(loaded: table.Table, drawing: str) -> None:
+def test_the_same_results_give_the_same_bytes(loaded: Table, drawing: str) -> None:
     picture = gallery.Picture(name="a", description="b", svg=drawing)
     first = pages.render(loaded, [], [picture])
     font_faces.cache_clear()
     assert pages.render(loaded, [], [picture]) == first
 
 
-def test_what_is_put_in_is_not_searched_for_places_to_fill(loaded: table.Table) -> None:
+def test_what_is_put_in_is_not_searched_for_places_to_fill(loaded: Table) -> None:
     folder = replace(loaded.folder, notes=("{{plotly}} {{css}}",))
     text = pages.render(replace(loaded, folder=folder), [])
     assert "{{plotly}} {{css}}" in text
@@ -151,7 +152,7 @@ def test_a_figure_is_packed_and_unpacks_to_itself(drawing: str) -> None:
 
 
 def test_a_figure_without_its_data_says_what_to_run(tmp_path: Path) -> None:
-    picture = gallery._picture("time-vs-batch", table.load(tmp_path))
+    picture = gallery._picture("time-vs-batch", load(tmp_path))
     assert picture.svg == ""
     assert "opbench run" in picture.missing
 

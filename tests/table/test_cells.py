@@ -9,7 +9,8 @@ import pytest
 
 from opbench.registry import counts_csv
 from opbench.spec import Shape
-from opbench.table import Folder, Table, load
+from opbench.table import Folder
+from opbench.table.frames import Table, load
 from opbench.timing.settings import CudaOptions
 from opbench.value import Value
 from tests.builders import ceilings, failure, header, network_row, record, write_run

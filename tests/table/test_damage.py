@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from opbench.registry import counts_csv
 from opbench.runs.lines import KINDS, End, Resumed, Warned, encode
 from opbench.runs.store import read_runs
-from opbench.table import Table, read_folder
+from opbench.table import read_folder
+from opbench.table.frames import Table
 from tests import builders
 from tests.builders import ceilings, failure, header, record, round_, round_line
 from tests.strategies import damaged

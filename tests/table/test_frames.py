@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from pandas.api.types import is_numeric_dtype
 
-from opbench import table
 from opbench.metrics import METRICS, Metric
+from opbench.table import Folder
+from opbench.table.frames import Table, load
 from tests.made_up import write_results
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> table.Table:
-    return table.load(write_results(tmp_path_factory.mktemp("results")))
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return load(write_results(tmp_path_factory.mktemp("results")))
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.key)
-def test_every_metric_has_numbers_in_the_table(metric: Metric, loaded: table.Table) -> None:
+def test_every_metric_has_numbers_in_the_table(metric: Metric, loaded: Table) -> None:
     frame = loaded.networks if metric.of == "network" else loaded.cells
     for column in metric.columns:
         assert is_numeric_dtype(frame[column])
@@ -29,6 +30,6 @@ def test_every_metric_has_numbers_in_the_table(metric: Metric, loaded: table.Tab
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.key)
 def test_a_table_of_nothing_has_numbers_too(metric: Metric) -> None:
-    nothing = table.Table.of(table.Folder(networks=()))
+    nothing = Table.of(Folder(networks=()))
     frame = nothing.networks if metric.of == "network" else nothing.cells
     assert all(is_numeric_dtype(frame[column]) for column in metric.columns)

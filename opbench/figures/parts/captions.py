@@ -9,7 +9,7 @@ import pandas as pd
 from opbench import __version__
 from opbench.metrics import CONVENTION
 from opbench.runs.lines import Header
-from opbench.table import Table
+from opbench.table.frames import Table
 
 DATASETS = {
     "imagenet": "ImageNet",

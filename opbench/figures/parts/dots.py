@@ -27,7 +27,7 @@ from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour, hues
 from opbench.metrics import METRICS
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _ROW = 0.232  # inches from dot to dot
 _GAP = 0.95  # inches between panels

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opbench.escapes import printable
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _KEYS = ["name", "run"]  # looked up by these, and not drawn as they are
 _NAMES = ("label", "family", "machine")

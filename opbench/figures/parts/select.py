@@ -14,14 +14,14 @@ from opbench.errors import MissingDataError, UnknownNameError, near_matches
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.names import matching
-from opbench.table import Table
+from opbench.table.frames import Table
 
 _SETTING = ["machine", "device", "dtype", "variant"]
 
 
 def networks(table: Table, options: Options, *datasets: str) -> pd.DataFrame:
     """The networks of ``datasets`` (ImageNet unless one is given) that have an accuracy, with
-    ``lit``: are they brought forward.
+    ``lit``: true for those that are highlighted, or for all if none is.
 
     Raises ``MissingDataError`` when there is none, ``UnknownNameError`` for a family or a
     highlighted network that is not there.
@@ -53,7 +53,9 @@ def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataF
     frame = _at(frame, options)
     if frame[column].isna().all():
         metric = METRICS[column]
-        raise MissingDataError(f"no {metric.label} was measured: {metric.remedy}")
+        raise MissingDataError(
+            f"no {metric.label} was measured: {metric.remedy or '`opbench run` measures it'}"
+        )
     return _chosen(_one_setting(frame.dropna(subset=[column])), table, options)
 
 
@@ -87,7 +89,7 @@ def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` for a figure without accuracies, where their protocol has no say in the marker."""
+    """Draw every network as a circle, whatever the protocol of its accuracy."""
     return frame.assign(single_crop=True)
 
 
@@ -154,7 +156,12 @@ def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
     if frame.empty:
         where = f" --device {wanted}" if wanted else ""
         kind_of = f" --dtype {options.dtype}" if options.dtype else ""
-        raise MissingDataError(f"no timing matches: run `opbench run{where}{kind_of}`")
+        raise MissingDataError(
+            "no timed cell is of an ImageNet network at its paper's input size"
+            + (f", on {wanted}" if wanted else "")
+            + (f", in {options.dtype}" if options.dtype else "")
+            + f": run `opbench run{where}{kind_of}`"
+        )
     return frame
 
 

@@ -22,7 +22,7 @@ from opbench.figures.parts.blobs import family_entries, hue
 from opbench.figures.parts.fit import draw_idle
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
-from opbench.table import Table
+from opbench.table.frames import Table
 
 TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
 
