@@ -14,7 +14,7 @@ from opbench.errors import MissingDataError
 from opbench.figures import Options
 from opbench.figures.parts.style import theme
 from opbench.record import Record
-from opbench.table import Table, load
+from opbench.table.frames import Table, load
 from opbench.value import Value
 from tests.builders import ceilings, failure, record, write_run
 
