@@ -258,8 +258,8 @@ class Measurement(Value):
     samples_per_round: Annotated[tuple[AtLeastOne, ...], Meta(min_length=1)]
     yardsticks_s: tuple[Seconds | None, ...] = ()
     median_s: Seconds
-    low_s: Positive
-    high_s: Positive
+    low_s: Seconds
+    high_s: Seconds
     minimum_s: Seconds | None = None
     p95_s: Seconds | None = None
     warmup: Natural = 0

@@ -42,7 +42,8 @@ AtLeastOne = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 # From a picosecond to thirty years: beyond that arithmetic on it need not be finite.
-Seconds = Annotated[float, Meta(ge=1e-12, le=1e9)]
+SHORTEST_S, LONGEST_S = 1e-12, 1e9
+Seconds = Annotated[float, Meta(ge=SHORTEST_S, le=LONGEST_S)]
 
 _T = TypeVar("_T")
 # A value that is an object of its own in JSON instead of standing beside the other fields.

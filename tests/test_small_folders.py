@@ -21,11 +21,11 @@ from tests.builders import ceilings, failure, record, write_run
 BATCHES = (1, 2, 4, 8, 16)
 
 
-def swept(name: str, seconds: float) -> Iterator[Record]:
+def swept(name: str, seconds: float, **ends: float) -> Iterator[Record]:
     """A network at five batch sizes."""
     for size in BATCHES:
         more = {"peak_memory_bytes": 10**8, "energy_j": 0.1, "traffic_bytes": 10**7}
-        yield record(name, size * seconds, batch_size=size, **more)
+        yield record(name, size * seconds, batch_size=size, **more, **ends)
 
 
 FOLDERS: dict[str, list[Value]] = {
@@ -33,7 +33,11 @@ FOLDERS: dict[str, list[Value]] = {
     "one swept": [*swept("squeezenet1_1", 0.01)],
     "two of equal cost": [*swept("mine.py:a", 0.01), *swept("mine.py:b", 0.01)],
     "six of equal cost": [each for name in "abcdef" for each in swept(f"mine.py:{name}", 0.01)],
-    "extremes": [*swept("vgg16", 1e-12), *swept("alexnet", 6e7), *swept("resnet18", 1e-3)],
+    "extremes": [
+        *swept("vgg16", 1e-12, low_s=1e-12, high_s=1e9),
+        *swept("alexnet", 5e7),
+        *swept("resnet18", 1e-3),
+    ],
     "nothing but failures": [failure("vgg16")],
     "no MACs": [record("mine.py:a", macs=0, params=0, activations=0)],
 }

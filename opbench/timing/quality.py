@@ -15,6 +15,7 @@ from typing import Literal
 from opbench.intervals import Interval, drift, median, median_of_rounds, quantile
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
+from opbench.value import LONGEST_S, SHORTEST_S
 
 Quality = Literal["good", "noisy", "unstable"]
 
@@ -36,8 +37,9 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         samples_per_round=tuple(len(each) for each in samples),
         yardsticks_s=tuple(each.yardstick_s for each in rounds),
         median_s=interval.estimate,
-        low_s=interval.low,
-        high_s=interval.high,
+        # Wild rounds have an interval that reaches beyond all times.
+        low_s=max(interval.low, SHORTEST_S),
+        high_s=min(interval.high, LONGEST_S),
         minimum_s=min(everything),
         p95_s=quantile(everything, 0.95),
         warmup=sum(each.warmup for each in rounds),

@@ -48,6 +48,13 @@ def test_a_wide_interval_is_unstable() -> None:
     assert summary(steady(0.010), steady(0.012), steady(0.015)).quality == "unstable"
 
 
+def test_the_wildest_rounds_have_an_interval_that_a_record_may_have() -> None:
+    """exp(t s) of these is 10^24 and more: beyond the longest time that is read."""
+    measured = summary(*(steady(level) for level in (1e-6, 1.0, 1e6)))
+    assert (measured.low_s, measured.high_s) == (1e-12, 1e9)
+    assert Measurement.from_json(measured.to_json()) == measured
+
+
 def test_times_that_alternate_between_two_values_are_not_good() -> None:
     alternating = a_round([0.010, 0.011] * 15)
     measurement = summary(alternating, alternating, alternating)
