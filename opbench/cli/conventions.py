@@ -9,7 +9,7 @@ import typer
 
 from opbench.cli.columns import Column, integer, scaled
 from opbench.cli.render import Format, heading, indented, messages, render, stdout_is_ours
-from opbench.cli.rows import NETWORK, Asked, By, model_row
+from opbench.cli.rows import NETWORK, Asked, By, largest, model_row
 from opbench.errors import BadValueError, OpbenchError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def convention_rows(name: str, asked: Asked, convention: str) -> list[dict[str, 
         _module_rows(counts, asked.depth) if asked.by is By.module else _operator_rows(counts)
     )
     if asked.top is not None:
-        rows = sorted(rows, key=lambda row: -row["value"])[: asked.top]
+        rows = largest(rows, asked.top, "value")
     return [head | row for row in rows]
 
 

@@ -36,7 +36,11 @@ def count(
     convention: ConventionName = None,
     top: Annotated[
         int | None,
-        typer.Option(min=1, help="Print only the rows with the most MACs of each target."),
+        typer.Option(
+            min=1,
+            help="Print only the modules (that hold no others printed) or operators with the most "
+            "MACs of each target.",
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
     timeout: Timeout = None,
@@ -57,7 +61,7 @@ def count(
         size=parse_input_size(input_size),
         batch_size=_one_batch_size(batch_size),
         dtype=dtype,
-        by=by,
+        by=By.module if by is By.model and depth is not None else by,
         depth=depth,
         top=top,
     )
@@ -87,7 +91,7 @@ def _one_batch_size(text: str) -> int:
 def _check(asked: Asked) -> None:
     """Refuse an option that would be ignored."""
     if asked.depth is not None and asked.by is not By.module:
-        raise BadValueError("--depth needs --by module")
+        raise BadValueError(f"--depth is about modules: remove --by {asked.by}")
     if asked.top is not None and asked.by is By.model:
         raise BadValueError("--top needs --by module or --by operator: a model is one row")
 

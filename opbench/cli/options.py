@@ -117,8 +117,10 @@ def parse_integers(option: str, text: str) -> list[int]:
     """Read "1,16".  Raises ``BadValueError`` naming the option."""
     numbers = [int(word) if word.isdecimal() else 0 for word in words(text)]
     if not all(numbers):
+        space = ": no space after a comma" if text.endswith(",") else ""
         raise BadValueError(
             f"{option} must be positive integers separated by commas, such as 1,16; not {text!r}"
+            f"{space}"
         )
     return numbers
 

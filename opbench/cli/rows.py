@@ -95,9 +95,22 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
             rows = list(module_rows(name, counted, asked.depth))
         case By.operator:
             rows = list(_operator_rows(name, counted))
-    if asked.top is None:
-        return rows
-    return sorted(rows, key=lambda row: -row["macs"])[: asked.top]
+    return rows if asked.top is None else largest(rows, asked.top, "macs")
+
+
+def largest(rows: Sequence[dict[str, Any]], most: int, key: str) -> list[dict[str, Any]]:
+    """Return the rows with the largest values, without modules that hold others of them."""
+    outer = {each for row in rows if "module" in row for each in _holders(row["module"])}
+    innermost = (row for row in rows if row.get("module") not in outer)
+    return sorted(innermost, key=lambda row: -row[key])[:most]
+
+
+def _holders(module: str) -> Iterator[str]:
+    """Yield the names of the modules that hold ``module``."""
+    if module != NETWORK:
+        yield NETWORK
+    parts = module.split(".")
+    yield from (".".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:

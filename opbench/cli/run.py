@@ -20,16 +20,18 @@ from opbench.cli.options import (
     results_folder,
     words,
 )
-from opbench.cli.render import Format, say, write
+from opbench.cli.render import Format, plural, say, write
 from opbench.errors import BadValueError
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
 
 if TYPE_CHECKING:
+    from opbench.runs.plan import Sweep
     from opbench.runs.pool import Workers
     from opbench.runs.start import Prepared
     from opbench.runs.store import RunFile
     from opbench.spec import Shape
+    from opbench.timing.settings import CudaOptions
 
 # Words of one option, separated by commas.
 Words = str
@@ -198,6 +200,8 @@ def run(
         seed=seed,
     )
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
+    if json and format is not Format.table:
+        raise BadValueError("--json prints each record as it is measured: remove --format")
     folder = results_folder(results)
     old = _run_to_resume(context, targets or (), folder) if resume else None
     interrupted = False
@@ -210,6 +214,10 @@ def run(
             write(render_plan(prepared, format))
             say_estimate(prepared, workers)
             return
+        _warn(sweep, cuda)
+        if not (targets or resume):
+            say_estimate(prepared, workers)
+            say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
         writer = Appender(old.path, size=old.size) if old else new_run(folder)
         try:
             take(prepared, writer, workers, stream=json)
@@ -222,6 +230,23 @@ def run(
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
+
+
+def _warn(sweep: Sweep, cuda: CudaOptions) -> None:
+    """Say which options do nothing here, or more than they should."""
+    from opbench.runs.state import available_cores
+
+    if not any(device.startswith("cuda") for device in sweep.devices):
+        given = {"--cuda-graph": cuda.graph, "--l2 cold": cuda.l2 == "cold", "--tf32": cuda.tf32}
+        for option in (option for option, given in given.items() if given):
+            say(f"warning: {option} does nothing without --device cuda")
+    cores = available_cores()
+    for threads in filter(None, sweep.threads):
+        if threads > cores:
+            say(
+                f"warning: {threads} threads on {plural(cores, 'core')} take turns, which slows "
+                f"them down: --threads {cores} is the most that run at once"
+            )
 
 
 def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> RunFile:

@@ -58,7 +58,7 @@ _MODULES = (
 
 
 def show(
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="One network.")],
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="One network.")],
     input_size: InputSize = None,
     depth: Depth = None,
     conventions: Annotated[
@@ -86,6 +86,14 @@ def show(
         opbench show mymodels.py:net --input-size 3x224x224 --depth 1
         opbench show resnet50 --conventions
     """
+    if len(targets) > 1:
+        raise BadValueError(
+            f"show takes one network, not {len(targets)}: `opbench count {' '.join(targets)}` "
+            "counts them side by side"
+        )
+    if conventions and depth is not None:
+        raise BadValueError("--conventions prints no modules: remove --depth")
+    (target,) = targets
     size = parse_input_size(input_size)
     if target in PUBLISHED_ONLY:
         if size or conventions or depth is not None:

@@ -34,9 +34,11 @@ class CudaOptions(Value):
 
 def device_name(word: str) -> str:
     """Return a device's name in full ("cuda" is "cuda:0").  Raises ``BadValueError``."""
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", word):
-        raise BadValueError(f"unknown device {word!r}: choose cpu, cuda or cuda:N")
-    return "cuda:0" if word == "cuda" else word
+    name = word.lower()
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        hint = "did you mean cuda?" if name in ("gpu", "nvidia") else "choose cpu, cuda or cuda:N"
+        raise BadValueError(f"unknown device {word!r}: {hint}")
+    return "cuda:0" if name == "cuda" else name
 
 
 def known(kind: str, words: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:

@@ -147,8 +147,11 @@ def test_rows_per_module_and_operator_add_up(rows: Rows) -> None:
     modules = rows("count", "googlenet", "--by", "module", "--depth", 1)
     assert modules[0]["macs"] == whole["macs"]
     assert sum(row["macs"] for row in modules[1:]) == whole["macs"]
+    assert rows("count", "googlenet", "--depth", 1) == modules
     top = rows("count", "googlenet", "--by", "module", "--top", 3)
     assert len(top) == 3
+    # Convolutions, and not the blocks that hold them.
+    assert {row["kind"] for row in top} == {"Conv2d"}
 
 
 def test_one_failing_target_is_a_row_and_the_others_go_on(opbench: Opbench, write: Write) -> None:
@@ -177,8 +180,8 @@ def test_stdout_holds_the_rows_and_nothing_that_a_network_prints(
 
 def test_an_option_that_would_do_nothing_is_refused(opbench: Opbench) -> None:
     for args, said in (
-        (("--depth", 1), "--by module"),
-        (("--depth", 1, "--by", "operator"), "--by module"),
+        (("--depth", 1, "--by", "operator"), "remove --by operator"),
+        (("--batch-size", "1,16"), "count takes one batch size, not '1,16'"),
         (("--top", 3), "--by module or --by operator"),
         (("--convention", "fvcore", "--top", 3), "--by module or --by operator"),
         (("--convention", "fvcore", "--dtype", "float16"), "remove --dtype"),

@@ -19,7 +19,9 @@ import pytest
 
 from opbench.cli import run as command
 from opbench.cli.options import parse_fraction
+from opbench.cli.render import say
 from opbench.record import Failure, Record
+from opbench.runs import start
 from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
 from opbench.runs.store import RunFile, read_run, run_files
 from opbench.spec import Shape
@@ -125,12 +127,39 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_option_without_effect_is_warned_of(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opbench.cli.run_progress.take", lambda *_, **__: None)
+    said = run(CONV, "--cuda-graph", "--tf32", "--threads", "1,4096").stderr
+    assert "warning: --cuda-graph does nothing without --device cuda" in said
+    assert "warning: --tf32 does nothing without --device cuda" in said
+    assert "warning: 4096 threads on " in said
+    assert said.count("warning: ") == 3
+
+
+def test_a_bare_run_says_first_how_long_it_takes_and_how_to_choose_less(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = start.prepare
+    monkeypatch.setattr(start, "prepare", lambda names, *rest: prepare(names or [CONV], *rest))
+    monkeypatch.setattr("opbench.cli.run_progress.take", lambda *_, **__: say("measuring"))
+    estimated, less, measuring = run().stderr.splitlines()[:3]
+    assert estimated.startswith("1 cell; about ")
+    assert less.startswith("less: name some") and "--dry-run" in less
+    assert measuring == "measuring"
+    assert "about" not in run(CONV).stderr
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
         (("lenett",), "did you mean lenet5"),
         (("missing.py:net",), "there is no file missing.py"),
-        ((CONV, "--device", "gpu"), "cpu, cuda or cuda:N"),
+        ((CONV, "--device", "mps"), "cpu, cuda or cuda:N"),
+        ((CONV, "--device", "gpu"), "did you mean cuda?"),
+        ((CONV, "--batch-size", "1,"), "no space after a comma"),
+        ((CONV, "--json", "--format", "csv"), "remove --format"),
         ((CONV, "--batch-size", "0"), "--batch-size must be positive integers"),
         ((CONV, "--batch-size", "many"), "such as 1,16; not 'many'"),
         ((CONV, "--precision", "2"), "a percentage such as 1%"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from opbench.accuracy import load_chart2016, load_published
 from opbench.registry import entries
 from tests.fixtures import Opbench, Rows, Write
@@ -138,6 +140,20 @@ def test_a_network_of_the_users_is_counted_a_second_time_as_well(
     assert "fvcore 0: bilinear: 100 here, 0 by fvcore (fvcore has no rule for bilinear)" in out
     out = opbench("show", f"{path}:conv", "--input-size", "3x9x9", "--no-witness").stdout
     assert "fvcore       no count: not asked for" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lenet5", "vgg16"), "show takes one network, not 2: `opbench count lenet5 vgg16`"),
+        (("lenet5", "--conventions", "--depth", 1), "remove --depth"),
+    ],
+)
+def test_what_show_cannot_do_is_refused(
+    opbench: Opbench, arguments: tuple[object, ...], said: str
+) -> None:
+    result = opbench("show", *arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True)
 
 
 def test_the_registry_at_another_size_than_on_file_is_counted_a_second_time(
