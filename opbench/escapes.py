@@ -30,6 +30,8 @@ def printable(text: str) -> str:
     Controls, line ends, bidirectional and other format characters and surrogates become "\n",
     "\x1b" or "\u202e", so that a text is always one line.
     """
+    if text.isprintable() and "::" not in text and "##" not in text:
+        return text
     seen = "".join(each if each.isprintable() else _escape(each) for each in text)
     return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", seen)
 

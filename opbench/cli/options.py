@@ -38,7 +38,13 @@ Results = Annotated[
         "pyproject.toml says.",
     ),
 ]
-OutputFormat = Annotated[Format, typer.Option(help="Output format.")]
+OutputFormat = Annotated[
+    Format,
+    typer.Option(
+        help="Output format; csv puts an apostrophe in front of text that a spreadsheet would "
+        "compute."
+    ),
+]
 Timeout = Annotated[
     float | None,
     typer.Option(

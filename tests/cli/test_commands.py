@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -120,3 +121,15 @@ def test_help_imports_no_command_and_nothing_heavy() -> None:
         "assert not ours | heavy, ours | heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_terminal_in_ascii_gets_escapes_and_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from opbench.cli import main; main()", "claims"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.isascii()
+    assert rb"R\xb2 of a line" in done.stdout
+    assert b"Traceback" not in done.stderr
