@@ -182,6 +182,6 @@ function emptyWords(points) {
   if (!points.length) return "No network is selected: clear the search, or show more families.";
   const lacking = [state.x, state.y].filter((key) => points.every((point) => !known(valueOf(point, key))));
   const remedy = lacking.map((key) => DATA.metrics[key].remedy).find(Boolean);
-  return `None of the ${points.length} networks selected has a number for ${lacking.map((key) => DATA.metrics[key].label).join(" and ") || "both axes"}`
+  return `${points.length === 1 ? "The network selected has no number for" : `None of the ${points.length} networks selected has a number for`} ${lacking.map((key) => DATA.metrics[key].label).join(" and ") || "both axes"}`
     + `${remedy ? `: ${remedy.replaceAll("`", "")}` : ""}. The table lists them.`;
 }

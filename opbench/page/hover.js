@@ -15,8 +15,9 @@ const metricWords = (point, key) => `${withLabel(key, valueOf(point, key))}${int
 function metricRows(point, keys) {
   const told = keys.filter((key) => isTold(point, key));
   const bold = told.filter(isDrawnAs).map((key) => `<b>${plotlyText(metricWords(point, key))}</b>`);
-  const rest = told.filter((key) => !isDrawnAs(key)).map((key) => metricWords(point, key)).join(", ");
-  return [...bold, ...(rest ? folded(rest).map(plotlyText) : [])];
+  const rest = told.filter((key) => !isDrawnAs(key)).map((key) => metricWords(point, key));
+  const listed = rest.map((words, i) => (i < rest.length - 1 ? `${words},` : words));
+  return [...bold, ...(listed.length ? inLines(listed).map(plotlyText) : [])];
 }
 
 // Where the numbers are from, the accuracy first.
@@ -34,10 +35,12 @@ function sourceRows(point) {
 }
 
 // Lines that the chart is wide enough for, broken between words.
-function folded(words) {
+const folded = (words) => inLines(words.split(" "));
+
+function inLines(pieces) {
   const most = isNarrow() ? LETTERS.narrow : LETTERS.wide;
   const lines = [""];
-  for (const word of words.split(" ")) {
+  for (const word of pieces) {
     const last = lines.length - 1;
     if (lines[last] && lines[last].length + word.length >= most) lines.push(word);
     else lines[last] += lines[last] ? ` ${word}` : word;
