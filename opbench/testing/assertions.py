@@ -17,6 +17,7 @@ from opbench.counting import count
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError
+from opbench.escapes import printable
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
@@ -92,7 +93,7 @@ class Assertions:
         failures = [each for each in check_counts(locked, now, settings.check) if not each.ok]
         if failures:
             lines = [line for each in failures for line in (each.sentence, *each.why)]
-            raise AssertionError("\n  ".join(lines))
+            raise AssertionError("\n  ".join(map(printable, lines)))
 
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):
@@ -156,7 +157,7 @@ def _assert(
         f"({counted - limit:+,}{share})"
     ]
     lines += [f"{part}: {cost:,} ({cost / counted:.1%})" for part, cost in where if cost]
-    raise AssertionError("\n  ".join(lines))
+    raise AssertionError("\n  ".join(map(printable, lines)))
 
 
 def _name(network: Network) -> str:

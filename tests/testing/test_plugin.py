@@ -185,3 +185,14 @@ def test_a_run_that_does_not_ask_for_the_fixture_does_not_import_torch(tmp_path:
 def test_the_expectations_of_this_file_are_those_of_the_small_network() -> None:
     assert macs(4) == locked.macs(4)
     assert params(4) + 8 == locked.params(4)  # which has batch norm
+
+
+def test_a_name_in_a_failure_is_one_line_without_controls(tmp_path: Path) -> None:
+    network = nn.Sequential()
+    network.add_module("\x1b[31mred\n::error::x", nn.Linear(2, 3))
+    with pytest.raises(AssertionError) as failed:
+        Assertions(tmp_path).assert_macs(network, 5, inputs=(2,))
+    assert str(failed.value).splitlines() == [
+        "Sequential has 6 MACs, not 5 (+1, +20.00%)",
+        r"  \x1b[31mred\n::error::x (Linear): 6 (100.0%)",
+    ]
