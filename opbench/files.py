@@ -150,7 +150,11 @@ class Appender:
             self._refuse()
         if path.stat().st_size and not _ends_with_newline(path):
             # What a kill left of its last line must not run into the next one.
-            self._write(b"\n")
+            try:
+                self._write(b"\n")
+            except BadFileError:
+                self._file.close()
+                raise
 
     @classmethod
     def create(cls, folder: Path, stem: str) -> Self:

@@ -179,8 +179,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_refused() -> None:
-    with pytest.raises(BadFileError, match="No space left"):
-        Appender(Path("/dev/full")).append(b"{}")
+    with Appender(Path("/dev/full")) as full, pytest.raises(BadFileError, match="No space left"):
+        full.append(b"{}")
 
 
 def test_lines_that_do_not_fit_are_taken_back_each_time(tmp_path: Path) -> None:
