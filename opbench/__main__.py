@@ -7,4 +7,5 @@ if not sys.flags.safe_path:
 
 from opbench.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,12 +9,14 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import BytesIO
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
-from opbench.errors import MissingDataError
+from opbench.errors import MissingDataError, OpbenchError
+from opbench.processes.start import keep_out_current_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,10 +55,15 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
     workers = min(os.cpu_count() or 1, len(jobs))
     if workers < 2:
         return [_draw(job) for job in jobs]
-    os.environ["PYTHONSAFEPATH"] = "1"  # a new process must not import from the current folder
+    keep_out_current_folder()
     # Spawned, because a fork of a process with a library's threads may hang.
     with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
-        return list(pool.map(_draw, jobs))
+        try:
+            return list(pool.map(_draw, jobs))
+        except BrokenProcessPool:
+            raise OpbenchError(
+                "a process that drew figures was killed, perhaps out of memory: name fewer figures"
+            ) from None
 
 
 def _ignore_interrupts() -> None:
