@@ -9,6 +9,7 @@ read from the source; the lines under "Examples:" stand at the end of the comman
 from __future__ import annotations
 
 import ast
+import errno
 import inspect
 import os
 import sys
@@ -105,6 +106,8 @@ def _errors_as_sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         _say("interrupted")
         raise typer.Exit(130) from None
+    except OSError as error:
+        _end(_told(error), 2)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -219,16 +222,37 @@ def _options(
 def main() -> None:
     """Run the command line."""
     keep_out_current_folder()
-    # A name may hold what a terminal's encoding does not; an escape is better than no output.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     try:
         app(prog_name="opbench")
     except KeyboardInterrupt:
         _end("interrupted", 130)
-    except OSError as error:  # no space, no permission, closed by the other end
-        where = error.filename or "standard output"
-        _end(f"error: {where}: {error.strerror or error}", 2)
+    except OSError as error:
+        _end(_told(error), 2)
+
+
+def _prepare_streams() -> None:
+    """Let nothing that is opened later be taken for a standard stream that is closed."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Opening takes the lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w")
+    if sys.stdout is None:
+        _end("error: standard output is closed", 2)
+    # A name may hold what a terminal's encoding does not; an escape is better than no output.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _told(error: OSError) -> str:
+    """Tell of a full disk, a missing permission, an output that its reader has closed."""
+    # Only the question for it has no name of a file and may find nothing.
+    unnamed = "the current folder" if error.errno == errno.ENOENT else "standard output"
+    return f"error: {error.filename or unnamed}: {error.strerror or error}"
 
 
 def _end(sentence: str, status: int) -> NoReturn:

@@ -19,6 +19,7 @@ from opbench.processes.calls import CallLimits, Failed, Servers
 Json = dict[str, Any]
 
 _WORKER = "opbench.runs.worker"
+_OF_ONE_TARGET = {"inputs", "counts", "time"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Workers(Protocol):
 class ForkServer:
     """One server process; it is killed, with its worker, when the context ends.
 
-    ``timeout``: seconds that one request may take.
+    ``timeout``: seconds that a request which runs a target's code may take.
     """
 
     def __init__(self, timeout: float | None = None) -> None:
@@ -95,7 +96,8 @@ class ForkServer:
         self._errors.truncate()
         # What a GPU's driver reserves is no memory that is used.
         memory = request.get("cell", {}).get("device") == "cpu"
-        limits = CallLimits(seconds=self._timeout, memory=memory)
+        seconds = self._timeout if request["job"] in _OF_ONE_TARGET else None
+        limits = CallLimits(seconds=seconds, memory=memory)
         outcome = self._servers.call(f"{_WORKER}:handle", dict(request), limits)
         if isinstance(outcome, Failed):
             return Reply(failed=outcome.reason)
