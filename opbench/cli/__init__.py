@@ -225,8 +225,6 @@ def main() -> None:
     _prepare_streams()
     try:
         app(prog_name="opbench")
-    except KeyboardInterrupt:
-        _end("interrupted", 130)
     except OSError as error:
         _end(_told(error), 2)
 
