@@ -185,7 +185,7 @@ def test_two_points_are_no_curve_where_others_have_four(tmp_path: Path) -> None:
     thin = replace(loaded, cells=cells[~few])
     figure = _draw("time-vs-batch", thin)
     assert "ResNet-50" not in _beside(figure.axes[0])
-    assert "Not drawn: 1 networks measured at fewer batch sizes." in _words(figure)
+    assert "Not drawn: 1 network measured at fewer batch sizes." in _words(figure)
     assert _bands(figure) == IMAGENET - 1
     shown = _draw("time-vs-batch", thin, highlight=("resnet50",))
     assert "ResNet-50" in _beside(shown.axes[0])

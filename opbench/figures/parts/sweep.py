@@ -94,7 +94,8 @@ def _swept(frame: pd.DataFrame, failures: pd.DataFrame, options: Options) -> pd.
 
 
 def _left_out_words(count: int) -> str:
-    return f"Not drawn: {count} networks measured at fewer batch sizes." if count else ""
+    networks = f"{count} network{'s' * (count > 1)}"
+    return f"Not drawn: {networks} measured at fewer batch sizes." if count else ""
 
 
 def _scale(axes: Axes, frame: pd.DataFrame, options: Options, sweep: BatchSweep) -> None:
