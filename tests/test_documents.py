@@ -65,7 +65,7 @@ def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
     quick = ("--in-process", "--max-seconds", "0.05", "--results", tmp_path)
     printed = opbench("run", "lenet5", *quick).stdout
     assert header == re.split(r"  +", printed.splitlines()[0])
-    published = rows("list", "--columns", "latency_s", "--results", ROOT / "results")
+    published = rows("list", "--columns", "name,latency_s", "--results", ROOT / "results")
     latency = {row["name"]: f"{row['latency_s'] * 1e3:.3f}" for row in published}
     for name, *cells in shown:
         assert cells[0].startswith(f"{latency[name]} (")

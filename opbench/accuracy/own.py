@@ -124,7 +124,7 @@ def match_own(
     if lost := [f"{row.name} (line {row.line})" for row in rows if row.line not in used]:
         more = f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
         notes.append(
-            f"warning: {path}: {len(used)} of {len(rows)} rows match a network here; these do not: "
+            f"{path}: {len(used)} of {len(rows)} rows match a network here; these do not: "
             f"{', '.join(lost[:_MOST_LOST])}{more}"
         )
     return found, tuple(notes)
@@ -137,7 +137,7 @@ def _about_protocol(row: OwnRow, path: Path) -> str:
     near = near_matches(row.protocol, PROTOCOLS)
     hint = f"did you mean {near[0]}? Known are" if near else "known are"
     return (
-        f"warning: {path}, line {row.line}: unknown protocol {row.protocol!r}, drawn as a square "
+        f"{path}, line {row.line}: unknown protocol {row.protocol!r}, drawn as a square "
         f"and left out of the frontier; {hint} {', '.join(PROTOCOLS)}"
     )
 

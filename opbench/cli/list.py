@@ -14,17 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
-from opbench.cli.options import OutputFormat, Results, measured_folder, words
+from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, render, say, write
+from opbench.errors import BadValueError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
-from opbench.names import find
+from opbench.names import find, matching
 from opbench.record import USUAL
 
 if TYPE_CHECKING:
     from opbench.accuracy import Accuracy
     from opbench.registry.counts_csv import NetworkRow
+    from opbench.table import Folder
     from opbench.table.cells import TimedCell
+    from opbench.table.networks import Network
 
 _CAPTION = (
     f"MACs and parameters for one image; {PER_MAC}.  Top-1 in percent by the "
@@ -70,13 +73,14 @@ def list_(
         typer.Argument(metavar="GLOB", help="Names or globs, such as 'resnet*'; all by default."),
     ] = None,
     columns: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="KEY,...",
-            help="Columns of table and markdown (json and csv hold every key): "
-            f"{', '.join(each.key for each in _ALL)}.",
+            metavar="KEY[,KEY]...",
+            help="Columns to print (listed below). By default the usual ones, and every key but "
+            "latency_s in json and csv.",
         ),
-    ] = _USUAL,
+    ] = None,
+    accuracies: Accuracies = None,
     results: Results = None,
     format: OutputFormat = Format.table,
     update: Annotated[
@@ -91,19 +95,39 @@ def list_(
         opbench list 'resnet*' VGG-16
         opbench list --columns name,params,macs,top1 --format csv
     """
-    chosen = _chosen(columns)
+    chosen = _chosen(columns or _USUAL)
     timed = any(column.key == "latency_s" for column in chosen)
-    measured = measured_folder(results) if timed else None
+    if results and not (timed or accuracies):
+        raise BadValueError(
+            "--results does nothing here: add --columns name,latency_s or --accuracies"
+        )
+    folder = _measured(results, accuracies) if timed or accuracies else None
     if update:
         from opbench.registry import counts_csv
         from opbench.registry.audit import network_rows
 
         counts_csv.save(network_rows(), counts_csv.counts_file())
         counts_csv.load.cache_clear()
-    rows = _rows(globs or ["*"])
-    if measured:
-        _add_latencies(rows, measured)
+    rows = _rows(globs or ["*"], folder if accuracies else None)
+    if timed and folder:
+        _add_latencies(rows, folder)
+    if columns:  # json and csv hold what was asked for as well
+        rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
     write(render(rows, format, chosen, caption=_CAPTION))
+
+
+def help_lists() -> dict[str, list[tuple[str, str]]]:
+    """Return the columns, for the help of the command."""
+    return {"Columns": [(column.key, column.title) for column in _ALL]}
+
+
+def _measured(results: Path | None, accuracies: Path | None) -> Folder:
+    from opbench.table import read_folder
+
+    folder = read_folder(measured_folder(results), accuracies)
+    for sentence in folder.notes:
+        say(f"warning: {sentence}")
+    return folder
 
 
 def _chosen(keys: str) -> list[Column]:
@@ -111,13 +135,21 @@ def _chosen(keys: str) -> list[Column]:
     return [known[find("column", key, known, METRIC_ALIASES)] for key in words(keys)]
 
 
-def _rows(globs: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(globs: Sequence[str], own: Folder | None) -> list[dict[str, Any]]:
+    """Make the rows of the registry, and with accuracies of the user's those of other networks."""
     from opbench.accuracy import primaries
     from opbench.registry import counts_csv
 
     facts = counts_csv.chosen([*counts_csv.load(), *_of_other_packages()], globs)
-    accuracies = primaries()
-    return [_row(fact, accuracies.get(fact.name)) for fact in facts]
+    accuracies: dict[str, Accuracy | None] = dict(primaries())
+    if own is None:
+        return [_row(fact, accuracies.get(fact.name)) for fact in facts]
+    accuracies |= {network.name: network.accuracy for network in own.networks}
+    others = [network for network in own.networks if not network.entry and network.accuracy]
+    return [
+        *(_row(fact, accuracies.get(fact.name)) for fact in facts),
+        *(_network_row(each) for each in others if any(matching(g, (each.name,)) for g in globs)),
+    ]
 
 
 def _of_other_packages() -> list[NetworkRow]:
@@ -131,9 +163,18 @@ def _of_other_packages() -> list[NetworkRow]:
 def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
     from opbench.table.networks import Network
 
-    network = Network.of_registry(fact, best)
+    return {**fact.to_json(), **_network_row(Network.of_registry(fact, best))}
+
+
+def _network_row(network: Network) -> dict[str, Any]:
+    best = network.accuracy
     return {
-        **fact.to_json(),
+        "name": network.name,
+        "label": network.label,
+        "family": network.family,
+        "year": network.year,
+        "dataset": network.dataset,
+        "input_size": str(network.input_size),
         **{column: getattr(network, column) for column in metric_columns("network")},
         "top1_protocol": best.protocol if best else None,
         "top1_source": best.source if best else None,
@@ -141,13 +182,8 @@ def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
     }
 
 
-def _add_latencies(rows: list[dict[str, Any]], results: Path) -> None:
+def _add_latencies(rows: list[dict[str, Any]], folder: Folder) -> None:
     """Add medians at batch 1 and float32, by the usual settings, on the CPU that was timed last."""
-    from opbench.table import read_folder
-
-    folder = read_folder(results)
-    for sentence in folder.notes:
-        say(f"warning: {sentence}")
     usual = [cell for cell in folder.cells if _is_usual(cell)]
     machine = max(usual, key=lambda cell: cell.run).conditions.machine if usual else ""
     latency = {

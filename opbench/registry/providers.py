@@ -16,16 +16,17 @@ one of its published operation counts:
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from opbench.errors import MissingExtraError, UnknownNameError, describe
+from opbench.names import matching
 
 PROVIDERS = ("torchvision", "timm")
 
@@ -40,9 +41,11 @@ def match(provider: str, pattern: str) -> list[str]:
     Raises ``UnknownNameError`` with near matches, ``MissingExtraError`` for an absent library.
     """
     names = _names(provider, tagged=provider == "timm" and "." in pattern)
-    matches = [name for name in names if fnmatchcase(name, pattern)]
+    matches = [*matching(pattern, names)]
     if not matches:
-        raise UnknownNameError(f"{provider} network", pattern, names)
+        raise UnknownNameError(
+            f"{provider} network", pattern, names, see="check the spelling", globs=True
+        )
     return matches
 
 
@@ -115,8 +118,21 @@ def _library(provider: str) -> Any:
     try:
         return import_module(provider)
     except (ImportError, RuntimeError) as error:
-        # torchvision beside a torch it was not built for raises RuntimeError, not ImportError.
-        raise MissingExtraError(
-            f"{provider} cannot be imported: {describe(error)}; run "
-            f"`pip install 'opbench[{provider}]'`, in the version made for this torch"
-        ) from error
+        raise MissingExtraError(_why_not_imported(provider, error)) from error
+
+
+def _why_not_imported(provider: str, error: Exception) -> str:
+    """Say what to install: the library, or a torchvision that was built for this torch."""
+    if isinstance(error, ModuleNotFoundError) and error.name == provider:
+        return f"{provider} is not installed: run `pip install 'opbench[{provider}]'`"
+    # torchvision beside a torch it was not built for raises RuntimeError, not ImportError; timm
+    # imports it.
+    if "torchvision" in str(error) and (installed := version("torchvision:")):
+        build = torch.__version__.partition("+")[2]
+        index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+        needed = "" if provider == "torchvision" else f", and {provider} needs it"
+        return (
+            f"{installed} was not built for torch {torch.__version__}{needed}: "
+            f"run `pip install --force-reinstall torch torchvision{index}`"
+        )
+    return f"{provider} cannot be imported: {describe(error)}; reinstall it for this torch"

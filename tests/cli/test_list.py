@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,36 @@ def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(
     (row,) = rows("list", "resnet18", "--columns", "name,latency_s", "--results", tmp_path)
     # Twice 1,814,073,344 MACs at the 100 GFLOP/s of the made-up machine.
     assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
+
+
+def test_columns_choose_in_every_format(opbench: Opbench) -> None:
+    asked = ("list", "lenet5", "--columns", "name,MACs,time")
+    assert json.loads(opbench(*asked, "--format", "json").stdout) == [
+        {"name": "lenet5", "macs": 325_680, "latency_s": None}
+    ]
+    header, row = opbench(*asked, "--format", "csv").stdout.splitlines()
+    assert (header, row) == ("name,macs,latency_s", "lenet5,325680,")
+
+
+def test_accuracies_of_the_readers_own_win_and_add_measured_networks(
+    rows: Rows, tmp_path: Path
+) -> None:
+    (resnet,) = (row for row in counts_csv.load() if row.name == "resnet18")
+    builders.write_run(tmp_path, record(replace(resnet, name="mine.py:net"), 1))
+    mine = tmp_path / "mine.csv"
+    mine.write_text("name,top1\nResNet-18,12\nmine.py:net,34\n")
+    listed = rows("list", "--accuracies", mine, "--results", tmp_path)
+    top1 = {row["name"]: row["top1"] for row in listed}
+    assert (top1["resnet18"], top1["mine.py:net"]) == (12, 34)
+    assert top1["lenet5"] == rows("list", "lenet5")[0]["top1"]
+    asked = ("list", "resnet18", "--accuracies", mine, "--results", tmp_path)
+    assert [row["name"] for row in rows(*asked)] == ["resnet18"]
+
+
+def test_results_without_effect_are_refused(opbench: Opbench, tmp_path: Path) -> None:
+    result = opbench("list", "--results", tmp_path)
+    assert result.exit_code == 2
+    assert "--results does nothing here" in result.stderr
 
 
 def test_an_update_writes_the_file_that_is_read(
