@@ -56,6 +56,7 @@ def nets(write: Write) -> Path:
     return write("nets.py", NETS)
 
 
+@pytest.mark.slow
 def test_several_processes_say_what_one_does_and_one_that_dies_is_a_row(
     opbench: Opbench, nets: Path
 ) -> None:
@@ -78,6 +79,7 @@ def test_what_fails_is_a_row_with_the_reason(opbench: Opbench, nets: Path) -> No
     assert "cannot run" in lenet["error"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_that_a_target_raises_is_not_the_users(opbench: Opbench, nets: Path) -> None:
     targets = ("lenet5", f"{nets}:Interrupted")
     result = opbench("count", *targets, "--input-size", "1x32x32", "--format", "json")
@@ -86,6 +88,7 @@ def test_an_interrupt_that_a_target_raises_is_not_the_users(opbench: Opbench, ne
     assert interrupted["error"].startswith("KeyboardInterrupt")
 
 
+@pytest.mark.slow
 def test_interrupted_processes_end_without_a_word(nets: Path, tmp_path: Path) -> None:
     command = ["count", f"{nets}:Slow", "lenet5", "--input-size", "1x32x32", "--jobs", "2"]
     command = [sys.executable, "-m", "opbench", *command]
