@@ -76,7 +76,7 @@ def test_what_fails_is_a_row_with_the_reason(opbench: Opbench, nets: Path) -> No
     broken, linear, lenet = json.loads(result.stdout)
     assert "no such weights" in broken["error"] and "no such weights" in result.stderr
     assert linear["macs"] == 6 * 7
-    assert "cannot run" in lenet["error"]
+    assert "did you mean 1x6x6?" in lenet["error"]
 
 
 @pytest.mark.slow
