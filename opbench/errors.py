@@ -57,7 +57,7 @@ class UnknownNameError(OpbenchError):
     ) -> None:
         known = sorted(known)
         near = [glob] if globs and (glob := _glob_of(name, known)) else near_matches(name, known)
-        hint = f"did you mean {' or '.join(near)}?" if near else see
+        hint = f"did you mean {either(near)}?" if near else see
         super().__init__(f"no {kind} is called {name!r}" + (f"; {hint}" if hint else ""))
 
 
@@ -87,6 +87,11 @@ class MissingDataError(OpbenchError):
 
 class MissingExtraError(OpbenchError):
     """An optional package that is not installed."""
+
+
+def either(words: Sequence[str]) -> str:
+    """Return "a, b or c"."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def named(name: str, reason: str) -> str:

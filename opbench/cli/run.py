@@ -210,11 +210,11 @@ def run(
             prepared = _resume(old, workers)
         else:
             prepared = prepare(targets or (), sweep, protocol, cuda, workers)
+        _warn(sweep, cuda)
         if dry_run:
             write(render_plan(prepared, format))
             say_estimate(prepared, workers)
             return
-        _warn(sweep, cuda)
         if not (targets or resume):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")

@@ -19,6 +19,7 @@ from opbench.errors import (
     GoneTargetError,
     OpbenchError,
     TargetError,
+    either,
     near_matches,
 )
 from opbench.registry.counts_csv import unknown
@@ -65,7 +66,7 @@ def missing_file(path: Path, attribute: str = "") -> OpbenchError:
     files = {each.name: each for each in sorted(folder.glob("*.py"))}
     rest = f":{attribute}" if attribute else ""
     near = [f"{files[name]}{rest}" for name in near_matches(path.name, files)]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ": check the path"
+    hint = f"; did you mean {either(near)}?" if near else ": check the path"
     return BadFileError(f"there is no file {path}{hint}")
 
 
@@ -77,7 +78,7 @@ def missing_module(name: str, target: str) -> OpbenchError:
     near += [f"{each}:{attribute}" for each in near_matches(head, _PROVIDERS)]
     if not near and (dotted := Path(f"{head.replace('.', '/')}.py")).is_file():
         near = [f"{dotted}:{attribute}"]
-    hint = f"did you mean {' or '.join(near)}?" if near else "check the spelling, or install it"
+    hint = f"did you mean {either(near)}?" if near else "check the spelling, or install it"
     return GoneTargetError(f"there is no module {name} for the target {target!r}; {hint}")
 
 
@@ -91,7 +92,7 @@ def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
         )
     known = [each for each in vars(holder) if not each.startswith("_")]
     if near := near_matches(name, known, likeness=0.7):
-        hint = f"did you mean {' or '.join(near)}?"
+        hint = f"did you mean {either(near)}?"
     elif own := list(_networks_of(holder)):
         hint = f"it has {_few(own)}"
     else:

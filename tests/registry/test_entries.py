@@ -36,7 +36,7 @@ def test_names_are_sorted_and_globs_match() -> None:
 
 
 def test_an_unknown_name_offers_near_matches() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean squeezenet1_1 or squeezenet1_0"):
+    with pytest.raises(UnknownNameError, match="did you mean squeezenet1_1, squeezenet1_0"):
         entries.get("squezenet1_1")
 
 

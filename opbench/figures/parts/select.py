@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, UnknownNameError, near_matches
+from opbench.errors import MissingDataError, UnknownNameError, either, near_matches
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.names import matching
@@ -48,7 +48,10 @@ def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataF
     """
     frame = table.cells
     if frame.empty:
-        raise MissingDataError("nothing was timed yet: run `opbench run`")
+        begun = "; continue the one that was interrupted with `opbench run --resume`"
+        raise MissingDataError(
+            f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
+        )
     frame = frame[frame["own_size"] & (frame["dataset"] == "imagenet")]
     frame = _at(frame, options)
     if frame[column].isna().all():
@@ -183,10 +186,10 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
     frame = of_families(frame, options)
     for target in options.highlight:
         if not matching(target, table.networks["name"]):
-            near = " or ".join(near_matches(target, table.networks["name"]))
+            near = near_matches(target, table.networks["name"])
             raise MissingDataError(
                 f"{target!r} is in no registry and no run here: "
-                + (f"did you mean {near}? " if near else "")
+                + (f"did you mean {either(near)}? " if near else "")
                 + f"`opbench run {target}` counts and times it"
             )
     lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
