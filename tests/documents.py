@@ -40,14 +40,14 @@ DOCUMENTS = (README, *sorted((ROOT / "results").glob("*.md")))
 
 _TABLE = re.compile(r"<!-- opbench (?P<command>.*?) -->\n(?P<body>.*?)<!-- end -->\n", re.DOTALL)
 _SESSION = re.compile(r"<!-- session -->\n(?P<body>.*?)<!-- end -->\n", re.DOTALL)
-_FILE = re.compile(r"^```python\n(?P<text># (?P<name>\w+\.py)\b.*?)```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"^```python\n(?P<text># (?P<name>\w+\.py)\b.*?)```$", re.DOTALL | re.MULTILINE)
 
 
 def generated(text: str) -> str:
     """Return ``text`` with every generated part made anew.  Raises where a command fails."""
     with TemporaryDirectory() as folder, contextlib.chdir(folder):
         _copy_committed_results(Path(folder))
-        for file in _FILE.finditer(text):
+        for file in FILE.finditer(text):
             Path(file["name"]).write_text(file["text"], encoding="utf-8")
         return _SESSION.sub(_session, _TABLE.sub(_table, text))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.documents import DOCUMENTS, README, ROOT, commands, generated
+from tests.documents import DOCUMENTS, FILE, README, ROOT, commands, generated
 from tests.fixtures import Opbench, Rows
 
 TEXT = README.read_text(encoding="utf-8")
@@ -69,3 +72,27 @@ def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
     latency = {row["name"]: f"{row['latency_s'] * 1e3:.3f}" for row in published}
     for name, *cells in shown:
         assert cells[0].startswith(f"{latency[name]} (")
+
+
+@pytest.mark.slow
+def test_the_recipes_work_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files, Python, test and shell lines of README, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    for file in FILE.finditer(TEXT):
+        (tmp_path / file["name"]).write_text(file["text"], encoding="utf-8")
+    rows = re.search(r"^\$ cat mine\.csv\n(.*?)^\$", TEXT, re.DOTALL | re.MULTILINE)
+    assert rows
+    (tmp_path / "mine.csv").write_text(rows[1])
+    for call in ("check --quiet --update", "run mymodels.py:net", "plot accuracy-vs-ops"):
+        (line,) = (each for each in CALLS if each.startswith(f"opbench {call}"))
+        subprocess.run([sys.executable, "-m", *shlex.split(line)], check=True)
+    assert (tmp_path / "results" / "figures" / "accuracy-vs-ops.svg").is_file()
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "test_models.py"], check=True)
+    (snippet,) = re.findall(
+        r"^```python\n(import opbench\n.*?)```$", TEXT, re.DOTALL | re.MULTILINE
+    )
+    network = "from mymodels import net\nmodule = net()\n"
+    subprocess.run([sys.executable, "-c", network + snippet], check=True)
