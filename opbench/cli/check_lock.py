@@ -88,7 +88,9 @@ class CheckRequest:
                 "--update needs a TARGET for a new lock, such as mymodels.py:net with "
                 "--input-size 3x224x224; '*' names the networks of opbench itself"
             )
-        raise BadFileError(f"the lock {self.path} holds no networks: name some and add --update")
+        raise BadFileError(
+            f"the lock {self.path} holds no networks: add one with `opbench check --update TARGET`"
+        )
 
     def count(self, held: Lock, patterns: Sequence[str]) -> dict[str, Block | Problem]:
         """Count what ``patterns`` name, and the whole lock where no TARGET was named."""

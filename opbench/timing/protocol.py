@@ -70,8 +70,8 @@ class Protocol(Value):
             raise BadValueError(f"the time limit must be above 0 seconds, not {self.max_seconds:g}")
         if self.rounds < FEWEST_ROUNDS:
             raise BadValueError(
-                f"{self.rounds} rounds do not show how much rounds differ: "
-                f"give {FEWEST_ROUNDS} or more"
+                f"the number of rounds must be {FEWEST_ROUNDS} or more, not {self.rounds}: fewer "
+                "cannot show how much rounds differ"
             )
 
     @property
