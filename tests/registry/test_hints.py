@@ -75,5 +75,5 @@ def test_a_name_of_nothing_says_what_was_meant(name: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_labels_resolve_to_the_registrys_names() -> None:
+def test_labels_resolve_to_names_of_the_registry() -> None:
     assert [each.name for each in targets.resolve(["ResNet-50", "VGG_16"])] == ["resnet50", "vgg16"]
