@@ -16,7 +16,6 @@ import typer
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, render, say, write
-from opbench.errors import BadValueError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
 from opbench.names import find, matching
@@ -76,8 +75,8 @@ def list_(
         str | None,
         typer.Option(
             metavar="KEY[,KEY]...",
-            help="Columns to print (listed below). By default the usual ones, and every key but "
-            "latency_s in json and csv.",
+            help="Columns to print (listed below). By default the usual ones, with --results "
+            "latency_s too; in json and csv every key.",
         ),
     ] = None,
     accuracies: Accuracies = None,
@@ -95,13 +94,9 @@ def list_(
         opbench list 'resnet*' VGG-16
         opbench list --columns name,params,macs,top1 --format csv
     """
-    chosen = _chosen(columns or _USUAL)
+    chosen = _chosen(columns or (f"{_USUAL},latency_s" if results else _USUAL))
     timed = any(column.key == "latency_s" for column in chosen)
-    if results and not (timed or accuracies):
-        raise BadValueError(
-            "--results does nothing here: add --columns name,latency_s or --accuracies"
-        )
-    folder = _measured(results, accuracies) if timed or accuracies else None
+    folder = _measured(results, accuracies) if timed or results or accuracies else None
     if update:
         from opbench.registry import counts_csv
         from opbench.registry.audit import network_rows

@@ -134,10 +134,11 @@ def test_accuracies_of_the_readers_own_win_and_add_measured_networks(
     assert [row["name"] for row in rows(*asked)] == ["resnet18"]
 
 
-def test_results_without_effect_are_refused(opbench: Opbench, tmp_path: Path) -> None:
-    result = opbench("list", "--results", tmp_path)
-    assert result.exit_code == 2
-    assert "--results does nothing here" in result.stderr
+def test_results_bring_their_latencies(rows: Rows, tmp_path: Path) -> None:
+    (resnet,) = (row for row in counts_csv.load() if row.name == "resnet18")
+    builders.write_run(tmp_path, record(resnet, 1))
+    latencies = {row["name"]: row["latency_s"] for row in rows("list", "--results", tmp_path)}
+    assert {name for name, seconds in latencies.items() if seconds} == {"resnet18"}
 
 
 def test_an_update_writes_the_file_that_is_read(
