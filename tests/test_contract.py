@@ -19,6 +19,8 @@ from opbench.spec import ArchitectureSpec
 CLASSES = {"mnist": 10, "cifar10": 10, "imagenet": 1000, "imagenet128": 1000, "cityscapes": 19}
 DROPS_PATHS = {"fractalnet_cifar"}  # in training: a pass leaves columns out
 
+DEEPEST = "resnet1202_cifar"  # a second and more for each pass
+
 every_entry = pytest.mark.parametrize("spec", registry.specs().values(), ids=lambda spec: spec.name)
 
 
@@ -39,7 +41,13 @@ def test_the_module_says_reference_and_departures(spec: ArchitectureSpec) -> Non
     assert "Departures" in doc
 
 
-@every_entry
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(spec, id=name, marks=[pytest.mark.slow] * (name == DEEPEST))
+        for name, spec in registry.specs().items()
+    ],
+)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_logits_and_gradients_in_both_modes(spec: ArchitectureSpec, training: bool) -> None:
     with torch.device("meta"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -126,6 +127,7 @@ def test_decoder_unpools_with_the_indices_of_the_encoder() -> None:
     assert torch.equal(answered, torch.zeros_like(answered).scatter(2, indices.flatten(2), True))
 
 
+@pytest.mark.slow
 def test_eval_graph_does_not_depend_on_the_image_it_was_traced_with() -> None:
     torch.manual_seed(0)
     network = SPECS["enet"].build().eval()

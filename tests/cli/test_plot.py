@@ -38,6 +38,7 @@ def test_a_figure_is_written_in_three_formats_and_the_paths_printed(
     assert pdf.startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_also_in_another_process(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process(
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_from_one_run(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +98,7 @@ def test_plotting_imports_no_torch(results: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.slow
 def test_both_papers_are_drawn_beside_each_other(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:

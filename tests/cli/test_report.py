@@ -29,6 +29,7 @@ def test_the_page_can_be_written_elsewhere(opbench: Opbench, tmp_path: Path) -> 
     assert out.is_file()
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes_and_needs_no_torch(
     opbench: Opbench, tmp_path: Path
 ) -> None:

@@ -319,6 +319,7 @@ def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
     assert run.of(End)[0].reason == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
 ) -> None:
@@ -372,6 +373,7 @@ class Net(torch.nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_crashed_is_a_row_and_a_run_that_is_gone_on_with_tries_it_again(
     tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
 ) -> None:
@@ -389,6 +391,7 @@ def test_a_worker_that_crashed_is_a_row_and_a_run_that_is_gone_on_with_tries_it_
     assert [row["name"] for row in json.loads(again.stdout)] == [f"{network}:Net"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_what_was_written_is_whole(
     tmp_path: Path, started: Callable[..., Started], resume: Callable[..., Any]
 ) -> None:
@@ -428,6 +431,7 @@ def test_the_newest_run_that_lacks_something_is_gone_on_with(
     assert [line.cell.name for line in read_run(older).of(Record)] == [CONV]
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
     run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -440,6 +444,7 @@ def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
     assert "1 cell; about" in result.stderr
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
     tmp_path: Path,
     started: Callable[..., Started],

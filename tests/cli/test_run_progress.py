@@ -61,6 +61,7 @@ def test_of_the_rounds_for_what_is_not_precise_yet_nothing_is_known() -> None:
     assert going.left_s is None
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_bar_names_the_network(tmp_path: Path) -> None:
     import pty
 

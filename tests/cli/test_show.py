@@ -116,6 +116,7 @@ def net():
 """
 
 
+@pytest.mark.slow
 def test_what_a_network_prints_stays_off_stdout(opbench: Opbench, write: Write) -> None:
     target = f"{write('noisy.py', NOISY)}:net"
     for options in (("--format", "json"), ("--conventions", "--format", "json")):

@@ -124,6 +124,7 @@ def test_a_tool_says_what_it_itemises_by() -> None:
         assert {key for key, items in itemised.items() if items} == set(convention.itemises)
 
 
+@pytest.mark.slow
 def test_a_batch_is_counted_whole() -> None:
     """ptflops-hooks would divide a part of its count by the images, were it told of them."""
     for peer, found in ask(f"{FILE}:tiny", (3, 6, 6), "ptflops-hooks", batch_size=3).items():
@@ -131,6 +132,7 @@ def test_a_batch_is_counted_whole() -> None:
         assert found.total == 3 * tally_of(peer).total
 
 
+@pytest.mark.slow
 def test_a_tool_that_raises_is_an_error_and_the_others_go_on() -> None:
     found = ask(f"{FILE}:Loud", (4,), "thop", "ptflops-hooks", "torchinfo")
     for peer, reason in (("thop", "TypeError"), ("ptflops-hooks", "IndexError")):

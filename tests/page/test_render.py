@@ -109,6 +109,7 @@ def test_half_of_the_page_is_left_for_runs_and_figures(page: Path) -> None:
     assert page.stat().st_size < LIMIT / 2
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(loaded: Table, drawing: str) -> None:
     picture = gallery.Picture(name="a", description="b", svg=drawing)
     first = pages.render(loaded, [], [picture])

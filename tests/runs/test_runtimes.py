@@ -15,6 +15,7 @@ from opbench.errors import TargetError, UnknownNameError
 from opbench.record import Cell
 from opbench.runtimes import Runtime, find, names
 from opbench.table import read_folder
+from opbench.timing import ceilings
 from tests.fixtures import Opbench
 
 Install = Callable[[str], None]
@@ -71,8 +72,11 @@ def test_an_entry_point_that_names_none_and_an_unknown_name_are_refused(
 
 
 def test_a_run_times_any_runtime_by_its_name(
-    entry_point: Install, opbench: Opbench, tmp_path: Path
+    entry_point: Install, opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
+    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
+    monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 512)
     entry_point("tests.runs.test_runtimes:DOUBLE")
     network = f"{Path(__file__).with_name('networks.py')}:conv"
     quick = ("--in-process", "--rounds", 3, "--max-seconds", 0.05, "--input-size", "3x8x8")

@@ -73,6 +73,7 @@ def test_settings_reach_the_network() -> None:
     assert load.weight_bytes == 2 * 112
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not any(shutil.which(each) for each in ("g++", "clang++")), reason="needs a C++ compiler"
 )
