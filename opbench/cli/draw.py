@@ -74,9 +74,10 @@ def _draw(job: Job) -> Page | MissingDataError:
     from opbench import figures
     from opbench.figures.parts.frame import caption
     from opbench.figures.parts.style import theme
+    from opbench.table.folder import collecting_nothing
 
     try:
-        with theme(job.options.theme):
+        with collecting_nothing(), theme(job.options.theme):
             figure = figures.find(job.name)(job.table, job.options)
             title = figures.describe(job.name)
             page = {kind: _save(figure, kind, title) for kind in job.kinds}
