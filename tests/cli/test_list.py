@@ -110,8 +110,8 @@ def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(
     assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
 
 
-def test_columns_choose_in_every_format(opbench: Opbench) -> None:
-    asked = ("list", "lenet5", "--columns", "name,MACs,time")
+def test_columns_choose_in_every_format(opbench: Opbench, tmp_path: Path) -> None:
+    asked = ("list", "lenet5", "--columns", "name,MACs,time", "--results", tmp_path)
     assert json.loads(opbench(*asked, "--format", "json").stdout) == [
         {"name": "lenet5", "macs": 325_680, "latency_s": None}
     ]
