@@ -93,6 +93,8 @@ def read_own(path: Path) -> list[OwnRow]:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadFileError(f"{path} is not a CSV file in UTF-8 ({error}): save it as one") from None
+    if not rows:
+        raise BadFileError(f"{path} has no rows below its header: add one for each network")
     _refuse_fractions(path, rows)
     return rows
 

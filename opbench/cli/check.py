@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from opbench.cli.check_report import append_step_summary, check_report, on_termi
 from opbench.cli.options import InputSize, Timeout, parse_input_size
 from opbench.cli.render import note, write
 from opbench.errors import BadValueError
-from opbench.lock.verdict import check_counts
+from opbench.lock.verdict import CheckedTarget, check_counts
 from opbench.reports import Report
 from opbench.reports.formats import FORMATS, ReportFormat, format_of, parse_output
 from opbench.settings import load_settings
@@ -104,6 +105,8 @@ def check(
         held = request.held(against, update=update)
         patterns = request.patterns(held, update=update)
         checked = check_counts(held.networks, request.count(held, patterns), request.rules)
+        if lock:
+            checked = _naming(lock, checked)
         if update:
             checked = accept(checked, held, patterns, request.path)
     warn(checked, request, update=update)
@@ -115,6 +118,14 @@ def check(
     append_step_summary(report)
     if not passes:
         raise typer.Exit(1)
+
+
+def _naming(lock: Path, checked: Sequence[CheckedTarget]) -> list[CheckedTarget]:
+    """Name the lock that was asked for in the commands that are advised."""
+    command = f"opbench check --lock {lock} --update"
+    return [
+        replace(each, note=each.note.replace("opbench check --update", command)) for each in checked
+    ]
 
 
 def _show(format: ReportFormat, report: Report, *, passes: bool) -> None:

@@ -19,6 +19,7 @@ class Progress:
     """``with Progress(total, "counted") as progress: ... progress.advance(name)``."""
 
     def __init__(self, total: int, done: str) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
@@ -30,7 +31,7 @@ class Progress:
             BarColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.description}", markup=False),
-            console=messages,
+            console=Console(stderr=True, no_color=True) if output.plain else messages,
             transient=True,
             disable=not messages.is_terminal or output.quiet or total < 2,
         )

@@ -32,6 +32,8 @@ _MOST_NAMES = 6
 def not_registered(pattern: str, names: Sequence[str]) -> OpbenchError:
     """Return the error for a target without a colon that is no name of the registry."""
     path = Path(pattern)
+    if not path.name:
+        return malformed(pattern)
     if path.suffix == ".py":
         return _without_attribute(path) if path.is_file() else missing_file(path)
     if path.is_file():
@@ -50,7 +52,7 @@ def not_registered(pattern: str, names: Sequence[str]) -> OpbenchError:
 
 
 def malformed(pattern: str) -> OpbenchError:
-    """Return the error for a target with nothing on one side of its colon."""
+    """Return the error for a target that is empty, or so on one side of its colon."""
     if "::" in pattern:
         return BadValueError(
             f"the target {pattern!r} has two colons; did you mean {pattern.replace('::', ':')}?"

@@ -98,6 +98,11 @@ def test_a_file_of_fractions_is_refused_with_the_percentage_that_was_meant(tmp_p
     assert joined["mine.py:net"].top1 == 0.1
 
 
+def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="has no rows below its header"):
+        _join(tmp_path, "name,top1\n")
+
+
 def test_an_unknown_protocol_is_warned_of_with_the_known_ones(tmp_path: Path) -> None:
     joined, notes = _join(tmp_path, "name,top1,protocol\nresnet50,70,center crop\nnet,60,10 Crop\n")
     assert not joined["resnet50"].single_crop

@@ -567,6 +567,8 @@ def test_a_lock_can_lie_elsewhere_and_file_targets_stay_relative_to_the_project(
     assert opbench("check", folder / "net.py:build").exit_code == 0
     assert opbench("check", "--update", "lenet5", "--lock", "other.json").exit_code == 0
     assert (folder / "sub" / "other.json").is_file()
+    new = opbench("check", "lenet5", "squeezenet1_1", "--lock", "other.json").stdout
+    assert "opbench check --lock other.json --update squeezenet1_1" in " ".join(new.split())
 
 
 def test_targets_of_the_project_are_expected_in_its_lock(

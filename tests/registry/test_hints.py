@@ -60,6 +60,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("torchvison:resnet18", "did you mean torchvision:resnet18?"),
         ("nets.py::Net", "has two colons; did you mean nets.py:Net?"),
         (":Net", "is not NAME, torchvision:NAME"),
+        ("", "is not NAME, torchvision:NAME"),
+        (".", "is not NAME, torchvision:NAME"),
         ("nets.py:net", "nets.py has no 'net'; did you mean Net?"),
         ("nets.py:Other", "nets.py has no 'Other'; it has Net, Wide, build, ready"),
         ("nets.py:Wide", "such as `def net(): return Wide(width=…)`, and name nets.py:net"),
