@@ -4,10 +4,14 @@ The latter without the current folder on the path that modules are imported from
 """
 
 import sys
+from _thread import interrupt_main
+from threading import Timer
+from typing import Any
 
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it with exit code 130, also while it is being imported."""
+    sys.unraisablehook = _interrupt_again
     try:
         from opbench.cli import main as run
 
@@ -15,6 +19,14 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
+
+
+def _interrupt_again(lost: Any) -> None:
+    """Raise an interrupt again that came while a destructor ran, where Python only reports it."""
+    if lost.exc_type is KeyboardInterrupt:
+        Timer(0.01, interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 if __name__ == "__main__":

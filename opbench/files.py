@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO, NoReturn, Self, TypeVar
 
 from opbench.errors import BadFileError
+from opbench.escapes import printable
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -319,9 +320,8 @@ def _check_header(path: Path, found: Sequence[str], columns: Sequence[str]) -> N
     twice = sorted({column for column in found if found.count(column) > 1})
     for problem, names in (("lacks", missing), ("has unknown", unknown), ("repeats", twice)):
         if names:
-            raise bad_line(
-                path, 1, f"the header {problem} {', '.join(names)}: write {','.join(columns)}"
-            )
+            told = printable(", ".join(names))
+            raise bad_line(path, 1, f"the header {problem} {told}: write {','.join(columns)}")
 
 
 def _parsed(path: Path, line: int, row: dict[str, str], parse: Callable[[dict[str, str]], T]) -> T:

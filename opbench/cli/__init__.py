@@ -13,13 +13,11 @@ import errno
 import inspect
 import os
 import sys
-from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from threading import Timer
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -225,19 +223,10 @@ def main() -> None:
     """Run the command line."""
     keep_out_current_folder()
     _prepare_streams()
-    sys.unraisablehook = _interrupt_again
     try:
         app(prog_name="opbench")
     except OSError as error:
         _end(_told(error), 2)
-
-
-def _interrupt_again(lost: Any) -> None:
-    """Raise an interrupt again that came while a destructor ran, where Python only reports it."""
-    if lost.exc_type is KeyboardInterrupt:
-        Timer(0.01, interrupt_main).start()
-    else:
-        sys.__unraisablehook__(lost)
 
 
 def _prepare_streams() -> None:

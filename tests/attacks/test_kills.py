@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import signal
@@ -127,5 +126,6 @@ def test_a_page_whose_report_is_killed_is_the_old_or_the_new(tmp_path: Path) -> 
 
     _attack(tmp_path, command, check)
     assert first.rstrip().endswith(b"</html>")
-    left = [each.name for each in page.parent.iterdir() if each.name not in ("runs", "index.html")]
-    assert json.dumps(left) == "[]", "temporary files"
+    # A kill leaves no half page under a name that is read, at most a hidden file beside it.
+    left = {each.name for each in page.parent.iterdir()} - {"runs", "index.html"}
+    assert all(name.startswith(".index.html.") for name in left)
