@@ -26,7 +26,7 @@ run: $(READY)
 	$(BIN)/opbench check || status=$$?; \
 	$(BIN)/opbench run --device cpu --results $(MINE) || status=$$?; \
 	test $$status -lt 2 || exit $$status; \
-	$(BIN)/opbench plot --results $(MINE) || exit $$?; \
+	$(BIN)/opbench plot --results $(MINE) --file-format svg,png || exit $$?; \
 	echo 'the chart: $(MINE)/figures/accuracy-vs-ops.png'; \
 	exit $$status
 

@@ -145,13 +145,13 @@ def plot(
     file_format: Annotated[
         str,
         typer.Option(metavar="FORMAT[,FORMAT]...", help="File formats: some of svg, png, pdf."),
-    ] = "svg,png",
+    ] = "svg,png,pdf",
 ) -> None:
-    """Draw figures as SVG and PNG, or PDF for a paper, and print their paths.
+    """Draw figures as SVG, PNG and PDF, and print their paths.
 
     Examples:
         opbench plot
-        opbench plot accuracy-vs-ops --highlight 'resnet*' --file-format pdf
+        opbench plot accuracy-vs-ops --highlight 'resnet*' --file-format png
         opbench plot accuracy-vs-ops --x latency_s --device cpu
         opbench plot accuracy-vs-ops --accuracies mine.csv --highlight mymodels.py:net
     """
