@@ -23,14 +23,15 @@ from opbench.lock import (
     target_of,
 )
 from opbench.lock.isolated import PRELOAD, find, recount_all
-from opbench.lock.sizes import requests
+from opbench.lock.scope import size_of
+from opbench.lock.sizes import requests, sizes_of
 from opbench.lock.unmatched import unmatched
 from opbench.lock.verdict import CheckedTarget, Problem, Status
 from opbench.processes.calls import isolated
 from opbench.settings import CheckSettings, Settings
 from opbench.spec import Shape
 
-_STALE = Problem(reason="input_sizes of pyproject.toml lists other sizes", gone=True)
+_STALE = Problem(reason="input_sizes lists other sizes", gone=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +121,15 @@ def accept(
 
 
 def warn(checked: Sequence[CheckedTarget], request: CheckRequest, *, update: bool) -> None:
-    """Say which rules match nothing, and what an old lock lacks."""
+    """Say which rules match nothing, which sizes only the lock has, and what an old one lacks."""
     if not request.targets:
         for sentence in _unmatched(checked, request.rules):
             say(f"warning: [tool.opbench.check] {sentence}")
+    if alone := _sized_by_lock(checked, request):
+        note(
+            f"input_sizes lists none for {', '.join(alone)}, whose sizes in the lock are checked; "
+            "list some in [tool.opbench.check] to replace them"
+        )
     old = sum(bool(each.locked and not each.locked.every_module) for each in checked)
     if old and not update:
         note(
@@ -131,6 +137,12 @@ def warn(checked: Sequence[CheckedTarget], request: CheckRequest, *, update: boo
             "without parameters, such as activation functions, are not compared until `opbench "
             "check --update`"
         )
+
+
+def _sized_by_lock(checked: Sequence[CheckedTarget], request: CheckRequest) -> list[str]:
+    """Return the targets whose several sizes are in the lock and not in the settings."""
+    targets = dict.fromkeys(target_of(each.name) for each in checked if size_of(each.name))
+    return [each for each in targets if not sizes_of(each, request.rules.input_sizes)]
 
 
 def _unmatched(checked: Sequence[CheckedTarget], rules: CheckSettings) -> Iterator[str]:

@@ -37,8 +37,12 @@ def at_size(target: str, size: Shape) -> str:
 
 def target_of(name: str) -> str:
     """Return the target of a name in a lock, which may end with a size."""
+    return name.rpartition("@")[0] if size_of(name) else name
+
+
+def size_of(name: str) -> Shape | None:
+    """Return the size with which a name in a lock ends."""
     target, _, size = name.rpartition("@")
     with suppress(ValueError):
-        if target and Shape.parse(size):
-            return target
-    return name
+        return Shape.parse(size) if target else None
+    return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from opbench.lock.scope import at_size, target_of
+from opbench.lock.scope import at_size, size_of, target_of
 from opbench.settings import SizeRule
 from opbench.spec import Shape
 
@@ -23,16 +23,30 @@ def requests(
 ) -> tuple[dict[str, CountRequest], tuple[str, ...]]:
     """Return what to count under which name of the lock, and the names of sizes no longer asked.
 
-    ``size``, from the command line, wins over the sizes of the project.
+    ``size``, from the command line, wins over the sizes of the project, and these over the lock's.
     """
-    wanted: dict[str, CountRequest] = {}
-    for target in targets:
-        several = sizes_of(target, rules)
-        for each in (size,) if size else several or (None,):
-            name = at_size(target, each) if each and len(several) > 1 else target
-            wanted[name] = CountRequest(target, each)
+    wanted = {
+        name: CountRequest(target, each)
+        for target in targets
+        for name, each in _sizes_by_name(target, locked, size, sizes_of(target, rules)).items()
+    }
     stale = [] if size else [name for name in locked if target_of(name) in targets]
     return wanted, tuple(name for name in stale if name not in wanted)
+
+
+def _sizes_by_name(
+    target: str, locked: Collection[str], size: Shape | None, listed: Sequence[Shape]
+) -> dict[str, Shape | None]:
+    """Return the names of ``target`` in a lock, each with its size, None where its own counts.
+
+    ``listed`` are the sizes that the project lists.
+    """
+    held = {} if listed else {name: size_of(name) for name in names_of(target, locked)}
+    if held and not size:
+        return held
+    named = len(listed) > 1 or any(held.values())
+    sizes = (size,) if size else listed or (None,)
+    return {at_size(target, each) if each and named else target: each for each in sizes}
 
 
 def sizes_of(target: str, rules: Sequence[SizeRule]) -> tuple[Shape, ...]:
@@ -41,6 +55,6 @@ def sizes_of(target: str, rules: Sequence[SizeRule]) -> tuple[Shape, ...]:
     return matching[-1] if matching else ()
 
 
-def names_of(target: str, locked: Mapping[str, object]) -> tuple[str, ...]:
+def names_of(target: str, locked: Iterable[str]) -> tuple[str, ...]:
     """Return the names under which a lock holds ``target``."""
     return tuple(name for name in locked if target_of(name) == target)

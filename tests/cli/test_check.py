@@ -623,6 +623,33 @@ def test_a_size_that_is_no_longer_listed_is_gone_and_one_that_is_added_is_new(
     assert opbench("check").exit_code == 0
 
 
+def test_a_lock_of_several_sizes_is_checked_as_before_when_the_setting_is_removed(
+    project: Project, opbench: Opbench
+) -> None:
+    path = project(ANY_SIZE.format(width=4), toml=TWO_SIZES) / "opbench.lock.json"
+    assert opbench("check", "--update", "net.py:build").exit_code == 0
+    names = {"net.py:build@3x8x8", "net.py:build@3x9x9"}
+    project(ANY_SIZE.format(width=4), lock=path)
+    for command in (["check"], ["check", "net.py:build"], ["check", "--update"]):
+        result = opbench(*command, "--format", "json")
+        assert result.exit_code == 0
+        assert {name: row["status"] for name, row in found(result).items()} == dict.fromkeys(
+            names, "equal"
+        )
+        assert "pyproject.toml" not in result.output
+        assert "input_sizes lists none for net.py:build, " in result.stderr
+    project(ANY_SIZE.format(width=5), lock=path)
+    assert opbench("check").exit_code == 1
+    assert opbench("check", "--update", "net.py:build").exit_code == 0
+    assert opbench("check").exit_code == 0
+    # What the note advises: one size replaces those of the lock.
+    one = '[tool.opbench.check]\ninput_sizes = "3x9x9"\n'
+    project(ANY_SIZE.format(width=5), lock=Path("opbench.lock.json"), toml=one)
+    assert opbench("check", "--update").exit_code == 0
+    rows = found(opbench("check", "--format", "json"))
+    assert {name: row["macs"] for name, row in rows.items()} == {"net.py:build": 49 * 27 * 5}
+
+
 def test_a_glob_of_the_settings_that_matches_nothing_is_a_warning(
     lock: Path, project: Project, opbench: Opbench
 ) -> None:

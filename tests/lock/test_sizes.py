@@ -43,8 +43,23 @@ def test_several_sizes_are_several_names_and_one_is_the_target_itself() -> None:
 
 def test_a_size_that_the_project_no_longer_lists_is_stale() -> None:
     locked = ["a@3x64x64", "a@3x96x96", "other@3x64x64"]
-    assert requests(["a"], locked, None, ())[1] == ("a@3x64x64", "a@3x96x96")
+    one, both = (SizeRule(sizes=sizes) for sizes in ((SMALL,), (SMALL, LARGE)))
+    assert requests(["a"], locked, None, (one,))[1] == ("a@3x64x64", "a@3x96x96")
+    assert requests(["a"], locked, None, (both,))[1] == ()
     assert requests(["a"], ["a"], None, (SizeRule(sizes=(SMALL, LARGE)),))[1] == ("a",)
+
+
+def test_sizes_of_the_lock_hold_where_the_project_lists_none() -> None:
+    locked = ["a", "a@3x64x64", "a@3x96x96", "other@3x64x64"]
+    wanted, stale = requests(["a"], locked, None, (TWO,))
+    assert wanted == {
+        "a": CountRequest("a", None),
+        "a@3x64x64": CountRequest("a", SMALL),
+        "a@3x96x96": CountRequest("a", LARGE),
+    }
+    assert stale == ()
+    for size in (SMALL, Shape((3, 32, 32))):
+        assert requests(["a"], locked, size, ())[0] == {f"a@{size}": CountRequest("a", size)}
 
 
 def test_a_size_on_the_command_line_wins_and_finds_its_name() -> None:
