@@ -4,6 +4,11 @@ The latter without the current folder on the path that modules are imported from
 """
 
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # before anything is imported
+
+import signal
 from _thread import interrupt_main
 from threading import Timer
 from typing import Any
@@ -19,6 +24,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
+    finally:
+        # It is done, and its exit code decided: Python's own end would not be so tidy.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _interrupt_again(lost: Any) -> None:
@@ -30,6 +38,4 @@ def _interrupt_again(lost: Any) -> None:
 
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        del sys.path[0]
     main()

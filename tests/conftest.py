@@ -25,6 +25,12 @@ settings.register_profile(
 settings.load_profile("opbench")
 
 
+@pytest.fixture(autouse=True)
+def _own_search_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a command sets for the processes that it starts."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+
+
 @pytest.fixture
 def opbench(monkeypatch: pytest.MonkeyPatch) -> Opbench:
     """``opbench("count", "vgg16")`` runs the command line; the result has exit_code, stdout,

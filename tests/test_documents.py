@@ -80,8 +80,6 @@ def test_the_recipes_work_as_they_are_written(
 ) -> None:
     """The files, Python, test and shell lines of README, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    # Set by commands that ran in this process; a reader's Python finds what is beside it.
-    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for file in FILE.finditer(TEXT):
         (tmp_path / file["name"]).write_text(file["text"], encoding="utf-8")

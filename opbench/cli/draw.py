@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from multiprocessing import get_context
@@ -57,17 +58,25 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
         return [_draw(job) for job in jobs]
     keep_out_current_folder()
     # Spawned, because a fork of a process with a library's threads may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         try:
-            return list(pool.map(_draw, jobs))
+            with _interrupts_held():
+                pages = pool.map(_draw, jobs)
+            return list(pages)
         except BrokenProcessPool:
             raise OpbenchError(
                 "a process that drew figures was killed, perhaps out of memory: name fewer figures"
             ) from None
 
 
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Let Ctrl-C wait until all processes have been started, and never reach one of those."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _draw(job: Job) -> Page | MissingDataError:

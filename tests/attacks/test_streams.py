@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 _START = [sys.executable, "-P", "-c", "from opbench.__main__ import main; main()"]
+_SAYING_THAT_IT_STARTS = (
+    "from opbench.__main__ import main; import sys; sys.stderr.write('.'); main()"
+)
 _COUNT = pytest.param(("count", "lenet5"), marks=pytest.mark.slow)
 _COMMANDS = [("list",), ("--help",), ("check", "--help"), _COUNT]
 
@@ -94,13 +97,13 @@ def test_a_current_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
 def test_an_interrupt_at_any_moment_ends_with_130(command: tuple[str, ...], tmp_path: Path) -> None:
     for seconds in (0.1, 0.3, 0.7, 1.5, 3.0):
         process = subprocess.Popen(
-            [*_START[:-1], f"import sys; sys.stderr.write('.'); {_START[-1]}", *command],
+            [*_START[:-1], _SAYING_THAT_IT_STARTS, *command],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert process.stderr and process.stderr.read(1) == "."  # Python has started
+        assert process.stderr and process.stderr.read(1) == "."
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
