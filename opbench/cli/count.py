@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opbench.cli.conventions import ConventionName, check_convention, render_convention
-from opbench.cli.counted import Rows, count_all
+from opbench.cli.counted import count_all, say_failures
 from opbench.cli.options import (
     Depth,
     Dtype,
@@ -21,7 +21,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import Format, say, write
 from opbench.cli.rows import Asked, By, render_counts
-from opbench.errors import BadValueError, named
+from opbench.errors import BadValueError
 
 
 def count(
@@ -48,7 +48,8 @@ def count(
 ) -> None:
     """Count parameters, MACs, activations and peak activation memory, exactly and without weights.
 
-    A target that cannot be counted is a row with the reason, and the exit code is 1.
+    Exit code 0: all were counted; 1: some were not, or one ended its process, and their rows say
+    why; 2: none can be counted, or the command is wrong.
 
     Examples:
         opbench count resnet50 'vgg*'
@@ -75,7 +76,9 @@ def count(
         write(render_convention(rows, convention, asked, format))
     if any(row.get("uncounted") for row in rows):
         say("warning: uncounted operators have no rule: their MACs are missing from the sums")
-    if _say_failures(rows):
+    if any(row.get("error") for row in rows):
+        if format in (Format.json, Format.csv):  # a table has the reasons below it
+            say_failures(rows)
         raise typer.Exit(1)
 
 
@@ -100,11 +103,3 @@ def _check_convention(convention: str, asked: Asked) -> None:
     check_convention(convention, asked.by)
     if asked.dtype != Precision.float32:
         raise BadValueError("--convention counts in float32: remove --dtype")
-
-
-def _say_failures(rows: Rows) -> bool:
-    """Say why targets failed, and return whether any did."""
-    failed = [row for row in rows if row.get("error")]
-    for row in failed:
-        say(f"error: {named(row['name'], row['error'])}")
-    return bool(failed)

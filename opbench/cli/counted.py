@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import typer
+
 from opbench.cli.conventions import convention_rows
 from opbench.cli.progress import Progress
+from opbench.cli.render import say
 from opbench.cli.rows import Asked, target_rows
 from opbench.errors import OpbenchError, named
 from opbench.processes.calls import CallLimits, Done, Failed, Outcome, isolated, module_of
@@ -45,7 +48,7 @@ def count_all(
 ) -> Rows:
     """Return the rows of all targets, in their order; one that fails is a row with the reason.
 
-    What a single target raises is the command's error.
+    Where none is counted and none ended its process, the reasons are errors, with exit code 2.
     """
     head = {"asked": asked.to_json(), "convention": convention}
     with isolated(_PRELOAD, jobs=jobs) as calls:
@@ -55,9 +58,18 @@ def count_all(
             f"{__name__}:rows", questions, CallLimits(seconds=timeout), group=module_of
         )
         made = dict(_shown(counted, len(found)))
-    if len(made) == 1 and isinstance(alone := made[found[0]], Failed) and alone.mendable:
-        raise OpbenchError(named(found[0], alone.reason))
-    return [row for name in found for row in _rows(name, made[name])]
+    rows = [row for name in found for row in _rows(name, made[name])]
+    if all(isinstance(each, Failed) and each.mendable for each in made.values()):
+        say_failures(rows)
+        raise typer.Exit(2)
+    return rows
+
+
+def say_failures(rows: Rows) -> None:
+    """Say why targets have no count."""
+    for row in rows:
+        if row.get("error"):
+            say(f"error: {named(row['name'], row['error'])}")
 
 
 def result(outcome: Outcome) -> Any:

@@ -164,8 +164,8 @@ def run(
 ) -> None:
     """Count and time networks; every result is on disk as soon as it is measured.
 
-    A network that fails is a row with the reason; the run continues, and the exit code is 1.
-    --resume keeps the run's settings and tries again what failed, unless it ran out of memory. A
+    Exit code 0: all were measured; 1: some failed, and their rows say why; 2: a target that does
+    not exist or whose input size nothing tells, and then nothing is measured. --resume keeps the run's settings and tries again what failed, unless it ran out of memory. A
     cell is one network at one input size, batch size and data type on one device.
 
     Examples:

@@ -164,6 +164,22 @@ def test_one_failing_target_is_a_row_and_the_others_go_on(opbench: Opbench, writ
     assert "input" in raises["error"] or "half-way" in raises["error"]
 
 
+def test_what_cannot_be_counted_ends_alike_alone_and_in_company(
+    opbench: Opbench, write: Write
+) -> None:
+    path = write("tiny.py", TINY)
+    broken, sizeless = f"{path}:broken", f"{path}:net"
+    for names in ([broken], [sizeless], [broken, sizeless]):
+        result = opbench("count", *names)
+        assert (result.exit_code, result.stdout) == (2, "")
+        said = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        for name, line in zip(names, said, strict=True):
+            assert name in line
+    result = opbench("count", broken, "lenet5", sizeless)
+    assert result.exit_code == 1
+    assert " ".join(result.output.split()).count("no such weights") == 1
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_stdout_holds_the_rows_and_nothing_that_a_network_prints(
     opbench: Opbench, write: Write, capfd: pytest.CaptureFixture[str], jobs: int
