@@ -66,10 +66,11 @@ def in_unit(metric: str, digits: int) -> Callable[[Any], str]:
 
 
 def interval(show: Callable[[Any], str], between: str = "-") -> Callable[[Any, Any, Any], str]:
-    """Return a formatter of a value and its interval: ``1.3 (0.6-2.6)``."""
+    """Return a formatter of a value and its interval, if it has one: ``1.3 (0.6-2.6)``."""
 
     def shown(value: Any, low: Any, high: Any) -> str:
-        return "" if value is None else f"{show(value)} ({show(low)}{between}{show(high)})"
+        ends = f" ({show(low)}{between}{show(high)})"
+        return "" if value is None else show(value) + ends * (low is not None)
 
     return shown
 

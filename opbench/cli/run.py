@@ -165,8 +165,9 @@ def run(
     """Count and time networks; every result is on disk as soon as it is measured.
 
     Exit code 0: all were measured; 1: some failed, and their rows say why; 2: a target that does
-    not exist or whose input size nothing tells, and then nothing is measured. --resume keeps the run's settings and tries again what failed, unless it ran out of memory. A
-    cell is one network at one input size, batch size and data type on one device.
+    not exist or whose input size nothing tells, and then nothing is measured. --resume keeps the
+    run's settings and tries again what failed, unless it ran out of memory. A cell is one network
+    at one input size, batch size and data type on one device.
 
     Examples:
         opbench run resnet50 'vgg*'

@@ -66,10 +66,7 @@ _OPTIONAL = {**USUAL, **dict.fromkeys(("energy_j", "reason", *_OTHER_METRICS))}
 
 def render_rows(state: RunState, format: Format) -> str:
     """Render a row for each cell that was measured, is unfinished or failed."""
-    unfinished = [
-        {**_row(record), "reason": f"{len(state.rounds[record.cell])} round(s) only"}
-        for record in state.unfinished()
-    ]
+    unfinished = [_unfinished(each, state) for each in state.unfinished()]
     failures = [failure.to_json() for failure in state.failures.values()]
     rows = [*map(_row, state.records.values()), *unfinished, *failures]
     name, *settings = _shown(_CELL, rows)
@@ -109,6 +106,13 @@ def _row(record: Record) -> dict[str, Any]:
     row = {**record.to_json(), "samples": samples, "analytic_memory_bytes": analytic}
     del row["samples_s"]
     return row
+
+
+def _unfinished(record: Record, state: RunState) -> dict[str, Any]:
+    """Return a record of too few rounds: their median, without interval and rating."""
+    told = f"{len(state.rounds[record.cell])} of {plural(state.protocol.rounds, 'round')}"
+    unknown = dict.fromkeys(("low_s", "high_s", "advice", "stopped"))
+    return {**_row(record), **unknown, "quality": "interrupted", "reason": told}
 
 
 def _split(settings: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Column]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,17 @@ def test_weights_and_activations_stand_beside_the_measured_memory(
     heading, _, row = said(shown)[0].splitlines()
     cells = dict(zip(heading.split(" | "), row.split(" | "), strict=True))
     assert (cells["peak MiB"], cells["analytic MiB"]) == ("5.0", "4.0")
+
+
+def test_an_interrupted_cell_has_a_median_and_neither_interval_nor_rating() -> None:
+    begun = RunState([cell("a"), cell("b")], Protocol(rounds=4), cores=2)
+    begun.add(record("b"))
+    begun.add(round_line(cell("a"), round_(samples_s=(0.002, 0.003, 0.007))))
+    row = json.loads(render_rows(begun, Format.json))[1]
+    assert (row["name"], row["median_s"], row["quality"]) == ("a", 0.003, "interrupted")
+    assert (row["low_s"], row["high_s"], row["reason"]) == (None, None, "1 of 4 rounds")
+    table = render_rows(begun, Format.markdown).splitlines()
+    assert "| 3.000 | interrupted |" in table[3]
 
 
 def test_energy_that_was_not_measured_is_said_with_the_reason(
