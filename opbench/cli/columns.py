@@ -14,6 +14,8 @@ from opbench.metrics import METRICS
 
 Row = Mapping[str, Any]
 
+_FURTHEST = 100
+
 
 def text(value: Any) -> str:
     """Return the value unchanged, a list with commas, None as nothing."""
@@ -60,17 +62,38 @@ def scaled(factor: float, digits: int) -> Callable[[Any], str]:
     return lambda value: "" if value is None else f"{value * factor:,.{digits}f}"
 
 
+def significant(factor: float) -> Callable[[Any], str]:
+    """Return a formatter that multiplies by ``factor`` and keeps four digits, or whole numbers."""
+
+    def shown(value: Any) -> str:
+        if value is None:
+            return ""
+        number = value * factor
+        return f"{number:,.0f}" if number >= 1000 else f"{number:#.4g}"
+
+    return shown
+
+
 def in_unit(metric: str, digits: int) -> Callable[[Any], str]:
     """Return a formatter that rounds in the unit of ``metric``."""
     return scaled(METRICS[metric].scale, digits)
 
 
-def interval(show: Callable[[Any], str], between: str = "-") -> Callable[[Any, Any, Any], str]:
-    """Return a formatter of a value and its interval, if it has one: ``1.3 (0.6-2.6)``."""
+def interval(show: Callable[[Any], str]) -> Callable[[Any, Any, Any], str]:
+    """Return a formatter of a value and its interval, if it has one: ``1.3 (0.6-2.6)``.
+
+    Ends more than ``_FURTHEST`` times larger or smaller than the value, which few and wild rounds
+    give, are written as beyond that: ``1.3 (<0.013 to >130)``.
+    """
 
     def shown(value: Any, low: Any, high: Any) -> str:
-        ends = f" ({show(low)}{between}{show(high)})"
-        return "" if value is None else show(value) + ends * (low is not None)
+        if value is None or low is None:
+            return show(value)
+        least, most = value / _FURTHEST, value * _FURTHEST
+        below = f"<{show(least)}" if low < least else show(low)
+        above = f">{show(most)}" if high > most else show(high)
+        between = " to " if low < least or high > most else "-"
+        return f"{show(value)} ({below}{between}{above})"
 
     return shown
 

@@ -56,6 +56,7 @@ def compare(
     tool.opbench.compare of pyproject.toml.
 
     Examples:
+        opbench compare latest~1 latest
         opbench compare results/runs/before.jsonl results/runs/after.jsonl
         opbench compare base.jsonl new.jsonl --across --threshold 3%,50us
         opbench compare --self-test resnet18
@@ -86,8 +87,11 @@ def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
     if len(names) != 2:
         raise BadValueError(f"name two runs, BASE and NEW{_offer(names, folder)}")
     base, new = (read_run(find_run(folder, name)) for name in names)
-    for run in (base, new):
+    same = (base.header, base.lines) == (new.header, new.lines)
+    for run in (base,) if same else (base, new):
         _warn(run)
+    if same:
+        say(f"warning: BASE and NEW are the same run, {base.path}; `opbench runs` lists others")
     return base, new
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from opbench.cli.columns import Column, interval, metric_column
+from opbench.cli.cells import cell_columns
+from opbench.cli.columns import Column, significant
 from opbench.cli.render import Format, plural, render, summarise
 from opbench.escapes import markdown
+from opbench.metrics import METRICS
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
-from opbench.runs.compare import Comparison, Verdict
+from opbench.runs.compare import Comparison, Verdict, change
 from opbench.runs.store import RunFile
 
 TITLE = "opbench compare"
@@ -35,24 +37,28 @@ _FAILING = (Verdict.SLOWER, Verdict.FAILED)
 _ONE_SIDED = (Verdict.NEW, Verdict.GONE)
 
 
-def _change(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio - 1:+.1%}"
+def _change(ratio: float | None, low: float | None, high: float | None) -> str:
+    if ratio is None or low is None or high is None:
+        return ""
+    return f"{change(ratio)} ({change(low)} to {change(high)})"
 
 
-_COLUMNS = (
+_LATENCY = METRICS["latency_s"]
+_SHOW = significant(_LATENCY.scale)
+# Columns leave a narrow terminal from the right: the settings of the cells follow these.
+_FINDINGS = (
     Column(key="verdict", title="verdict", keep=True),
-    Column(key="cell", title="cell", keep=True),
     Column(
         key="ratio",
         also=("ratio_low", "ratio_high"),
         title="change (95 %)",
-        show=interval(_change, " to "),
+        show=_change,
         right=True,
     ),
-    metric_column("latency_s", 3, "base", key="base_s"),
-    metric_column("latency_s", 3, "new", key="new_s"),
-    Column(key="note", title="", note=True),
+    Column(key="base_s", title=f"base {_LATENCY.unit}", show=_SHOW, right=True),
+    Column(key="new_s", title=f"new {_LATENCY.unit}", show=_SHOW, right=True),
 )
+_NOTE = Column(key="note", title="", note=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,10 @@ class CompareReport:
                 return render([each.to_json() for each in self.comparisons], Format.json)
             case CompareFormat.csv:
                 return render(_rows(self.comparisons), Format.csv)
-        told = render(_rows(self._in_both), Format(format), _COLUMNS, caption=self._caption)
+        rows = _rows(self._in_both)
+        vary, same = cell_columns(rows)
+        columns = [*vary, *_FINDINGS, *same, _NOTE]
+        told = render(rows, Format(format), columns, caption=self._caption)
         return told if format is CompareFormat.table else f"{told}\n{markdown(self._caption)}\n"
 
     @property
@@ -125,7 +134,7 @@ def _rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
     """Return rows for people, the worst verdict first."""
     order = list(Verdict)
     ordered = sorted(comparisons, key=lambda each: order.index(each.verdict))
-    return [{**each.to_json(), "cell": str(each.cell)} for each in ordered]
+    return [each.to_json() for each in ordered]
 
 
 def _outcomes(report: CompareReport, comparisons: Iterable[Comparison]) -> list[Outcome]:

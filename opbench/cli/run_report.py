@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.columns import Column, Row, in_unit, integer, interval, metric_column, scaled, text
+from opbench.cli.cells import CELL, cell_columns, shown
+from opbench.cli.columns import Column, in_unit, integer, interval, metric_column, scaled
 from opbench.cli.render import Format, note, plural, render, say
 from opbench.metrics import METRICS, columns
 from opbench.record import USUAL, Measurement
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
 
 _MS = in_unit("latency_s", 3)
 
-_CELL = (
-    Column(key="name", title="name", keep=True),
-    Column(key="input_size", title="input"),
-    Column(key="batch_size", title="batch", right=True),
-    Column(key="device", title="device"),
-    Column(key="dtype", title="dtype"),
-    Column(key="memory_format", title="layout"),
-    Column(key="runtime", title="runtime"),
-    Column(key="compile", title="mode"),
-    Column(key="threads", title="threads", right=True),
-)
 # Metrics of a measurement that have no place of their own below.
 _OTHER_METRICS = tuple(
     key
@@ -61,7 +51,7 @@ _RATES = (
     Column(key="reason", title="", note=True),
 )
 # Shown only where they say something.
-_OPTIONAL = {**USUAL, **dict.fromkeys(("energy_j", "reason", *_OTHER_METRICS))}
+_OPTIONAL: dict[str, object] = dict.fromkeys(("energy_j", "reason", *_OTHER_METRICS))
 
 
 def render_rows(state: RunState, format: Format) -> str:
@@ -69,9 +59,8 @@ def render_rows(state: RunState, format: Format) -> str:
     unfinished = [_unfinished(each, state) for each in state.unfinished()]
     failures = [failure.to_json() for failure in state.failures.values()]
     rows = [*map(_row, state.records.values()), *unfinished, *failures]
-    name, *settings = _shown(_CELL, rows)
-    vary, same = _split(settings, rows)
-    return render(rows, format, [name, *vary, *_TIMES, *same, *_shown(_RATES, rows)])
+    vary, same = cell_columns(rows)
+    return render(rows, format, [*vary, *_TIMES, *same, *shown(_RATES, rows, _OPTIONAL)])
 
 
 def say_outcome(state: RunState, path: Path) -> None:
@@ -87,7 +76,7 @@ def say_outcome(state: RunState, path: Path) -> None:
 def render_plan(prepared: Prepared, format: Format) -> str:
     """Render the cells that are to be measured."""
     cells = [cell.to_json() for cell in prepared.state.missing]
-    return render(cells, format, _shown(_CELL, cells))
+    return render(cells, format, shown(CELL, cells, USUAL))
 
 
 def say_estimate(prepared: Prepared, workers: Workers) -> None:
@@ -113,25 +102,6 @@ def _unfinished(record: Record, state: RunState) -> dict[str, Any]:
     told = f"{len(state.rounds[record.cell])} of {plural(state.protocol.rounds, 'round')}"
     unknown = dict.fromkeys(("low_s", "high_s", "advice", "stopped"))
     return {**_row(record), **unknown, "quality": "interrupted", "reason": told}
-
-
-def _split(settings: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Column], list[Column]]:
-    """Return the settings that tell rows apart, which every table keeps, and those that do not."""
-    vary = [each for each in settings if len({text(row.get(each.key)) for row in rows}) > 1]
-    same = [each for each in settings if each not in vary]
-    return [replace(each, keep=True) for each in vary], same
-
-
-def _shown(columns: Sequence[Column], rows: Sequence[Row]) -> list[Column]:
-    return [
-        column
-        for column in columns
-        if column.key not in _OPTIONAL or any(_is_unusual(column.key, row) for row in rows)
-    ]
-
-
-def _is_unusual(key: str, row: Row) -> bool:
-    return row.get(key) not in (None, "", _OPTIONAL[key])
 
 
 def _advise(records: Sequence[Record]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from opbench.cli.cells import cell_columns
 from opbench.cli.columns import Column
 from opbench.cli.options import choose_workers
 from opbench.cli.render import Format, note, plural, render
 from opbench.cli.run_progress import take
 from opbench.errors import BadValueError
+from opbench.runs.compare import change
 from opbench.runs.self_test import (
     RUNS,
     TARGETS,
@@ -23,11 +25,10 @@ from opbench.runs.store import RunFile
 from opbench.settings import Threshold
 
 _COLUMNS = (
-    Column(key="cell", title="cell", keep=True),
     Column(key="comparisons", title="comparisons", right=True),
     Column(key="alarms", title="false alarms", right=True),
     Column(key="ambiguous", title="ambiguous", right=True),
-    Column(key="largest", title="largest change", show=lambda change: f"{change:.1%}", right=True),
+    Column(key="largest", title="largest change", show=lambda part: change(1 + part), right=True),
 )
 
 
@@ -85,4 +86,6 @@ class SelfTestReport:
 
     def render(self, format: str) -> str:
         """Render a row for each cell."""
-        return render(self.test.rows(), Format(format), _COLUMNS)
+        rows = self.test.rows()
+        vary, same = cell_columns(rows)
+        return render(rows, Format(format), [*vary, *_COLUMNS, *same])

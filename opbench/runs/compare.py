@@ -43,8 +43,20 @@ from opbench.timing.quality import UNSTABLE
 ENOUGH = 8
 # A ratio beyond this, or below its inverse, may be another state of the machine.
 FAR_APART = 2.0
+# Changes beyond it are not written in digits.
+_HUNDREDFOLD = 100
 # Fixed pieces of work that differ by no more took the same time.
 _SAME_WORK = 1.25
+
+
+def change(ratio: float) -> str:
+    """Write a ratio as a change, ``+2.5%``; beyond a hundredfold ``>+9900%`` or ``<-99%``.
+
+    Three wild rounds give intervals of many orders of magnitude, whose digits say nothing.
+    """
+    if not 1 / _HUNDREDFOLD <= ratio <= _HUNDREDFOLD:
+        return f">{_HUNDREDFOLD - 1:+.0%}" if ratio > 1 else f"<{1 / _HUNDREDFOLD - 1:+.0%}"
+    return f"{ratio - 1:+.0%}" if ratio >= 2 else f"{ratio - 1:+.1%}"
 
 
 class Verdict(StrEnum):
@@ -81,9 +93,11 @@ class Comparison:
         """The comparison in one sentence."""
         if self.ratio is None:
             return f"{self.cell}: {self.verdict}{f', {self.note}' if self.note else ''}."
-        low, high = (f"{(end - 1):+.1%}" for end in (self.ratio.low, self.ratio.high))
-        change = f"{self.ratio.estimate - 1:+.1%} ({low} to {high})"
-        return f"{self.cell}: {self.verdict}, {change}, where {self.threshold} does not matter."
+        changed, low, high = map(change, (self.ratio.estimate, self.ratio.low, self.ratio.high))
+        return (
+            f"{self.cell}: {self.verdict}, {changed} ({low} to {high}), where {self.threshold} "
+            "does not matter."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""
@@ -214,12 +228,17 @@ def _unsteady(base: Record, new: Record, limit: float) -> Iterator[str]:
     for side, record in (("base", base), ("new", new)):
         measured = record.measurement
         times = [median(samples) for samples in measured.rounds]
-        told = f"{', '.join(f'{1e3 * each:.3g}' for each in times)} ms"
+        told = f"{', '.join(map(_milliseconds, times))} ms"
         advice = measured.advice or "use a quieter machine, or more --rounds"
         if two_states(times, limit):
             yield f"rounds of the {side} run are in two states ({told}): {advice}"
         elif "unstable" in (measured.quality, _quality(measured)):
             yield f"rounds of the {side} run are unstable ({told}): {advice}"
+
+
+def _milliseconds(seconds: float) -> str:
+    value = 1e3 * seconds
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _quality(measured: Measurement) -> str:

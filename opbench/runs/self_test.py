@@ -111,7 +111,6 @@ def _row(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     ratios = [each.ratio.estimate for each in timed if each.ratio]
     return {
         **cell.to_json(),
-        "cell": str(cell),
         "comparisons": len(timed),
         "alarms": len(false_alarms(timed)),
         "ambiguous": ambiguous(timed),

@@ -230,9 +230,46 @@ def test_markdown_has_a_row_per_cell_the_slower_first(
 ) -> None:
     base, new = run("base", a=0.010, b=0.010), run("new", a=0.010, b=0.012)
     lines = opbench("compare", base, new, "--format", "markdown").stdout.splitlines()
-    assert lines[2].startswith("| SLOWER | b (3x224x224, batch 1) | +20.0% (+")
-    assert lines[2].endswith(" | 10.000 | 12.000 |")
-    assert lines[3].startswith("| SAME | a (3x224x224, batch 1) |")
+    assert lines[2].startswith("| b | SLOWER | +20.0% (+")
+    assert lines[2].endswith(" | 10.00 | 12.00 | 3x224x224 | 1 | cpu |")
+    assert lines[3].startswith("| a | SAME |")
+
+
+def test_the_settings_that_tell_cells_apart_stand_behind_the_name(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    lines = [record("a", *STEADY, batch_size=size) for size in (1, 16)]
+    base, new = (write_run(tmp_path, *lines, first=header(name)) for name in ("base", "new"))
+    table = opbench("compare", base, new).stdout.splitlines()
+    assert table[0].split()[:3] == ["name", "batch", "verdict"]
+    assert [line.split()[:3] for line in table[1:3]] == [["a", "1", "SAME"], ["a", "16", "SAME"]]
+
+
+def test_wild_rounds_have_readable_changes_and_exact_numbers(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    # Three rounds that differ a thousandfold: t of 2 or more degrees of freedom times the error
+    # of their logarithms is beyond ln(100).
+    wild = record("a", 0.001, 0.03, 1.0)
+    base, new = (write_run(tmp_path, wild, first=header(name)) for name in ("base", "new"))
+    for format in ("table", "markdown", "github"):
+        told = opbench("compare", base, new, "--format", format).stdout.replace("\\", "")
+        assert "+0.0% (<-99% to >+9900%)" in told.replace("%25", "%")
+    (row,) = json.loads(opbench("compare", base, new, "--format", "json").stdout)
+    assert row["ratio_low"] < 1 / 100 and row["ratio_high"] > 100
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_the_same_run_twice_is_remarked(
+    opbench: Opbench, run: Callable[..., Path], tmp_path: Path, copied: bool
+) -> None:
+    base = run("base", a=0.010)
+    new = tmp_path / "copy.jsonl" if copied else base
+    new.write_bytes(base.read_bytes())
+    result = opbench("compare", base, new)
+    assert f"warning: BASE and NEW are the same run, {base};" in result.stderr.replace("\n", "")
+    assert result.exit_code == 0
+    assert "the same run" not in opbench("compare", base, run("other", a=0.010)).stderr
 
 
 SelfTest = Callable[..., Any]

@@ -25,7 +25,7 @@ from opbench.runs.lines import End
 from opbench.runs.state import RunState
 from opbench.timing.protocol import Protocol
 from tests import hostile
-from tests.builders import cell, header, record, write_run
+from tests.builders import cell, header, record, record_of_rounds, write_run
 from tests.fixtures import Opbench
 
 NAMES = ("squeezenet1_1", "inception_resnet_v2", "caffenet128_bn_dropout20")
@@ -77,10 +77,44 @@ def test_list_claims_runs_and_compare_fit(
         fits(printed.stdout, width)
         whole(printed.stdout, names)
     compared = opbench("compare", "a", "b", *results).stdout
-    # A cell is its name and settings, which are never cut.
-    fits(compared, max(width, 60))
-    whole(compared, NAMES)
-    assert "SAME" in compared
+    fits(compared, width)
+    whole(compared, (*NAMES, "SAME"))
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    # 24 for the longest name, 9 for AMBIGUOUS, 26 at most for the change, 7 and 6 for the times.
+    [(40, 2), (60, 2), (80, 5), (200, 8)],
+)
+def test_compare_keeps_name_verdict_change_and_times_in_this_order(
+    opbench: Opbench, narrow: Narrow, tmp_path: Path, width: int, columns: int
+) -> None:
+    times = ((0.010, 0.020), (0.100, 3.0), (0.0500, 0.0501))
+    for side, run in enumerate(("a", "b")):
+        records = [
+            record_of_rounds(name, each[side], 1.01 * each[side])
+            for name, each in zip(NAMES, times, strict=True)
+        ]
+        write_run(tmp_path, *records, End(reason="finished"), first=header(run))
+    narrow(width)
+    printed = opbench("compare", "a", "b", "--results", tmp_path).stdout
+    fits(printed, width)
+    whole(printed, NAMES)
+    titles = ["name", "verdict", "change (95 %)", "base ms", "new ms", "input", "batch", "device"]
+    assert re.split(r"  +", printed.splitlines()[0]) == titles[:columns]
+
+
+def test_an_interval_of_wild_rounds_is_cut_at_a_hundred_times_the_median(narrow: Narrow) -> None:
+    narrow(80)
+    cells = [cell("a")]
+    for low, high, told in (
+        (1e-9, 5e6, "2.000 (<0.020 to >200.000)"),
+        (1e-9, 0.003, "2.000 (<0.020 to 3.000)"),
+        (0.001, 0.003, "2.000 (1.000-3.000)"),
+    ):
+        state = RunState(cells, Protocol(), cores=2)
+        state.add(record("a", 0.002, low_s=low, high_s=high))
+        assert told in render_rows(state, Format.table)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -12,7 +12,7 @@ import pytest
 
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
-from opbench.runs.compare import Comparison, Verdict, compare_runs, judge, unequal
+from opbench.runs.compare import Comparison, Verdict, change, compare_runs, judge, unequal
 from opbench.runs.store import RunFile, read_run
 from opbench.settings import Threshold, parse_thresholds, threshold_for
 from opbench.value import Value
@@ -230,7 +230,7 @@ def test_what_its_own_run_calls_unstable_is_not_slower(run: Write) -> None:
     shaky = record("a", *(2 * each for each in STEADY), quality="unstable", advice=advice)
     told, note = verdict(base, run(shaky))
     assert told == "AMBIGUOUS"
-    assert "the new run are unstable (2e+03, 2e+03, 2e+03 ms)" in note
+    assert "the new run are unstable (2000, 2002, 1998 ms)" in note
     assert note.endswith(advice)
 
 
@@ -315,3 +315,15 @@ def test_changes_are_found_where_rounds_agree(run: Write) -> None:
 
     compared = compare_runs(taken(1.0), taken(1.1))
     assert sum(each.verdict is Verdict.SLOWER for each in compared) > 0.9 * 200
+
+
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (1.0, "+0.0%"), (0.9, "-10.0%"), (1.025, "+2.5%"), (2.25, "+125%"), (11.5, "+1050%"),
+        (100, "+9900%"),
+        (100.1, ">+9900%"), (1e300, ">+9900%"), (0.01, "-99.0%"), (0.0099, "<-99%"),
+    ],
+)  # fmt: skip
+def test_a_change_is_written_in_a_few_digits(ratio: float, told: str) -> None:
+    assert change(ratio) == told
