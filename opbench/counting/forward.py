@@ -21,7 +21,14 @@ from torch.utils._pytree import tree_leaves
 
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.failure import run_error
-from opbench.counting.inputs import Inputs, Request, batch_size_of, input_size_of
+from opbench.counting.inputs import (
+    Inputs,
+    Request,
+    batch_size_of,
+    input_size_of,
+    require_inputs,
+    require_module,
+)
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.scopes import Scopes
@@ -70,9 +77,11 @@ def count(
     take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
     that works; the integers are the same.  ``module`` is left exactly as it was.
 
-    Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
-    fails.
+    Raises ``BadValueError`` for anything but a module, an impossible size or other inputs, and
+    ``CountError`` when the forward pass fails.
     """
+    require_module(module)
+    require_inputs(inputs_or_input_size)
     request = Request(inputs_or_input_size, batch_size, dtype)
     with undisturbed():
         return _count(lambda where: (private_copy(module, where), None), request, device)

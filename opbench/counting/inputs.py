@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from numbers import Integral, Number
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from opbench.spec import Shape
 
 Inputs = Sequence[Any] | Tensor
 
+_SHORT = 40  # characters of a value that a sentence repeats
+
 
 class Request:
     """Inputs for one forward pass.
@@ -23,14 +26,14 @@ class Request:
     ``what`` is the size of one image, as in (3, 224, 224), the tuple of arguments of ``forward``,
     or None for the example inputs that come with the network.
 
-    Raises ``BadValueError`` for a size that cannot be.
+    Raises ``BadValueError`` for a size that cannot be, or for neither size nor arguments.
     """
 
     def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise BadValueError(f"the batch size must be a positive integer, not {batch_size!r}")
-        if isinstance(what, Sequence) and _is_size(what) and min(what, default=0) < 1:
-            raise BadValueError(f"an input size must be positive integers, not {what!r}")
+        if what is not None:
+            require_inputs(what)
         if batch_size != 1 and _is_example(what):
             raise BadValueError("example inputs bring their own batch: change it there")
         self._what, self._batch_size, self.dtype = what, batch_size, dtype
@@ -40,7 +43,7 @@ class Request:
         what = self._what if self._what is not None else example
         if what is None:
             raise BadValueError(sizeless("this network"))
-        if isinstance(what, Tensor) or not _is_size(what):
+        if isinstance(what, Tensor) or not is_size(what):
             return self._converted(private_inputs(_arguments(what), device))
         shape, dtype = (self._batch_size, *what), _dtype_of(network)
         if device == "meta":
@@ -58,6 +61,38 @@ class Request:
                 inputs,
             )
         )
+
+
+def require_module(module: object) -> None:
+    """Raise ``BadValueError`` for anything but a module, such as the function that makes one."""
+    if isinstance(module, nn.Module):
+        return
+    if isinstance(module, str):
+        hint = f": opbench.create({module!r}) makes a built-in network"
+    else:
+        hint = ": call it" if callable(module) else ""
+    name = getattr(module, "__qualname__", "") or shortly(module)
+    raise BadValueError(f"expected an nn.Module, not {name}{hint}")
+
+
+def require_inputs(inputs: object) -> None:
+    """Raise ``BadValueError`` unless these are a size, a tensor or a tuple of arguments."""
+    if isinstance(inputs, Tensor):
+        return
+    if not isinstance(inputs, Sequence) or isinstance(inputs, str | bytes):
+        raise BadValueError(
+            "expected the size of one image such as (3, 224, 224), or the tuple of arguments of "
+            f"forward, not {shortly(inputs)}"
+        )
+    numbers = all(isinstance(each, Number) for each in inputs)
+    if numbers and (not is_size(inputs) or min(inputs, default=0) < 1):
+        raise BadValueError(f"an input size must be positive integers, not {shortly(inputs)}")
+
+
+def shortly(value: object) -> str:
+    """Return a value where it is short, else the name of its type."""
+    said = repr(value)
+    return said if len(said) < _SHORT else f"a {type(value).__name__}"
 
 
 def _arguments(what: Inputs) -> tuple[Any, ...]:
@@ -80,11 +115,12 @@ def _first_shape(inputs: tuple[Any, ...]) -> tuple[int, ...]:
 
 
 def _is_example(what: Inputs | None) -> bool:
-    return isinstance(what, Tensor) or (isinstance(what, Sequence) and not _is_size(what))
+    return isinstance(what, Tensor) or (isinstance(what, Sequence) and not is_size(what))
 
 
-def _is_size(what: Sequence[Any]) -> bool:
-    return all(isinstance(each, int) and not isinstance(each, bool) for each in what)
+def is_size(what: Sequence[Any]) -> bool:
+    """Return whether these are integers, and so the size of an image."""
+    return all(isinstance(each, Integral) and not isinstance(each, bool) for each in what)
 
 
 def _dtype_of(network: nn.Module) -> torch.dtype:

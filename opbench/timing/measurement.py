@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.inputs import is_size, require_module, shortly
 from opbench.errors import BadValueError
 from opbench.intervals import median
 from opbench.record import Measurement, Round
@@ -65,6 +66,7 @@ def measure(
     ``max_seconds``.  What differs between processes does not show here: `opbench run` has rounds
     for that.  Raises ``BadValueError`` for values that cannot be.
     """
+    require_module(module)
     protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
     where = device_of(module)
     tensors = tuple(tensor.to(where) for tensor in _tensors(inputs, dtype_of(module), seed))
@@ -181,13 +183,13 @@ def dtype_of(module: nn.Module) -> torch.dtype:
 
 
 def _tensors(inputs: Inputs, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
-    if isinstance(inputs, Tensor):
-        return (inputs,)
-    given = tuple(inputs)
-    if given and all(isinstance(each, Tensor) for each in given):
-        return given  # type: ignore[return-value]
-    if given and all(isinstance(each, int) and each > 0 for each in given):
-        return (random_input(given, seed=seed, dtype=dtype),)  # type: ignore[arg-type]
+    given: Sequence[Any] = (inputs,) if isinstance(inputs, Tensor) else inputs
+    if isinstance(given, Sequence) and given:
+        if all(isinstance(each, Tensor) for each in given):
+            return tuple(given)
+        if is_size(given) and min(given) > 0:
+            return (random_input(given, seed=seed, dtype=dtype),)
     raise BadValueError(
-        f"the inputs {given!r} are neither tensors nor the size of one image such as (3, 224, 224)"
+        f"the inputs, {shortly(inputs)}, are neither tensors nor the size of one image such as "
+        "(3, 224, 224)"
     )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune, spectral_norm
 from torch.utils.flop_counter import FlopCounterMode
 
+import opbench
 from opbench.counting import build_and_count, count, witness
 from opbench.errors import BadValueError, CountError
 
@@ -316,6 +317,29 @@ def test_two_threads_count_one_after_the_other() -> None:
 def test_an_impossible_size_is_refused_before_anything_runs(size: tuple[int, ...]) -> None:
     with pytest.raises(BadValueError, match="input size"):
         count(Remembers(), size)
+
+
+@pytest.mark.parametrize("inputs", ["3x8x8", 3, None, {"x": torch.zeros(1, 3, 8, 8)}, (3, 8.0, 8)])
+def test_neither_size_nor_arguments_is_refused_before_anything_runs(inputs: Any) -> None:
+    with pytest.raises(BadValueError, match=r"an input size must be|\(3, 224, 224\), or the tuple"):
+        count(Remembers(), inputs)
+
+
+@pytest.mark.parametrize("use", [count, opbench.measure])
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (Remembers, "not Remembers: call it"),
+        (lambda: Remembers(), "<lambda>: call it"),
+        ("lenet5", r"opbench.create\('lenet5'\)"),
+        (None, "not None"),
+    ],
+)
+def test_what_is_no_module_is_refused_with_what_to_do(
+    use: Callable[..., Any], given: Any, advice: str
+) -> None:
+    with pytest.raises(BadValueError, match=f"expected an nn.Module, .*{advice}"):
+        use(given, SIZE)
 
 
 @pytest.mark.parametrize("batch", [0, -1, True])

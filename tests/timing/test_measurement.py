@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -52,8 +53,8 @@ def test_the_modes_of_all_submodules_are_put_back_after_an_error() -> None:
     assert not module.inner.training
 
 
-@pytest.mark.parametrize("inputs", [(), (3, 0, 4), ("3x4",), (3.5, 2)])
-def test_inputs_that_are_neither_tensors_nor_a_size_are_refused(inputs: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("inputs", [(), (3, 0, 4), ("3x4",), (3.5, 2), "3x4", 3, None])
+def test_inputs_that_are_neither_tensors_nor_a_size_are_refused(inputs: Any) -> None:
     with pytest.raises(BadValueError, match="neither tensors nor the size"):
         opbench.measure(nn.Identity(), inputs)
 
