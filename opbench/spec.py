@@ -7,12 +7,45 @@ facts can be read where torch is not wanted.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 Quantity = Literal["params", "macs", "flops", "connections", "weight_bytes"]
-Dataset = Literal["mnist", "cifar10", "imagenet", "imagenet128", "cityscapes", "none"]
+
+
+class DataSet(NamedTuple):
+    """A set of images that networks classify.
+
+    ``test_images`` is None where networks are not tested in top-1.
+    """
+
+    label: str
+    classes: int | None
+    test_images: int | None
+
+
+# In the order in which they are shown; networks of different data sets never share an axis.
+DATASETS: dict[str, DataSet] = {
+    "imagenet": DataSet("ImageNet", 1000, 50_000),
+    "imagenet128": DataSet("ImageNet at 128 pixels", 1000, 50_000),
+    "cifar10": DataSet("CIFAR-10", 10, 10_000),
+    "mnist": DataSet("MNIST", 10, 10_000),
+    "cityscapes": DataSet("Cityscapes", 19, None),
+    "none": DataSet("Building blocks", None, None),
+}
+
+
+def dataset_label(key: str) -> str:
+    """Return how a data set is written; one that is not listed is its own label."""
+    return DATASETS[key].label if key in DATASETS else key
+
+
+def ordered_datasets(keys: Iterable[str]) -> list[str]:
+    """Return each of ``keys`` once: the listed ones in their order, then the others by name."""
+    there = set(keys)
+    return [key for key in DATASETS if key in there] + sorted(there - DATASETS.keys())
+
 
 _EXTENT = re.compile("[1-9][0-9]{0,17}", re.ASCII)
 
@@ -79,8 +112,8 @@ class ArchitectureSpec:
 
     ``build`` takes no argument and returns the inference graph of the paper as an ``nn.Module``
     with freshly initialised weights.  ``input_size`` is that of one image, without the batch
-    dimension.  ``label`` is how the paper writes the name.  ``dataset`` is what the network
-    classifies: networks of different datasets never share an axis of accuracy.  ``note`` is one
+    dimension.  ``label`` is how the paper writes the name.  ``dataset`` is a key of ``DATASETS``:
+    what the network classifies.  ``note`` is one
     sentence about this entry that the module's docstring does not already say.  ``changes`` names,
     for a variant in a study of one network, the design choices that it changes, the one under
     study first.
@@ -93,7 +126,7 @@ class ArchitectureSpec:
     paper: Paper
     build: Callable[[], Any]
     input_size: tuple[int, ...]
-    dataset: Dataset
+    dataset: str
     stated: tuple[StatedValue, ...] = ()
     note: str = ""
     changes: tuple[str, ...] = ()

@@ -14,9 +14,8 @@ import torch
 
 from opbench import registry
 from opbench.metrics import FAMILIES
-from opbench.spec import ArchitectureSpec
+from opbench.spec import DATASETS, ArchitectureSpec
 
-CLASSES = {"mnist": 10, "cifar10": 10, "imagenet": 1000, "imagenet128": 1000, "cityscapes": 19}
 DROPS_PATHS = {"fractalnet_cifar"}  # in training: a pass leaves columns out
 
 DEEPEST = "resnet1202_cifar"  # a second and more for each pass
@@ -27,7 +26,9 @@ every_entry = pytest.mark.parametrize("spec", registry.specs().values(), ids=lam
 @every_entry
 def test_facts_are_complete(spec: ArchitectureSpec) -> None:
     assert spec.name.isidentifier() and spec.name == spec.name.lower()
-    assert spec.label and spec.family in FAMILIES
+    assert spec.label
+    assert spec.family in FAMILIES, "a new family needs a row in FAMILIES of opbench/metrics.py"
+    assert spec.dataset in DATASETS, "a new data set needs a row in DATASETS of opbench/spec.py"
     assert 1998 <= spec.paper.year <= date.today().year >= spec.year >= 1998
     assert spec.paper.url.startswith("https://")
     assert all((spec.paper.authors, spec.paper.title, spec.paper.venue))
@@ -55,7 +56,7 @@ def test_logits_and_gradients_in_both_modes(spec: ArchitectureSpec, training: bo
         logits = network(torch.empty(2, *spec.input_size))
     if spec.dataset != "none":
         extent = spec.input_size[1:] if spec.dataset == "cityscapes" else ()
-        assert tuple(logits.shape) == (2, CLASSES[spec.dataset], *extent)
+        assert tuple(logits.shape) == (2, DATASETS[spec.dataset].classes, *extent)
     logits.sum().backward()
     missed = [name for name, each in network.named_parameters() if each.grad is None]
     assert not missed or (training and spec.name in DROPS_PATHS)

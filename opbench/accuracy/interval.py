@@ -15,8 +15,10 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-# Images of the set that accuracies are published on; Cityscapes is not measured in top-1.
-TEST_IMAGES = {"imagenet": 50_000, "imagenet128": 50_000, "mnist": 10_000, "cifar10": 10_000}
+from opbench.spec import DATASETS
+
+# Images of the sets that accuracies are published on.
+TEST_IMAGES = {key: each.test_images for key, each in DATASETS.items() if each.test_images}
 
 
 def wilson_interval(

@@ -23,12 +23,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import get_args
 from urllib.parse import urlsplit
 
 from opbench.errors import UnknownNameError
 from opbench.files import RowError, bad_line, choice, percent, read_rows
-from opbench.spec import Dataset, Shape
+from opbench.spec import DATASETS, Shape
 
 PUBLISHED = Path(__file__).with_name("published.csv")
 
@@ -150,7 +149,7 @@ def primary(name: str) -> Accuracy | None:
 def _accuracy(row: dict[str, str]) -> Accuracy:
     accuracy = Accuracy(
         architecture=_text(row, "architecture"),
-        dataset=choice(row, "dataset", [name for name in get_args(Dataset) if name != "none"]),
+        dataset=choice(row, "dataset", [key for key in DATASETS if key != "none"]),
         top1=percent(row, "top1"),
         top5=percent(row, "top5"),
         protocol=choice(row, "protocol", PROTOCOLS),

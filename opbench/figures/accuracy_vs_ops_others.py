@@ -1,7 +1,7 @@
-"""Accuracy against operations on CIFAR-10 and MNIST.
+"""Accuracy against operations on CIFAR-10, MNIST and other data sets.
 
-What ``accuracy-vs-ops`` shows for ImageNet, a panel for each of the other datasets of the
-registry: networks of different datasets never share an axis.  A panel is the wider the more
+What ``accuracy-vs-ops`` shows for ImageNet, a panel for each of the other data sets that has
+accuracies: networks of different data sets never share an axis.  A panel is the wider the more
 networks it has to name.  ImageNet at 128 pixels is one small network varied, nearly all at one
 cost, which ``modules`` shows better.
 """
@@ -15,26 +15,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.figures.parts import captions, select
+from opbench.figures.parts.absent import Needs
 from opbench.figures.parts.blobs import BY_PARAMS, family_entries
 from opbench.figures.parts.frame import Sheet, note_names, sheet
 from opbench.figures.parts.labels import Count
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.spec import DATASETS, dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
 TAKES = frozenset({"unit", "log", "family", "highlight", "label"})
 
 _SMALL = BY_PARAMS.smaller(0.5)
-_ALL = ("cifar10", "mnist")
+_ELSEWHERE = {"imagenet", "imagenet128", "none"}
 _GUTTER = 0.8  # inches
 _FEW = 10  # networks: a panel of fewer is as wide
 
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each dataset that has accuracies.  Raises ``MissingDataError``."""
-    frame = select.networks(table, options, *_ALL)
-    panels = [frame[frame["dataset"] == dataset] for dataset in _ALL]
-    panels = [rows for rows in panels if not rows.empty]
+    there = table.networks.dropna(subset=["top1"])["dataset"]
+    others = [key for key in ordered_datasets(there) if key not in _ELSEWHERE]
+    needs = Needs(datasets=others or ordered_datasets(DATASETS.keys() - _ELSEWHERE))
+    frame = select.networks(table, options, needs)
+    panels = [frame[frame["dataset"] == dataset] for dataset in ordered_datasets(frame["dataset"])]
     words = Sheet(
         title="What accuracy costs on other datasets",
         subtitle="Top-1 on each dataset's own axis; area of a blob: parameters",
@@ -62,7 +66,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, options: Options) -> Count:
     spec = Scatter(
         x=options.cost, y="top1", sizing=_SMALL, log_x=options.log is not False, type_size=9
     )
-    dataset = captions.DATASETS[rows["dataset"].iloc[0]]
+    dataset = dataset_label(rows["dataset"].iloc[0])
     axes.set_title(dataset, loc="left", size=13, weight="semibold", pad=7)
     short = rows.assign(label=select.without_prefix(rows["label"]))
     named, lines = draw_scatter(axes, short, spec, options)

@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import reach, set_axis, values
 from opbench.figures.parts.blobs import BY_OPS, family_entries
@@ -39,11 +38,7 @@ _UNSTEADY = "The line itself is not drawn where a cell is noisy or unstable."
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = select.cells(table, options).dropna(subset=["top1"])
-    if frame.empty:
-        raise MissingDataError(
-            "no network that was timed has an accuracy: give some with --accuracies FILE"
-        )
+    frame = select.cells(table, options, "latency_s", "top1")
     batches = wanted_batches(frame, options)
     spec = Scatter(
         x=_RATE,

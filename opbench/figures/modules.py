@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, labels, select
+from opbench.figures.parts.absent import Needs
 from opbench.figures.parts.axes import reach, set_accuracy, set_axis, values
 from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
@@ -30,6 +31,7 @@ from opbench.table.frontier import frontier
 TAKES = frozenset({"unit", "log", "highlight"})
 
 _BASE = "caffenet128"
+_STUDY = Needs(datasets=("imagenet128",))
 
 # The design choices of the study, in their hues.
 _HUES = {
@@ -56,7 +58,7 @@ _SCALE = 0.55  # inches for the accuracies left of the chart
 
 def draw(table: Table, options: Options) -> Figure:
     """A row for each variant.  Raises ``MissingDataError`` when none has an accuracy."""
-    frame = _with_choices(select.networks(table, options, "imagenet128"))
+    frame = _with_choices(select.networks(table, options, _STUDY))
     if not {_BASE} < set(frame["name"]):
         raise MissingDataError(f"{_BASE} or every variant of it lacks an accuracy to compare")
     base = frame[frame["name"] == _BASE].iloc[0]

@@ -30,8 +30,7 @@ _SMALL = BY_PARAMS.smaller(0.45)
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
-    frame = select.plain(select.cells(table, options))
-    frame = frame.dropna(subset=[options.x or options.cost])
+    frame = select.plain(select.cells(table, options, "latency_s", options.x or options.cost))
     batches = wanted_batches(frame, options)
     spec = Scatter(
         x=options.x or options.cost,

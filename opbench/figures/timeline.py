@@ -31,8 +31,9 @@ _SHARE = 0.86  # of a year that its networks are spread over
 def draw(table: Table, options: Options) -> Figure:
     """Top-1 above, operations below.  Raises ``MissingDataError`` when no network has a year."""
     frame = select.networks(table, options).dropna(subset=["year"])
-    if frame.empty:
-        raise MissingDataError("no network has a year: only the registry's do")
+    if not frame["lit"].any():
+        asked = ", ".join(options.highlight) or "any network"
+        raise MissingDataError(f"no year of {asked} is known: only the registry's have one")
     words = Sheet(
         title="What each year brought, and what it cost",
         subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",

@@ -16,10 +16,10 @@ import pandas as pd
 
 from opbench import __version__
 from opbench.figures.parts import style
-from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import CONVENTION, METRICS, PER_MAC, columns, family_label
 from opbench.page.gallery import Picture
 from opbench.runs.lines import Header
+from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import NETWORK, Table
 
 _COSTS, _GAINS = (
@@ -35,8 +35,6 @@ _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size"
 
 # Letters that a JSON text need not hold as they are, and that could end its script element.
 _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
-
-_NO_DATASET = "no data set (building blocks)"
 
 
 def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> dict[str, Any]:
@@ -108,12 +106,7 @@ def _own_size(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _datasets(there: pd.Series[Any]) -> list[dict[str, str]]:
     """The data sets that networks are for, the usual one first."""
-    sizes = there.value_counts()
-    ranked = sorted(sizes.index, key=lambda key: (key != "imagenet", key == "none", key))
-    return [
-        {"key": key, "label": DATASETS.get(key, _NO_DATASET if key == "none" else key)}
-        for key in ranked
-    ]
+    return [{"key": key, "label": dataset_label(key)} for key in ordered_datasets(there)]
 
 
 def _tints(paper: Any, families: Sequence[str]) -> dict[str, str]:

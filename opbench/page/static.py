@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from opbench.figures.parts.captions import DATASETS
 from opbench.metrics import CONVENTION, METRICS
+from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
 _NONE = "\N{EN DASH}"
@@ -24,7 +24,7 @@ _HEADS = ("Network", "Top-1 [%]", "MACs [G]", "Parameters [M]", "Year", "Protoco
 def static(table: Table, findings: Sequence[Any]) -> str:
     """Return a section of networks, a table for each data set, and one of claims."""
     networks = pd.concat([table.networks, table.unrunnable], ignore_index=True)
-    ranked = sorted(set(networks["dataset"]), key=lambda each: (each != "imagenet", each))
+    ranked = ordered_datasets(networks["dataset"])
     tables = "".join(_networks(networks[networks["dataset"] == each], each) for each in ranked)
     claims = "".join(_claim(finding) for finding in findings)
     return (
@@ -40,7 +40,7 @@ def _networks(rows: pd.DataFrame, dataset: str) -> str:
     ordered = rows.sort_values(["top1", "macs"], ascending=[False, True], na_position="last")
     body = "".join(_row(row) for row in ordered.to_dict("records"))
     head = "".join(f"<th scope=col>{escape(title)}</th>" for title in _HEADS)
-    title = escape(DATASETS.get(dataset, "Building blocks" if dataset == "none" else dataset))
+    title = escape(dataset_label(dataset))
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<h3>{title}</h3><div class="scroll">{table}</div>'
 

@@ -176,7 +176,9 @@ def test_the_caption_names_the_sources_and_the_convention(small_table: Table) ->
 
 def test_without_any_accuracy_there_is_a_sentence(small_table: Table) -> None:
     empty = replace(small_table, networks=small_table.networks.assign(top1=np.nan))
-    with pytest.raises(MissingDataError, match="no network of imagenet has an accuracy"):
+    with pytest.raises(
+        MissingDataError, match="no top-1 accuracy of a network of ImageNet is known"
+    ):
         _draw(empty)
 
 

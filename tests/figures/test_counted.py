@@ -132,7 +132,7 @@ def test_every_choice_of_the_study_has_its_own_colour(tmp_path: Path) -> None:
 
 
 def test_without_the_study_the_figure_says_so(small_table: Table) -> None:
-    with pytest.raises(MissingDataError, match="imagenet128"):
+    with pytest.raises(MissingDataError, match="a network of ImageNet at 128 pixels is known"):
         _draw("modules", small_table)
 
 

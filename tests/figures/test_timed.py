@@ -357,13 +357,6 @@ def test_names_that_were_asked_for_are_all_names_beside_a_highlight(timed_table:
     assert {text.get_text() for text in axes.texts} == {"VGG-16", "AlexNet"}
 
 
-def test_a_highlight_without_an_accuracy_is_not_ignored_in_silence(timed_table: Table) -> None:
-    with pytest.raises(
-        MissingDataError, match="lenet5 has no point in this figure: add accuracies"
-    ):
-        _draw("accuracy-vs-ops", timed_table, highlight=("lenet5",))
-
-
 def test_labels_can_be_the_frontier_alone(timed_table: Table) -> None:
     axes = _draw("accuracy-vs-ops", timed_table, label=("frontier",)).axes[-1]
     assert "VGG-16" not in {text.get_text() for text in axes.texts}
@@ -412,12 +405,20 @@ def test_the_names_of_a_sweep_stand_at_the_same_place_in_a_vector_file(timed_tab
     )
 
 
+def _crowded(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows, and nine more of each under other names."""
+    twins = (
+        frame.assign(name=frame["name"] + f"_{n}", label=frame["label"] + f" {n}") for n in range(9)
+    )
+    return pd.concat([frame, *twins], ignore_index=True)
+
+
 def test_a_sweep_names_as_many_lines_as_there_is_room_for(timed_table: Table) -> None:
-    cells = timed_table.cells
-    twins = [
-        cells.assign(name=cells["name"] + f"_{n}", label=cells["label"] + f" {n}") for n in range(9)
-    ]
-    crowd = replace(timed_table, cells=pd.concat([cells, *twins], ignore_index=True))
+    crowd = replace(
+        timed_table,
+        networks=_crowded(timed_table.networks),
+        cells=_crowded(timed_table.cells),
+    )
     figure = _draw("time-vs-batch", crowd)
     names = _beside(figure.axes[0])
     # A name takes 12 points, the plot is 6.3 inches high.

@@ -11,14 +11,6 @@ from opbench.metrics import CONVENTION
 from opbench.runs.lines import Header
 from opbench.table.frames import Table
 
-DATASETS = {
-    "imagenet": "ImageNet",
-    "imagenet128": "ImageNet at 128 pixels",
-    "cifar10": "CIFAR-10",
-    "mnist": "MNIST",
-    "cityscapes": "Cityscapes",
-}
-
 _LISTED = 24  # names in a sentence
 
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."

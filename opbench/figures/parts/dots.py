@@ -19,14 +19,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, select
+from opbench.figures.parts.absent import Needs
 from opbench.figures.parts.axes import UpTo100, reach, set_axis, values
 from opbench.figures.parts.blobs import DISC, SQUARE
 from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour, hues
 from opbench.metrics import METRICS
+from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
 _ROW = 0.232  # inches from dot to dot
@@ -52,10 +53,8 @@ class Ranking:
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     """Dots in ascending order.  Raises ``MissingDataError`` when no network has the value."""
     whole = replace(table, networks=_with_published_only(table))
-    frame = select.any_dataset(whole, options).dropna(subset=[ranking.key])
+    frame = select.networks(whole, options, Needs(metrics=(ranking.key,)))
     columns = _columns(frame)
-    if not columns:
-        raise MissingDataError("no network of the registry has an accuracy to draw")
     words = Sheet(
         title=ranking.title,
         subtitle=ranking.subtitle,
@@ -82,7 +81,7 @@ def _with_published_only(table: Table) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame) -> list[list[str]]:
-    present = [dataset for dataset in captions.DATASETS if (frame["dataset"] == dataset).any()]
+    present = ordered_datasets(frame["dataset"])
     others = [dataset for dataset in present if dataset != _MAIN]
     main = [_MAIN] if _MAIN in present else []
     return [column for column in (main, others) if column]
@@ -113,7 +112,7 @@ def _draw_column(
         names = _NAMES / width
         axes = figure.add_axes((left + names, top - tall, wide - names - 0.3 / width, tall))
         _draw_panel(axes, rows.assign(row=range(len(rows))), ranking)
-        axes.set_title(captions.DATASETS[dataset], loc="left", size=13, weight="semibold", pad=6)
+        axes.set_title(dataset_label(dataset), loc="left", size=13, weight="semibold", pad=6)
         top -= tall + _GAP / height
 
 

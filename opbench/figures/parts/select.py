@@ -7,10 +7,20 @@ machines never share an axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from opbench.errors import MissingDataError, UnknownNameError, either, near_matches
+from opbench.figures.parts.absent import (
+    FRONTIER,
+    IMAGENET,
+    Needs,
+    check_batches,
+    check_shown,
+    fits,
+    unknown,
+)
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.names import matching
@@ -19,47 +29,43 @@ from opbench.table.frames import Table
 _SETTING = ["machine", "device", "dtype", "variant"]
 
 
-def networks(table: Table, options: Options, *datasets: str) -> pd.DataFrame:
-    """The networks of ``datasets`` (ImageNet unless one is given) that have an accuracy, with
-    ``lit``: true for those that are highlighted, or for all if none is.
+def networks(table: Table, options: Options, needs: Needs = IMAGENET) -> pd.DataFrame:
+    """The networks that meet ``needs``, with ``lit``: true for those that are highlighted, or for
+    all if none is.
 
-    Raises ``MissingDataError`` when there is none, ``UnknownNameError`` for a family or a
-    highlighted network that is not there.
+    Raises ``MissingDataError`` when there is none, or none of those that the reader named, and
+    ``UnknownNameError`` for a family or a network to name that is not there.
     """
-    wanted = datasets or ("imagenet",)
     frame = table.networks
-    frame = frame[frame["dataset"].isin(wanted) & frame["top1"].notna()]
-    if frame.empty:
-        raise MissingDataError(
-            f"no network of {' or '.join(wanted)} has an accuracy: give some with --accuracies FILE"
-        )
-    return _chosen(frame, table, options)
+    if needs.datasets:
+        frame = frame[frame["dataset"].isin(needs.datasets)]
+    for key in needs.metrics:
+        frame = frame.dropna(subset=[key])
+        if frame.empty:
+            raise MissingDataError(unknown(key, needs))
+    return _chosen(frame, table, options, needs)
 
 
-def any_dataset(table: Table, options: Options) -> pd.DataFrame:
-    """The networks of every dataset that have an accuracy.  Raises as ``networks`` does."""
-    return _chosen(table.networks.dropna(subset=["top1"]), table, options)
-
-
-def cells(table: Table, options: Options, column: str = "latency_s") -> pd.DataFrame:
-    """The measured cells of ImageNet's networks at one setting that have a value in ``column``.
+def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
+    """The measured cells of ImageNet's networks at one setting that have a value of all
+    ``metrics``, by default a latency.
 
     Raises ``MissingDataError`` saying what to run.
     """
+    needs = Needs(datasets=IMAGENET.datasets, metrics=metrics or ("latency_s",))
     frame = table.cells
     if frame.empty:
         begun = "; continue the one that was interrupted with `opbench run --resume`"
         raise MissingDataError(
             f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
         )
-    frame = frame[frame["own_size"] & (frame["dataset"] == "imagenet")]
+    frame = frame[frame["own_size"] & frame["dataset"].isin(needs.datasets)]
     frame = _at(frame, options)
-    if frame[column].isna().all():
-        metric = METRICS[column]
-        raise MissingDataError(
-            f"no {metric.label} was measured: {metric.remedy or '`opbench run` measures it'}"
-        )
-    return _chosen(_one_setting(frame.dropna(subset=[column])), table, options)
+    for key in needs.metrics:
+        frame = frame.dropna(subset=[key])
+        if frame.empty:
+            raise MissingDataError(unknown(key, needs))
+    return _chosen(_one_setting(frame), table, options, needs)
 
 
 def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFrame:
@@ -68,16 +74,15 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
 
     Raises ``MissingDataError`` saying what to run.
     """
-    measured = [key for key in (x, y) if METRICS[key].of == "cell"]
-    frame = _timed(table, options, measured[0]) if measured else networks(table, options)
-    frame = frame.dropna(subset=[x, y])
-    if frame.empty:
-        raise MissingDataError(f"no network has both {METRICS[x].label} and {METRICS[y].label}")
+    if any(METRICS[key].of == "cell" for key in (x, y)):
+        frame = _timed(table, options, x, y)
+    else:
+        frame = networks(table, options, replace(IMAGENET, metrics=(*IMAGENET.metrics, x, y)))
     return frame if "gain" in (METRICS[x].role, METRICS[y].role) else plain(frame)
 
 
-def _timed(table: Table, options: Options, column: str) -> pd.DataFrame:
-    frame = cells(table, options, column)
+def _timed(table: Table, options: Options, x: str, y: str) -> pd.DataFrame:
+    frame = cells(table, options, x, y)
     (batch,) = batches(frame, options, (1,), most=1)
     return frame[frame["batch_size"] == batch].sort_values("name", ignore_index=True)
 
@@ -87,7 +92,7 @@ def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
     if not options.families:
         return frame
     return frame[
-        frame["family"].map(lambda family: _fits(str(family), options.families)).astype(bool)
+        frame["family"].map(lambda family: fits(str(family), options.families)).astype(bool)
     ]
 
 
@@ -116,6 +121,7 @@ def batches(
         raise MissingDataError(
             f"nothing was timed at this batch size: run `opbench run --batch-size {sizes}`"
         )
+    check_batches(frame, options, there)
     return there
 
 
@@ -128,9 +134,9 @@ def names(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = Non
     globs = (*options.label, *options.highlight)
     frontier = set() if best is None else set(best["name"])
     on = frame["name"].isin(frontier)
-    asked = frame["name"].map(lambda name: _fits(name, globs)).astype(bool)
-    must = asked | (on & (not globs or "frontier" in globs))
-    rivals = options.highlight and (not options.label or "frontier" in options.label)
+    asked = frame["name"].map(lambda name: fits(name, globs)).astype(bool)
+    must = asked | (on & (not globs or FRONTIER in globs))
+    rivals = options.highlight and (not options.label or FRONTIER in options.label)
     grey = on & ~asked & bool(rivals)
     return pd.DataFrame(
         {
@@ -176,14 +182,18 @@ def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(keyed[_SETTING] == best[_SETTING]).all(axis=1)]
 
 
-def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame:
+def _chosen(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> pd.DataFrame:
     known = set(table.networks["family"])
     for family in options.families:
         if not matching(family, known):
             raise UnknownNameError(
                 "family", family, known, see=f"choose from {', '.join(sorted(known))}"
             )
-    frame = of_families(frame, options)
+    for glob in set(options.label) - {FRONTIER}:
+        if not matching(glob, table.networks["name"]):
+            raise UnknownNameError(
+                "network", glob, table.networks["name"], see="`opbench list` shows all", globs=True
+            )
     for target in options.highlight:
         if not matching(target, table.networks["name"]):
             near = near_matches(target, table.networks["name"])
@@ -192,17 +202,7 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options) -> pd.DataFrame
                 + (f"did you mean {either(near)}? " if near else "")
                 + f"`opbench run {target}` counts and times it"
             )
-    lit = [not options.highlight or _fits(name, options.highlight) for name in frame["name"]]
-    if options.highlight and not any(lit):
-        raise MissingDataError(
-            f"{', '.join(options.highlight)} has no point in this figure: add accuracies with "
-            "--accuracies FILE, or timings with `opbench run`"
-        )
-    if frame.empty:
-        wanted = ",".join(options.families)
-        raise MissingDataError(f"nothing to draw{' with --family ' + wanted if wanted else ''}")
+    frame = of_families(frame, options)
+    check_shown(frame, table, options, needs)
+    lit = [not options.highlight or fits(name, options.highlight) for name in frame["name"]]
     return frame.assign(lit=lit)
-
-
-def _fits(name: str, globs: Sequence[str]) -> bool:
-    return any(matching(glob, (name,)) for glob in globs)
