@@ -116,6 +116,7 @@ class ModuleCount:
 class Count(Totals):
     """Exact counts of one forward pass, for the whole batch.
 
+    input_size: the shape of the first input without the batch; other_input_sizes: of the others.
     uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
     device: "meta" or "cpu", where the forward pass was traced.
     """
@@ -126,6 +127,12 @@ class Count(Totals):
     modules: tuple[ModuleCount, ...]
     uncounted: tuple[str, ...]
     device: str
+    other_input_sizes: tuple[Shape, ...] = ()
+
+    @property
+    def input_sizes(self) -> tuple[Shape, ...]:
+        """The sizes of all inputs."""
+        return (self.input_size, *self.other_input_sizes)
 
     @property
     def flops(self) -> int:

@@ -85,6 +85,7 @@ def count_row() -> dict[str, Any]:
     totals = object_schema(Totals, defs)["properties"]
     counted = {
         "input_size": _SIZE,
+        "input_sizes": {"type": "array", "items": _SIZE, "minItems": 1},
         "batch_size": {"type": "integer", "minimum": 1},
         **totals,
         "uncounted": {"type": "array", "items": {"type": "string"}},

@@ -115,7 +115,7 @@ def _columns(convention: Convention, by: By) -> Iterator[Column]:
     value = f"{convention.name} ({convention.unit})"
     yield Column(key="name", title="name", keep=True)
     if by is By.model:
-        yield Column(key="input_size", title="input")
+        yield Column(key="input_sizes", title="input")
         yield Column(key="params", title="params", show=integer, right=True)
         yield Column(key="macs", title="MACs", show=integer, right=True)
         yield Column(key="value", title=value, show=integer, right=True)

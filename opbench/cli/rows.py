@@ -29,7 +29,7 @@ class By(StrEnum):
 
 _MODEL = (
     Column(key="name", title="name", keep=True),
-    Column(key="input_size", title="input"),
+    Column(key="input_sizes", title="input"),
     Column(key="params", title="params", show=integer, right=True),
     Column(key="macs", title="MACs", show=integer, right=True),
     Column(key="uncounted", title="uncounted", prose=True),
@@ -126,6 +126,7 @@ def model_row(name: str, counted: Count) -> dict[str, Any]:
     return {
         "name": name,
         "input_size": str(counted.input_size),
+        "input_sizes": [*map(str, counted.input_sizes)],
         "batch_size": counted.batch_size,
         **counted.totals(),
         "uncounted": list(counted.uncounted),

@@ -163,7 +163,7 @@ def _whole(target: Target, head: str, modules: str) -> str:
 def _head(target: Target, counted: Count, fvcore: str) -> str:
     name, spec, uncounted = target.name, target.spec, ", ".join(counted.uncounted)
     facts = {
-        "input": str(counted.input_size),
+        "input": ", ".join(map(str, counted.input_sizes)),
         "parameters": f"{counted.params:,} ({counted.weight_bytes:,} bytes with buffers)",
         "MACs": f"{counted.macs:,} ({counted.flops / 1e9:.4g} G-ops at 2 per MAC)",
         "activations": f"{counted.activations:,} (peak {counted.peak_activation_bytes:,} bytes)",

@@ -41,12 +41,20 @@ def _wrong_size(network: nn.Module, failed: str, inputs: Sequence[Any]) -> str:
     channels, axes = first.in_channels, len(first.kernel_size)
     if len(given) == axes + 1 and given[0] == channels:
         return ""
-    extents = given[:-1] if given[-1] == channels else given[-axes:]
-    meant = (channels, *(extents + extents[-1:] * axes)[:axes])
+    meant = (channels, *_extents(given, channels, axes))
     return (
         f"takes images of {channels} x {_AXES[axes]}, not {Shape(given)}: "
         f"did you mean {Shape(meant)}?"
     )
+
+
+def _extents(given: tuple[int, ...], channels: int, axes: int) -> tuple[int, ...]:
+    """Return the extents that were meant: channels may stand last or first, extents be missing."""
+    if len(given) > 1 and given[-1] == channels:
+        given = given[:-1]
+    elif 1 < len(given) <= axes and given[0] == channels:
+        given = given[1:]
+    return (given[-axes:] + given[-1:] * axes)[:axes]
 
 
 def _not_from_a_size(inputs: Sequence[Any], error: BaseException) -> str:

@@ -25,7 +25,7 @@ from opbench.counting.inputs import (
     Inputs,
     Request,
     batch_size_of,
-    input_size_of,
+    input_sizes_of,
     require_inputs,
     require_module,
 )
@@ -179,7 +179,7 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
         network,
         tracer,
         batch_size=batch_size_of(inputs),
-        input_size=input_size_of(inputs),
+        input_sizes=input_sizes_of(inputs),
         device=device,
     )
 

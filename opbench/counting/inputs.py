@@ -101,17 +101,17 @@ def _arguments(what: Inputs) -> tuple[Any, ...]:
 
 def batch_size_of(inputs: tuple[Any, ...]) -> int:
     """Return the extent of the first axis of the first tensor; 1 if there is none."""
-    shape = _first_shape(inputs)
-    return shape[0] if shape else 1
+    first, *_ = *_shapes(inputs), ()
+    return first[0] if first else 1
 
 
-def input_size_of(inputs: tuple[Any, ...]) -> Shape:
-    """Return the shape of the first tensor without its first axis."""
-    return Shape(_first_shape(inputs)[1:])
+def input_sizes_of(inputs: tuple[Any, ...]) -> tuple[Shape, ...]:
+    """Return the shape of every tensor without its first axis; one without extents if none is."""
+    return tuple(Shape(shape[1:]) for shape in _shapes(inputs)) or (Shape(),)
 
 
-def _first_shape(inputs: tuple[Any, ...]) -> tuple[int, ...]:
-    return next((tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)), ())
+def _shapes(inputs: tuple[Any, ...]) -> list[tuple[int, ...]]:
+    return [tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)]
 
 
 def _is_example(what: Inputs | None) -> bool:

@@ -26,7 +26,7 @@ def summarise(
     tracer: Tracer,
     *,
     batch_size: int,
-    input_size: Shape,
+    input_sizes: tuple[Shape, ...],
     device: str,
 ) -> Count:
     """Return the count of a network that has been traced on ``device``."""
@@ -34,7 +34,8 @@ def summarise(
     params = _params(named)
     return Count(
         batch_size=batch_size,
-        input_size=input_size,
+        input_size=input_sizes[0],
+        other_input_sizes=input_sizes[1:],
         params=params[""],
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),

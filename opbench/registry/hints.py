@@ -5,7 +5,6 @@ Every function returns the error to raise.  What a file holds is read from its s
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from opbench.errors import (
     near_matches,
 )
 from opbench.registry.counts_csv import unknown
+from opbench.registry.definitions import definitions
 
 FORMS = "NAME, torchvision:NAME, timm:NAME, package.module:ATTR or path/file.py:ATTR"
 _PROVIDERS = ("torchvision", "timm")
@@ -105,8 +105,7 @@ def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
 def needs_arguments(found: object, target: str, problem: TypeError) -> OpbenchError:
     """Return the error for a class or function that cannot be called without arguments."""
     head, _, attribute = target.rpartition(":")
-    missing = re.findall(r"'(\w+)'", str(problem))
-    call = f"{getattr(found, '__name__', attribute)}({', '.join(f'{each}=…' for each in missing)})"
+    call = _call(getattr(found, "__name__", attribute), re.findall(r"'(\w+)'", str(problem)))
     return TargetError(
         f"{target} needs arguments ({problem}): write a function that passes them, "
         f"such as `def net(): return {call}`, and name {head}:net"
@@ -122,25 +121,21 @@ def not_a_network(found: object, target: str) -> OpbenchError:
 
 
 def _without_attribute(path: Path) -> OpbenchError:
-    names = _defined_in(path)
-    example = f"{path}:{names[0]}" if names else f"{path}:ATTR"
-    others = f" ({path.name} has {_few(names)})" if len(names) > 1 else ""
+    found = definitions(path)
+    ready = [name for name, needed in found.items() if not needed]
+    if found and not ready:
+        name, needed = next(iter(found.items()))
+        return BadValueError(
+            f"{path} is a file whose networks need arguments: write a function that passes them, "
+            f"such as `def net(): return {_call(name, needed)}`, and name {path}:net"
+        )
+    example = f"{path}:{ready[0] if ready else 'ATTR'}"
+    others = f" ({path.name} has {_few([*found])})" if len(found) > 1 else ""
     return BadValueError(f"{path} is a file: name the network in it, such as {example}{others}")
 
 
-def _defined_in(path: Path) -> list[str]:
-    """Return the classes and functions of a file that may be networks, modules first."""
-    with suppress(OSError, SyntaxError, ValueError):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
-        classes = [each for each in body if isinstance(each, ast.ClassDef)]
-        modules = [each.name for each in classes if _is_module(each)]
-        functions = [each.name for each in body if isinstance(each, ast.FunctionDef)]
-        return [name for name in (*modules, *functions) if not name.startswith("_")]
-    return []
-
-
-def _is_module(definition: ast.ClassDef) -> bool:
-    return any("Module" in ast.unparse(base) for base in definition.bases)
+def _call(name: str, arguments: Sequence[str]) -> str:
+    return f"{name}({', '.join(f'{each}=…' for each in arguments)})"
 
 
 def _networks_of(holder: object) -> Iterator[str]:

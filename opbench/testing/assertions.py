@@ -6,17 +6,18 @@ failure says by how much, and where in the network the cost is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import chdir
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from torch import nn
 
 from opbench.counting import count
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, OpbenchError
 from opbench.escapes import printable
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
@@ -30,6 +31,21 @@ Network = nn.Module | str
 Inputs = Sequence[Any]
 
 _SHOWN = 5
+P = ParamSpec("P")
+
+
+def _in_one_sentence(assertion: Callable[P, None]) -> Callable[P, None]:
+    """Let pytest show the sentence of an ``OpbenchError``, and not where it was raised."""
+
+    @wraps(assertion)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        __tracebackhide__ = True
+        try:
+            assertion(*args, **kwargs)
+        except OpbenchError as error:
+            raise error.with_traceback(None) from None
+
+    return told
 
 
 class Assertions:
@@ -38,6 +54,7 @@ class Assertions:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @_in_one_sentence
     def assert_macs(
         self,
         network: Network,
@@ -60,6 +77,7 @@ class Assertions:
             )
         _assert(network, "MACs", counted.macs, expected, at_most, _costliest(counted))
 
+    @_in_one_sentence
     def assert_params(
         self, network: Network, expected: int | None = None, *, at_most: int | None = None
     ) -> None:
@@ -69,6 +87,7 @@ class Assertions:
         params = sum(each.numel() for each in module.parameters())
         _assert(network, "parameters", params, expected, at_most, _largest(module))
 
+    @_in_one_sentence
     def assert_within_lock(
         self, network: Network, *, name: str = "", inputs: Inputs | None = None
     ) -> None:

@@ -83,6 +83,18 @@ class Odd(nn.Module):
         return first(second(x))
 """
 
+TWO_INPUTS = """
+import torch
+from torch import nn
+
+class Both(nn.Module):
+    def forward(self, image, state):
+        return image.sum() + state.sum()
+
+def pair():
+    return Both(), (torch.zeros(1, 3, 64, 64), torch.zeros(1, 10))
+"""
+
 
 def test_json_has_the_documented_keys_and_exact_numbers(rows: Rows) -> None:
     (row,) = rows("count", "alexnet")
@@ -133,6 +145,13 @@ def test_a_file_is_a_target(rows: Rows, write: Write) -> None:
     assert row["macs"] == (2 + 3) * 7 * 5
     (row,) = rows("count", f"{path}:named")
     assert row["macs"] == (2 + 4) * 7 * 5
+
+
+def test_the_sizes_of_all_inputs_are_shown(opbench: Opbench, rows: Rows, write: Write) -> None:
+    path = write("pair.py", TWO_INPUTS)
+    (row,) = rows("count", f"{path}:pair")
+    assert (row["input_size"], row["input_sizes"]) == ("3x64x64", ["3x64x64", "10"])
+    assert "| 3x64x64, 10 |" in opbench("count", f"{path}:pair", "--format", "markdown").stdout
 
 
 def test_a_module_path_is_a_target(rows: Rows) -> None:

@@ -77,5 +77,34 @@ def test_a_name_of_nothing_says_what_was_meant(name: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+NEEDY = """
+from torch import nn
+
+class Base(nn.Module):
+    def __init__(self, width, *, depth, bias=True):
+        super().__init__()
+
+class Narrow(Base, nn.Module):
+    pass
+"""
+
+
+def test_a_file_offers_first_what_needs_no_arguments(tmp_path: Path) -> None:
+    (tmp_path / "more.py").write_text(f"{NEEDY}\ndef build(width=8):\n    return Narrow(width)\n")
+    with pytest.raises(OpbenchError, match=r"such as more.py:build \(more.py has Base, Narrow"):
+        targets.resolve(["more.py"])
+    (tmp_path / "needy.py").write_text(NEEDY)
+    with pytest.raises(OpbenchError) as caught:
+        targets.resolve(["needy.py"])
+    assert "`def net(): return Base(width=…, depth=…)`, and name needy.py:net" in str(caught.value)
+
+
+def test_a_base_that_is_its_own_base_is_read(tmp_path: Path) -> None:
+    circle = "class A(B, Module): pass\nclass B(A, Module): pass\n"
+    (tmp_path / "circle.py").write_text(circle)
+    with pytest.raises(OpbenchError, match=r"such as circle\.py:A"):
+        targets.resolve(["circle.py"])
+
+
 def test_labels_resolve_to_names_of_the_registry() -> None:
     assert [each.name for each in targets.resolve(["ResNet-50", "VGG_16"])] == ["resnet50", "vgg16"]

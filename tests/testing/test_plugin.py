@@ -78,6 +78,13 @@ def test_not_in_the_lock(opbench):
 
 def test_uncounted(opbench):
     opbench.assert_macs(Mystery(), 0, inputs=(3,))
+
+def test_no_lock(opbench, monkeypatch):
+    monkeypatch.setenv("OPBENCH_LOCK", "elsewhere.json")
+    opbench.assert_within_lock("net.py:build")
+
+def test_no_inputs(opbench):
+    opbench.assert_macs(build(), 1, inputs=(4, 8, 8))
 """
 
 
@@ -111,7 +118,7 @@ def test_a_suite_passes_and_fails_with_how_much_where_and_what_next(
     pytester.makepyfile(net=NET.format(width=4), wide=NET.format(width=5))
     pytester.makepyfile(SUITE.format(macs=macs(4), params=params(4)))
     result = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider")
-    result.assert_outcomes(passed=2, failed=5)
+    result.assert_outcomes(passed=2, failed=7)
     result.stdout.fnmatch_lines(
         [
             f"*Sequential has {macs(4):,} MACs, not {macs(4) - 8:,} (+8, +0.17%)",
@@ -124,9 +131,12 @@ def test_a_suite_passes_and_fails_with_how_much_where_and_what_next(
             "*conv2d 1x3x8x8 * 4x3x3x3 -> 1x4x6x6 became 1x3x8x8 * 5x3x3x3 -> 1x5x6x6",
             "*lenet5 is not in *`opbench check --update lenet5` adds it",
             "*no rule for opbench_plugin::mystery*",
+            "E * the lock *elsewhere.json does not exist: write it with `opbench check --update *",
+            "E * Sequential takes images of 3 x height x width, not 4x8x8: *",
         ]
     )
-    assert "assertions.py" not in result.stdout.str()
+    shown = result.stdout.str()
+    assert not [name for name in ("assertions.py", "files.py", "forward.py") if name in shown]
 
 
 def test_the_rules_of_the_project_hold(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
