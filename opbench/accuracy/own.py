@@ -1,28 +1,24 @@
-"""Accuracies of the reader's own, from a CSV file whose columns are found by name.
+"""Read accuracies of the reader's own from a CSV file whose columns are found by name.
 
-A plain ``name,top1`` works, and so does the results table that timm publishes.  A row is matched
-by the network's full name, with or without what stands before its colon
-(``timm:resnet50.a1_in1k`` or ``resnet50.a1_in1k``, ``mine.py:net`` or ``net``); a row for
-``resnet50.a1_in1k`` says nothing about the registry's ``resnet50``, which is another network, and
-about ``timm:resnet50`` only where the file has no other set of weights for it.
-Of several rows of one name, the one at the network's own input size counts; two that cannot be
-told apart are refused.  Rows that match nothing are listed, never dropped in silence, and so are
-protocols of other names than the published ones'.
+A plain ``name,top1`` works, and so does the results table that timm publishes.  A column that is
+not used is named, and so are protocols and data sets of other names than the published ones'.
+``matching`` says which network a row is about.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from opbench import files
 from opbench.accuracy.published import PROTOCOLS, Accuracy
-from opbench.errors import BadFileError, folded, near_matches
+from opbench.errors import BadFileError, near_matches
 from opbench.names import spelt
-from opbench.spec import Shape
+from opbench.spec import DATASETS, Shape
 
 _ALIASES = {
     "name": ("name", "model", "architecture", "network"),
@@ -33,18 +29,26 @@ _ALIASES = {
     "source_url": ("source_url", "url"),
     "dataset": ("dataset",),
     "images": ("images", "n", "test_images", "n_images", "images_tested"),
-    "size": ("img_size", "input_size"),
+    "size": ("img_size", "input_size", "image_size"),
 }
 _NEEDED = ("name", "top1")
+# Columns of timm's results that say nothing that is shown.
+_OF_TIMM = {"top1_err", "top5_err", "param_count", "crop_pct", "interpolation"}
 _UNSTATED = "not stated"
-_MOST_LOST = 20
+_TESTED_ON = tuple(key for key in DATASETS if key != "none")
+_DATASET_ALIASES = {
+    **{DATASETS[key].label: key for key in _TESTED_ON},
+    **dict.fromkeys(("ImageNet-1k", "ILSVRC", "ILSVRC2012"), "imagenet"),
+}
+_ALIKE = 0.7  # of the letters of two columns, for one to be taken for the other
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRow:
-    """One row of the reader's file; ``size`` as written, "3x224x224" or 224 alone.
+    """One row of the reader's file.
 
+    ``size`` has one extent for square images, or two or three; None where the row does not say.
     ``images`` is the number of test images, None where it is that of the data set.
     """
 
@@ -56,7 +60,7 @@ class OwnRow:
     source: str
     source_url: str
     dataset: str
-    size: str
+    size: Shape | None
     images: int | None
 
     def accuracy(self, name: str, dataset: str, input_size: Shape) -> Accuracy:
@@ -78,16 +82,32 @@ class OwnRow:
         )
 
     def is_at(self, size: Shape) -> bool:
-        """Return whether the row is of images of ``size``."""
-        return self.size in (str(size), str(size).rpartition("x")[2])
+        """Return whether the row is, or may be, of images of ``size``."""
+        return self.size is None or size == self.full_size(size)
+
+    def full_size(self, like: Shape) -> Shape:
+        """Return the row's size with the channels of ``like``; ``like`` where it has none."""
+        stated = self.size or like
+        if len(stated) == 1 < len(like):
+            stated = Shape((*stated, *stated))
+        missing = max(0, len(like) - len(stated))
+        return Shape((*like[:missing], *stated))
 
 
-def read_own(path: Path) -> list[OwnRow]:
-    """Read the rows of ``path``.  Raises ``BadFileError`` naming file, line and column."""
+class OwnFile(NamedTuple):
+    """The rows of a file, and sentences about what in it is not used or not known."""
+
+    rows: Sequence[OwnRow]
+    notes: tuple[str, ...]
+
+
+def read_own(path: Path) -> OwnFile:
+    """Read ``path``.  Raises ``BadFileError`` naming file, line and column."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
-            columns = _columns(path, next(reader, []))
+            header = next(reader, [])
+            columns = _columns(path, header)
             rows = [_row(path, reader.line_num, cells, columns) for cells in reader if any(cells)]
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
@@ -96,7 +116,40 @@ def read_own(path: Path) -> list[OwnRow]:
     if not rows:
         raise BadFileError(f"{path} has no rows below its header: add one for each network")
     _refuse_fractions(path, rows)
-    return rows
+    unused = _about_columns(header, columns, path)
+    return OwnFile(rows, (*unused, *_about_rows(rows, path)))
+
+
+def _about_rows(rows: Iterable[OwnRow], path: Path) -> Iterator[str]:
+    for row in rows:
+        if row.protocol not in (*PROTOCOLS, _UNSTATED):
+            what = f"protocol {row.protocol!r}, drawn as a square and left out of the frontier"
+            yield _unknown(path, row, what, row.protocol, PROTOCOLS)
+        if row.dataset not in (*_TESTED_ON, ""):
+            what = f"data set {row.dataset!r}, drawn on an axis of its own"
+            yield _unknown(path, row, what, row.dataset, _TESTED_ON)
+
+
+def _unknown(path: Path, row: OwnRow, what: str, word: str, known: Sequence[str]) -> str:
+    near = near_matches(word, known)
+    hint = f"did you mean {near[0]}? Known are" if near else "known are"
+    return f"{path}, line {row.line}: unknown {what}; {hint} {', '.join(known)}"
+
+
+def _about_columns(header: Sequence[str], columns: Mapping[str, int], path: Path) -> list[str]:
+    """Name the columns that are not used, with the known ones that they may be meant for."""
+    used = {*columns.values()}
+    unused = [title.strip() for at, title in enumerate(header) if at not in used and title.strip()]
+    unused = [title for title in unused if title.lower() not in _OF_TIMM]
+    if not unused:
+        return []
+    left = [
+        alias for column, aliases in _ALIASES.items() if column not in columns for alias in aliases
+    ]
+    near = [match for title in unused for match in near_matches(title, left, likeness=_ALIKE)[:1]]
+    hint = f"did you mean {', '.join(dict.fromkeys(near))}? Known are" if near else "known are"
+    known = ", ".join(aliases[0] for aliases in _ALIASES.values())
+    return [f"{path}: not used: {', '.join(unused)}; {hint} {known}"]
 
 
 def _refuse_fractions(path: Path, rows: Sequence[OwnRow]) -> None:
@@ -110,38 +163,6 @@ def _refuse_fractions(path: Path, rows: Sequence[OwnRow]) -> None:
             f"top1 is {first.top1:g}, which looks like a fraction: write percent, "
             f"{100 * (first.top1 or 0):g}",
         )
-
-
-def match_own(
-    rows: Sequence[OwnRow], known: Mapping[str, Shape], path: Path
-) -> tuple[dict[str, OwnRow], tuple[str, ...]]:
-    """Match ``rows`` with the networks of ``known`` (names to input sizes).
-
-    Returns the row of each network that has one, and sentences about rows that match nothing and
-    about protocols.  Raises ``BadFileError`` for two rows of one network that cannot be told apart.
-    """
-    found = dict(_matches(rows, known, path))
-    used = {row.line for row in found.values()}
-    notes = [note for row in found.values() if (note := _about_protocol(row, path))]
-    if lost := [f"{row.name} (line {row.line})" for row in rows if row.line not in used]:
-        more = f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
-        notes.append(
-            f"{path}: {len(used)} of {len(rows)} rows match a network here; these do not: "
-            f"{', '.join(lost[:_MOST_LOST])}{more}"
-        )
-    return found, tuple(notes)
-
-
-def _about_protocol(row: OwnRow, path: Path) -> str:
-    """Return what to say of a protocol that no published accuracy has; "" for a known one."""
-    if row.protocol in (*PROTOCOLS, _UNSTATED):
-        return ""
-    near = near_matches(row.protocol, PROTOCOLS)
-    hint = f"did you mean {near[0]}? Known are" if near else "known are"
-    return (
-        f"{path}, line {row.line}: unknown protocol {row.protocol!r}, drawn as a square "
-        f"and left out of the frontier; {hint} {', '.join(PROTOCOLS)}"
-    )
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
@@ -170,7 +191,7 @@ def _row(path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]
         raise files.bad_line(path, line, "the name is empty: fill it in")
     try:
         top1, top5 = (_percent(text.get(key, ""), key) for key in ("top1", "top5"))
-        images = _images(text.get("images", ""))
+        images, size = _images(text.get("images", "")), _size(text.get("size", ""))
     except ValueError as error:
         raise files.bad_line(path, line, str(error)) from None
     return OwnRow(
@@ -181,8 +202,8 @@ def _row(path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]
         protocol=_protocol(text.get("protocol", "")),
         source=text.get("source") or path.name,
         source_url=text.get("source_url", ""),
-        dataset=text.get("dataset", ""),
-        size=text.get("size", ""),
+        dataset=_dataset(text.get("dataset", "")),
+        size=size,
         images=images,
     )
 
@@ -207,59 +228,14 @@ def _protocol(text: str) -> str:
     return spelt(text, PROTOCOLS) or text or _UNSTATED
 
 
-def _matches(
-    rows: Sequence[OwnRow], known: Mapping[str, Shape], path: Path
-) -> Iterator[tuple[str, OwnRow]]:
-    by_name: dict[str, list[OwnRow]] = {}
-    for row in rows:
-        by_name.setdefault(row.name, []).append(row)
-    networks = _Names(known, by_name)
-    for name, alike in by_name.items():
-        if network := networks.meant_by(name):
-            own_size = [row for row in alike if row.is_at(known[network])]
-            candidates = alike if len(alike) == 1 else own_size or _unsized(alike)
-            if len(candidates) > 1:
-                first, second, *_ = candidates
-                raise files.bad_line(
-                    path, second.line, f"{name} has a row in line {first.line} already: keep one"
-                )
-            if candidates:
-                yield network, candidates[0]
+def _dataset(text: str) -> str:
+    return spelt(text, _TESTED_ON, _DATASET_ALIASES) or text
 
 
-def _unsized(rows: Sequence[OwnRow]) -> list[OwnRow]:
-    return [row for row in rows if not row.size]
-
-
-class _Names:
-    """Find the network that a row's name stands for."""
-
-    def __init__(self, known: Mapping[str, Shape], written: Mapping[str, object]) -> None:
-        self._known = known
-        self._by_spelling = {folded(each): each for each in known}
-        self._by_attribute = _grouped(known, lambda name: name.rpartition(":")[2])
-        self._by_stem = _grouped(written, _stem)
-
-    def meant_by(self, name: str) -> str | None:
-        """Return the only network that ``name`` can mean, None where there is none or several."""
-        if name in self._known:
-            return name
-        if spelling := self._by_spelling.get(folded(name)):
-            return spelling
-        same = self._by_attribute.get(name, [])
-        untagged = f"timm:{_stem(name)}"
-        if not same and untagged in self._known and len(self._by_stem[_stem(name)]) == 1:
-            return untagged
-        return same[0] if len(same) == 1 else None
-
-
-def _grouped(names: Iterable[str], key: Callable[[str], str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name in names:
-        groups.setdefault(key(name), []).append(name)
-    return groups
-
-
-def _stem(name: str) -> str:
-    """Return the name of a network of timm without the tag of its weights."""
-    return name.partition(".")[0]
+def _size(text: str) -> Shape | None:
+    if not text:
+        return None
+    try:
+        return Shape.parse(text)
+    except ValueError:
+        raise files.RowError(f"img_size is {text!r}: write 224 or 3x224x224") from None

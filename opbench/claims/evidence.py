@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from opbench.accuracy import Accuracy, ChartPoint
+from opbench.accuracy import Accuracy, ChartPoint, primaries
 from opbench.claims.experiments import Experiment, load_experiments
 from opbench.registry.counts_csv import NetworkRow
 from opbench.table import Folder
 from opbench.table.cells import Conditions, TimedCell
 from opbench.table.fits import Line, fit_line
+from opbench.table.networks import Network
 
 
 class LackingError(Exception):
@@ -26,6 +27,14 @@ def fitted(x: Sequence[float], y: Sequence[float]) -> Line:
     if len(set(x)) < 2:
         raise LackingError("networks that differ in cost, for a line through them")
     return fit_line(x, y)
+
+
+def _accuracy(network: Network) -> tuple[str, Accuracy] | None:
+    """Return the accuracy that a claim is about: of the paper's data set and input size."""
+    best, entry = network.accuracy, network.entry
+    if entry and (network.dataset, network.input_size) != (entry.dataset, entry.input_size):
+        best = primaries().get(network.name)
+    return (network.name, best) if best else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +52,7 @@ class Evidence:
         """Return the evidence in a results folder."""
         return cls(
             facts={each.name: each.entry for each in folder.networks if each.entry},
-            accuracies={each.name: each.accuracy for each in folder.networks if each.accuracy},
+            accuracies=dict(filter(None, map(_accuracy, folder.networks))),
             chart=folder.chart2016,
             cells=folder.cells,
             experiments=load_experiments(),

@@ -22,7 +22,6 @@ from opbench.names import find, matching
 from opbench.record import USUAL
 
 if TYPE_CHECKING:
-    from opbench.accuracy import Accuracy
     from opbench.registry.counts_csv import NetworkRow
     from opbench.table import Folder
     from opbench.table.cells import TimedCell
@@ -134,17 +133,18 @@ def _rows(globs: Sequence[str], own: Folder | None) -> list[dict[str, Any]]:
     """Make the rows of the registry, and with accuracies of the user's those of other networks."""
     from opbench.accuracy import primaries
     from opbench.registry import counts_csv
+    from opbench.table.networks import Network
 
     facts = counts_csv.chosen([*counts_csv.load(), *_of_other_packages()], globs)
-    accuracies: dict[str, Accuracy | None] = dict(primaries())
-    if own is None:
-        return [_row(fact, accuracies.get(fact.name)) for fact in facts]
-    accuracies |= {network.name: network.accuracy for network in own.networks}
-    others = [network for network in own.networks if not network.entry and network.accuracy]
-    return [
-        *(_row(fact, accuracies.get(fact.name)) for fact in facts),
-        *(_network_row(each) for each in others if any(matching(g, (each.name,)) for g in globs)),
-    ]
+    networks = [Network.of_registry(fact, primaries().get(fact.name)) for fact in facts]
+    if own is not None:
+        read = {network.name: network for network in own.networks}
+        others = [each for each in own.networks if not each.entry and each.accuracy]
+        networks = [
+            *(read.get(network.name, network) for network in networks),
+            *(each for each in others if any(matching(glob, (each.name,)) for glob in globs)),
+        ]
+    return [_row(network) for network in networks]
 
 
 def _of_other_packages() -> list[NetworkRow]:
@@ -155,15 +155,11 @@ def _of_other_packages() -> list[NetworkRow]:
     return foreign_rows()
 
 
-def _row(fact: NetworkRow, best: Accuracy | None) -> dict[str, Any]:
-    from opbench.table.networks import Network
-
-    return {**fact.to_json(), **_network_row(Network.of_registry(fact, best))}
-
-
-def _network_row(network: Network) -> dict[str, Any]:
-    best = network.accuracy
+def _row(network: Network) -> dict[str, Any]:
+    best, entry = network.accuracy, network.entry
+    facts = entry.to_json() if entry else {}
     return {
+        **{key: value if network.fact(key) is not None else None for key, value in facts.items()},
         "name": network.name,
         "label": network.label,
         "family": network.family,

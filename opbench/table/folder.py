@@ -62,10 +62,11 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     runs, damages = read_runs(results)
     cells, failures = read_cells(runs)
     rows = counts_csv.load(counts if counts.is_file() else None)
-    networks = read_networks(rows, (cell.record for cell in cells), primaries())
+    records = [cell.record for cell in cells]
+    networks = read_networks(rows, records, primaries())
     notes = tuple(map(str, damages))
     if accuracies is not None:
-        networks, more = with_own_accuracies(networks, accuracies)
+        networks, more = with_own_accuracies(networks, records, accuracies)
         notes += more
     return Folder(
         networks=networks,

@@ -88,7 +88,7 @@ def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     """Return one row per network."""
     rows = (
         {column: getattr(network, column) for column in _COMPUTED}
-        | {column: getattr(network.entry, column) for column in _OF_ENTRY if network.entry}
+        | {column: network.fact(column) for column in _OF_ENTRY}
         for network in networks
     )
     frame = _frame(rows, NETWORK)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from opbench.accuracy import PUBLISHED_ONLY, Accuracy, ChartPoint, load_published, top1_interval
-from opbench.accuracy.own import match_own, read_own
+from opbench.accuracy.matching import match_own
+from opbench.accuracy.own import OwnRow, read_own
 from opbench.errors import BadFileError
 from opbench.metrics import METRICS
 from opbench.record import Record
@@ -17,6 +19,8 @@ from opbench.spec import Shape
 # One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
 _ONE_VIEW = (SINGLE_CROP, "full image")
+# Facts of the registry that hold at the network's own input size only.
+_OF_SIZE = ("linear_macs", "fvcore_macs", "witness_note", "stated_macs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +64,22 @@ class Network:
     @classmethod
     def of_record(cls, record: Record) -> Network:
         """Return a network that only a run knows, taken for one of ImageNet's."""
-        cell, load = record.cell, record.load
-        provider, _, attribute = cell.name.rpartition(":")
+        provider, _, attribute = record.cell.name.rpartition(":")
         return cls(
-            name=cell.name,
+            name=record.cell.name,
             label=attribute,
             family=provider if provider.isidentifier() else "your own",
             dataset="imagenet",
-            input_size=cell.input_size,
-            params=load.params,
-            macs=load.macs // cell.batch_size,
-            activations=load.activations // cell.batch_size,
-            weight_bytes=load.weight_bytes,
-            peak_activation_bytes=load.peak_activation_bytes if cell.batch_size == 1 else None,
+            **_counts(record),
         )
+
+    def fact(self, column: str) -> Any:
+        """Return a column of the registry's row.
+
+        None where there is no row, and for a count at another input size than this one.
+        """
+        moved = self.entry and self.entry.input_size != self.input_size
+        return None if moved and column in _OF_SIZE else getattr(self.entry, column, None)
 
     @property
     def flops(self) -> int:
@@ -146,36 +152,72 @@ def read_networks(
         if row.name in networks:
             raise BadFileError(f"the registry's counts: {row.name} has two rows")
         networks[row.name] = Network.of_registry(row, accuracies.get(row.name))
-    for record in sorted(records, key=lambda each: (each.cell.name, each.cell.batch_size)):
+    for record in _by_batch(records):
         if record.cell.name not in networks:
             networks[record.cell.name] = Network.of_record(record)
     return tuple(networks[name] for name in sorted(networks))
 
 
 def with_own_accuracies(
-    networks: Sequence[Network], path: Path
+    networks: Sequence[Network], records: Iterable[Record], path: Path
 ) -> tuple[tuple[Network, ...], tuple[str, ...]]:
     """Replace accuracies by those of the CSV file ``path``; also return what has to be said.
 
+    A network whose row names another input size moves to it, where ``records`` have counts.
     Raises ``BadFileError`` naming file, line and column.
     """
-    found, notes = match_own(
-        read_own(path), {network.name: network.input_size for network in networks}, path
-    )
-    return tuple(
-        _with_own(network, found[network.name].accuracy(*_key(network)))
+    counted = _by_size(networks, records)
+    own = read_own(path)
+    found, notes = match_own(own, {name: [*sizes] for name, sizes in counted.items()}, path)
+    moved = tuple(
+        _with_own(counted[network.name][found[network.name].size], found[network.name].row)
         if network.name in found
         else network
         for network in networks
-    ), notes
+    )
+    unsure = (
+        f"{path}, line {found[each.name].row.line}: {each.name} was run at "
+        f"{' and '.join(map(str, counted[each.name]))} and is shown at {each.input_size}: say in a "
+        "column img_size which the accuracy is of"
+        for each in moved
+        if each.name in found and not each.entry and not found[each.name].row.size
+        if len(counted[each.name]) > 1
+    )
+    return moved, (*own.notes, *notes, *unsure)
 
 
-def _key(network: Network) -> tuple[str, str, Shape]:
-    return network.name, network.dataset, network.input_size
+def _by_size(
+    networks: Sequence[Network], records: Iterable[Record]
+) -> dict[str, dict[Shape, Network]]:
+    """Return each network at each size that it was counted at, its own first."""
+    counted = {network.name: {network.input_size: network} for network in networks}
+    for record in _by_batch(records):
+        sizes = counted[record.cell.name]
+        first = next(iter(sizes.values()))
+        sizes.setdefault(record.cell.input_size, replace(first, **_counts(record)))
+    return counted
 
 
-def _with_own(network: Network, accuracy: Accuracy) -> Network:
+def _with_own(network: Network, row: OwnRow) -> Network:
+    accuracy = row.accuracy(network.name, network.dataset, network.input_size)
     return replace(network, accuracy=accuracy, dataset=accuracy.dataset)
+
+
+def _by_batch(records: Iterable[Record]) -> list[Record]:
+    return sorted(records, key=lambda each: (each.cell.name, each.cell.batch_size))
+
+
+def _counts(record: Record) -> dict[str, Any]:
+    """Return the counts of a record for one image, by the names of ``Network``."""
+    cell, load = record.cell, record.load
+    return {
+        "input_size": cell.input_size,
+        "params": load.params,
+        "macs": load.macs // cell.batch_size,
+        "activations": load.activations // cell.batch_size,
+        "weight_bytes": load.weight_bytes,
+        "peak_activation_bytes": load.peak_activation_bytes if cell.batch_size == 1 else None,
+    }
 
 
 def published_only(points: Iterable[ChartPoint]) -> tuple[Network, ...]:

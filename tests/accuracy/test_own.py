@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from opbench.accuracy.own import read_own
 from opbench.errors import BadFileError
+from opbench.record import Record
+from opbench.spec import Shape
 from opbench.table.networks import Network, with_own_accuracies
-from tests.builders import accuracy, network_row
+from tests.builders import accuracy, network_row, record
 
 NAMES = ("resnet50", "timm:resnet50.a1_in1k", "mine.py:net", "one:x", "two:x", "timm:vgg16")
 PUBLISHED = {"resnet50": accuracy("resnet50", 75.3, top5=92.2)}
@@ -18,10 +21,19 @@ NETWORKS = tuple(
 )
 
 
-def _join(folder: Path, text: str) -> tuple[dict[str, Network], tuple[str, ...]]:
+# Runs of two networks at other sizes than NETWORKS has them at.
+RUNS = (
+    record("resnet50", input_size=Shape((3, 288, 288)), macs=6_000),
+    record("mine.py:net", input_size=Shape((3, 320, 320)), macs=8_000, batch_size=4),
+)
+
+
+def _join(
+    folder: Path, text: str, records: Sequence[Record] = ()
+) -> tuple[dict[str, Network], tuple[str, ...]]:
     path = folder / "mine.csv"
     path.write_text(text, encoding="utf-8")
-    joined, notes = with_own_accuracies(NETWORKS, path)
+    joined, notes = with_own_accuracies(NETWORKS, records, path)
     assert [network.name for network in joined] == [*NAMES]
     return {network.name: network for network in joined}, notes
 
@@ -46,12 +58,12 @@ def test_a_protocol_that_is_not_stated_is_no_single_central_crop(tmp_path: Path)
 def test_the_results_table_of_timm_is_read_and_a_tag_is_part_of_the_name(tmp_path: Path) -> None:
     header = "model,img_size,top1,top1_err,top5,top5_err,param_count,crop_pct,interpolation\n"
     rows = (
-        "resnet50.a1_in1k,288,81.214,18.786,95.102,4.898,25.56,1.000,bicubic\n"
+        "resnet50.a1_in1k,224,80.102,19.898,94.9,5.1,25.56,0.950,bicubic\n"
         "resnet50.tv_in1k,224,76.130,23.870,92.862,7.138,25.56,0.875,bilinear\n"
     )
     joined, notes = _join(tmp_path, header + rows)
-    assert joined["timm:resnet50.a1_in1k"].top1 == 81.214
-    assert joined["timm:resnet50.a1_in1k"].top5 == 95.102
+    assert joined["timm:resnet50.a1_in1k"].top1 == 80.102
+    assert joined["timm:resnet50.a1_in1k"].top5 == 94.9
     assert joined["resnet50"].top1 == 75.3
     assert len(notes) == 1
     assert notes[0].endswith(
@@ -77,9 +89,76 @@ def test_a_short_name_that_could_be_two_networks_matches_neither(tmp_path: Path)
 
 def test_of_two_rows_the_one_at_the_networks_input_size_is_meant(tmp_path: Path) -> None:
     text = "model,img_size,top1\nresnet50,288,78\nresnet50,224,76\n"
-    joined, notes = _join(tmp_path, text)
-    assert joined["resnet50"].top1 == 76
-    assert notes[0].endswith("these do not: resnet50 (line 2)")
+    joined, notes = _join(tmp_path, text, RUNS)
+    assert (joined["resnet50"].top1, joined["resnet50"].macs) == (76, NETWORKS[0].macs)
+    (note,) = notes
+    assert "line 2: resnet50 at 3x288x288 is left out: a network is one point, and line 3" in note
+
+
+@pytest.mark.parametrize("size", ["320", "320x320", "3x320x320"])
+def test_a_row_is_about_the_network_at_the_size_that_it_names(tmp_path: Path, size: str) -> None:
+    joined, notes = _join(tmp_path, f"name,top1,img_size\nmine.py:net,60,{size}\n", RUNS)
+    network = joined["mine.py:net"]
+    # 8,000 MACs of a batch of 4.
+    assert (str(network.input_size), network.macs, network.top1) == ("3x320x320", 2_000, 60)
+    assert notes == ()
+
+
+def test_a_registered_network_moves_to_the_size_of_its_row_without_facts_of_another(
+    tmp_path: Path,
+) -> None:
+    joined, _ = _join(tmp_path, "name,top1,img_size\nresnet50,78,288\n", RUNS)
+    network = joined["resnet50"]
+    assert (str(network.input_size), network.macs, network.top1) == ("3x288x288", 6_000, 78)
+    assert network.entry and network.fact("paper") == network.entry.paper
+    assert NETWORKS[0].fact("linear_macs") == network.entry.linear_macs
+    assert network.fact("linear_macs") is None
+
+
+def test_a_row_at_a_size_that_was_not_counted_is_left_out_with_the_command(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1,img_size\nnet,60,448\nresnet50,78,256\n", RUNS)
+    assert (joined["mine.py:net"].top1, joined["resnet50"].top1) == (None, 75.3)
+    assert [note.partition(", line ")[2] for note in notes] == [
+        "2: net at 3x448x448 is left out: it was counted at 3x224x224 or 3x320x320 only; `opbench "
+        "run mine.py:net --input-size 3x448x448` counts and times it at that size",
+        "3: resnet50 at 3x256x256 is left out: it was counted at 3x224x224 or 3x288x288 only; "
+        "`opbench run resnet50 --input-size 3x256x256` counts and times it at that size",
+    ]
+
+
+def test_a_row_without_a_size_of_a_network_run_at_two_asks_for_it(tmp_path: Path) -> None:
+    own = Network.of_record(record("mine.py:net", macs=100))
+    path = tmp_path / "mine.csv"
+    path.write_text("name,top1\nnet,60\n")
+    (network,), (note,) = with_own_accuracies([own], RUNS[1:], path)
+    assert (str(network.input_size), network.top1) == ("3x224x224", 60)
+    assert "was run at 3x224x224 and 3x320x320 and is shown at 3x224x224" in note
+    assert "img_size" in note
+
+
+def test_two_names_of_one_network_are_two_rows_of_it(tmp_path: Path) -> None:
+    with pytest.raises(BadFileError, match="line 3: ResNet-50 has a row in line 2 already"):
+        _join(tmp_path, "name,top1\nresnet50,70\nResNet-50,71\n")
+
+
+def test_a_column_that_is_not_used_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    _, (note,) = _join(tmp_path, "name,top1,img_sise,Comment\nresnet50,70,288,x\n")
+    assert note.endswith(
+        "mine.csv: not used: img_sise, Comment; did you mean img_size? Known are name, top1, top5, "
+        "protocol, source, source_url, dataset, images, img_size"
+    )
+    _, (note,) = _join(tmp_path, "name,top1,Comment\nresnet50,70,x\n")
+    assert "not used: Comment; known are name" in note
+
+
+def test_a_data_set_is_known_by_its_label_and_another_is_told(tmp_path: Path) -> None:
+    joined, notes = _join(tmp_path, "name,top1,dataset\nresnet50,9,CIFAR-10\nnet,60,ImageNet-1k\n")
+    assert (joined["resnet50"].dataset, joined["mine.py:net"].dataset) == ("cifar10", "imagenet")
+    assert notes == ()
+    joined, (note,) = _join(tmp_path, "name,top1,dataset\nnet,60,imagnet\n")
+    assert joined["mine.py:net"].dataset == "imagnet"
+    assert "line 2: unknown data set 'imagnet', drawn on an axis of its own" in note
+    assert "did you mean imagenet? Known are imagenet, imagenet128, cifar10" in note
 
 
 def test_two_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
@@ -155,6 +234,7 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         ("name,top1\nresnet50,70\nnet,high\n", "line 3: top1 is 'high': write a number"),
         ("name,top1\nresnet50,nan\n", "line 2: top1 is 'nan': write a number"),
         ("name,top1\nresnet50,'75,2'\n".replace("'", '"'), "line 2: top1 is '75,2': write a point"),
+        ("name,top1,img_size\nresnet50,70,big\n", "line 2: img_size is 'big': write 224 or 3x224x"),
         ("name,top1,images\nresnet50,70,many\n", "line 2: images is 'many': write the number of"),
         ("name,top1,images\nresnet50,70,0\n", "line 2: images is '0': write the number of"),
         ("name;top1\nresnet50;70\n", "line 1: the columns are separated by semicolons"),
