@@ -17,6 +17,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NoReturn, Self, TypeVar
@@ -31,8 +32,9 @@ except ImportError:  # Windows locks no files this way
 
 T = TypeVar("T")
 
-# Characters of a file's name before the part that makes it unique: names have an end.
-_PREFIX = 60
+# Files that are being written: characters of the name of the one to be, and how their own end.
+_LONGEST = 50
+_SUFFIX = ".opbench"
 
 
 def write(path: Path, data: bytes | str, *, remedy: str = "choose another folder") -> None:
@@ -54,20 +56,53 @@ def write(path: Path, data: bytes | str, *, remedy: str = "choose another folder
 
 
 def _replace(path: Path, raw: bytes) -> None:
-    """Write a file beside ``path``, of a name that no other process has, and give it its name."""
+    """Write a file beside ``path``, of a name that no other process has, and give it its name.
+
+    The file is locked until then: one that is not was left by a process that was killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:_PREFIX]}.", dir=path.parent)
+    _remove_left(path)
+    file = _beside(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        _keep_mode(Path(name), path)
-        Path(name).replace(path)
+            _keep_mode(Path(file.name), path)
+            if os.name == "nt":  # where no file that is open is renamed
+                file.close()
+            Path(file.name).replace(path)
     except BaseException:
         with suppress(OSError):
-            Path(name).unlink()
+            Path(file.name).unlink()
         raise
+
+
+def _beside(path: Path) -> IO[bytes]:
+    """Open and lock a new file beside ``path``, hidden and called after it."""
+    while True:
+        file = tempfile.NamedTemporaryFile(  # noqa: SIM115  the caller closes it
+            prefix=_prefix(path), suffix=_SUFFIX, dir=path.parent, delete=False
+        )
+        if flock is not None:
+            flock(file.fileno(), LOCK_EX)
+        # Before it was locked, another process may have taken it for one that was left.
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what processes left beside ``path`` that were killed while they wrote it."""
+    left = path.parent.glob(f"{escape(_prefix(path))}*{_SUFFIX}") if flock is not None else ()
+    for each in filter(Path.is_file, left):
+        with suppress(OSError), each.open("rb") as file:
+            flock(file.fileno(), LOCK_EX | LOCK_NB)
+            each.unlink()
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:_LONGEST]}."
 
 
 def _keep_mode(new: Path, old: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +78,46 @@ def test_writers_at_once_leave_the_file_of_one_of_them_whole(tmp_path: Path) -> 
         assert not path.exists() or path.read_text() in pages
     assert path.read_text() in pages
     assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from opbench.files import write
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+write(Path(sys.argv[1]), "half")
+"""
+
+
+def test_what_killed_writers_leave_is_removed_by_the_next_and_nothing_else(tmp_path: Path) -> None:
+    path, other = tmp_path / "page[1].html", tmp_path / ".page[1].html.old"
+    other.touch()
+    for _ in range(2):
+        killed = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert len({*tmp_path.iterdir()} - {other}) == 1
+        assert not path.exists()
+    write(path, "whole")
+    assert path.read_text() == "whole"
+    assert {*tmp_path.iterdir()} == {path, other}
+
+
+def test_what_another_writer_is_at_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fsync = tmp_path / "page.html", os.fsync
+
+    def meanwhile(handle: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        write(path, "second")
+        assert path.read_text() == "second"
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    write(path, "first")
+    assert path.read_text() == "first"
+    assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.parametrize("removed", ["file", "folder"])
