@@ -83,7 +83,7 @@ def list_(
     format: OutputFormat = Format.table,
     update: Annotated[
         bool,
-        typer.Option("--update", help="First count every architecture again, with fvcore too."),
+        typer.Option("--update", help="First count the networks again, with fvcore too."),
     ] = False,
 ) -> None:
     """List the built-in networks with exact counts and sourced accuracies.
@@ -97,17 +97,25 @@ def list_(
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
     if update:
-        from opbench.registry import counts_csv
-        from opbench.registry.audit import network_rows
-
-        counts_csv.save(network_rows(), counts_csv.counts_file())
-        counts_csv.load.cache_clear()
+        _update(globs or ())
     rows = _rows(globs or ["*"], folder if accuracies else None)
     if timed and folder:
         _add_latencies(rows, folder)
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
     write(render(rows, format, chosen, caption=_CAPTION))
+
+
+def _update(globs: Sequence[str]) -> None:
+    """Count the networks that are named, or all, and write them to the file of counts."""
+    from opbench.registry import counts_csv
+    from opbench.registry.audit import network_rows
+
+    counted = network_rows(*globs)
+    names = {row.name for row in counted}
+    others = [row for row in counts_csv.load() if row.name not in names] if globs else []
+    counts_csv.save([*others, *counted], counts_csv.counts_file())
+    counts_csv.load.cache_clear()
 
 
 def help_lists() -> dict[str, list[tuple[str, str]]]:

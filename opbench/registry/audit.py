@@ -16,7 +16,7 @@ from opbench.counting.rules import RULES
 from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry.counts_csv import NetworkRow
-from opbench.registry.entries import foreign_names, get, specs
+from opbench.registry.entries import foreign_names, get, match
 from opbench.registry.targets import Target, count_target, registered
 from opbench.spec import ArchitectureSpec, Shape, StatedValue
 
@@ -49,9 +49,13 @@ def recompute(spec: ArchitectureSpec, stated: StatedValue) -> Recomputed:
     return Recomputed(stated=stated, counted=values[stated.quantity])
 
 
-def network_rows() -> list[NetworkRow]:
-    """Count every entry of this package: the rows of ``results/counts.csv``."""
-    return [network_row(spec) for name, spec in specs().items() if name not in foreign_names()]
+def network_rows(*patterns: str) -> list[NetworkRow]:
+    """Count the entries of this package that ``patterns`` match, as rows of ``results/counts.csv``.
+
+    Without patterns all are counted.
+    """
+    names = dict.fromkeys(name for pattern in patterns or ("*",) for name in match(pattern))
+    return [network_row(get(name)) for name in names if name not in foreign_names()]
 
 
 def foreign_rows() -> list[NetworkRow]:

@@ -160,3 +160,23 @@ def test_an_update_writes_the_file_that_is_read(
         counts_csv.load.cache_clear()
     assert inside.read_text().startswith("name,label,family")
     assert not beside.exists()
+
+
+def test_an_update_counts_the_networks_that_are_named_and_keeps_the_others(
+    opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "counts.csv"
+    stale = [replace(each, macs=1) for each in counts_csv.load() if "a" <= each.name < "n"]
+    assert {"alexnet", "lenet5"} < {each.name for each in stale}
+    counts_csv.save(stale, path)
+    monkeypatch.setattr(counts_csv, "_CANDIDATES", (path,))
+    counts_csv.load.cache_clear()
+    try:
+        result = opbench("list", "LeNet-5", "--update", "--format", "json")
+        assert result.exit_code == 0, result.stderr
+        macs = {each.name: each.macs for each in counts_csv.load()}
+    finally:
+        monkeypatch.undo()
+        counts_csv.load.cache_clear()
+    assert [row["macs"] for row in json.loads(result.stdout)] == [325_680]
+    assert macs == {each.name: 325_680 if each.name == "lenet5" else 1 for each in stale}
