@@ -34,6 +34,7 @@ class Column:
     prose: may be wrapped; ``show`` may return several lines.
     note: stands below the table, with the rows that it is about.
     link: the key of the address that a cell leads to, in Markdown.
+    caption: a sentence that stands under the table where the column is shown.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Column:
     prose: bool = False
     note: bool = False
     link: str = ""
+    caption: str = ""
 
     def lines(self, row: Row) -> list[str]:
         """Return the printable lines of a cell; only prose has several, an empty cell none."""
@@ -104,7 +106,9 @@ def as_printed(factor: float) -> Callable[[Any], str]:
     return lambda value: "" if value is None else exact(value).rstrip("0").rstrip(".")
 
 
-def metric_column(metric: str, digits: int, title: str | None = None, key: str = "") -> Column:
+def metric_column(
+    metric: str, digits: int, title: str | None = None, key: str = "", caption: str = ""
+) -> Column:
     """Return the column of a metric, or of ``key`` in its unit; ``title`` replaces its label."""
     label = METRICS[metric].label if title is None else title
     return Column(
@@ -112,4 +116,5 @@ def metric_column(metric: str, digits: int, title: str | None = None, key: str =
         title=f"{label} {METRICS[metric].unit}".strip(),
         show=in_unit(metric, digits),
         right=True,
+        caption=caption,
     )

@@ -24,6 +24,13 @@ _MOST = 6
 _NARROWEST = 18
 
 
+class Fitted(NamedTuple):
+    """A column that fits, and its width."""
+
+    column: Column
+    width: int
+
+
 class Folded(NamedTuple):
     """The lines of a cell, and whether there were too many."""
 
@@ -31,15 +38,13 @@ class Folded(NamedTuple):
     cut: bool
 
 
-def fit(
-    columns: Sequence[Column], rows: Sequence[Row], width: int | None
-) -> list[tuple[Column, int]]:
+def fit(columns: Sequence[Column], rows: Sequence[Row], width: int | None) -> list[Fitted]:
     """Return the columns that fit into ``width``, with the width of each; all where it is None."""
     sizes = {each.key: _size(each, rows) for each in columns}
-    full = [(each, sizes[each.key][0]) for each in columns]
+    full = [Fitted(each, sizes[each.key][0]) for each in columns]
     if width is None or _total(full) <= width:
         return full
-    kept = _kept([(each, sizes[each.key][1]) for each in columns], width)
+    kept = _kept([Fitted(each, sizes[each.key][1]) for each in columns], width)
     return _spread(kept, {key: full for key, (full, _) in sizes.items()}, width)
 
 
@@ -54,30 +59,28 @@ def _size(column: Column, rows: Sequence[Row]) -> tuple[int, int]:
     return full, min(full, max(_NARROWEST, math.ceil(longest / _LINES)))
 
 
-def _total(columns: Sequence[tuple[Column, int]]) -> int:
+def _total(columns: Sequence[Fitted]) -> int:
     return sum(size for _, size in columns) + GAP * (len(columns) - 1)
 
 
-def _kept(columns: list[tuple[Column, int]], width: int) -> list[tuple[Column, int]]:
+def _kept(columns: list[Fitted], width: int) -> list[Fitted]:
     kept = list(columns)
     for each in reversed(columns):
         if _total(kept) <= width:
             break
-        if not each[0].keep:
+        if not each.column.keep:
             kept.remove(each)
     return kept
 
 
-def _spread(
-    columns: list[tuple[Column, int]], full: dict[str, int], width: int
-) -> list[tuple[Column, int]]:
+def _spread(columns: list[Fitted], full: dict[str, int], width: int) -> list[Fitted]:
     """Give prose what is left of ``width``, or take from it what is missing, left to right."""
     spare = width - _total(columns)
     spread = []
     for column, size in columns:
         new = min(full[column.key], max(_NARROWEST, size + spare)) if column.prose else size
         spare -= new - size
-        spread.append((column, new))
+        spread.append(Fitted(column, new))
     return spread
 
 

@@ -27,25 +27,29 @@ if TYPE_CHECKING:
     from opbench.table.cells import TimedCell
     from opbench.table.networks import Network
 
-_CAPTION = (
-    f"MACs and parameters for one image; {PER_MAC}.  Top-1 in percent by the "
-    "protocol named beside it; networks of different datasets do not compare."
-)
+_MACS = f"MACs for one image; {PER_MAC}."
+_ACCURACY = "Accuracies on different data sets, or by different protocols, do not compare."
 _LISTED = (
     Column(key="name", title="name", keep=True),
     Column(key="label", title="network"),
     Column(key="family", title="family"),
     Column(key="year", title="year", right=True),
-    Column(key="dataset", title="dataset"),
+    Column(key="dataset", title="data set"),
     Column(key="input_size", title="input"),
     metric_column("params", 3, "params"),
     Column(key="stated_params", title="paper says M", show=as_printed(1e-6), right=True),
-    Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True),
-    Column(key="stated_macs", title="paper says MMAC", show=as_printed(1e-6), right=True),
-    Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True),
+    Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True, caption=_MACS),
+    Column(
+        key="stated_macs",
+        title="paper says MMAC",
+        show=as_printed(1e-6),
+        right=True,
+        caption=_MACS,
+    ),
+    Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True, caption=_MACS),
     Column(key="activations", title="activations", show=integer, right=True),
-    Column(key="top1", title="top-1 %", right=True),
-    Column(key="top5", title="top-5 %", right=True),
+    Column(key="top1", title="top-1 %", right=True, caption=_ACCURACY),
+    Column(key="top5", title="top-5 %", right=True, caption=_ACCURACY),
     Column(key="top1_protocol", title="protocol"),
     Column(key="top1_source", title="source", prose=True),
     Column(key="top1_source_url", title="where"),
@@ -62,7 +66,8 @@ _ALL = (
         if metric.of == "network" and key not in {column.key for column in _LISTED}
     ),
 )
-_USUAL = "name,family,year,input_size,params,macs,top1,dataset,top1_protocol,top1_source"
+# A narrow terminal shows the first of them: an accuracy says little without its data set.
+_USUAL = "name,params,macs,top1,dataset,input_size,top1_protocol,family,year,top1_source"
 
 
 def list_(
@@ -103,7 +108,7 @@ def list_(
         _add_latencies(rows, folder)
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
-    write(render(rows, format, chosen, caption=_CAPTION))
+    write(render(rows, format, chosen))
 
 
 def _update(globs: Sequence[str]) -> None:

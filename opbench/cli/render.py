@@ -29,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from opbench.cli.columns import Column, Row, text
-from opbench.cli.fit import CUT, GAP, fit, fold
+from opbench.cli.fit import CUT, GAP, Fitted, fit, fold
 from opbench.escapes import csv_cell, json_text, markdown, printable
 
 
@@ -112,9 +112,10 @@ def render(
         case Format.markdown:
             return _markdown(rows, columns)
         case Format.table:
-            below = [Text(wrapped(caption).rstrip(), style="table.caption")] if caption else []
-            width = None if plain else terminal_width()
-            return _printed(*_table(rows, columns, width, more), *below, plain=plain)
+            in_rows = [each for each in columns if not each.note]
+            shown = fit(in_rows, rows, None if plain else terminal_width())
+            parts = _table(rows, columns, shown, more)
+            return _printed(*parts, *_caption(caption, shown), plain=plain)
 
 
 def terminal_width() -> int | None:
@@ -194,12 +195,17 @@ def _keys(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
+def _caption(caption: str, shown: Sequence[Fitted]) -> list[Text]:
+    """Return the sentences about the table and about those of its columns that are shown."""
+    sentences = dict.fromkeys([caption, *(column.caption for column, _ in shown)])
+    paragraph = wrapped(" ".join(filter(None, sentences))).rstrip()
+    return [Text(paragraph, style="table.caption")] if paragraph else []
+
+
 def _table(
-    rows: Sequence[Row], columns: Sequence[Column], width: int | None, more: str
+    rows: Sequence[Row], columns: Sequence[Column], shown: Sequence[Fitted], more: str
 ) -> list[Text | Table]:
     """Return the table, and below it what is missing and the notes on rows."""
-    in_rows = [each for each in columns if not each.note]
-    shown = fit(in_rows, rows, width)
     cells = [[fold(each.lines(row), size) for each, size in shown] for row in rows]
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     for column, size in shown:
@@ -208,8 +214,8 @@ def _table(
     for row in cells:
         # Text, not str: a name such as "[red]" is a name and not markup.
         table.add_row(*(Text(cell.text) for cell in row))
-    left = plural(len(in_rows) - len(shown), "more column")
-    missing = [left] if len(shown) < len(in_rows) else []
+    left = sum(not each.note for each in columns) - len(shown)
+    missing = [plural(left, "more column")] if left else []
     if any(cell.cut for row in cells for cell in row):
         missing.append(f"texts cut at {CUT}")
     below = [wrapped(f"{' and '.join(missing)}: {more}").rstrip()] if missing else []

@@ -27,11 +27,12 @@ class By(StrEnum):
     operator = "operator"
 
 
+_MACS = Column(key="macs", title="MACs", show=integer, right=True, caption=CONVENTION)
 _MODEL = (
     Column(key="name", title="name", keep=True),
     Column(key="input_sizes", title="input"),
     Column(key="params", title="params", show=integer, right=True),
-    Column(key="macs", title="MACs", show=integer, right=True),
+    _MACS,
     Column(key="uncounted", title="uncounted", prose=True),
     Column(key="activations", title="activations", show=integer, right=True),
     metric_column("weight_bytes", 2),
@@ -43,7 +44,7 @@ _MODULE = (
     Column(key="name", title="name", keep=True),
     Column(key="module", title="module", keep=True),
     Column(key="params", title="params", show=integer, right=True),
-    Column(key="macs", title="MACs", show=integer, right=True),
+    _MACS,
     Column(key="kind", title="kind"),
     Column(key="output", title="output"),
     Column(key="activations", title="activations", show=integer, right=True),
@@ -53,7 +54,7 @@ _OPERATOR = (
     Column(key="name", title="name", keep=True),
     Column(key="operator", title="operator", keep=True),
     Column(key="calls", title="calls", show=integer, right=True),
-    Column(key="macs", title="MACs", show=integer, right=True),
+    _MACS,
     Column(key="share", title="share %", show=scaled(100, 1), right=True),
     Column(key="activations", title="activations", show=integer, right=True),
     Column(key="error", title="", note=True),
@@ -118,7 +119,7 @@ def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:
     keys = {key for row in rows for key, value in row.items() if text(value)}
     optional = {"error", "uncounted"}
     columns = [each for each in COLUMNS[asked.by] if each.key in keys or each.key not in optional]
-    return render(rows, format, columns, caption=f"For {asked.images}. {CONVENTION}")
+    return render(rows, format, columns, caption=f"For {asked.images}.")
 
 
 def model_row(name: str, counted: Count) -> dict[str, Any]:

@@ -81,6 +81,32 @@ def test_list_claims_runs_and_compare_fit(
     whole(compared, (*NAMES, "SAME"))
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize(
+    "command",
+    [("list", "resnet*"), ("list", "resnet*", "--columns", "name,family,macs"), ("list", "lenet5",
+      "--columns", "name,year"), ("count", "lenet5")],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_caption_speaks_only_of_columns_that_are_shown(
+    opbench: Opbench, narrow: Narrow, command: tuple[str, ...], width: int
+) -> None:
+    narrow(width)
+    header, *lines = opbench(*command).stdout.splitlines()
+    caption = " ".join(lines)
+    assert ("1 MAC = 2 operations" in caption) == ("MAC" in header)
+    assert ("Accuracies" in caption) == ("top-1" in header)
+    assert "beside" not in caption
+
+
+def test_the_data_set_of_an_accuracy_is_shown_at_80_columns(
+    opbench: Opbench, narrow: Narrow
+) -> None:
+    narrow(80)
+    header = opbench("list").stdout.splitlines()[0]
+    assert "top-1 %" in header and "data set" in header
+
+
 @pytest.mark.parametrize(
     ("width", "columns"),
     # 24 for the longest name, 9 for AMBIGUOUS, 26 at most for the change, 7 and 6 for the times.
