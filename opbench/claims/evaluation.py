@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from opbench.claims import accuracies, modules, networks, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import Answer, Finding, Statement, Trial
+from opbench.errors import UnknownNameError
+from opbench.names import matching
 from opbench.table import Folder
 
 STATEMENTS: tuple[Statement, ...] = (
@@ -24,9 +26,24 @@ _UNSTABLE = 0.1
 _NO_RUN = "timed networks: `opbench run --device cpu` measures them"
 
 
-def evaluate(folder: Folder) -> tuple[Finding, ...]:
-    """Try every statement on a results folder; a timed one on each device in turn."""
-    return try_on(Evidence.of(folder))
+def evaluate(folder: Folder, statements: Sequence[Statement] = STATEMENTS) -> tuple[Finding, ...]:
+    """Try ``statements`` on a results folder; a timed one on each device in turn."""
+    return try_on(Evidence.of(folder), statements)
+
+
+def chosen(patterns: Iterable[str]) -> tuple[Statement, ...]:
+    """Return the statements of which a pattern matches a word, in their order.
+
+    Raises ``UnknownNameError`` for a pattern that matches none.
+    """
+    wanted: set[str] = set()
+    for pattern in patterns:
+        found = {each.key for each in STATEMENTS if matching(pattern, each.words)}
+        if not found:
+            keys = [each.key for each in STATEMENTS]
+            raise UnknownNameError("claim", pattern, keys, see="`opbench claims` shows all")
+        wanted |= found
+    return tuple(each for each in STATEMENTS if each.key in wanted)
 
 
 def try_on(evidence: Evidence, statements: Sequence[Statement] = STATEMENTS) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,6 +54,13 @@ class Statement:
     test: Callable[[Evidence], Trial]
     timed: bool = False
     memory: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that find it: its key whole and in parts, networks, authors, arXiv numbers."""
+        told = f"{self.key} {self.statement} {self.how} {self.source.name}".replace("'s", " ")
+        whole = re.findall(r"[\w.-]*\w", told)
+        return (*whole, *self.key.split("-"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

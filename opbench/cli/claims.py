@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
+
+import typer
 
 from opbench.cli.columns import Column
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder
@@ -43,6 +46,14 @@ _COLUMNS = (
 
 
 def claims(
+    globs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="GLOB",
+            help="Claims to test, by key ('study-*'), network (vgg16) or source (Canziani, "
+            "1605.07678); all by default. The keys are in json and csv.",
+        ),
+    ] = None,
     results: Results = None,
     accuracies: Accuracies = None,
     format: OutputFormat = Format.table,
@@ -54,17 +65,20 @@ def claims(
 
     Examples:
         opbench claims
+        opbench claims 'study-*' squeezenet
+        opbench claims 1605.07678
         opbench claims --results results/mine --format markdown
     """
     from dataclasses import asdict
 
-    from opbench.claims import evaluate
+    from opbench.claims import chosen, evaluate
     from opbench.table import read_folder
 
+    statements = chosen(globs or ["*"])
     folder = read_folder(measured_folder(results), accuracies)
     for sentence in folder.notes:
         say(f"warning: {sentence}")
-    rows = [asdict(finding) for finding in evaluate(folder)]
+    rows = [asdict(finding) for finding in evaluate(folder, statements)]
     verdicts = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
     write(render(rows, format, _COLUMNS, caption=f"{PER_MAC}; {told}"))

@@ -83,3 +83,29 @@ def test_a_damaged_line_is_named(opbench: Opbench, tmp_path: Path) -> None:
     done = opbench("claims", "--results", tmp_path)
     assert done.exit_code == 0
     assert f"{path}, line 2: not a complete JSON object" in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [
+        ("two-3x3", {"two-3x3"}),
+        ("SqueezeNet", {"squeezenet-parameters", "squeezenet-accuracy", "fire"}),
+        ("1605.07648", {"parallel-paths"}),
+        ("larsson", {"parallel-paths"}),
+        ("study-mini*", {"study-mini-batch", "study-mini-batch-rate"}),
+        ("resnet1202", {"thousand-layers", "too-deep"}),
+    ],
+)
+def test_globs_choose_by_key_network_and_source(
+    rows: Rows, tmp_path: Path, glob: str, expected: set[str]
+) -> None:
+    found = {row["key"] for row in rows("claims", glob, "--results", tmp_path)}
+    assert found == expected
+    both = {row["key"] for row in rows("claims", glob, "1x7-7x1", "--results", tmp_path)}
+    assert both > expected
+
+
+def test_a_claim_that_is_not_there_offers_near_ones(opbench: Opbench, tmp_path: Path) -> None:
+    done = opbench("claims", "vgg-costlist", "--results", tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no claim is called 'vgg-costlist'; did you mean vgg-costliest" in done.stderr
