@@ -6,7 +6,7 @@ turned into text nodes by the program, so that nothing a file contains can becom
 no date in it: the same results give the same bytes.
 
     island.py      the data, from the table, the claims and the catalog
-    static.py      table and claims as plain HTML, for a reader without JavaScript
+    static.py      chart, table and claims as plain HTML, for a reader without JavaScript
     gallery.py     the figures as SVG that takes the page's colours
     packing.py     gzip and base64, for figures and plotly
     typeface.py    the letters of Source Sans that the page and its figures need
@@ -62,7 +62,7 @@ def render(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
     parts = {
         "css": font_faces() + _read("page.css"),
         "version": escape(__version__),
-        "static": static(table, findings),
+        "static": static(table, findings, drawn),
         "data": as_json(island(table, findings, drawn)),
         "plotly": packed(get_plotlyjs()),
         "program": "\n".join(_read(name) for name in _PROGRAM),

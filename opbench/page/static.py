@@ -1,7 +1,8 @@
-"""Networks and claims as plain HTML: what a reader without JavaScript gets.
+"""The chart, networks and claims as plain HTML: what a reader without JavaScript gets.
 
 The rule it embodies: every text is escaped, every address that is no address of the web is left
-out.  The rest of the page is made by its program.
+out.  The rest of the page is made by its program.  One chart takes 70 kB unpacked; all figures
+would make the page half as large again.
 """
 
 from __future__ import annotations
@@ -13,27 +14,38 @@ from typing import Any
 import pandas as pd
 
 from opbench.metrics import CONVENTION, METRICS
+from opbench.page.gallery import Picture
 from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
+_CHART = "accuracy-vs-ops"
 _NONE = "\N{EN DASH}"
 _NUMBERS = ("top1", "macs", "params")
 _HEADS = ("Network", "Top-1 [%]", "MACs [G]", "Parameters [M]", "Year", "Protocol", "Who says so")
 
 
-def static(table: Table, findings: Sequence[Any]) -> str:
-    """Return a section of networks, a table for each data set, and one of claims."""
+def static(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> str:
+    """Return the chart if it was drawn, the networks of each data set in a table, and claims."""
     networks = pd.concat([table.networks, table.unrunnable], ignore_index=True)
     ranked = ordered_datasets(networks["dataset"])
     tables = "".join(_networks(networks[networks["dataset"] == each], each) for each in ranked)
     claims = "".join(_claim(finding) for finding in findings)
     return (
-        '<section class="panel"><p>Without JavaScript this page is two lists: the networks, and '
-        "what was claimed of them. With it there are also a chart, budgets, timings and figures; "
-        f"it loads nothing from the network.</p><p class=note>{escape(CONVENTION)}</p></section>"
+        '<section class="panel"><p>Without JavaScript this page has the chart, a list of the '
+        "networks and one of what was claimed of them. With it there are also budgets, timings and "
+        "all figures, which <code>opbench plot</code> draws too; it loads nothing from the network.</p>"
+        f"<p class=note>{escape(CONVENTION)}</p></section>{''.join(map(_chart, drawn))}"
         f'<section class="panel"><h2>Networks</h2>{tables}</section>'
         f'<section class="panel"><h2>Do the old findings hold?</h2>{claims}</section>'
     )
+
+
+def _chart(picture: Picture) -> str:
+    if picture.name != _CHART or not picture.svg:
+        return ""
+    image = picture.svg.replace("<svg", f'<svg role="img" aria-label="{_CHART}"', 1)
+    title = f"<h2>{escape(picture.description)}</h2>"
+    return f'<section class="panel">{title}<div class="drawn scroll">{image}</div></section>'
 
 
 def _networks(rows: pd.DataFrame, dataset: str) -> str:

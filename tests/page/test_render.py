@@ -9,6 +9,7 @@ from base64 import b64decode
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 from opbench import claims
 from opbench import page as pages
 from opbench.metrics import METRICS
-from opbench.page import gallery
+from opbench.page import Picture, gallery
 from opbench.page.island import as_json, island
 from opbench.page.static import static
 from opbench.page.typeface import font_faces
@@ -103,6 +104,18 @@ def test_without_a_program_the_page_holds_networks_and_claims(loaded: Table) -> 
     assert "javascript:" not in text
     assert escape(HOSTILE[0]) in text
     assert f"<noscript>{text}</noscript>" in pages.render(loaded, findings)
+
+
+def test_without_a_program_the_page_holds_the_chart(loaded: Table, drawing: str) -> None:
+    chart = Picture(name="accuracy-vs-ops", description="A <b> chart.", svg=drawing)
+    other = Picture(name="pareto", description="Another.", svg=drawing)
+    text = static(loaded, [], [chart, other])
+    assert text.count("<svg") == 1
+    assert "<h2>A &lt;b&gt; chart.</h2>" in text
+    image = ElementTree.fromstring(text[text.index("<svg") : text.index("</svg>") + len("</svg>")])
+    assert image.get("role") == "img"
+    assert "<b>operations</b>" in {each.text for each in image.iter()}  # a name stays letters
+    assert "<svg" not in static(loaded, [], [replace(chart, svg="", missing="no accuracy")])
 
 
 def test_half_of_the_page_is_left_for_runs_and_figures(page: Path) -> None:
