@@ -33,7 +33,8 @@ def static(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
     return (
         '<section class="panel"><p>Without JavaScript this page has the chart, a list of the '
         "networks and one of what was claimed of them. With it there are also budgets, timings and "
-        "all figures, which <code>opbench plot</code> draws too; it loads nothing from the network.</p>"
+        "all figures, which <code>opbench plot</code> draws too; it loads nothing from the "
+        "network.</p>"
         f"<p class=note>{escape(CONVENTION)}</p></section>{''.join(map(_chart, drawn))}"
         f'<section class="panel"><h2>Networks</h2>{tables}</section>'
         f'<section class="panel"><h2>Do the old findings hold?</h2>{claims}</section>'
