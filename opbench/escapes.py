@@ -1,6 +1,7 @@
 """Make text safe for the place where it is written.
 
     printable(text)    a terminal, and the log of a CI job
+    visible(text)      anywhere else that people read
     json_text(value)   JSON, which gives every text back
     csv_cell(text)     a cell of a CSV file that a spreadsheet may open
     markdown(text)     a paragraph or a table's cell in Markdown
@@ -30,10 +31,16 @@ def printable(text: str) -> str:
     Controls, line ends, bidirectional and other format characters and surrogates become "\n",
     "\x1b" or "\u202e", so that a text is always one line.
     """
-    if text.isprintable() and "::" not in text and "##" not in text:
+    if "::" not in text and "##" not in text:
+        return visible(text)
+    return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", visible(text))
+
+
+def visible(text: str) -> str:
+    r"""Escape what cannot be seen, as ``repr`` does."""
+    if text.isprintable():
         return text
-    seen = "".join(each if each.isprintable() else _escape(each) for each in text)
-    return _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", seen)
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
 def json_text(value: Any) -> str:

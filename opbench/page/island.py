@@ -34,7 +34,7 @@ _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
 
 # Letters that a JSON text need not hold as they are, and that could end its script element.
-_RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
+_RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
 
 
 def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
 
 
 def as_json(value: object) -> str:
-    """``value`` as JSON that ends no script element and opens no comment, the same every time."""
-    text = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """``value`` as ASCII JSON that ends no script element and opens no comment."""
+    text = json.dumps(_plain(value), separators=(",", ":"), allow_nan=False)
     return text.translate(_RISKY)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from opbench.escapes import visible
 from opbench.metrics import CONVENTION, METRICS
 from opbench.page.gallery import Picture
 from opbench.spec import dataset_label, ordered_datasets
@@ -89,7 +90,7 @@ def _sentences(parts: Iterable[tuple[str, str]]) -> str:
 
 
 def _text(value: Any) -> str:
-    return escape(value) if isinstance(value, str) else _NONE
+    return escape(visible(value)) if isinstance(value, str) else _NONE
 
 
 def _link(words: Any, address: Any) -> str:

@@ -18,12 +18,14 @@ import pytest
 
 from opbench import claims
 from opbench import page as pages
+from opbench.escapes import visible
 from opbench.metrics import METRICS
 from opbench.page import Picture, gallery
 from opbench.page.island import as_json, island
 from opbench.page.static import static
 from opbench.page.typeface import font_faces
 from opbench.table.frames import Table, load
+from tests import hostile
 from tests.page.made_up import HOSTILE
 
 FOLDER = Path(pages.__file__).parent
@@ -46,10 +48,20 @@ def drawing() -> str:
 
 
 def test_hostile_text_leaves_the_island_as_it_went_in_and_ends_no_element() -> None:
-    hostile = ["</script>", "<!--", "&lt;", "\u2028\u2029", '"\\']
-    text = as_json(hostile)
+    texts = ["</script>", "<!--", "&lt;", "\u2028\u2029", '"\\']
+    text = as_json(texts)
     assert not set("<>&\u2028\u2029") & set(text)
-    assert json.loads(text) == hostile
+    assert json.loads(text) == texts
+
+
+@pytest.mark.parametrize("name", hostile.NAMES)
+def test_what_cannot_be_seen_is_not_in_the_file(loaded: Table, name: str) -> None:
+    text = as_json(name)
+    assert text.isprintable() and json.loads(text) == name
+    networks = loaded.networks.assign(label=name)
+    page = static(replace(loaded, networks=networks), [])
+    assert page.replace("\n", "").isprintable()
+    assert f"<th scope=row>{escape(visible(name))}</th>" in page
 
 
 def test_numbers_that_are_none_become_null_and_others_stay_exact() -> None:
