@@ -34,6 +34,7 @@ _CONVENTIONS = (
 
 # Format 1 lists no modules without parameters and operators.
 _FORMATS = (1, FORMAT)
+_ENDLESS = re.compile(r"\d{2000}")
 _MARKER = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
 
 _V = TypeVar("_V", bound=Value)
@@ -98,8 +99,13 @@ class _Reader:
                 f"{self.source}, line {error.lineno}: not valid JSON at column "
                 f"{error.colno} ({error.msg}): {REMEDY}"
             ) from None
-        except (RecursionError, ValueError):  # nested too deeply, a number of thousands of digits
-            raise BadFileError(f"{self.source}, line 1: not a lock of opbench: {REMEDY}") from None
+        except RecursionError:
+            self.refuse((), "nested too deeply for a lock")
+        except ValueError as error:  # Python's limit on the digits of an integer
+            found = _ENDLESS.search(self.text)
+            line = self.text.count("\n", 0, found.start() if found else 0) + 1
+            what = "a number of thousands of digits" if found else f"not valid JSON ({error})"
+            raise BadFileError(f"{self.source}, line {line}: {what}: {REMEDY}") from None
 
     def _refuse_conflict(self) -> None:
         """Raise ``ConflictedLockError`` where git left a conflict in the file."""

@@ -326,3 +326,10 @@ def test_the_lock_of_this_repository_and_its_facts_are_one_count() -> None:
         assert block.input_size == facts[name].input_size
         for metric in EXACT:
             assert block.totals()[metric] == getattr(facts[name], metric), (name, metric)
+
+
+def test_endless_numbers_and_nesting_are_named_with_their_line(path: Path) -> None:
+    line = edit(path, '"params": ', f'"params": {"9" * 5000}')
+    assert f"line {line}: a number of thousands of digits" in refusal(path)
+    path.write_text("[" * 100_000)
+    assert "line 1: nested too deeply" in refusal(path)
