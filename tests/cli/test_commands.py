@@ -82,6 +82,22 @@ def test_old_spellings_of_options_are_understood(opbench: Opbench, tmp_path: Pat
         (("run", "--batch", "2"), "no such option: --batch; did you mean --batch-size?"),
         (("run", "--size", "2"), "no such option: --size; did you mean --batch-size or --input-"),
         (("--no-such-option",), "no such option: --no-such-option"),
+        (("-v",), "no such option: -v; use --version"),
+        (("count", "-v"), "no such option: -v; everything is said unless -q is given"),
+        (("count", "--img-size", "8"), "no such option: --img-size; did you mean --input-size?"),
+        (("count", "--amp"), "no such option: --amp; use --dtype bfloat16"),
+        (("run", "--cuda"), "no such option: --cuda; use --device cuda"),
+        (("run", "--warmup", "3"), "no such option: --warmup; warming up is automatic"),
+        (
+            ("count", "--export-markdown", "f"),
+            "no such option: --export-markdown; use --format markdown > FILE",
+        ),
+        (("count", "-o", "f"), "no such option: -o; use --format csv > FILE"),
+        (("check", "-k", "net"), "no such option: -k; name TARGETs, or globs"),
+        (("run", "--lf"), "no such option: --lf; use --resume"),
+        (("check", "--lf"), "no such option: --lf; name what failed"),
+        (("check", "--fix"), "no such option: --fix; use --update"),
+        (("claims", "--amp"), "no such option: --amp; `"),
     ],
 )
 def test_a_command_line_that_cannot_be_parsed_is_one_sentence(
