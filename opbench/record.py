@@ -13,7 +13,7 @@ Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Self
@@ -118,6 +118,7 @@ class Count(Totals):
 
     input_size: the shape of the first input without the batch; other_input_sizes: of the others.
     uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
+    functions: the calls of activation functions that are no modules, such as ``F.relu``.
     device: "meta" or "cpu", where the forward pass was traced.
     """
 
@@ -128,6 +129,7 @@ class Count(Totals):
     uncounted: tuple[str, ...]
     device: str
     other_input_sizes: tuple[Shape, ...] = ()
+    functions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def input_sizes(self) -> tuple[Shape, ...]:

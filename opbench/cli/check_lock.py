@@ -130,12 +130,12 @@ def warn(checked: Sequence[CheckedTarget], request: CheckRequest, *, update: boo
             f"input_sizes lists none for {', '.join(alone)}, whose sizes in the lock are checked; "
             "list some in [tool.opbench.check] to replace them"
         )
-    old = sum(bool(each.locked and not each.locked.every_module) for each in checked)
+    old = sum(bool(each.locked and not each.locked.is_complete) for each in checked)
     if old and not update:
         note(
-            f"{request.path} was written by an older opbench: for {plural(old, 'network')} modules "
-            "without parameters, such as activation functions, are not compared until `opbench "
-            "check --update`"
+            f"{request.path} was written by an older opbench: for {plural(old, 'network')} calls "
+            "without parameters, such as activation functions, are not compared until "
+            "`opbench check --update`"
         )
 
 
@@ -188,4 +188,4 @@ def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[st
 
 def _is_kept(locked: Block | None, now: Block) -> bool:
     """Return whether an update leaves a block as it is."""
-    return locked is not None and locked.every_module and same_counts(locked, now)
+    return locked is not None and locked.is_complete and same_counts(locked, now)

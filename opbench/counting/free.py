@@ -159,6 +159,13 @@ log_normal multinomial native_dropout normal normal_functional poisson rand rand
 randint_like randn randn_like random randperm uniform
 """
 
+# Those of the elementwise that are activation functions: which of them ran, a count notes.
+_ACTIVATION = """
+celu elu gelu glu hardshrink hardsigmoid hardswish hardtanh leaky_relu log_sigmoid
+log_sigmoid_forward mish prelu relu relu6 rrelu selu sigmoid silu softplus softshrink tanh threshold
+"""
+ACTIVATIONS: frozenset[str] = frozenset(_ACTIVATION.split())
+
 FREE: frozenset[str] = frozenset(
     " ".join(
         (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
 
 Named = Sequence[tuple[str, nn.Module]]
+
+# Of the modules here it is their kind that says which functions they call.
+_THEMSELVES = ("torch.nn.modules.activation", "torch.nn.modules.rnn")
 
 
 def summarise(
@@ -44,8 +47,18 @@ def summarise(
         operators=tuple(_operators(tracer)),
         modules=tuple(_modules(named, tracer, params)),
         uncounted=tuple(sorted(tracer.uncounted)),
+        functions=_functions(dict(named), tracer),
         device=device,
     )
+
+
+def _functions(modules: Mapping[str, nn.Module], tracer: Tracer) -> dict[str, int]:
+    """Return the calls of activation functions outside the modules that are one, by name."""
+    sums: Counter[str] = Counter()
+    for (module, function), calls in tracer.functions.items():
+        if type(modules[module]).__module__ not in _THEMSELVES:
+            sums[function] += calls
+    return dict(sorted(sums.items()))
 
 
 def _is_lazy(tensor: Tensor) -> bool:

@@ -25,7 +25,7 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.control_flow import CONTROL_FLOW
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.free import FREE
+from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.rules import RULES, NoRuleError, OperatorRule
@@ -48,7 +48,8 @@ class Treatment(enum.Enum):
 class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside ``with tracer:``.
 
-    ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes.
+    ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes; ``functions``,
+    the calls of activation functions, by module and operator.
     """
 
     def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
@@ -58,6 +59,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.calls: Counter[Call] = Counter()
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
+        self.functions: Counter[tuple[str, str]] = Counter()
         self.uncounted: set[str] = set()
         self._imported = len(sys.modules)
 
@@ -65,8 +67,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         """Run one operator and count it; a composite one is taken apart first."""
         known = _KNOWN.get(func)
         if known is None:
-            known = _KNOWN[func] = (treatment_of(func), shortcut_of(func))
-        treatment, shortcut = known
+            name = operator_name(func)
+            function = name if name in ACTIVATIONS else ""
+            known = _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
+        treatment, shortcut, function = known
         if treatment is Treatment.COMPOSITE:
             with self:
                 return parts_of(func)(*args, **kwargs)
@@ -75,6 +79,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             out = run(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
+        if function:
+            self.functions[self.scopes.current, function] += 1
         if treatment is not Treatment.FREE:
             self._tally(func, treatment, args, out)
         self.lifetimes.saw(out)
@@ -105,7 +111,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
                 self.activations[key] += out.numel()
 
 
-_KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None]] = {}
+_KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None, str]] = {}
 
 
 def treatment_of(func: Any) -> OperatorRule | Treatment:

@@ -6,8 +6,8 @@ sums of their rows and have none.  ``macs`` and ``activations`` of a row are the
 that all rows add up to the block's totals; ``params`` include the modules below, a shared parameter
 once, as everywhere else.
 
-Format 1 had no rows for modules without parameters and operators: two blocks are compared by what
-both of them list.
+Format 1 had no rows for modules without parameters and operators, and early locks of format 2 no
+``functions``: two blocks are compared by what both of them list.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Block(Totals):
     ``input_size_from`` is the origin of the size: "target" if it is the target's own, so that
     another one is a change; "--input-size" if it was an option, so that it is used again.
     ``every_module`` is false in a lock of format 1, which has no modules that are a kind alone.
-    ``versions`` are those it was counted with.
+    ``functions`` are the calls of activation functions that are no modules, None where an earlier
+    opbench did not note them.  ``versions`` are those it was counted with.
     """
 
     input_size: Shape
@@ -58,9 +59,15 @@ class Block(Totals):
     batch_size: Natural
     uncounted: tuple[str, ...]
     every_module: bool = False
+    functions: Mapping[str, Natural] | None = None
     operators: Mapping[str, OperatorSum]
     modules: Mapping[str, LockedModule]
     versions: Mapping[str, str]
+
+    @property
+    def is_complete(self) -> bool:
+        """False of a block that lacks what opbench lists today."""
+        return self.every_module and self.functions is not None
 
 
 class ClassPlace(NamedTuple):
@@ -101,6 +108,7 @@ def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, 
         batch_size=count.batch_size,
         uncounted=count.uncounted,
         every_module=True,
+        functions=count.functions,
         operators=count.by_operator(),
         modules=dict(_modules(count)),
         versions=versions,
@@ -113,9 +121,15 @@ def same_counts(one: Block, other: Block) -> bool:
     keys = ("input_size", "batch_size", "uncounted", "operators")
     return (
         one.totals() == other.totals()
+        and same_functions(one, other)
         and all(getattr(one, key) == getattr(other, key) for key in keys)
         and listed_in_both(one, other) == listed_in_both(other, one)
     )
+
+
+def same_functions(one: Block, other: Block) -> bool:
+    """Return whether the same activation functions are called, as far as both list them."""
+    return None in (one.functions, other.functions) or one.functions == other.functions
 
 
 def listed_in_both(block: Block, other: Block) -> Mapping[str, LockedModule]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from opbench.lock.alignment import align
-from opbench.lock.blocks import Block, listed_in_both, same_counts
+from opbench.lock.blocks import Block, listed_in_both, same_counts, same_functions
 from opbench.lock.cause import cause_of
 from opbench.lock.module_changes import (
     ModuleChange,
@@ -97,6 +97,15 @@ def _facts(locked: Block, now: Block) -> Iterator[str]:
     if now.uncounted != locked.uncounted:
         yield f"uncounted: {_names(locked.uncounted)} became {_names(now.uncounted)}"
     yield from _operators(locked.operators, now.operators)
+    if not same_functions(locked, now):
+        before, after = (functions_of(each) for each in (locked, now))
+        yield f"activation functions: {before} became {after}"
+
+
+def functions_of(block: Block) -> str:
+    """Return ``16 x relu, sigmoid``."""
+    calls = (block.functions or {}).items()
+    return ", ".join(name if times == 1 else f"{times} x {name}" for name, times in calls) or "none"
 
 
 def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

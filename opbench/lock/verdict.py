@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from opbench.lock.blocks import FROM_OPTION, Block, same_counts
-from opbench.lock.changes import Changes, changes, resized
+from opbench.lock.blocks import FROM_OPTION, Block, same_counts, same_functions
+from opbench.lock.changes import Changes, changes, functions_of, resized
 from opbench.lock.scope import target_of
 from opbench.record import TOTALS
 from opbench.settings import Allowance, CheckSettings
@@ -141,9 +141,16 @@ def _judge(
     hint = f"{_update_hint(name)}{', and strict refuses it' if rules.strict else ''}"
     if found.renames and not (found.modules or found.facts):
         return Status.RENAMED, not rules.strict, f"{', '.join(found.renames)}; {hint}"
-    other = found.first or ", ".join(_moved(locked, now, TOTALS)) or "its uncounted operators"
+    other = found.first or ", ".join(_moved(locked, now, TOTALS)) or _other(locked, now)
     told = f"{', '.join(rules.metrics)} are as locked, but not {other}"
     return Status.CHANGED, not rules.strict, f"{told}; {hint}"
+
+
+def _other(locked: Block, now: Block) -> str:
+    """Name what is neither a module nor a total and changed."""
+    if same_functions(locked, now):
+        return "its uncounted operators"
+    return f"its activation functions ({functions_of(locked)} became {functions_of(now)})"
 
 
 def _moved(locked: Block, now: Block, metrics: Iterable[str]) -> dict[str, int]:

@@ -664,6 +664,50 @@ def test_a_glob_of_the_settings_that_matches_nothing_is_a_warning(
     assert unknown.exit_code == 2 and "'nte*'" in unknown.stderr
 
 
+CALLS = """
+import torch.nn.functional as F
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.last = nn.Sigmoid()
+
+    def forward(self, x):
+        return self.last(F.{first}(F.{second}(self.conv(x))))
+"""
+
+
+def test_functional_activation_functions_are_in_the_lock_and_their_change_is_told(
+    project: Project, opbench: Opbench
+) -> None:
+    def commit(lock: Path | None = None, **names: str) -> Path:
+        folder = project(lock=lock)
+        (folder / "net.py").write_text(CALLS.format(**names))
+        return folder / "opbench.lock.json"
+
+    path = commit(first="relu", second="relu")
+    assert opbench("check", "--update", "net.py:Net", *SIZE).exit_code == 0
+    text = path.read_text()
+    assert '  "functions": {"relu": 2},\n' in text
+    for first, became in (("gelu", "gelu, relu"), ("relu_", "")):
+        commit(path, first=first, second="relu")
+        row = found(opbench("check", "--format", "json"))["net.py:Net"]
+        assert row["ok"]
+        assert row["status"] == ("changed" if became else "equal")
+        told = f"activation functions (2 x relu became {became})" if became else ""
+        assert told in row["note"]
+        assert opbench("check", "--strict").exit_code == bool(became)
+    earlier = path.with_name("earlier.json")
+    earlier.write_text(text.replace('  "functions": {"relu": 2},\n', ""))
+    earlier.replace(path)
+    commit(path, first="gelu", second="relu")
+    result = opbench("check", "--strict")
+    assert result.exit_code == 0
+    assert "activation functions, are not compared until" in result.stderr
+
+
 def test_a_lock_of_format_1_is_told_once_and_completed_by_an_update(
     project: Project, opbench: Opbench
 ) -> None:
