@@ -96,8 +96,8 @@ function layout(drawn) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
     margin: { l: 58, r: 14, t: 10, b: 52 }, hovermode: "closest", hoverdistance: 12, dragmode: isNarrow() ? false : "zoom",
-    font: { family: "'Source Sans Pro', sans-serif", color: css("--ink"), size: 14 },
-    hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--grid"), align: "left", font: { color: css("--ink"), size: 13.5, family: "'Source Sans Pro', sans-serif" } },
+    font: { family: FONT, color: css("--ink"), size: 14 },
+    hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--grid"), align: "left", font: { color: css("--ink"), size: 13.5, family: FONT } },
     xaxis: {
       ...axis, type: log ? "log" : "linear", ...(log ? logTicks(drawn) : { rangemode: "tozero" }),
       title: { ...axis.title, text: plotlyText(axisTitle(state.x)) }, showline: true, ticks: "outside", tickcolor: css("--muted"), ticklen: 4,

@@ -58,7 +58,7 @@ function countFacts(point) {
   for (const { key, label } of Object.values(DATA.metrics).filter((metric) => metric.of === "network" && metric.role === "cost" && !EXACT.has(metric.key))) {
     if (known(point[key])) rows.push([sentence(label), withUnit(key, point[key]), FROM[key] ?? "computed from the counts"]);
   }
-  if (point.uncounted) rows.push(["Not counted", point.uncounted, "operators without a rule: the MACs are a lower bound"]);
+  if (uncountedWords(point)) rows.push(["Not counted", uncountedWords(point), "operators without a rule: the MACs are a lower bound"]);
   if (point.paper) rows.push(["Network from", link(point.paper, point.paper_url), point.year ? String(point.year) : ""]);
   return rows;
 }

@@ -28,7 +28,7 @@ function sourceRows(point) {
     known(point.top1) ? `accuracy: ${point.source ?? "no source given"}; ${point.protocol ?? "protocol not stated"}` : "accuracy: none published",
     point.published_only ? "counts: as published, cannot be run"
       : `counts: opbench ${DATA.version}${witness}, one image of ${inputWords(point.input_size)}`,
-    point.uncounted ? `not counted: ${point.uncounted}, so that the MACs are a lower bound` : "",
+    uncountedWords(point) ? `not counted: ${uncountedWords(point)}, so that the MACs are a lower bound` : "",
     point.paper ? `network: ${point.paper}` : "",
     cell ? `timing: ${conditionWords(condition())}; run ${cell.run}${isSteady(cell) ? "" : `; ${cell.quality}`}` : "",
   ].filter(Boolean).map((words) => folded(words).map(plotlyText).join("<br>"));

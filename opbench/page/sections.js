@@ -88,7 +88,7 @@ function showProvenance() {
 function countsProvenance() {
   const own = DATA.networks.filter((network) => !network.published_only);
   const same = own.filter((network) => known(network.fvcore_macs) && network.fvcore_macs === network.macs).length;
-  const odd = own.filter((network) => network.uncounted).map((network) => `${network.label}: ${network.uncounted}`);
+  const odd = own.filter(uncountedWords).map((network) => `${network.label}: ${uncountedWords(network)}`);
   return el("div", {}, el("h3", {}, "Counts"),
     el("p", {}, `Parameters, MACs, activations and analytic memory of ${own.length} networks: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. `,
       `${DATA.convention} `,

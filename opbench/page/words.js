@@ -37,6 +37,11 @@ const withCode = (text) => text.split("`").map((part, i) => (i % 2 ? el("code", 
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+// The operators of a network that no rule covers; none is the empty text.
+function uncountedWords(point) {
+  return (point.uncounted ?? []).join(", ");
+}
+
 const known = (value) => value !== null && value !== undefined;
 
 // Three significant digits, thousands apart, and no more zeros than are known.

@@ -84,6 +84,13 @@ def test_hovering_tells_every_fact_and_who_says_so(view: Open) -> None:
         assert words in told
 
 
+def test_only_what_no_rule_covers_is_called_not_counted(view: Open) -> None:
+    opened = view("pick=vgg16")
+    assert "not counted" not in opened.text("#detail").lower()
+    assert "not counted" not in opened.hover("vgg16")
+    assert "No operator was left uncounted." in opened.text("#provenance")
+
+
 def test_switching_the_axis_moves_title_points_and_fragment(view: Open) -> None:
     opened = view()
     opened.choose("x", "params")
@@ -444,11 +451,32 @@ def test_names_follow_when_the_reader_zooms_in(view: Open) -> None:
     opened = view()
     names = """const {annotations} = document.getElementById("chart").layout;
         return annotations.map(each => each.text)"""
-    assert "AlexNet" in opened.js(names)
+    assert "GoogLeNet" in opened.js(names)
     opened.js("Plotly.relayout('chart', {'yaxis.range': [70, 82]})")
-    opened.wait(lambda: "AlexNet" not in opened.js(names))
+    opened.wait(lambda: "GoogLeNet" not in opened.js(names))
     assert "Inception-v3" in opened.js(names)
     opened.js("Plotly.relayout('chart', {'yaxis.autorange': true})")
+
+
+@pytest.mark.parametrize("x", ["macs", "params", "activations", "latency_s"])
+def test_a_name_is_nearest_to_its_own_point(view: Open, x: str) -> None:
+    code = """const chart = document.getElementById("chart");
+    const box = (element) => element.getBoundingClientRect();
+    const {networks} = JSON.parse(document.getElementById("island").textContent);
+    const labels = Object.fromEntries(networks.map(({name, label}) => [name, label]));
+    const names = chart.data.flatMap(({customdata}) => customdata ?? []).map(name => labels[name]);
+    const points = [...chart.querySelectorAll(".scatterlayer path.point")].map(box);
+    const beyond = (at, low, high) => Math.max(0, low - at, at - high);
+    const gap = (point, text) => Math.hypot(
+      beyond(point.left + point.width / 2, text.left, text.right),
+      beyond(point.top + point.height / 2, text.top, text.bottom)) - point.width / 2;
+    return [...chart.querySelectorAll(".annotation-text")].map(text => {
+      const gaps = points.map((point, at) => [gap(point, box(text)), names[at]]);
+      return [text.textContent, gaps.sort((a, b) => a[0] - b[0])[0][1]];
+    })"""
+    named = view(f"x={x}").js(code)
+    assert len(named) > 15
+    assert [(name, nearest) for name, nearest in named if name != nearest] == []
 
 
 def test_a_figure_is_drawn_once_it_is_opened(driver: Any, tmp_path: Path) -> None:
