@@ -28,6 +28,9 @@ _PACKAGE = Path(__file__).parent
 _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
 
+# The remedy for a file or folder that may not be used.
+CHANGE_PERMISSIONS = "change its permissions, or name another"
+
 # Characters of a sentence that people still read; a damaged file may hold far longer words.
 _LONGEST = 900
 

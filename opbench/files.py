@@ -3,6 +3,7 @@
     write(path, data)       replace a file, whole or not at all
     Appender(path)          append lines to a file that no other process appends to
     locked(path)            keep other processes from updating a file meanwhile
+    files_in(folder, ...)   the files of a folder
     remove(path)            delete a file
     read_rows(path, ...)    a CSV file row by row
 
@@ -145,6 +146,22 @@ def in_use(path: Path) -> bool:
     except OSError as error:
         return isinstance(error, BlockingIOError)
     return False
+
+
+def files_in(folder: Path, suffix: str) -> list[Path]:
+    """Return the files of ``folder`` that end in ``suffix``, sorted; none where it is missing.
+
+    Raises ``BadFileError`` where it cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise BadFileError(
+            f"the folder {folder} cannot be read: {error.strerror}; make it readable, or choose "
+            "another with --results"
+        ) from None
 
 
 def remove(path: Path) -> None:

@@ -186,7 +186,9 @@ def _toml(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadFileError(f"{file} is not valid TOML: {error}") from None
     except OSError as error:
-        raise BadFileError(f"{file} cannot be read: {error.strerror}") from None
+        raise BadFileError(
+            f"{file} cannot be read: {error.strerror}; change its permissions"
+        ) from None
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from opbench.errors import either, near_matches
+from opbench.errors import CHANGE_PERMISSIONS, either, near_matches
 
 # By pydantic's names of them, which newer versions of typer use to read values.
 _MUST_BE = {
@@ -64,6 +64,8 @@ def describe_usage(error: Any) -> str:
         return f"{said}; {instead}"
     if near := _near(error):
         return f"{said}; did you mean {either(near)}?"
+    if said.endswith(("is not readable", "is not writable")):
+        return f"{said}; {CHANGE_PERMISSIONS}"
     command = getattr(error.ctx, "command_path", "opbench")
     return f"{said}; `{command} --help` lists what there is"
 

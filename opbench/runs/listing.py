@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from opbench.errors import BadFileError
-from opbench.files import in_use, remove
+from opbench.files import files_in, in_use, remove
 from opbench.record import Failure, Record
 from opbench.runs.store import RUNS, RunFile, find_run, read_run
 from opbench.value import Value
@@ -45,7 +45,7 @@ class Listed(Value):
 
 def list_runs(results: Path) -> list[Listed]:
     """Describe every run file below ``results``, oldest first."""
-    return [_listed(path) for path in sorted((results / RUNS).glob("*.jsonl"))]
+    return [_listed(path) for path in files_in(results / RUNS, ".jsonl")]
 
 
 def delete_run(results: Path, name: str) -> Path:
@@ -55,7 +55,7 @@ def delete_run(results: Path, name: str) -> Path:
     """
     folder = results / RUNS
     # Also one that is empty, which is no run to anything else.
-    path = next((each for each in folder.glob("*.jsonl") if each.stem == name), None)
+    path = next((each for each in files_in(folder, ".jsonl") if each.stem == name), None)
     path = path or find_run(results, name)
     if path.resolve().parent != folder.resolve():
         raise BadFileError(f"{path} is not in {folder}: name the folder it is in with --results")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from opbench.errors import BadFileError
-from opbench.files import Appender
+from opbench.errors import CHANGE_PERMISSIONS, BadFileError
+from opbench.files import Appender, files_in
 from opbench.runs.lines import FORMAT, End, Header, decode
 from opbench.value import Value
 
@@ -83,7 +83,9 @@ def read_run(path: Path) -> RunFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadFileError(
+            f"{path} cannot be read: {error.strerror}; {CHANGE_PERMISSIONS}"
+        ) from None
     first, *rest = data.splitlines() or [b""]
     header = _header(path, first)
     lines: list[Value] = []
@@ -120,8 +122,9 @@ def run_files(results: Path) -> list[Path]:
 
     Empty ones are passed over: a run makes its file before it writes the first line, and there is
     nothing in one that was killed, or found the disk full, in between.
+    Raises ``BadFileError`` where the folder cannot be read.
     """
-    files = sorted((results / RUNS).glob("*.jsonl"))
+    files = files_in(results / RUNS, ".jsonl")
     return [path for path in files if not path.exists() or path.stat().st_size]
 
 
@@ -146,7 +149,7 @@ def find_run(results: Path, name: str = "latest") -> Path:
     Raises ``BadFileError`` where there is none.
     """
     for path in (Path(name), results / RUNS / f"{name}.jsonl", results / RUNS / name):
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
             return path
     files = run_files(results)
     if not files:
