@@ -98,6 +98,8 @@ def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
 def _offer(names: Sequence[str], folder: Path) -> str:
     """Propose a command with the newest runs."""
     newest = [path.stem for path in run_files(folder)][-2:]
+    if not newest:
+        return f"; there is none in {folder}: make them with `opbench run`"
     known = [name for name in names[:1] if not name.startswith("latest")]
     asked = [*known, *newest[-1:]] if known else newest
     if len(names) > 1 or len(asked) < 2 or asked[0] == asked[1]:

@@ -140,6 +140,13 @@ def test_it_takes_two_runs_and_offers_the_newest(
     assert offered in result.stderr
 
 
+def test_without_a_run_it_says_how_to_make_one(opbench: Opbench) -> None:
+    for names in ((), ("a",)):
+        refused = opbench("compare", *names)
+        assert refused.exit_code == 2
+        assert "there is none in results: make them with `opbench run`" in refused.stderr
+
+
 def test_the_newest_runs_have_names_by_age(opbench: Opbench, run: Callable[..., Path]) -> None:
     run("a", x=0.010), run("b", x=0.010), run("c", x=0.012)
     assert opbench("compare", "latest~2", "latest~1").exit_code == 0
