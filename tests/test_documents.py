@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from opbench.accuracy import PROTOCOLS
+from opbench.accuracy.own import COLUMNS
 from tests.documents import DOCUMENTS, FILE, README, ROOT, commands, generated
 from tests.fixtures import Opbench, Rows
 
@@ -32,6 +34,14 @@ def test_tables_are_generated(name: str) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_bytes()) <= 10_000
+
+
+def test_the_readme_names_every_protocol_and_column_of_accuracies_that_a_reader_needs() -> None:
+    recipe = TEXT.partition("**Place my network on the chart.**")[2].partition("**Guard")[0]
+    words = " ".join(recipe.split())
+    assert [each for each in PROTOCOLS if each not in words] == []
+    for column in re.findall(r"`(\w+)`", words.partition("Protocols:")[0])[1:]:
+        assert column in COLUMNS
 
 
 @pytest.mark.parametrize("call", CALLS)

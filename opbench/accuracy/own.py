@@ -31,6 +31,7 @@ _ALIASES = {
     "images": ("images", "n", "test_images", "n_images", "images_tested"),
     "size": ("img_size", "input_size", "image_size"),
 }
+COLUMNS = tuple(aliases[0] for aliases in _ALIASES.values())
 _NEEDED = ("name", "top1")
 # Columns of timm's results that say nothing that is shown.
 _OF_TIMM = {"top1_err", "top5_err", "param_count", "crop_pct", "interpolation"}
@@ -148,8 +149,7 @@ def _about_columns(header: Sequence[str], columns: Mapping[str, int], path: Path
     ]
     near = [match for title in unused for match in near_matches(title, left, likeness=_ALIKE)[:1]]
     hint = f"did you mean {', '.join(dict.fromkeys(near))}? Known are" if near else "known are"
-    known = ", ".join(aliases[0] for aliases in _ALIASES.values())
-    return [f"{path}: not used: {', '.join(unused)}; {hint} {known}"]
+    return [f"{path}: not used: {', '.join(unused)}; {hint} {', '.join(COLUMNS)}"]
 
 
 def _refuse_fractions(path: Path, rows: Sequence[OwnRow]) -> None:
