@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
     # Spawned, because a fork of a process with a library's threads may hang.
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         try:
-            with _interrupts_held():
+            with _interrupts_ignored():
                 pages = pool.map(_draw, jobs)
             return list(pages)
         except BrokenProcessPool:
@@ -70,13 +71,14 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait until all processes have been started, and never reach one of those."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C, also in processes that are started here; this one may not leave them half
+    started, and ends them itself."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        signal.signal(signal.SIGINT, handler)
 
 
 def _draw(job: Job) -> Page | MissingDataError:
@@ -98,6 +100,22 @@ def _draw(job: Job) -> Page | MissingDataError:
 
 
 def _save(figure: Figure, kind: str, title: str) -> bytes:
+    if kind == "pdf":
+        _leave_out_layout_tables()
     buffer = BytesIO()
     figure.savefig(buffer, format=kind, metadata={**KINDS[kind], "Title": title})
     return buffer.getvalue()
+
+
+@cache
+def _leave_out_layout_tables() -> None:
+    """Embed typefaces without their tables for layout, which takes half of the time otherwise.
+
+    The text of a PDF has been laid out.  Matplotlib passes no options on to fontTools, so that
+    only their defaults can be changed; without these the file is the same to its readers.
+    """
+    from fontTools.subset import Options
+
+    Options._drop_tables_default += [
+        *("GSUB", "GPOS", "GDEF"),
+    ]

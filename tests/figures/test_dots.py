@@ -70,7 +70,7 @@ def test_only_what_was_published_and_cannot_be_run_is_a_ring(small_table: Table)
 
 def test_whiskers_are_the_95_percent_interval_of_a_proportion_of_50000(small_table: Table) -> None:
     axes = _panels(small_table, "top1")["ImageNet"]
-    _, whiskers = [each for each in axes.collections if isinstance(each, LineCollection)]
+    whiskers, _ = [each for each in axes.collections if isinstance(each, LineCollection)]
     low, high = whiskers.get_segments()[-1][:, 0]
     # 76 % of 50,000: a standard error of sqrt(0.76 * 0.24 / 50,000) = 0.191 %.
     assert (low, high) == pytest.approx((76 - 1.96 * 0.191, 76 + 1.96 * 0.191), abs=0.005)

@@ -123,16 +123,13 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, ranking: Ranking) -> None:
     if metric.unit == "%":
         axes.xaxis.set_major_locator(UpTo100())
     axes.set_ylim(-0.5, len(rows) - 0.5)
-    axes.hlines(
-        rows["row"], 0, 1, transform=axes.get_yaxis_transform(), color=colour("grid"), lw=0.8,
-        zorder=0,
-    )  # fmt: skip
     ends = _draw_whiskers(axes, rows, ranking.key)
+    axes.hlines(rows["row"], axes.get_xlim()[0], ends, color=colour("grid"), lw=0.8, zorder=0)
     _draw_dots(axes, rows, at)
     _write_numbers(axes, rows, ends, ranking.write(at))
     axes.set_yticks(rows["row"], rows["label"], color=colour("ink"), size=11)
-    axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="x", length=0)
+    axes.grid(visible=False)
+    axes.tick_params(left=False)
     axes.set_xlabel(metric.axis, size=11.5)
 
 
@@ -168,7 +165,7 @@ def _write_numbers(
     for x, row, text, lit in zip(ends, rows["row"], words, rows["lit"], strict=True):
         axes.annotate(
             text, (x, row), xytext=(8, 0), textcoords="offset points", va="center", size=10,
-            alpha=1.0 if lit else 0.2, bbox={"facecolor": colour("paper"), "lw": 0, "pad": 0.5},
+            alpha=1.0 if lit else 0.2,
         )  # fmt: skip
 
 

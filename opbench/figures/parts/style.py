@@ -67,6 +67,7 @@ def _settings(*, paper: str, ink: str, muted: str, grid: str) -> Any:
         "axes.edgecolor": muted,
         "axes.labelcolor": ink,
         "axes.labelsize": 13,
+        "axes.titley": 1.0,  # instead of above whatever the axes hold, which takes a layout to find
         "axes.linewidth": 0.8,
         "axes.spines.top": False,
         "axes.spines.right": False,
