@@ -71,9 +71,11 @@ def _unmatched(lost: Sequence[OwnRow], count: int, path: Path) -> Iterator[str]:
     if lost:
         named = ", ".join(f"{row.name} (line {row.line})" for row in lost[:_MOST_LOST])
         more = f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
+        own = next((row.name for row in lost if ":" in row.name), "")
+        run = f"; `opbench run {own}` counts and times a network of yours" if own else ""
         yield (
             f"{path}: {count - len(lost)} of {count} rows match a network here; these do not: "
-            f"{named}{more}"
+            f"{named}{more}{run}"
         )
 
 

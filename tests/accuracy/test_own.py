@@ -136,6 +136,11 @@ def test_a_row_without_a_size_of_a_network_run_at_two_asks_for_it(tmp_path: Path
     assert "img_size" in note
 
 
+def test_a_network_of_the_readers_that_was_never_run_is_sent_to_a_run(tmp_path: Path) -> None:
+    _, (note,) = _join(tmp_path, "name,top1\nother.py:net,60\n")
+    assert "these do not: other.py:net (line 2); `opbench run other.py:net` counts" in note
+
+
 def test_two_names_of_one_network_are_two_rows_of_it(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="line 3: ResNet-50 has a row in line 2 already"):
         _join(tmp_path, "name,top1\nresnet50,70\nResNet-50,71\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from opbench import figures
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures import Options, find, takes
-from opbench.figures.parts.absent import OTHERS
+from opbench.figures.parts.absent import OTHERS, SHOWN_BY
 from opbench.figures.parts.style import theme
 from opbench.spec import DATASETS, ordered_datasets
-from opbench.table.frames import Table
+from opbench.table.frames import Table, load
 
 ABLE = [name for name in figures.names() if "highlight" in takes(name)]
 IMAGENET_ONLY = sorted({*ABLE} - {*OTHERS, "modules"})
@@ -34,7 +35,7 @@ def test_a_network_of_another_data_set_is_sent_to_figures_that_show_it(
     timed_table: Table, name: str, option: str, value: str
 ) -> None:
     told = _refusal(name, timed_table, **{option: (value,)})
-    assert "it takes networks of ImageNet only, and lenet5 is of MNIST" in told
+    assert "it takes networks of ImageNet only, and lenet5 is of MNIST, which" in told
     assert all(other in told for other in OTHERS)
     assert "opbench run" not in told
 
@@ -44,6 +45,30 @@ def test_the_figures_that_are_advised_show_other_data_sets(timed_table: Table, n
     for choices in ({"highlight": ("lenet5",)}, {"families": ("lenet",)}):
         with theme("light"):
             find(name)(timed_table, Options(**choices))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "dataset"),
+    [("accuracy-vs-ops", "caffenet128", "imagenet128"), ("modules", "vgg16", "imagenet")],
+)
+def test_the_figures_advised_are_those_of_the_networks_data_set(
+    timed_table: Table, name: str, network: str, dataset: str
+) -> None:
+    advised = SHOWN_BY[dataset]
+    assert ", ".join(advised) in _refusal(name, timed_table, highlight=(network,))
+    for figure in advised:
+        with theme("light"):
+            find(figure)(timed_table, Options(highlight=(network,)))
+
+
+def test_a_building_block_and_a_network_without_definition_have_sentences_of_their_own() -> None:
+    real = load(Path(__file__).parents[2] / "results")
+    told = _refusal("accuracy-vs-ops", real, highlight=("conv3x3_256",))
+    assert told.endswith("conv3x3_256 is of no data set: `opbench show` has its counts")
+    told = _refusal("accuracy-vs-ops", real, highlight=("enet_chart2016",))
+    assert "enet_chart2016 was never defined in print" in told
+    told = _refusal("accuracy-vs-ops", real, highlight=("vgg61",))
+    assert "did you mean vgg" in told and "opbench run" not in told
 
 
 @pytest.mark.parametrize("name", TIMED)

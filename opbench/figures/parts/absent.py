@@ -11,15 +11,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, either
+from opbench.errors import MissingDataError, either, near_matches
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.names import matching
 from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
-# Figures of more than one data set.
+# Figures that show the networks of a data set; of one that is not listed, those of OTHERS.
 OTHERS = ("accuracy-vs-ops-others", "density", "top1")
+SHOWN_BY = {
+    "imagenet": ("accuracy-vs-ops", "density", "top1"),
+    "imagenet128": ("modules", "density", "top1"),
+    "none": (),
+}
 
 # The word of --label for the networks on the frontier.
 FRONTIER = "frontier"
@@ -38,6 +43,22 @@ class Needs:
 
 
 IMAGENET = Needs(datasets=("imagenet",))
+
+
+def check_known(table: Table, options: Options) -> None:
+    """Raise ``MissingDataError`` for a network to highlight that is nowhere in ``table``."""
+    for target in options.highlight:
+        if matching(target, table.networks["name"]):
+            continue
+        if matching(target, table.unrunnable["name"]):
+            raise MissingDataError(
+                f"{target} was never defined in print, so nothing of it was counted: it is in "
+                "chart2016, density and top1"
+            )
+        near = near_matches(target, table.networks["name"])
+        run = f"`opbench run {target}` counts and times it"
+        hint = f"did you mean {either(near)}?" if near and ":" not in target else run
+        raise MissingDataError(f"{target!r} is in no registry and no run here: {hint}")
 
 
 def check_shown(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> None:
@@ -111,14 +132,13 @@ def _none(rows: pd.DataFrame, key: str) -> bool:
 
 
 def _other_dataset(rows: pd.DataFrame, needs: Needs) -> str:
-    takes, has = (
-        either([dataset_label(key) for key in keys])
-        for keys in (needs.datasets, ordered_datasets(rows["dataset"]))
-    )
-    return (
-        f"it takes networks of {takes} only, and {_names(rows)} is of {has}; for that there are "
-        f"{', '.join(OTHERS)}"
-    )
+    key = ordered_datasets(rows["dataset"])[0]
+    takes = either([dataset_label(each) for each in needs.datasets])
+    start = f"it takes networks of {takes} only, and {_names(rows)} is"
+    figures = SHOWN_BY.get(key, OTHERS)
+    if not figures:
+        return f"{start} of no data set: `opbench show` has its counts"
+    return f"{start} of {dataset_label(key)}, which {', '.join(figures)} show"
 
 
 def _untimed(rows: pd.DataFrame, frame: pd.DataFrame, table: Table, key: str) -> str:

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, UnknownNameError, either, near_matches
+from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures.parts.absent import (
     FRONTIER,
     IMAGENET,
     Needs,
     check_batches,
+    check_known,
     check_shown,
     fits,
     unknown,
@@ -194,14 +195,7 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -
             raise UnknownNameError(
                 "network", glob, table.networks["name"], see="`opbench list` shows all", globs=True
             )
-    for target in options.highlight:
-        if not matching(target, table.networks["name"]):
-            near = near_matches(target, table.networks["name"])
-            raise MissingDataError(
-                f"{target!r} is in no registry and no run here: "
-                + (f"did you mean {either(near)}? " if near else "")
-                + f"`opbench run {target}` counts and times it"
-            )
+    check_known(table, options)
     frame = of_families(frame, options)
     check_shown(frame, table, options, needs)
     lit = [not options.highlight or fits(name, options.highlight) for name in frame["name"]]
