@@ -112,11 +112,11 @@ class ArchitectureSpec:
 
     ``build`` takes no argument and returns the inference graph of the paper as an ``nn.Module``
     with freshly initialised weights.  ``input_size`` is that of one image, without the batch
-    dimension.  ``label`` is how the paper writes the name.  ``dataset`` is a key of ``DATASETS``:
-    what the network classifies.  ``note`` is one
-    sentence about this entry that the module's docstring does not already say.  ``changes`` names,
-    for a variant in a study of one network, the design choices that it changes, the one under
-    study first.
+    dimension.  ``label`` is how the paper writes the name; ``year`` is that of the network's first
+    publication, for a later variant not that of ``paper``.  ``dataset`` is a key of ``DATASETS``:
+    what the network classifies.  ``note`` is one sentence about this entry that the module's
+    docstring does not already say.  ``changes`` names, for a variant in a study of one network,
+    the design choices that it changes, the one under study first.
     """
 
     name: str

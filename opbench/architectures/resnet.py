@@ -247,13 +247,13 @@ def _imagenet_spec(name: str, *, stride_in_3x3: bool) -> ArchitectureSpec:
         name=name + "_v1_5" * stride_in_3x3,
         label=name.replace("resnet", "ResNet-") + " v1.5" * stride_in_3x3,
         family="resnet",
-        year=2015,
+        year=2016 if stride_in_3x3 else 2015,
         paper=_PAPER,
         build=partial(resnet_imagenet, depths, bottleneck=bottleneck, stride_in_3x3=stride_in_3x3),
         input_size=(3, 224, 224),
         dataset="imagenet",
         stated=() if stride_in_3x3 else (macs,),
-        note="Stride in the 3x3 convolution, as in fb.resnet.torch and torchvision."
+        note="Stride in the 3x3 convolution, as in fb.resnet.torch of 2016 and torchvision."
         if stride_in_3x3
         else "",
     )

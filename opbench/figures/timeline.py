@@ -24,7 +24,7 @@ TAKES = frozenset({"unit", "family", "highlight", "label"})
 
 _SMALL = blobs.BY_PARAMS.smaller(0.4)
 _GUTTER = 0.35  # inches
-_YEARS = "A network stands in the year of the paper that it is from, a later variant of it as well."
+_YEARS = "A network stands in the year of its first publication, a later variant in its own."
 _SHARE = 0.86  # of a year that its networks are spread over
 
 
