@@ -5,10 +5,11 @@
     targets        from a TARGET to something that can be built, counted and timed
     counts_csv     the exact counts of every built-in entry, on file
     by_convention  targets counted by other rules and by other tools
-    pool           a function applied to many targets, in one process or several
+    hints          errors for a TARGET that names nothing, with what was meant
+    definitions    what in a file may be a network, read from its source
     audit          entries against the independent witness and the numbers that papers state
 
-``entries``, ``counts_csv`` and ``pool`` import no torch.
+``entries``, ``counts_csv``, ``hints`` and ``definitions`` import no torch.
 """
 
 from opbench.registry.entries import built_in, create, foreign_names, get, match, names, specs
