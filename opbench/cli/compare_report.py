@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -112,9 +112,16 @@ class CompareReport:
             f"Base {self.base.path.stem}, new {self.new.path.stem}.",
             *map(self._alone, (Verdict.NEW, Verdict.GONE)),
         ]
-        if self.differing:
-            sentences.append(f"Across environments: {', '.join(self.differing)} differ.")
-        return " ".join(filter(None, sentences))
+        return " ".join(filter(None, [*sentences, *self._across()]))
+
+    def _across(self) -> Iterator[str]:
+        """Name the facts that differ, and those that only one of the runs records."""
+        one_sided = [name for name, values in self.differing.items() if None in values]
+        differ = [name for name in self.differing if name not in one_sided]
+        if differ:
+            yield f"Across environments: {', '.join(differ)} differ."
+        if one_sided:
+            yield f"Only one of the runs records {', '.join(one_sided)}."
 
     def _alone(self, verdict: Verdict) -> str:
         """Count the cells that only one of the runs has."""

@@ -186,6 +186,9 @@ def test_facts_that_an_older_run_lacks_are_said_as_such(
     assert refused.exit_code == 2
     assert "(older does not record cpu_cache, cpu_family)" in refused.stderr
     assert "None" not in refused.stderr
+    across = " ".join(opbench("compare", base, new, "--across").stdout.split())
+    assert "Only one of the runs records cpu_cache, cpu_family." in across
+    assert "differ." not in across
 
 
 def test_a_damaged_line_is_named_and_the_rest_compared(
