@@ -48,13 +48,15 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     0      escapes        -           text made safe for a terminal, CSV and Markdown
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends
-    0      spec           -           shapes, and what the registry knows of an architecture
+    0      spec           -           shapes, data sets, what the registry knows of a network
     0      errors         -           the tree of errors
 
 Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``, ``timing``,
 ``runs``, ``table``, one file of ``figures``.
 
     To add a metric          a row of metrics.py, and the attribute that computes it
+    a data set               a row of DATASETS in spec.py
+    a family                 a row of FAMILIES in metrics.py
     a figure                 one file in figures/
     a kind of line           runs/lines.py
     a report                 one file in reports/, a row of reports/formats.py
