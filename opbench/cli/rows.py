@@ -36,7 +36,7 @@ _MODEL = (
     Column(key="uncounted", title="uncounted", prose=True),
     Column(key="activations", title="activations", show=integer, right=True),
     metric_column("weight_bytes", 2),
-    metric_column("peak_activation_bytes", 2, "peak"),
+    metric_column("peak_activation_bytes", 2, "peak activations"),
     Column(key="device", title="traced on"),
     Column(key="error", title="", note=True),
 )
