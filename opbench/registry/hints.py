@@ -114,9 +114,10 @@ def needs_arguments(found: object, target: str, problem: TypeError) -> OpbenchEr
 
 def not_a_network(found: object, target: str) -> OpbenchError:
     """Return the error for something that is neither a module nor returns one."""
-    kind = "Python module" if isinstance(found, ModuleType) else type(found).__name__
+    python = isinstance(found, ModuleType)
+    kind = "a Python module" if python else f"of type {type(found).__name__}"
     return TargetError(
-        f"{target} is a {kind}: name an nn.Module, or a callable without arguments that returns one"
+        f"{target} is {kind}: name an nn.Module, or a callable without arguments that returns one"
     )
 
 

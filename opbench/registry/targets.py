@@ -196,13 +196,17 @@ def _call(found: Any, target: str) -> Any:
     return found()
 
 
+def _kind(made: Any) -> str:
+    return "nothing" if made is None else f"a value of type {type(made).__name__}"
+
+
 def _checked(made: Any, target: str) -> Built:
     module, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
     if isinstance(inputs, Tensor):
         inputs = (inputs,)
     if not isinstance(module, nn.Module) or not _is_inputs(inputs):
         raise TargetError(
-            f"the target {target!r} returned a {type(made).__name__}: it must return an "
+            f"the target {target!r} returned {_kind(made)}: it must return an "
             "nn.Module, or a pair (nn.Module, tuple of example inputs)"
         )
     return module, inputs

@@ -27,6 +27,13 @@ def build():
     return Net()
 
 ready = nn.ReLU()
+width = 3
+
+def nothing():
+    pass
+
+def pair():
+    return [Net(), ()]
 """
 
 
@@ -43,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "said"),
     [
         ("nets.py", "nets.py is a file: name the network in it, such as nets.py:Net (nets.py has"),
-        ("nets.py", "has Net, Wide, build)"),
+        ("nets.py", "has Net, Wide, build, nothing, pair)"),
         ("models/nets", "such as models/nets.py:Net"),
         ("net.py", "there is no file net.py; did you mean nets.py?"),
         ("nets/net.py", "the folder nets does not exist"),
@@ -67,6 +74,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("nets.py:Wide", "such as `def net(): return Wide(width=…)`, and name nets.py:net"),
         ("nets.py:Wide(3)", "such as `def net(): return Wide(3)`, and name nets.py:net"),
         ("nets.py:torch", "nets.py:torch is a Python module: name an nn.Module"),
+        ("nets.py:width", "nets.py:width is of type int: name an nn.Module"),
+        ("nets.py:nothing", "the target 'nets.py:nothing' returned nothing: it must return"),
+        ("nets.py:pair", "the target 'nets.py:pair' returned a value of type list: it must"),
     ],
 )
 def test_a_name_of_nothing_says_what_was_meant(name: str, said: str) -> None:
