@@ -17,6 +17,7 @@ and keeps its traceback.  Whatever a network's own code raises becomes one sente
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 import sys
 import sysconfig
@@ -140,6 +141,12 @@ def describe(error: BaseException) -> str:
     sentence = ": ".join(filter(None, (type(error).__name__, first)))
     place = _place(error)
     return f"{sentence} ({place})" if place else sentence
+
+
+def remedy(error: OSError) -> str:
+    """Return what to do about a file that may not be used, after a semicolon, else ""."""
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    return f"; {CHANGE_PERMISSIONS}" if denied else ""
 
 
 def message_of(error: BaseException | None) -> str:

@@ -36,7 +36,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from opbench.errors import BadFileError, BadValueError, UnknownNameError
+from opbench.errors import BadFileError, BadValueError, UnknownNameError, remedy
 from opbench.record import EXACT, TOTALS
 from opbench.spec import Shape
 
@@ -186,9 +186,7 @@ def _toml(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BadFileError(f"{file} is not valid TOML: {error}") from None
     except OSError as error:
-        raise BadFileError(
-            f"{file} cannot be read: {error.strerror}; change its permissions"
-        ) from None
+        raise BadFileError(f"{file} cannot be read: {error.strerror}{remedy(error)}") from None
 
 
 def _shown(value: Any) -> str:

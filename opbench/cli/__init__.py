@@ -24,7 +24,7 @@ import typer
 from typer.core import TyperGroup
 
 from opbench import __version__
-from opbench.errors import CHANGE_PERMISSIONS, OpbenchError
+from opbench.errors import OpbenchError, remedy
 from opbench.processes.start import keep_out_current_folder
 
 # Every command and the function in the module of its name.
@@ -250,9 +250,8 @@ def _told(error: OSError) -> str:
     """Tell of a full disk, a missing permission, an output that its reader has closed."""
     # Only the question for it has no name of a file and may find nothing.
     unnamed = "the current folder" if error.errno == errno.ENOENT else "standard output"
-    denied = error.filename and error.errno in (errno.EACCES, errno.EPERM)
-    remedy = f"; {CHANGE_PERMISSIONS}" if denied else ""
-    return f"error: {error.filename or unnamed}: {error.strerror or error}{remedy}"
+    advice = remedy(error) if error.filename else ""
+    return f"error: {error.filename or unnamed}: {error.strerror or error}{advice}"
 
 
 def _end(sentence: str, status: int) -> NoReturn:

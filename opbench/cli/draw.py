@@ -32,6 +32,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "png": {"Software": "opbench"},
     "pdf": {"CreationDate": None, "Creator": "opbench", "Producer": "opbench"},
 }
+# A file 2 % larger, in two thirds of the time.
+_QUICK: dict[str, Any] = {"png": {"pil_kwargs": {"compress_level": 3}}}
 
 # The bytes of a figure by kind of file.
 Page = dict[str, bytes]
@@ -103,7 +105,8 @@ def _save(figure: Figure, kind: str, title: str) -> bytes:
     if kind == "pdf":
         _leave_out_layout_tables()
     buffer = BytesIO()
-    figure.savefig(buffer, format=kind, metadata={**KINDS[kind], "Title": title})
+    metadata = {**KINDS[kind], "Title": title}
+    figure.savefig(buffer, format=kind, metadata=metadata, **_QUICK.get(kind, {}))
     return buffer.getvalue()
 
 

@@ -27,7 +27,7 @@ _HEADS = ("Network", "Top-1 [%]", "MACs [G]", "Parameters [M]", "Year", "Protoco
 
 def static(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> str:
     """Return the chart if it was drawn, the networks of each data set in a table, and claims."""
-    networks = pd.concat([table.networks, table.unrunnable], ignore_index=True)
+    networks = table.published
     ranked = ordered_datasets(networks["dataset"])
     tables = "".join(_networks(networks[networks["dataset"] == each], each) for each in ranked)
     claims = "".join(_claim(finding) for finding in findings)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from opbench.errors import CHANGE_PERMISSIONS, BadFileError
+from opbench.errors import BadFileError, remedy
 from opbench.files import Appender, files_in
 from opbench.runs.lines import FORMAT, End, Header, decode
 from opbench.value import Value
@@ -83,9 +83,7 @@ def read_run(path: Path) -> RunFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadFileError(
-            f"{path} cannot be read: {error.strerror}; {CHANGE_PERMISSIONS}"
-        ) from None
+        raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
     first, *rest = data.splitlines() or [b""]
     header = _header(path, first)
     lines: list[Value] = []

@@ -60,6 +60,12 @@ class Table:
     ceilings: pd.DataFrame
     chart2016: pd.DataFrame
 
+    @property
+    def published(self) -> pd.DataFrame:
+        """The networks, and below them those that were published but cannot be run."""
+        known = self.unrunnable.dropna(axis="columns", how="all")
+        return pd.concat([self.networks, known], ignore_index=True)
+
     @classmethod
     def of(cls, folder: Folder) -> Table:
         """Return the table of a folder that has been read."""

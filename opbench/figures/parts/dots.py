@@ -52,7 +52,7 @@ class Ranking:
 
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     """Dots in ascending order.  Raises ``MissingDataError`` when no network has the value."""
-    whole = replace(table, networks=_with_published_only(table))
+    whole = replace(table, networks=table.published)
     frame = select.networks(whole, options, Needs(metrics=(ranking.key,)))
     columns = _columns(frame)
     words = Sheet(
@@ -73,11 +73,6 @@ def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     for rank, column in enumerate(columns):
         _draw_column(figure, frame, column, ranking, (left + rank * wide, top, wide))
     return figure
-
-
-def _with_published_only(table: Table) -> pd.DataFrame:
-    """Rank what cannot be run, but was published, with the rest."""
-    return pd.concat([table.networks, table.unrunnable], ignore_index=True)
 
 
 def _columns(frame: pd.DataFrame) -> list[list[str]]:
