@@ -43,7 +43,7 @@ COMMANDS = {
 }
 
 
-# The parser's base of what a user can fix; which library defines it depends on typer's version.
+# The parser's base of what a user can fix, which typer does not export.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 
 # Spellings of before, which help and messages do not show.

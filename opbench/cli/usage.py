@@ -7,7 +7,7 @@ from typing import Any
 
 from opbench.errors import CHANGE_PERMISSIONS, either, near_matches
 
-# By pydantic's names of them, which newer versions of typer use to read values.
+# By the names of pydantic, with which typer reads values.
 _MUST_BE = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -57,7 +57,7 @@ _CHOICE = re.compile(r"(?P<given>'.*') is not one of (?P<choices>.*)")
 def describe_usage(error: Any) -> str:
     """Return the sentence, with near names, else the command whose help lists the options."""
     said = _refused_value(error) or str(error.format_message()).strip()
-    # Versions of typer differ in what they think is near.
+    # Typer's own idea of what is near is left out.
     said = re.split(r"\.? \(?(?:Did you mean|Possible options)", said)[0].rstrip(".")
     said = said[0].lower() + said[1:]
     if instead := _instead(error):
