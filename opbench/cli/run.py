@@ -266,7 +266,7 @@ def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) 
 def _settings_given(context: typer.Context) -> list[str]:
     """Return the options on the command line that a resumed run has already."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
-    # By name: which library defines the sources depends on the version of typer.
+    # By name: typer does not export the sources.
     given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
     return [name for name in given if name not in _OF_RESUMING]
 

@@ -124,6 +124,11 @@ def test_a_network_without_a_year_has_no_place_in_the_timeline(timed_table: Tabl
     assert told == "no year of vgg16 is known: only the registry's have one"
 
 
+def test_each_network_to_highlight_has_to_be_there(timed_table: Table) -> None:
+    for others in (("vgg16", "lenet5"), ("lenet5", "vgg16")):
+        assert _refusal("ops-vs-time", timed_table, highlight=others).startswith("lenet5 has no")
+
+
 def test_a_highlight_outside_the_chosen_families_says_so(timed_table: Table) -> None:
     told = _refusal("accuracy-vs-ops", timed_table, highlight=("vgg16",), families=("resnet",))
     assert told.endswith("--family resnet leaves out vgg16")

@@ -62,11 +62,12 @@ def check_known(table: Table, options: Options) -> None:
 
 
 def check_shown(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> None:
-    """Raise ``MissingDataError`` where ``frame`` has none of the networks that were named."""
+    """Raise ``MissingDataError`` where ``frame`` has no network of those that an option names; each
+    network to highlight has to be there."""
     networks = table.networks
     asked = {
         f"--family {','.join(options.families)}": _of(networks, "family", options.families),
-        ", ".join(options.highlight): _of(networks, "name", options.highlight),
+        **{each: _of(networks, "name", (each,)) for each in options.highlight},
     }
     if FRONTIER not in options.label:
         asked[f"--label {','.join(options.label)}"] = _of(networks, "name", options.label)
