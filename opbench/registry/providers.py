@@ -1,8 +1,8 @@
 """Build the networks of torchvision and timm by name.
 
-Both are extras.  Their wheels are built for one release of torch and load compiled operators on
-import; where that fails, or they are absent, the error is one sentence.  Networks are built as the
-library builds them without weights; none are ever downloaded.
+Both are extras.  torchvision's compiled operators are done without where they were built for
+another torch.  Networks are built as the library builds them without weights; none are ever
+downloaded.
 
 The size of an image is the one that the library evaluates the network on, and for torchvision the
 one of its published operation counts:
@@ -22,11 +22,11 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 from typing import Any, cast
 
-import torch
 from torch import nn
 
 from opbench.errors import MissingExtraError, UnknownNameError, describe
 from opbench.names import matching
+from opbench.registry import torchvision_operators
 
 PROVIDERS = ("torchvision", "timm")
 
@@ -116,23 +116,16 @@ def _models() -> Any:
 @cache
 def _library(provider: str) -> Any:
     try:
-        return import_module(provider)
+        return torchvision_operators.load(lambda: import_module(provider))
     except (ImportError, RuntimeError) as error:
         raise MissingExtraError(_why_not_imported(provider, error)) from error
 
 
 def _why_not_imported(provider: str, error: Exception) -> str:
-    """Say what to install: the library, or a torchvision that was built for this torch."""
+    """Return what to install: the library, or a torchvision that was built for this torch."""
     if isinstance(error, ModuleNotFoundError) and error.name == provider:
         return f"{provider} is not installed: run `pip install 'opbench[{provider}]'`"
-    # torchvision beside a torch it was not built for raises RuntimeError, not ImportError; timm
-    # imports it.
-    if "torchvision" in str(error) and (installed := version("torchvision:")):
-        build = torch.__version__.partition("+")[2]
-        index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
-        needed = "" if provider == "torchvision" else f", and {provider} needs it"
-        return (
-            f"{installed} was not built for torch {torch.__version__}{needed}: "
-            f"run `pip install --force-reinstall torch torchvision{index}`"
-        )
+    if "torchvision" in str(error) and version("torchvision:"):
+        needs = "" if provider == "torchvision" else f"{provider} needs torchvision, and "
+        return f"{needs}{torchvision_operators.remedy()}"
     return f"{provider} cannot be imported: {describe(error)}; reinstall it for this torch"

@@ -38,7 +38,7 @@ from opbench.errors import (
     describe,
 )
 from opbench.record import Count
-from opbench.registry import entries, hints, providers
+from opbench.registry import entries, hints, providers, torchvision_operators
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, tuple[Any, ...] | None]
@@ -167,7 +167,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
             # A module is imported once for everybody: what it makes must have its weights, even
             # when it is a count that first asks for it.
             with torch._C.DisableTorchFunction():
-                module = load()
+                module = torchvision_operators.load(load)
             found = _attribute(module, attribute, target)
             made = found if isinstance(found, nn.Module) else _call(found, target)
     except OpbenchError:

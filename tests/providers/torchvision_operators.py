@@ -1,75 +1,29 @@
-"""torchvision beside a torch it was not built for: the operators that its import asks for.
+"""Two operators of torchvision in plain Python, for the networks of its zoo that run them.
 
-The wheel on the package index is compiled for CUDA and loads its operators from a library that a
-CPU-only torch cannot load; without them torchvision does not import, nor does timm.  Importing
-this module first declares them, by the signatures that torchvision documents, and carries out the
-two that networks of its model zoo run, slowly and in plain Python.  For tests only: a program
-that wants torchvision installs the build that belongs to its torch.
-
-Nothing is declared where torchvision's own library loads, or where torchvision is absent.
+Importing this module imports torchvision, beside a torch that it was not built for, too; only
+there are they used.  Slow, and for tests: whoever wants to run such a network installs the build of
+torchvision that belongs to the torch.
 """
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-_BACKWARD = (
-    "int batch_size, int channels, int height, int width, int sampling_ratio, bool aligned) "
-    "-> Tensor"
-)
-_ROI = "Tensor input, Tensor rois, float spatial_scale, int pooled_height, int pooled_width"
-_ROI_GRAD = "Tensor grad, Tensor rois, {}float spatial_scale, int pooled_height, int pooled_width"
-_SIZE = "int batch_size, int channels, int height, int width"
-_DEFORM = (
-    "int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, "
-    "int groups, int offset_groups, bool use_mask)"
-)
-SCHEMAS = (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    f"roi_align({_ROI}, int sampling_ratio, bool aligned) -> Tensor",
-    f"qroi_align({_ROI}, int sampling_ratio, bool aligned) -> Tensor",
-    f"roi_pool({_ROI}) -> (Tensor, Tensor)",
-    f"ps_roi_align({_ROI}, int sampling_ratio) -> (Tensor, Tensor)",
-    f"ps_roi_pool({_ROI}) -> (Tensor, Tensor)",
-    f"_roi_align_backward({_ROI_GRAD.format('')}, {_BACKWARD}",
-    f"_roi_pool_backward({_ROI_GRAD.format('Tensor argmax, ')}, {_SIZE}) -> Tensor",
-    f"_ps_roi_align_backward({_ROI_GRAD.format('Tensor channel_mapping, ')}, int sampling_ratio, "
-    f"{_SIZE}) -> Tensor",
-    f"_ps_roi_pool_backward({_ROI_GRAD.format('Tensor channel_mapping, ')}, {_SIZE}) -> Tensor",
-    f"deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, "
-    f"{_DEFORM} -> Tensor",
-    f"_deform_conv2d_backward(Tensor grad, Tensor input, Tensor weight, Tensor offset, "
-    f"Tensor mask, Tensor bias, {_DEFORM} -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
-    "_cuda_version() -> int",
-)
+from opbench.registry import torchvision_operators as product
 
 
-def needed() -> bool:
-    """Whether torchvision is installed and its own operators cannot be loaded."""
-    spec = find_spec("torchvision")
-    if spec is None or spec.origin is None:
-        return False
-    libraries = list(Path(spec.origin).parent.glob("_C*.so"))
-    try:
-        ctypes.CDLL(str(libraries[0]))
-    except (OSError, IndexError):
-        return True
-    return False
-
-
-def declare() -> torch.library.Library:
-    """Declare every operator; the library has to be kept for as long as they are used."""
-    library = torch.library.Library("torchvision", "DEF")
-    for schema in SCHEMAS:
-        library.define(schema)
+def provide() -> torch.library.Library | None:
+    """Import torchvision where it is installed, and implement what it lacks."""
+    if find_spec("torchvision") is None:
+        return None
+    product.load(lambda: import_module("torchvision"))
+    if not product.declared():
+        return None
+    library = torch.library.Library("torchvision", "IMPL")
     library.impl("nms", suppress_overlaps, "CPU")
     library.impl("roi_align", align, "CPU")
     return library
@@ -144,18 +98,6 @@ def _neighbours(at: Tensor, extent: int) -> tuple[Tensor, Tensor, Tensor, Tensor
     low = at.floor().long()
     high = (low + 1).clamp(max=extent - 1)
     return low, high, at - low, inside
-
-
-def provide() -> torch.library.Library | None:
-    """Declare what is missing, import torchvision and tell it that its operators are there."""
-    if not needed():
-        return None
-    library = declare()
-    import_module("torchvision")
-    for name, module in list(sys.modules.items()):
-        if name.startswith("torchvision.") and hasattr(module, "_has_ops"):
-            module._has_ops = lambda: True  # type: ignore[attr-defined]
-    return library
 
 
 _LIBRARY = provide()

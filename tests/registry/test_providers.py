@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from opbench.errors import MissingExtraError, UnknownNameError
-from opbench.registry import providers
+from opbench.registry import providers, torchvision_operators
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +76,8 @@ def test_a_library_that_does_not_import_is_one_sentence(
     for name in [each for each in sys.modules if each.partition(".")[0] == "torchvision"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(str(tmp_path))
+    # Its operators were declared, and it does not import all the same.
+    monkeypatch.setattr(torchvision_operators, "declared", lambda: True)
     with pytest.raises(MissingExtraError) as caught:
         providers.match("torchvision", "resnet50")
     assert f"was not built for torch {torch.__version__}: run `pip install" in str(caught.value)
