@@ -10,7 +10,8 @@ The advice names the strongest cause that was seen, in a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from dataclasses import fields
+from typing import Any, Literal
 
 from opbench.intervals import Interval, drift, median, median_of_rounds, quantile
 from opbench.record import Measurement, Round
@@ -23,6 +24,10 @@ _GOOD = 0.02
 UNSTABLE = 0.10
 _BUSY_CORES = 0.2
 _APART = 2
+# What instruments read in a round where they can; a measurement has the medians.
+_READINGS = {each.name for each in fields(Round) if each.default is None} & {
+    each.name for each in fields(Measurement)
+}
 
 
 def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
@@ -48,12 +53,14 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         quality=quality,
         advice="" if quality == "good" else advise(rounds, protocol, cores),
         host_s=median(host) if host else None,
-        peak_memory_bytes=_whole(_median_of(each.peak_memory_bytes for each in rounds)),
-        energy_j=_median_of(each.energy_j for each in rounds),
-        power_w=_median_of(each.power_w for each in rounds),
-        idle_power_w=_median_of(each.idle_power_w for each in rounds),
         other_processes=_others(rounds),
+        **_medians(rounds),
     )
+
+
+def _medians(rounds: Sequence[Round]) -> dict[str, Any]:
+    """Return the median over the rounds of each reading."""
+    return {name: _median_of([getattr(each, name) for each in rounds]) for name in _READINGS}
 
 
 def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
@@ -158,10 +165,9 @@ def _throttling(each: Round) -> list[str]:
     return [*each.device_before.get("throttled_by", ()), *each.device_after.get("throttled_by", ())]
 
 
-def _median_of(values: Iterator[float | None]) -> float | None:
+def _median_of(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return median(known) if known else None
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else round(value)
+    if not known:
+        return None
+    middle = median(known)
+    return round(middle) if all(isinstance(each, int) for each in known) else middle

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from opbench.metrics import columns
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
@@ -129,3 +131,14 @@ def test_whoever_else_used_the_gpu_is_in_the_record_of_a_good_cell() -> None:
     measurement = summary(*rounds)
     assert (measurement.quality, measurement.other_processes) == ("good", 2)
     assert summary(*rounds[::2], rounds[0]).other_processes == 0
+
+
+def test_every_metric_that_is_measured_is_read_in_a_round_and_has_its_median() -> None:
+    """Those that are fields: a latency is computed of the samples."""
+    fields_of_both = {each.name for each in fields(Measurement)} & {*columns("cell")}
+    assert {"peak_memory_bytes", "energy_j", "power_w"} <= fields_of_both
+    for name in fields_of_both:
+        rounds = [steady(0.01, **{name: value}) for value in (5, 9, 7)]
+        assert getattr(summary(*rounds), name) == 7
+    lacking = summary(steady(0.01), steady(0.01, energy_j=2.5), steady(0.01))
+    assert (lacking.energy_j, lacking.power_w) == (2.5, None)
