@@ -16,10 +16,10 @@ from opbench.cli.check_lock import CheckRequest, accept, warn
 from opbench.cli.check_report import append_step_summary, check_report, on_terminal
 from opbench.cli.options import InputSize, Timeout, parse_input_size
 from opbench.cli.render import note, write
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, either
 from opbench.lock.verdict import CheckedTarget, check_counts
 from opbench.reports import Report
-from opbench.reports.formats import FORMATS, ReportFormat, format_of, parse_output
+from opbench.reports.formats import FORMATS, SUFFIXES, ReportFormat, format_of, parse_output
 from opbench.settings import load_settings
 
 
@@ -68,8 +68,8 @@ def check(
             "--output",
             "-o",
             metavar="FILE",
-            help="Also write a report to FILE, which ends with .txt, .json, .csv, .md, .xml "
-            "(JUnit) or .sarif, or to FORMAT:FILE. Can be repeated.",
+            help=f"Also write a report to FILE, which ends with {either([*SUFFIXES])}, or to "
+            "FORMAT:FILE. Can be repeated.",
         ),
     ] = None,
 ) -> None:

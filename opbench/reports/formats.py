@@ -44,6 +44,10 @@ FORMATS: dict[str, ReportFormat] = {
 }
 
 
+# What the name of a file may end with.
+SUFFIXES = {each.suffix: name for name, each in FORMATS.items() if each.suffix}
+
+
 def format_of(name: str) -> ReportFormat:
     """Return the format called ``name``.  Raises ``UnknownNameError``."""
     if name not in FORMATS:
@@ -59,11 +63,10 @@ def parse_output(option: str) -> tuple[str, Path]:
     name, colon, rest = option.partition(":")
     if colon and name in FORMATS:
         return name, Path(rest)
-    suffixes = {each.suffix: name for name, each in FORMATS.items() if each.suffix}
     path = Path(option)
-    if path.suffix not in suffixes:
+    if path.suffix not in SUFFIXES:
         raise BadValueError(
             f"--output {option!r} does not say which format: use the suffix "
-            f"{', '.join(suffixes)}, or put one of {', '.join(FORMATS)} and a colon in front"
+            f"{', '.join(SUFFIXES)}, or put one of {', '.join(FORMATS)} and a colon in front"
         )
-    return suffixes[path.suffix], path
+    return SUFFIXES[path.suffix], path
