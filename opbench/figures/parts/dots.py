@@ -58,9 +58,7 @@ def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     words = Sheet(
         title=ranking.title,
         subtitle=ranking.subtitle,
-        caption=captions.joined(
-            captions.sources(frame), captions.protocols(frame), _intervals(frame, ranking.key)
-        ),
+        caption=captions.joined(*_sources(frame, ranking.key), _intervals(frame, ranking.key)),
         notes=options.notes,
         legend=_legend(frame),
         left=0.45,
@@ -85,6 +83,12 @@ def _columns(frame: pd.DataFrame) -> list[list[str]]:
 def _column_height(frame: pd.DataFrame, datasets: list[str]) -> float:
     rows = int(frame["dataset"].isin(datasets).sum())
     return rows * _ROW + _GAP * (len(datasets) - 1)
+
+
+def _sources(frame: pd.DataFrame, key: str) -> tuple[str, ...]:
+    """Return where the accuracies are from, of a metric that rests on them."""
+    gain = METRICS[key].role == "gain"
+    return (captions.sources(frame), captions.protocols(frame)) if gain else ()
 
 
 def _intervals(frame: pd.DataFrame, key: str) -> str:
