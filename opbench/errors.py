@@ -24,6 +24,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 _PACKAGE = Path(__file__).parent
 _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
@@ -63,6 +64,10 @@ class UnknownNameError(OpbenchError):
         near = [glob] if globs and (glob := _glob_of(name, known)) else near_matches(name, known)
         hint = f"did you mean {either(near)}?" if near else see
         super().__init__(f"no {kind} is called {name!r}" + (f"; {hint}" if hint else ""))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross to another process as the sentence, without the list of names."""
+        return Exception.__new__, (type(self), *self.args)
 
 
 class BadValueError(OpbenchError):

@@ -33,6 +33,15 @@ def matching(
     )
 
 
+def is_target(name: str) -> bool:
+    """Return whether ``name`` has the form file.py:ATTR, package.module:ATTR or PROVIDER:NAME."""
+    head, _, attribute = name.rpartition(":")
+    importable = all(part.isidentifier() for part in head.split("."))
+    return (
+        (head.endswith(".py") or importable) and bool(attribute) and not set(attribute) & {*"*?["}
+    )
+
+
 def find(
     kind: str, name: str, known: Iterable[str], aliases: Mapping[str, str] = _NO_LABELS
 ) -> str:

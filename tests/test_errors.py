@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
 import torch
 
-from opbench.errors import TargetError, describe
+from opbench.errors import TargetError, UnknownNameError, describe
 
 
 def raised(call: Callable[[], object]) -> BaseException:
@@ -47,6 +48,13 @@ def test_type_first_line_and_the_line_that_is_neither_torchs_nor_pythons(
 
 def test_an_error_for_users_is_its_own_sentence() -> None:
     assert describe(TargetError("it cannot\n  be built")) == "it cannot be built"
+
+
+def test_an_error_for_users_crosses_to_another_process() -> None:
+    error = UnknownNameError("network", "vgg61", ("vgg16",))
+    assert describe(error) == "no network is called 'vgg61'; did you mean vgg16?"
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (UnknownNameError, str(error))
 
 
 def test_a_syntax_error_is_where_it_cannot_be_read() -> None:

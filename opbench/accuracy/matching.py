@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from opbench import files
 from opbench.accuracy.own import OwnFile, OwnRow
-from opbench.errors import either, folded
+from opbench.errors import either, folded, near_matches
+from opbench.names import is_target
 from opbench.spec import Shape
 
 _MOST_LOST = 20
@@ -46,7 +47,8 @@ def match_own(
         for name in dict.fromkeys(network for network, _ in meant if network)
     }
     found = {}
-    notes = [*_unmatched([row for network, row in meant if not network], len(own.rows), path)]
+    lost = [row for network, row in meant if not network]
+    notes = [*_unmatched(lost, len(own.rows), path, known)]
     for name, rows in about.items():
         if match := _best(rows, known[name], path):
             found[name] = match
@@ -67,16 +69,25 @@ def _best(rows: Sequence[OwnRow], sizes: Sequence[Shape], path: Path) -> Match |
     return Match(chosen[0], next(filter(chosen[0].is_at, sizes))) if chosen else None
 
 
-def _unmatched(lost: Sequence[OwnRow], count: int, path: Path) -> Iterator[str]:
+def _unmatched(
+    lost: Sequence[OwnRow], count: int, path: Path, known: Collection[str]
+) -> Iterator[str]:
     if lost:
         named = ", ".join(f"{row.name} (line {row.line})" for row in lost[:_MOST_LOST])
         more = f" and {len(lost) - _MOST_LOST} more" if len(lost) > _MOST_LOST else ""
-        own = next((row.name for row in lost if ":" in row.name), "")
-        run = f"; `opbench run {own}` counts and times a network of yours" if own else ""
         yield (
             f"{path}: {count - len(lost)} of {count} rows match a network here; these do not: "
-            f"{named}{more}{run}"
+            f"{named}{more}; {_advice([row.name for row in lost], known)}"
         )
+
+
+def _advice(lost: Sequence[str], known: Collection[str]) -> str:
+    """Return what to do about names that match nothing: a target can be run, others cannot."""
+    if own := next(filter(is_target, lost), ""):
+        return f"`opbench run {own}` counts and times a network of yours"
+    tagged = _stem(lost[0]) != lost[0]  # another set of weights is another network
+    near = near_matches(lost[0], known) if len(lost) == 1 and not tagged else []
+    return f"did you mean {either(near)}?" if near else "`opbench list` shows the built-in networks"
 
 
 def _left_out(

@@ -109,7 +109,10 @@ def read_own(path: Path) -> OwnFile:
             reader = csv.reader(file, skipinitialspace=True, strict=True)
             header = next(reader, [])
             columns = _columns(path, header)
-            rows = [_row(path, reader.line_num, cells, columns) for cells in reader if any(cells)]
+            rows = []
+            for cells in filter(any, reader):
+                _check_length(path, reader.line_num, cells, header, columns)
+                rows.append(_row(path, reader.line_num, cells, columns))
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -169,7 +172,10 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Return the position of each column of ``OwnRow`` that the file has."""
     if len(header) == 1 and (separator := next((s for s in _SEPARATORS if s in header[0]), "")):
         raise files.bad_line(
-            path, 1, f"the columns are separated by {_SEPARATORS[separator]}: write commas"
+            path,
+            1,
+            f"the columns are separated by {_SEPARATORS[separator]}: write commas, and decimals "
+            "with a point, such as 75.2",
         )
     present = {title.strip().lower(): at for at, title in reversed(list(enumerate(header)))}
     columns = {}
@@ -183,9 +189,31 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
+def _check_length(
+    path: Path, line: int, cells: Sequence[str], header: Sequence[str], columns: Mapping[str, int]
+) -> None:
+    """Refuse a row of more or fewer fields than the header: its numbers may be in other columns."""
+    if len(cells) == len(header):
+        return
+    counts = f"{len(cells)} field{'s' * (len(cells) > 1)}, the header {len(header)}"
+    if len(cells) < len(header):
+        remedy = ": add the missing ones"
+    elif number := _decimal_comma(cells, columns):
+        remedy = f"; a decimal comma? Write {number}"
+    else:
+        remedy = ': remove the others, or put a field with commas in quotes ("a, b")'
+    raise files.bad_line(path, line, f"the row has {counts}{remedy}")
+
+
+def _decimal_comma(cells: Sequence[str], columns: Mapping[str, int]) -> str:
+    """Return "75.2" for a percentage that a comma cut into the fields 75 and 2, else ""."""
+    pairs = (cells[at : at + 2] for key in ("top1", "top5") if (at := columns.get(key)) is not None)
+    halves = ([each.strip() for each in pair] for pair in pairs)
+    pattern = re.compile(r"\d{1,3}\.\d+%?", re.ASCII)
+    return next((n for pair in halves if pattern.fullmatch(n := ".".join(pair))), "")
+
+
 def _row(path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]) -> OwnRow:
-    if max(columns.values()) >= len(cells):
-        raise files.bad_line(path, line, "fewer cells than the header: add the missing ones")
     text = {column: cells[at].strip() for column, at in columns.items()}
     if not text["name"]:
         raise files.bad_line(path, line, "the name is empty: fill it in")

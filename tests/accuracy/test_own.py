@@ -67,7 +67,8 @@ def test_the_results_table_of_timm_is_read_and_a_tag_is_part_of_the_name(tmp_pat
     assert joined["resnet50"].top1 == 75.3
     assert len(notes) == 1
     assert notes[0].endswith(
-        "1 of 2 rows match a network here; these do not: resnet50.tv_in1k (line 3)"
+        "1 of 2 rows match a network here; these do not: resnet50.tv_in1k (line 3); "
+        "`opbench list` shows the built-in networks"
     )
 
 
@@ -141,6 +142,23 @@ def test_a_network_of_the_readers_that_was_never_run_is_sent_to_a_run(tmp_path: 
     assert "these do not: other.py:net (line 2); `opbench run other.py:net` counts" in note
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("resnet5O", "did you mean resnet50 or "),
+        ("zzz*", "`opbench list` shows the built-in networks"),
+        ("mine.py:", "`opbench list` shows the built-in networks"),
+        (":", "`opbench list` shows the built-in networks"),
+        ("timm:nothing_like_it", "`opbench run timm:nothing_like_it` counts and times"),
+    ],
+)
+def test_a_row_that_matches_nothing_is_sent_to_a_run_only_where_it_can_be_run(
+    tmp_path: Path, name: str, advice: str
+) -> None:
+    _, (note,) = _join(tmp_path, f"name,top1\n{name},60\n")
+    assert f"(line 2); {advice}" in note
+
+
 def test_two_names_of_one_network_are_two_rows_of_it(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="line 3: ResNet-50 has a row in line 2 already"):
         _join(tmp_path, "name,top1\nresnet50,70\nResNet-50,71\n")
@@ -171,7 +189,7 @@ def test_two_rows_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
         _join(tmp_path, "name,top1\nresnet50,70\nresnet50,71\n")
     # Which of two unknown names is meant does not matter.
     _, notes = _join(tmp_path, "name,top1\nnobody,70\nnobody,71\n")
-    assert notes[0].endswith("these do not: nobody (line 2), nobody (line 3)")
+    assert "these do not: nobody (line 2), nobody (line 3); `opbench list` shows" in notes[0]
 
 
 def test_a_file_of_fractions_is_refused_with_the_percentage_that_was_meant(tmp_path: Path) -> None:
@@ -242,10 +260,22 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         ("name,top1,img_size\nresnet50,70,big\n", "line 2: img_size is 'big': write 224 or 3x224x"),
         ("name,top1,images\nresnet50,70,many\n", "line 2: images is 'many': write the number of"),
         ("name,top1,images\nresnet50,70,0\n", "line 2: images is '0': write the number of"),
-        ("name;top1\nresnet50;70\n", "line 1: the columns are separated by semicolons"),
+        (
+            "name;top1\nresnet50;75,2\n",
+            "line 1: the columns are separated by semicolons: write commas, and decimals with a "
+            "point, such as 75.2",
+        ),
+        (
+            "name,top1\nresnet50,75,2\n",
+            "line 2: the row has 3 fields, the header 2; a decimal comma. Write 75.2",
+        ),
+        ("name,top1,top5\nresnet50,75,2,92,1\n", "line 2: the row has 5 fields.* Write 75.2"),
+        ("name,top1,top5\nresnet50,75.2,92,1\n", "line 2: the row has 4 fields.* Write 92.1"),
+        ("name,top1\nresnet50,70,a, b\n", "line 2: the row has 4 fields.* in quotes"),
+        ("name,top1,source\nresnet50,70\n", "line 2: the row has 2 fields, the header 3: add"),
         ("name\ttop1\nresnet50\t70\n", "line 1: the columns are separated by tabs"),
         ("name,top1\n,70\n", "line 2: the name is empty"),
-        ("name,top1\nresnet50\n", "line 2: fewer cells than the header"),
+        ("name,top1\nresnet50\n", "line 2: the row has 1 field, the header 2: add"),
         ("", "line 1: no column name or"),
         ('name,top1\n"resnet50,70\n', "is not a CSV file in UTF-8"),
     ],

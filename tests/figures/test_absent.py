@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from opbench import figures
-from opbench.errors import MissingDataError, UnknownNameError
+from opbench.errors import MissingDataError, OpbenchError, UnknownNameError
 from opbench.figures import Options, find, takes
 from opbench.figures.parts.absent import OTHERS, SHOWN_BY
 from opbench.figures.parts.style import theme
@@ -67,8 +67,30 @@ def test_a_building_block_and_a_network_without_definition_have_sentences_of_the
     assert told.endswith("conv3x3_256 is of no data set: `opbench show` has its counts")
     told = _refusal("accuracy-vs-ops", real, highlight=("enet_chart2016",))
     assert "enet_chart2016 was never defined in print" in told
-    told = _refusal("accuracy-vs-ops", real, highlight=("vgg61",))
-    assert "did you mean vgg" in told and "opbench run" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("vgg61", "did you mean vgg16"),
+        ("nope", "`opbench list` shows all"),
+        ("zzz*", "`opbench list` shows all"),
+        ("torchvision.resnet18", "did you mean torchvision:resnet18?"),
+        ("timm:zzz*", "`opbench run` adds networks of your own"),
+        ("mine.py:", "`opbench run` adds networks of your own"),
+        ("mine.py:unheard_of", "`opbench run mine.py:unheard_of` counts and times it"),
+        ("torchvision:resnet18", "`opbench run torchvision:resnet18` counts and times it"),
+        ("my.nets:net", "`opbench run my.nets:net` counts and times it"),
+    ],
+)
+@pytest.mark.parametrize("option", ["highlight", "label"])
+def test_only_what_can_be_run_is_sent_to_a_run(
+    timed_table: Table, option: str, name: str, advice: str
+) -> None:
+    options = Options(**{option: (name,)})  # type: ignore[arg-type]
+    with theme("light"), pytest.raises(OpbenchError) as caught:
+        find("accuracy-vs-ops")(timed_table, options)
+    assert advice in str(caught.value)
 
 
 @pytest.mark.parametrize("name", TIMED)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, either, near_matches
+from opbench.errors import MissingDataError, OpbenchError, UnknownNameError, either
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
-from opbench.names import matching
+from opbench.names import is_target, matching
+from opbench.registry.hints import not_registered
 from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import Table
 
@@ -46,19 +47,28 @@ IMAGENET = Needs(datasets=("imagenet",))
 
 
 def check_known(table: Table, options: Options) -> None:
-    """Raise ``MissingDataError`` for a network to highlight that is nowhere in ``table``."""
-    for target in options.highlight:
-        if matching(target, table.networks["name"]):
+    """Raise the error for a network to highlight or to label that is nowhere in ``table``."""
+    for target in (*options.highlight, *options.label):
+        if target == FRONTIER or matching(target, table.networks["name"]):
             continue
         if matching(target, table.unrunnable["name"]):
             raise MissingDataError(
                 f"{target} was never defined in print, so nothing of it was counted: it is in "
                 "chart2016, density and top1"
             )
-        near = near_matches(target, table.networks["name"])
-        run = f"`opbench run {target}` counts and times it"
-        hint = f"did you mean {either(near)}?" if near and ":" not in target else run
-        raise MissingDataError(f"{target!r} is in no registry and no run here: {hint}")
+        raise _nowhere(target, list(table.networks["name"]))
+
+
+def _nowhere(target: str, names: Sequence[str]) -> OpbenchError:
+    if is_target(target):
+        return MissingDataError(
+            f"{target!r} is in no registry and no run here: `opbench run {target}` counts and "
+            "times it"
+        )
+    if ":" in target:
+        see = "`opbench run` adds networks of your own"
+        return UnknownNameError("network", target, names, see=see)
+    return not_registered(target, names)
 
 
 def check_shown(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> None:

@@ -190,11 +190,6 @@ def _chosen(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -
             raise UnknownNameError(
                 "family", family, known, see=f"choose from {', '.join(sorted(known))}"
             )
-    for glob in set(options.label) - {FRONTIER}:
-        if not matching(glob, table.networks["name"]):
-            raise UnknownNameError(
-                "network", glob, table.networks["name"], see="`opbench list` shows all", globs=True
-            )
     check_known(table, options)
     frame = of_families(frame, options)
     check_shown(frame, table, options, needs)
