@@ -63,9 +63,10 @@ def convention_rows(name: str, asked: Asked, convention: str) -> list[dict[str, 
     (counts,) = tallies([chosen], target, counted, asked.size, batch_size=asked.batch_size).values()
     if isinstance(counts, OpbenchError):
         raise counts
+    own = {"own_inputs": counted.own_inputs}
     if asked.by is By.model:
-        return [model_row(name, counted) | _said(chosen, counts)]
-    head = {"name": name, "convention": chosen.name, "unit": chosen.unit}
+        return [model_row(name, counted) | own | _said(chosen, counts)]
+    head = {"name": name, "convention": chosen.name, "unit": chosen.unit, **own}
     rows = list(
         _module_rows(counts, asked.depth) if asked.by is By.module else _operator_rows(counts)
     )
@@ -107,7 +108,7 @@ def render_convention(
     columns = [*_columns(chosen, asked.by)]
     if any("error" in row for row in rows):
         columns.append(Column(key="error", title="", note=True))
-    caption = f"For {asked.images}. {_title(chosen)}: {chosen.about}"
+    caption = f"For {asked.inputs(rows)}. {_title(chosen)}: {chosen.about}"
     return render(rows, format, columns, caption=caption)
 
 
@@ -152,7 +153,9 @@ def render_conventions(
     table = render(rows, format, _SIDE_BY_SIDE)
     if format is not Format.table:
         return table
-    title = heading(f"{target.name}, {counted.input_size}, one image")
+    sizes = ", ".join(map(str, counted.input_sizes))
+    images = "the inputs that it brings" if counted.own_inputs else "one image"
+    title = heading(f"{target.name}, {sizes}, {images}")
     rules = (indented(f"{_title(each)}  {each.about}") for each in CONVENTIONS.values())
     counts = {row["convention"]: row["value"] for row in rows}
     return f"{title}{table}\n{''.join(rules)}{render_chart(target.name, counts['chart2016'])}"

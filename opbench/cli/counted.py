@@ -14,7 +14,7 @@ from opbench.cli.conventions import convention_rows
 from opbench.cli.progress import Progress
 from opbench.cli.render import say
 from opbench.cli.rows import Asked, target_rows
-from opbench.errors import OpbenchError, named
+from opbench.errors import BadValueError, OpbenchError, named
 from opbench.processes.calls import CallLimits, Done, Failed, Outcome, isolated, module_of
 
 Rows = list[dict[str, Any]]
@@ -62,6 +62,8 @@ def count_all(
     if all(isinstance(each, Failed) and each.mendable for each in made.values()):
         say_failures(rows)
         raise typer.Exit(2)
+    if asked.size and rows and all(row.get("own_inputs") for row in rows):
+        raise BadValueError(f"{rows[0]['name']} brings its own inputs: remove --input-size")
     return rows
 
 

@@ -27,7 +27,9 @@ Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARG
 InputSize = Annotated[
     str | None,
     typer.Option(
-        metavar="CxHxW", help="Size of one image: channels x height x width, such as 3x224x224."
+        metavar="CxHxW",
+        help="Size of one image: channels x height x width, such as 3x224x224. Inputs that a "
+        "target brings stay, unless they are one image with as many axes.",
     ),
 ]
 Results = Annotated[

@@ -73,11 +73,14 @@ class Asked(Value):
     depth: int | None
     top: int | None
 
-    @property
-    def images(self) -> str:
-        """The images that the numbers are for."""
+    def inputs(self, rows: Sequence[Row]) -> str:
+        """Name the inputs that the numbers of ``rows`` are for."""
         size = self.batch_size
-        return "one image" if size == 1 else f"the whole batch of {size} images"
+        images = "one image" if size == 1 else f"the whole batch of {size} images"
+        own = {row["own_inputs"] for row in rows if "own_inputs" in row}
+        if own == {True}:
+            return "the inputs that the target brings"
+        return f"{images}, or the inputs that a target brings" if True in own else images
 
 
 def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
@@ -91,12 +94,13 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
     counted = count_target(target, asked.size, batch_size=asked.batch_size, dtype=dtype)
     match asked.by:
         case By.model:
-            return [model_row(name, counted)]
+            rows = [model_row(name, counted)]
         case By.module:
             rows = list(module_rows(name, counted, asked.depth))
         case By.operator:
             rows = list(_operator_rows(name, counted))
-    return rows if asked.top is None else largest(rows, asked.top, "macs")
+    rows = rows if asked.top is None else largest(rows, asked.top, "macs")
+    return [row | {"own_inputs": counted.own_inputs} for row in rows]
 
 
 def largest(rows: Sequence[dict[str, Any]], most: int, key: str) -> list[dict[str, Any]]:
@@ -119,7 +123,7 @@ def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:
     keys = {key for row in rows for key, value in row.items() if text(value)}
     optional = {"error", "uncounted"}
     columns = [each for each in COLUMNS[asked.by] if each.key in keys or each.key not in optional]
-    return render(rows, format, columns, caption=f"For {asked.images}.")
+    return render(rows, format, columns, caption=f"For {asked.inputs(rows)}.")
 
 
 def model_row(name: str, counted: Count) -> dict[str, Any]:

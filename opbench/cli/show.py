@@ -121,13 +121,14 @@ def show(
 
 def page(question: Mapping[str, Any]) -> str:
     """Count one network and render what is known of it, in a process of its own."""
-    from opbench.registry.targets import count_target
+    from opbench.registry.targets import count_target, require_size_used
 
     with stood_in(question["terminal"]):
         size, format = parse_input_size(question["size"]), Format(question["format"])
         found = _one(question["target"])
         with stdout_is_ours():
             counted = count_target(found, size)
+        require_size_used(found.name, size, counted)
         if question["conventions"]:
             return render_conventions(found, counted, size, format)
         rows = list(_module_rows(found.name, counted, question["depth"]))

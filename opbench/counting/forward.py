@@ -97,8 +97,8 @@ def build_and_count(
 ) -> Count:
     """Count the network that ``build()`` returns, without allocating its weights.
 
-    ``build`` may also return a pair (network, tuple of example inputs); the example inputs are
-    used when no size is given.
+    ``build`` may also return a pair (network, tuple of example inputs); a size replaces them only
+    where they are one image with as many axes.
     """
     request = Request(inputs_or_input_size, batch_size, dtype)
     with undisturbed():
@@ -181,6 +181,7 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
         batch_size=batch_size_of(inputs),
         input_sizes=input_sizes_of(inputs),
         device=device,
+        own_inputs=example is not None and request.leaves(example),
     )
 
 

@@ -24,7 +24,8 @@ class Request:
     """Inputs for one forward pass.
 
     ``what`` is the size of one image, as in (3, 224, 224), the tuple of arguments of ``forward``,
-    or None for the example inputs that come with the network.
+    or None.  A size does not replace example inputs that come with the network, unless they are
+    one image (``takes_size``).
 
     Raises ``BadValueError`` for a size that cannot be, or for neither size nor arguments.
     """
@@ -40,7 +41,10 @@ class Request:
 
     def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
         """Return arguments on "meta" or a real device; random where they have values."""
-        what = self._what if self._what is not None else example
+        what = self._what
+        if example is not None and self.leaves(example):
+            self._check_batch(batch_size_of(_arguments(example)))
+            what = example
         if what is None:
             raise BadValueError(sizeless("this network"))
         if isinstance(what, Tensor) or not is_size(what):
@@ -49,6 +53,18 @@ class Request:
         if device == "meta":
             return (torch.empty(shape, dtype=dtype, device="meta"),)
         return (torch.randn(shape, dtype=dtype, device=device),)
+
+    def leaves(self, example: Inputs) -> bool:
+        """Return whether the example inputs that come with the network are used."""
+        if self._what is None:
+            return True
+        return not _is_example(self._what) and not takes_size(_arguments(example), len(self._what))
+
+    def _check_batch(self, own: int) -> None:
+        if self._batch_size not in {1, own}:
+            raise BadValueError(
+                f"this network brings its own inputs, a batch of {own}: remove --batch-size"
+            )
 
     def _converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Convert to the type that the network is converted to, except indices and masks."""
@@ -112,6 +128,20 @@ def input_sizes_of(inputs: tuple[Any, ...]) -> tuple[Shape, ...]:
 
 def _shapes(inputs: tuple[Any, ...]) -> list[tuple[int, ...]]:
     return [tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)]
+
+
+def takes_size(example: tuple[Any, ...], axes: int) -> bool:
+    """Return whether an example is one batch of images with so many axes each.
+
+    Random images of another size can replace it; they can replace nothing else.
+    """
+    first, *others = tree_leaves(example)
+    return (
+        not others
+        and isinstance(first, Tensor)
+        and first.is_floating_point()
+        and first.dim() == 1 + axes
+    )
 
 
 def _is_example(what: Inputs | None) -> bool:

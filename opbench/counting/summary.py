@@ -31,6 +31,7 @@ def summarise(
     batch_size: int,
     input_sizes: tuple[Shape, ...],
     device: str,
+    own_inputs: bool,
 ) -> Count:
     """Return the count of a network that has been traced on ``device``."""
     named = list(network.named_modules(remove_duplicate=False))
@@ -49,6 +50,7 @@ def summarise(
         uncounted=tuple(sorted(tracer.uncounted)),
         functions=_functions(dict(named), tracer),
         device=device,
+        own_inputs=own_inputs,
     )
 
 

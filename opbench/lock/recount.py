@@ -93,7 +93,7 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> FreshBlo
         return Problem(reason="its code no longer gives an input size: give --input-size")
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=describe(error))
-    asked = size is not None and size != target.input_size
+    asked = size not in (None, target.input_size) and not counted.own_inputs
     return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
 
 

@@ -33,6 +33,7 @@ from torch.utils._pytree import tree_leaves
 
 from opbench.counting import build_and_count
 from opbench.errors import (
+    BadValueError,
     OpbenchError,
     TargetError,
     describe,
@@ -95,11 +96,18 @@ def count_target(
 ) -> Count:
     """Count ``target`` at ``input_size``, else at its own size.
 
+    Inputs that it brings stay, unless they are one image with as many axes (``own_inputs``).
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
     inputs, images = target.inputs(input_size, batch_size)
     return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+
+
+def require_size_used(name: str, size: tuple[int, ...] | None, counted: Count) -> None:
+    """Raise ``BadValueError`` where a size was asked for of a target that keeps its inputs."""
+    if size and counted.own_inputs:
+        raise BadValueError(f"{name} brings its own inputs: remove --input-size")
 
 
 def warm_up() -> None:

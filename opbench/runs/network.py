@@ -11,12 +11,11 @@ from torch import Tensor, nn
 
 from opbench.counting import count
 from opbench.counting.failure import run_error
-from opbench.counting.inputs import sizeless
+from opbench.counting.inputs import batch_size_of, input_sizes_of, sizeless, takes_size
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
-from opbench.spec import Shape
 from opbench.timing.measurement import random_input
 from opbench.timing.weights import build_cheaply
 
@@ -61,17 +60,15 @@ class PlacedNetwork:
 def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     """Build the network of ``cell`` on its device.
 
-    ``own_inputs`` lets a target bring its own.  Raises ``TargetError`` where it cannot be built or
-    nothing says how large its input is.
+    ``own_inputs`` keeps inputs that the target brings even where they are one image.  Raises
+    ``TargetError`` where it cannot be built or nothing says how large its input is.
     """
     (target,) = resolve([cell.name])
     module, inputs = _built(target, seed)
     dtype = getattr(torch, cell.dtype)
-    if not (own_inputs and target.input_size is None):
+    if inputs is None or (not own_inputs and takes_size(inputs, len(cell.input_size))):
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
         inputs = (image,) * target.images
-    if inputs is None:
-        raise TargetError(sizeless(cell.name))
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     module = module.eval().to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
@@ -82,16 +79,17 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     )
 
 
-def own_inputs(target: Target) -> tuple[int, Shape]:
-    """Return the batch size and the size of one image of the inputs that ``target`` brings.
-
-    Raises ``TargetError`` where it brings none.
-    """
+def own_inputs(target: Target) -> dict[str, Any] | None:
+    """Describe the inputs that ``target`` brings, as a ``Planned`` does; None without any."""
     _, inputs = target.build()
-    first = next((each for each in inputs or () if isinstance(each, Tensor)), None)
-    if first is None or first.dim() == 0:
-        raise TargetError(sizeless(target.name))
-    return len(first), Shape(first.shape[1:])
+    if inputs is None:
+        return None
+    size = input_sizes_of(inputs)[0]
+    return {
+        "batch_size": batch_size_of(inputs),
+        "input_size": str(size),
+        "resizable": takes_size(inputs, len(size)),
+    }
 
 
 def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:

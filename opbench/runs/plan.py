@@ -23,11 +23,19 @@ NO_SIZE = Shape()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned(Value):
     """A target as it is planned.  ``batch_size`` is that of its own example inputs, if it brings
-    any; ``input_size`` of one image, without extents where only its forward pass can tell."""
+    any; ``input_size`` of one image, without extents where only its forward pass can tell.
+    ``resizable``: the example inputs are one image, which another size can replace."""
 
     name: str
     input_size: Shape = NO_SIZE
     batch_size: int | None = None
+    resizable: bool = False
+
+    def sizes(self, asked: Sequence[Shape]) -> list[Shape]:
+        """Return those of the sizes asked for that it takes."""
+        if self.batch_size is None:
+            return list(asked)
+        return [size for size in asked if self.resizable and len(size) == len(self.input_size)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +73,15 @@ class Sweep:
 
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
     """Return the cells of ``targets``.  Raises ``BadValueError`` for a batch size that its own
-    inputs do not have."""
+    inputs do not have, and for sizes that no target takes."""
+    if targets and sweep.input_sizes and not any(each.sizes(sweep.input_sizes) for each in targets):
+        raise BadValueError(f"{targets[0].name} brings its own inputs: remove --input-size")
     return tuple(cell for target in targets for cell in _cells(target, sweep))
 
 
 def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
     for size, device, dtype, memory_format, (runtime, mode), threads, batch in product(
-        sweep.input_sizes or (target.input_size,),
+        target.sizes(sweep.input_sizes) or (target.input_size,),
         sweep.devices,
         sweep.dtypes,
         sweep.memory_formats,
@@ -99,11 +109,10 @@ def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
 
 def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:
     own = target.batch_size
-    if own is None or sweep.input_sizes:
+    if own is None or target.sizes(sweep.input_sizes):
         return sweep.batch_sizes
     if tuple(sweep.batch_sizes) not in {(1,), (own,)}:
         raise BadValueError(
-            f"the target {target.name!r} brings its own inputs, a batch of {own}: "
-            "remove --batch-size, or add --input-size"
+            f"{target.name} brings its own inputs, a batch of {own}: remove --batch-size"
         )
     return (own,)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +133,7 @@ def _state(run: RunFile) -> RunState:
 
 
 def _resolved(target: Planned, workers: Workers, *, sized: bool) -> Planned:
-    """Return the target with the size of the inputs that it brings, unless it is given (``sized``).
+    """Return the target with the inputs that it brings, which it must unless sizes are ``sized``.
 
     Raises ``TargetError`` where the target is named wrongly or no size is known.  Where its own
     code fails, or ends the process, its row will say so when its turn comes.
@@ -142,7 +141,7 @@ def _resolved(target: Planned, workers: Workers, *, sized: bool) -> Planned:
     reply = workers.ask({"job": "inputs", "name": target.name, "sized": sized})
     if reply.named_wrongly:
         raise TargetError(reply.failed)
-    return target if sized or reply.done is None else Planned.from_json(reply.done)
+    return target if reply.done is None else Planned.from_json(reply.done)
 
 
 def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:
@@ -154,7 +153,8 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
     if any(not each.input_size for each in targets) and set(sweep.devices) != {"cpu"}:
         return
     refusals = []
-    for name, size in product([each.name for each in targets], sweep.input_sizes):
+    tried = [(each.name, size) for each in targets for size in each.sizes(sweep.input_sizes)]
+    for name, size in tried:
         refusal = _refusal(name, size, workers)
         if not refusal:
             return

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import torch
 from torch.nn import functional
 
+from opbench.counting.inputs import sizeless
 from opbench.errors import (
     BadValueError,
     CountError,
@@ -105,11 +106,10 @@ def _planned(target: Target) -> Json:
 
 def _inputs(request: Mapping[str, Any]) -> Json:
     (target,) = resolve([request["name"]])
-    if request["sized"]:
-        target.build()
-        return {"name": target.name}
-    batch_size, size = own_inputs(target)
-    return {"name": target.name, "batch_size": batch_size, "input_size": str(size)}
+    own = own_inputs(target)
+    if own is None and not request["sized"]:
+        raise TargetError(sizeless(target.name))
+    return {"name": target.name, **(own or {})}
 
 
 def _ceilings(request: Mapping[str, Any]) -> Json:

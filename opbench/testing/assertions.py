@@ -24,7 +24,7 @@ from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
 from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
-from opbench.registry.targets import Target, count_target, resolve
+from opbench.registry.targets import Target, count_target, require_size_used, resolve
 from opbench.settings import load_settings
 
 Network = nn.Module | str
@@ -120,7 +120,10 @@ class Assertions:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
             return count(network, inputs)
         with chdir(load_settings(self._folder).root):
-            return count_target(_one(network), tuple(inputs) if inputs else None)
+            given = tuple(inputs) if inputs else None
+            counted = count_target(_one(network), given)
+            require_size_used(network, given, counted)
+            return counted
 
     def _built(self, network: str) -> nn.Module:
         """Build the target, without weights if it can be; unlike a count this needs no input."""

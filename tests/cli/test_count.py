@@ -267,3 +267,32 @@ def test_what_a_user_can_mend_is_one_sentence_and_exit_code_2(
         assert said in result.stderr, (args, result.stderr)
         assert "Traceback" not in result.stderr
         assert not result.stdout
+
+
+def test_inputs_that_a_target_brings_keep_their_size_and_batch(
+    opbench: Opbench, write: Write
+) -> None:
+    path = write("tiny.py", TINY)
+    pair, listed, net = f"{path}:pair", f"{path}:listed", f"{path}:net"
+    assert "For the inputs that the target brings." in opbench("count", pair).stdout
+    result = opbench("count", pair, "--batch-size", "4")
+    assert result.exit_code == 2
+    assert "brings its own inputs, a batch of 2: remove --batch-size" in result.stderr
+    both = opbench("count", listed, net, "--input-size", "3x8x8", "--format", "json")
+    # Linear(7, 5) on 2 and 3 rows; a convolution of 3 to 4 channels, 3 x 3, on 6 x 6 places.
+    assert [row["macs"] for row in json.loads(both.stdout)] == [5 * 7 * 5, 4 * 36 * 27]
+    for size in ("3x8x8", "7"):
+        alone = opbench("count", listed, "--input-size", size)
+        assert alone.exit_code == 2
+        assert f"{listed} brings its own inputs: remove --input-size" in alone.stderr
+    (one,) = json.loads(
+        opbench("count", pair, "--input-size", "7", "--batch-size", "3", "--format", "json").stdout
+    )
+    assert one["macs"] == 3 * 7 * 5
+
+
+def test_show_refuses_a_size_that_a_target_does_not_take(opbench: Opbench, write: Write) -> None:
+    path = write("tiny.py", TINY)
+    result = opbench("show", f"{path}:listed", "--input-size", "3x8x8")
+    assert result.exit_code == 2
+    assert f"{path}:listed brings its own inputs: remove --input-size" in result.stderr

@@ -54,10 +54,26 @@ def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> 
     own = Planned(name="own", input_size=SMALL, batch_size=5)
     assert [cell.batch_size for cell in make_plan([own], Sweep())] == [5]
     assert [cell.batch_size for cell in make_plan([own], Sweep(batch_sizes=(5,)))] == [5]
-    sized = Sweep(batch_sizes=(2,), input_sizes=(OTHER,))
-    assert [cell.batch_size for cell in make_plan([own], sized)] == [2]
-    with pytest.raises(BadValueError, match="a batch of 5"):
+    with pytest.raises(BadValueError, match=r"a batch of 5: remove --batch-size$"):
         make_plan([own], Sweep(batch_sizes=(1, 5)))
+
+
+def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one_image() -> None:
+    own = Planned(name="own", input_size=SMALL, batch_size=5)
+    image = Planned(name="image", input_size=SMALL, batch_size=5, resizable=True)
+    flat = Planned(name="flat", input_size=Shape((7,)), batch_size=2, resizable=True)
+    sized = Sweep(input_sizes=(OTHER,))
+    assert [
+        (cell.name, cell.input_size, cell.batch_size)
+        for cell in make_plan([own, image, flat, Planned(name="net")], sized)
+    ] == [
+        ("own", SMALL, 5),
+        ("image", OTHER, 1),
+        ("flat", Shape((7,)), 2),
+        ("net", OTHER, 1),
+    ]
+    with pytest.raises(BadValueError, match=r"^own brings its own inputs: remove --input-size$"):
+        make_plan([own, flat], sized)
 
 
 @pytest.mark.parametrize(

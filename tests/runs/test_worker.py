@@ -169,7 +169,9 @@ def test_targets_are_found_with_their_sizes_and_the_facts_of_pytorch() -> None:
 def test_the_inputs_that_a_target_brings_are_found_for_it_alone() -> None:
     name = f"{NETWORKS}:with_inputs"
     done = handle({"job": "inputs", "name": name, "sized": False})["done"]
-    assert Planned.from_json(done) == Planned(name=name, input_size=SMALL, batch_size=5)
+    assert Planned.from_json(done) == Planned(
+        name=name, input_size=SMALL, batch_size=5, resizable=True
+    )
 
 
 @pytest.mark.parametrize(
