@@ -9,17 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 import opbench
+from opbench.cli.list import help_lists
 from opbench.lock.blocks import FORMAT as LOCK_FORMAT
 from opbench.lock.blocks import Block
+from opbench.metrics import METRICS, Metric
+from opbench.metrics import columns as metric_columns
 from opbench.record import Totals
 from opbench.registry.counts_csv import NetworkRow
 from opbench.runs.lines import KINDS
 from opbench.spec import Shape
+from opbench.table.networks import Network
 from opbench.value import Value, fields_of
 
 FOLDER = Path(opbench.__file__).parent / "schemas"
@@ -70,13 +75,26 @@ def lock() -> dict[str, Any]:
 def list_row() -> dict[str, Any]:
     """Return the schema of one object of `opbench list --format json`."""
     defs: dict[str, Any] = {}
-    row = object_schema(NetworkRow, defs)
-    percent = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 100}, {"type": "null"}]}
-    words = {"type": ["string", "null"]}
-    about = ("top1_protocol", "top1_source", "top1_source_url")
-    more = {"top1": percent, "top5": percent} | dict.fromkeys(about, words)
-    properties = row["properties"] | more
-    return _document("A row of opbench list", properties, [*row["required"], *more], defs)
+    facts = object_schema(NetworkRow, defs)["properties"]
+    metrics = {column: each for each in METRICS.values() for column in each.columns}
+    columns = [key for key, _ in help_lists()["Columns"]]
+    known = {key for key, kind in get_type_hints(Network).items() if NoneType not in get_args(kind)}
+    properties = {}
+    for key in dict.fromkeys((*facts, *metric_columns("network"), *columns)):
+        schema = facts.get(key) or _value_of(metrics.get(key))
+        always = key in known or {"type": "null"} in schema.get("anyOf", ())
+        properties[key] = schema if always else {"anyOf": [schema, {"type": "null"}]}
+    timed = metric_columns("cell")
+    return _document(
+        "A row of opbench list", properties, [key for key in properties if key not in timed], defs
+    )
+
+
+def _value_of(metric: Metric | None) -> dict[str, Any]:
+    if metric is None:
+        return {"type": "string"}
+    most = {"maximum": 100} if metric.unit == "%" else {}
+    return {"type": "number", "minimum": 0, **most}
 
 
 def count_row() -> dict[str, Any]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from opbench.registry import counts_csv
 from opbench.runs.lines import line_json
 from opbench.value import Value
-from tests import builders
+from tests import builders, made_up
+from tests.fixtures import Rows
 from tests.schemas import FOLDER, schemas, text
 
 RUNS = sorted((Path(__file__).parents[1] / "results" / "runs").glob("*.jsonl"))
@@ -75,12 +77,28 @@ def test_the_lock_of_this_repository_is_of_its_schema() -> None:
     Draft202012Validator(schemas()["lock.json"]).validate(json.loads(path.read_text()))
 
 
-def test_rows_of_list_and_count_are_of_their_schemas(rows: Callable[..., list[Any]]) -> None:
-    listed = Draft202012Validator(schemas()["list-row.json"])
-    for row in rows("list"):
+def test_rows_of_list_have_the_keys_of_their_schema_and_no_others(
+    rows: Rows, tmp_path: Path
+) -> None:
+    listed = _closed("list-row.json")
+    own = replace(counts_csv.load()[0], name="mine.py:net")
+    builders.write_run(tmp_path, made_up.record(own, 1))
+    mine = tmp_path / "mine.csv"
+    mine.write_text("name,top1\nmine.py:net,34\n")
+    asked = rows("list", "--accuracies", mine, "--results", tmp_path)
+    assert "mine.py:net" in {row["name"] for row in asked}
+    for row in (*rows("list"), *asked):
         listed.validate(row)
-    counted = Draft202012Validator(schemas()["count-row.json"])
+
+
+def test_rows_of_count_have_the_keys_of_their_schema_and_no_others(rows: Rows) -> None:
+    counted = _closed("count-row.json")
     for row in rows("count", "lenet5", "conv3x3_256"):
         counted.validate(row)
     assert not counted.is_valid({"name": "a"})
     assert counted.is_valid({"name": "a", "error": "ValueError: no"})
+
+
+def _closed(name: str) -> Draft202012Validator:
+    """Return the validator of a schema that allows no other keys than its own."""
+    return Draft202012Validator(schemas()[name] | {"additionalProperties": False})

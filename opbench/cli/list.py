@@ -7,15 +7,18 @@ any, and latencies are joined in when their column is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
-from opbench.cli.render import Format, render, say, write
+from opbench.cli.render import Format, note, render, say, write
+from opbench.errors import BadValueError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
 from opbench.names import find, matching
@@ -66,6 +69,7 @@ _ALL = (
         if metric.of == "network" and key not in {column.key for column in _LISTED}
     ),
 )
+_MOST_NAMES = 6  # in a sentence
 # A narrow terminal shows the first of them: an accuracy says little without its data set.
 _USUAL = "name,params,macs,top1,dataset,input_size,top1_protocol,family,year,top1_source"
 
@@ -106,6 +110,7 @@ def list_(
     rows = _rows(globs or ["*"], folder if accuracies else None)
     if timed and folder:
         _add_latencies(rows, folder)
+        _note_untimed(rows, measured_folder(results))
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
     write(render(rows, format, chosen))
@@ -145,19 +150,34 @@ def _chosen(keys: str) -> list[Column]:
 def _rows(globs: Sequence[str], own: Folder | None) -> list[dict[str, Any]]:
     """Make the rows of the registry, and with accuracies of the user's those of other networks."""
     from opbench.accuracy import primaries
-    from opbench.registry import counts_csv
     from opbench.table.networks import Network
 
-    facts = counts_csv.chosen([*counts_csv.load(), *_of_other_packages()], globs)
-    networks = [Network.of_registry(fact, primaries().get(fact.name)) for fact in facts]
-    if own is not None:
-        read = {network.name: network for network in own.networks}
-        others = [each for each in own.networks if not each.entry and each.accuracy]
-        networks = [
-            *(read.get(network.name, network) for network in networks),
-            *(each for each in others if any(matching(glob, (each.name,)) for glob in globs)),
-        ]
+    read = {network.name: network for network in own.networks} if own else {}
+    others = [each for each in read.values() if not each.entry and each.accuracy]
+    networks = [
+        read.get(fact.name) or Network.of_registry(fact, primaries().get(fact.name))
+        for fact in _facts(globs, [each.name for each in others])
+    ]
+    networks += (each for each in others if any(matching(glob, (each.name,)) for glob in globs))
     return [_row(network) for network in networks]
+
+
+def _facts(globs: Sequence[str], others: Sequence[str]) -> list[NetworkRow]:
+    """Return the rows of the registry that ``globs`` match; those may match ``others`` as well.
+
+    Raises ``OpbenchError`` for one that matches neither.
+    """
+    from opbench.registry import counts_csv
+
+    facts = [*counts_csv.load(), *_of_other_packages()]
+    labels = {fact.name: fact.label for fact in facts}
+    here = [glob for glob in globs if matching(glob, labels, labels) or not matching(glob, others)]
+    for glob in here:
+        if ":" in glob and not matching(glob, labels, labels):
+            raise BadValueError(
+                f"list holds the built-in networks only: use `opbench count {quote(glob)}`"
+            )
+    return counts_csv.chosen(facts, here)
 
 
 def _of_other_packages() -> list[NetworkRow]:
@@ -169,10 +189,13 @@ def _of_other_packages() -> list[NetworkRow]:
 
 
 def _row(network: Network) -> dict[str, Any]:
+    from opbench.registry.counts_csv import NetworkRow
+
     best, entry = network.accuracy, network.entry
     facts = entry.to_json() if entry else {}
+    known = {each.name: network.fact(each.name) is not None for each in fields(NetworkRow)}
     return {
-        **{key: value if network.fact(key) is not None else None for key, value in facts.items()},
+        **{key: facts[key] if there else None for key, there in known.items()},
         "name": network.name,
         "label": network.label,
         "family": network.family,
@@ -197,6 +220,18 @@ def _add_latencies(rows: list[dict[str, Any]], folder: Folder) -> None:
     }
     for row in rows:
         row["latency_s"] = latency.get((row["name"], row["input_size"]))
+
+
+def _note_untimed(rows: Sequence[dict[str, Any]], folder: Path) -> None:
+    """Say what to run where there is no latency of any of ``rows``."""
+    if any(row["latency_s"] is not None for row in rows):
+        return
+    names = [row["name"] for row in rows]
+    named = " ".join(["", *names]) if len(names) <= _MOST_NAMES else ""
+    note(
+        f"no latency of these networks at batch size 1 in {USUAL['dtype']} is in {folder}: "
+        f"`opbench run --device cpu{named}` measures it"
+    )
 
 
 def _is_usual(cell: TimedCell) -> bool:

@@ -180,3 +180,40 @@ def test_an_update_counts_the_networks_that_are_named_and_keeps_the_others(
         counts_csv.load.cache_clear()
     assert [row["macs"] for row in json.loads(result.stdout)] == [325_680]
     assert macs == {each.name: 325_680 if each.name == "lenet5" else 1 for each in stale}
+
+
+def test_a_network_that_is_not_built_in_is_sent_to_count(opbench: Opbench) -> None:
+    for name, quoted in (
+        ("torchvision:resnet18", "torchvision:resnet18"),
+        ("mymodels.py:net", "mymodels.py:net"),
+        ("timm:resnet*", "'timm:resnet*'"),
+    ):
+        result = opbench("list", name)
+        said = f"list holds the built-in networks only: use `opbench count {quoted}`"
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert said in result.stderr
+
+
+def test_a_network_of_the_readers_is_listed_by_its_name(rows: Rows, tmp_path: Path) -> None:
+    builders.write_run(tmp_path, record(replace(counts_csv.load()[0], name="mine.py:net"), 1))
+    mine = tmp_path / "mine.csv"
+    mine.write_text("name,top1\nmine.py:net,34\n")
+    for glob in ("mine.py:net", "mine*"):
+        (row,) = rows("list", glob, "--accuracies", mine, "--results", tmp_path)
+        assert (row["name"], row["top1"], row["paper"]) == ("mine.py:net", 34, None)
+
+
+def test_latencies_that_were_not_measured_are_said_with_the_command(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    asked = ("--columns", "name,latency_s", "--results", tmp_path)
+    result = opbench("list", "alexnet", "lenet5", *asked)
+    assert result.exit_code == 0
+    said = " ".join(result.stderr.split())
+    assert f"is in {tmp_path}: `opbench run --device cpu alexnet lenet5` measures it" in said
+    assert "`opbench run --device cpu` measures it" in " ".join(
+        opbench("list", *asked).stderr.split()
+    )
+    (alexnet,) = (row for row in counts_csv.load() if row.name == "alexnet")
+    builders.write_run(tmp_path, record(alexnet, 1))
+    assert "opbench run" not in opbench("list", "alexnet", "lenet5", *asked).stderr
