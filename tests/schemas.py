@@ -108,6 +108,7 @@ def count_row() -> dict[str, Any]:
         **totals,
         "uncounted": {"type": "array", "items": {"type": "string"}},
         "device": {"type": "string"},
+        "own_inputs": {"type": "boolean"},
     }
     name = {"name": {"type": "string", "minLength": 1}}
     failed = {"error": {"type": "string", "minLength": 1}}
