@@ -111,8 +111,15 @@ class CompareReport:
         sentences = [
             f"Base {self.base.path.stem}, new {self.new.path.stem}.",
             *map(self._alone, (Verdict.NEW, Verdict.GONE)),
+            *self._changed(),
         ]
         return " ".join(filter(None, [*sentences, *self._across()]))
+
+    def _changed(self) -> Iterator[str]:
+        """Name each network whose counts differ between the runs, with those of one cell."""
+        changes = {each.cell.name: each.changes for each in self.comparisons[::-1] if each.changes}
+        for name, told in reversed(changes.items()):
+            yield f"{name} was changed: {told}."
 
     def _across(self) -> Iterator[str]:
         """Name the facts that differ, and those that only one of the runs records."""

@@ -63,6 +63,7 @@ class Precision(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+    float64 = "float64"
 
 
 Dtype = Annotated[Precision, typer.Option(help="Data type of weights and images.")]
@@ -108,6 +109,8 @@ def parse_input_size(text: str | None) -> Shape | None:
     """Read "3x224x224"; None stays None.  Raises ``BadValueError``."""
     if not text:
         return None
+    if "," in text:
+        raise BadValueError(f"--input-size: one size, not {text!r}; `opbench run` takes a list")
     try:
         return Shape.parse(text)
     except ValueError:

@@ -22,7 +22,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import Format, plural, say, write
 from opbench.errors import BadValueError
-from opbench.record import USUAL
+from opbench.record import USUAL, Failure
 from opbench.runtimes import names as runtime_names
 
 if TYPE_CHECKING:
@@ -150,7 +150,9 @@ def run(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Continue the run named as TARGET, or the newest unfinished one."
+            "--resume",
+            help="Continue the run named as TARGET, or the newest in which a cell failed or is not "
+            "measured yet.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -228,6 +230,7 @@ def run(
         write(render_rows(prepared.state, format))
     say_outcome(prepared.state, writer.path)
     if interrupted:
+        say(f"continue with `opbench run --resume {writer.path}`")
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
@@ -276,7 +279,16 @@ def _resume(run: RunFile, workers: Workers) -> Prepared:
 
     for damage in run.damages:
         say(f"warning: skipped a damaged line: {damage}")
-    return resume(run, workers)
+    prepared = resume(run, workers)
+    failed = {each.cell for each in run.of(Failure)} & set(prepared.state.missing)
+    left = len(prepared.state.missing) - len(failed)
+    told = [
+        f"{plural(number, 'cell')} {state}"
+        for number, state in ((len(failed), "failed"), (left, "not measured yet"))
+        if number
+    ]
+    say(f"resuming {run.path.stem}: {', '.join(told)}")
+    return prepared
 
 
 def _runtimes(names: Words | None, modes: Words | None) -> dict[str, Sequence[str]]:

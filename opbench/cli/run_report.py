@@ -59,6 +59,8 @@ def render_rows(state: RunState, format: Format) -> str:
     unfinished = [_unfinished(each, state) for each in state.unfinished()]
     failures = [failure.to_json() for failure in state.failures.values()]
     rows = [*map(_row, state.records.values()), *unfinished, *failures]
+    if not rows and format is Format.table:
+        return ""
     vary, same = cell_columns(rows)
     return render(rows, format, [*vary, *_TIMES, *same, *shown(_RATES, rows, _OPTIONAL)])
 

@@ -9,7 +9,7 @@ import typer
 from opbench.cli.columns import Column, integer
 from opbench.cli.options import OutputFormat, Results, measured_folder
 from opbench.cli.render import Format, note, plural, render, say, write
-from opbench.runs.listing import delete_run, list_runs
+from opbench.runs.listing import delete_runs, list_runs
 
 _COLUMNS = (
     Column(key="name", title="run", keep=True),
@@ -41,8 +41,8 @@ def runs(
         opbench runs --results results/mine --format json
     """
     folder = measured_folder(results)
-    for name in delete or ():
-        say(f"deleted {delete_run(folder, name)}")
+    for path in delete_runs(folder, delete or ()):
+        say(f"deleted {path}")
     if delete:
         return
     listed = list_runs(folder)

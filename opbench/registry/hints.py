@@ -5,10 +5,12 @@ Every function returns the error to raise.  What a file holds is read from its s
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from inspect import Parameter, signature
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -89,8 +91,8 @@ def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
     head = target.rpartition(":")[0]
     if "(" in name:
         return TargetError(
-            f"the target {target!r} is not called with arguments: write a function that does, "
-            f"such as `def net(): return {name}`, and name {head}:net"
+            f"the target {target!r} is not called with arguments: "
+            f"{_wrapper(name, head, dir(holder))}"
         )
     known = [each for each in vars(holder) if not each.startswith("_")]
     if near := near_matches(name, known, likeness=0.7):
@@ -102,14 +104,34 @@ def missing_attribute(holder: object, name: str, target: str) -> OpbenchError:
     return GoneTargetError(f"{head} has no {name!r}; {hint}")
 
 
-def needs_arguments(found: object, target: str, problem: TypeError) -> OpbenchError:
+def needs_arguments(found: Callable[..., object], target: str) -> OpbenchError:
     """Return the error for a class or function that cannot be called without arguments."""
     head, _, attribute = target.rpartition(":")
-    call = _call(getattr(found, "__name__", attribute), re.findall(r"'(\w+)'", str(problem)))
+    needed = [each.name for each in signature(found).parameters.values() if _is_required(each)]
+    call = _call(getattr(found, "__name__", attribute), needed)
+    home = sys.modules.get(getattr(found, "__module__", None) or "")
     return TargetError(
-        f"{target} needs arguments ({problem}): write a function that passes them, "
-        f"such as `def net(): return {call}`, and name {head}:net"
+        f"{target} needs arguments ({', '.join(needed)}): {_wrapper(call, head, dir(home))}"
     )
+
+
+def _is_required(parameter: Parameter) -> bool:
+    several = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    return parameter.default is Parameter.empty and parameter.kind not in several
+
+
+def _wrapper(call: str, head: str, taken: Collection[str]) -> str:
+    """Advise to write a function, whose name the file does not have yet."""
+    name = next(each for each in _free_names() if each not in taken)
+    return (
+        f"write a function that passes them, such as `def {name}(): return {call}`, "
+        f"and name {head}:{name}"
+    )
+
+
+def _free_names() -> Iterator[str]:
+    yield from ("net", "my_net")
+    yield from (f"net{number}" for number in count(2))
 
 
 def not_a_network(found: object, target: str) -> OpbenchError:
@@ -126,10 +148,8 @@ def _without_attribute(path: Path) -> OpbenchError:
     ready = [name for name, needed in found.items() if not needed]
     if found and not ready:
         name, needed = next(iter(found.items()))
-        return BadValueError(
-            f"{path} is a file whose networks need arguments: write a function that passes them, "
-            f"such as `def net(): return {_call(name, needed)}`, and name {path}:net"
-        )
+        advice = _wrapper(_call(name, needed), str(path), found)
+        return BadValueError(f"{path} is a file whose networks need arguments: {advice}")
     example = f"{path}:{ready[0] if ready else 'ATTR'}"
     others = f" ({path.name} has {_few([*found])})" if len(found) > 1 else ""
     return BadValueError(f"{path} is a file: name the network in it, such as {example}{others}")

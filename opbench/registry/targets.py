@@ -199,8 +199,8 @@ def _call(found: Any, target: str) -> Any:
         raise hints.not_a_network(found, target)
     try:
         inspect.signature(found).bind()
-    except TypeError as error:
-        raise hints.needs_arguments(found, target, error) from None
+    except TypeError:
+        raise hints.needs_arguments(found, target) from None
     return found()
 
 

@@ -33,7 +33,7 @@ from typing import Any
 
 from opbench.errors import BadValueError
 from opbench.intervals import Interval, median, median_of_rounds, ratio_of_rounds, two_states
-from opbench.record import Cell, Failure, Measurement, Record
+from opbench.record import Cell, Failure, Load, Measurement, Record
 from opbench.runs.environment import unequal_facts
 from opbench.runs.store import RunFile
 from opbench.settings import Threshold, threshold_for
@@ -77,6 +77,7 @@ class Comparison:
     """One cell in both runs.  ``ratio`` is new over base; None where one of them has no time.
 
     ``machine`` is the same for the fixed piece of work beside it: how much slower the machine was.
+    ``loads``: the counts of both runs, where both have a time.
     """
 
     cell: Cell
@@ -87,6 +88,16 @@ class Comparison:
     machine: float | None = None
     threshold: Threshold = field(default_factory=Threshold)
     note: str = ""
+    loads: tuple[Load, Load] | None = None
+
+    @property
+    def changes(self) -> str:
+        """``MACs 388,960 -> 1,555,840``; "" where the counts of both runs are equal."""
+        if self.loads is None:
+            return ""
+        base, new = self.loads
+        both = (("MACs", base.macs, new.macs), ("params", base.params, new.params))
+        return ", ".join(f"{key} {one:,} -> {two:,}" for key, one, two in both if one != two)
 
     @property
     def sentence(self) -> str:
@@ -114,6 +125,15 @@ class Comparison:
             "threshold": self.threshold.relative,
             "threshold_s": self.threshold.seconds,
             "note": self.note,
+            **self._counts(),
+        }
+
+    def _counts(self) -> dict[str, int | None]:
+        sides = zip(("base", "new"), self.loads or (None, None), strict=True)
+        return {
+            f"{side}_{key}": getattr(load, key, None)
+            for side, load in sides
+            for key in ("macs", "params")
         }
 
 
@@ -220,6 +240,7 @@ def _timed(
         machine=machine,
         threshold=threshold,
         note=note,
+        loads=(base.load, new.load),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,8 +49,18 @@ def list_runs(results: Path) -> list[Listed]:
     return [_listed(path) for path in files_in(results / RUNS, ".jsonl")]
 
 
-def delete_run(results: Path, name: str) -> Path:
-    """Delete the run called ``name`` below ``results`` and return its path.
+def delete_runs(results: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Delete the runs called ``names`` below ``results``, none unless all can be, and yield paths.
+
+    Raises ``BadFileError`` as ``_deletable`` does.
+    """
+    for path in dict.fromkeys([_deletable(results, name) for name in names]):
+        remove(path)
+        yield path
+
+
+def _deletable(results: Path, name: str) -> Path:
+    """Return the path of the run called ``name`` below ``results``.
 
     Raises ``BadFileError`` where there is none, or where it is being written.
     """
@@ -61,7 +72,6 @@ def delete_run(results: Path, name: str) -> Path:
         raise BadFileError(f"{path} is not in {folder}: name the folder it is in with --results")
     if in_use(path):
         raise BadFileError(f"{path} is being written by another process: stop that run first")
-    remove(path)
     return path
 
 

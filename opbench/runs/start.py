@@ -86,7 +86,7 @@ def prepare(
 
 
 def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tuple[Damage, ...]]:
-    """Return the run called ``name``, else the newest unfinished one, else the newest.
+    """Return the run called ``name``, else the newest with a cell to measure, else the newest.
 
     Also returns the runs that could not be read and are passed over.  Raises ``BadFileError`` where
     there is none.

@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from opbench.errors import BadFileError, remedy
+from opbench.errors import BadFileError, either, near_matches, remedy
 from opbench.files import Appender, files_in
 from opbench.runs.lines import FORMAT, End, Header, decode
 from opbench.value import Value
@@ -24,7 +25,7 @@ RUNS = "runs"
 
 _LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
 # So many of the newest runs are named where another was asked for.
-_NAMED = 10
+_NAMED = 3
 
 _L = TypeVar("_L", bound=Value)
 
@@ -156,9 +157,14 @@ def find_run(results: Path, name: str = "latest") -> Path:
     back = int(by_age[1] or 0) if by_age else len(files)
     if back < len(files):
         return files[-1 - back]
-    known = ", ".join(path.stem for path in files[-_NAMED:])
-    more = len(files) - _NAMED
-    raise BadFileError(
-        f"there is no run {name!r} in {results}: it has {known}"
-        + (f" and {more} older" if more > 0 else "")
-    )
+    stems = [path.stem for path in files]
+    near = [] if by_age else near_matches(name, ["latest", *stems], likeness=0.7)
+    hint = f"; did you mean {either(near)}?" if near else f": it has {_some(stems, results)}"
+    raise BadFileError(f"there is no run {name!r} in {results}{hint}")
+
+
+def _some(stems: Sequence[str], results: Path) -> str:
+    """Name the newest runs, and where the others are listed."""
+    more = len(stems) - _NAMED
+    others = f" and {more} more: `opbench runs --results {results}`" if more > 0 else ""
+    return f"{', '.join(stems[-_NAMED:])}{others}"

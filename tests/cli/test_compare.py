@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -366,3 +367,24 @@ def test_comparing_imports_neither_torch_nor_pandas(run: Callable[..., Path]) ->
     runs = [str(run(name, a=0.01)) for name in "ab"]
     command = [sys.executable, "-c", code, "compare", *runs]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def test_a_network_that_changed_is_named_with_its_counts(opbench: Opbench, tmp_path: Path) -> None:
+    one, two = record("a", *STEADY), record("a", *STEADY)
+    changed = replace(two, load=replace(two.load, macs=4 * one.load.macs + 1000))
+    base = write_run(tmp_path / "results", one, record("b", *STEADY), first=header("base"))
+    new = write_run(tmp_path / "results", changed, record("b", *STEADY), first=header("new"))
+    said = " ".join(opbench("compare", base, new).stdout.split())
+    assert f"a was changed: MACs {one.load.macs:,} -> {changed.load.macs:,}." in said
+    assert "b was changed" not in said
+    first, second = json.loads(opbench("compare", base, new, "--format", "json").stdout)
+    assert (first["base_macs"], first["new_macs"]) == (one.load.macs, changed.load.macs)
+    assert second["base_params"] == second["new_params"] == one.load.params
+
+
+def test_a_run_that_is_misspelt_is_offered(opbench: Opbench, run: Callable[..., Path]) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        run(name, x=0.010)
+    assert "did you mean latest?" in opbench("compare", "latst", "latest").stderr
+    said = " ".join(opbench("compare", "other", "latest").stderr.split())
+    assert "it has c, d, e and 2 more: `opbench runs --results results`" in said

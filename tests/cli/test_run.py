@@ -310,6 +310,7 @@ def test_ctrl_c_ends_with_130_a_summary_and_everything_measured_so_far(
     code, _, said = going.end()
     assert code == 130
     assert "0 measured, 0 failed, 2 not finished" in said.replace("\n", " ")
+    assert "continue with `opbench run --resume" in said.replace("\n", " ")
     assert "Traceback" not in said
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert not alive
@@ -425,6 +426,7 @@ def test_the_newest_run_that_lacks_something_is_gone_on_with(
     whole.rename(newer)
     empty.write_text("")
     planned = resume("--dry-run", "--format", "json")
+    assert "resuming 2000: 1 cell not measured yet" in planned.stderr
     assert [row["name"] for row in json.loads(planned.stdout)] == [CONV]
     assert not read_run(older).of(Record)
     assert resume().exit_code == 0

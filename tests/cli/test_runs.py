@@ -95,3 +95,13 @@ def test_a_folder_without_runs_has_none(opbench: Opbench, tmp_path: Path) -> Non
     missing = opbench("runs", "--results", tmp_path / "nowhere")
     assert missing.exit_code == 2
     assert "does not exist" in missing.stderr
+
+
+def test_none_is_deleted_where_one_name_is_wrong(opbench: Opbench, results: Path) -> None:
+    named = ("--delete", "1-done", "--delete", "nope")
+    assert opbench("runs", "--results", results, *named).exit_code == 2
+    assert (results / "runs" / "1-done.jsonl").exists()
+    both = ("--delete", "1-done", "--delete", "2-half", "--delete", "2-half")
+    assert opbench("runs", "--results", results, *both).exit_code == 0
+    left = sorted(path.stem for path in (results / "runs").iterdir())
+    assert left == ["3-spoilt", "4-empty"]

@@ -109,6 +109,19 @@ def test_a_file_offers_first_what_needs_no_arguments(tmp_path: Path) -> None:
     assert "`def net(): return Base(width=…, depth=…)`, and name needy.py:net" in str(caught.value)
 
 
+def test_advice_names_all_required_arguments_and_a_function_that_is_not_there(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "full.py").write_text(f"{NEEDY}\ndef net():\n    return Base(3, depth=1)\n")
+    (target,) = targets.resolve(["full.py:Narrow"])
+    with pytest.raises(OpbenchError) as caught:
+        target.build()
+    assert "full.py:Narrow needs arguments (width, depth)" in str(caught.value)
+    assert "`def my_net(): return Narrow(width=…, depth=…)`, and name full.py:my_net" in str(
+        caught.value
+    )
+
+
 def test_a_base_that_is_its_own_base_is_read(tmp_path: Path) -> None:
     circle = "class A(B, Module): pass\nclass B(A, Module): pass\n"
     (tmp_path / "circle.py").write_text(circle)

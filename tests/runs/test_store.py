@@ -114,5 +114,5 @@ def test_a_run_is_found_by_path_by_name_and_by_being_the_newest(tmp_path: Path) 
     assert find_run(tmp_path) == newest
     assert find_run(tmp_path, newest.stem) == newest
     assert find_run(tmp_path, str(newest)) == newest
-    with pytest.raises(BadFileError, match="it has 20260101T000000Z-1, 20270101T000000Z-1"):
+    with pytest.raises(BadFileError, match="did you mean 20270101T000000Z-1 or 2026"):
         find_run(tmp_path, "20280101T000000Z-1")
