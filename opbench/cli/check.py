@@ -12,7 +12,7 @@ import typer
 
 from opbench import files
 from opbench.cli import render
-from opbench.cli.check_lock import CheckRequest, accept, warn
+from opbench.cli.check_lock import CheckRequest, accept, refuse_uncounted, warn
 from opbench.cli.check_report import append_step_summary, check_report, on_terminal
 from opbench.cli.options import InputSize, Timeout, parse_input_size
 from opbench.cli.render import note, write
@@ -79,7 +79,8 @@ def check(
     usage or input. Each change is shown with the modules and operators that cause it. A lock names
     the networks that it counts, and counting runs their code: check a stranger's pull request where
     it can read no secret and reach nothing. Rules are set in the table tool.opbench.check of
-    pyproject.toml: targets, metrics, lighter, strict, max_increase, allow_uncounted, input_sizes.
+    pyproject.toml: targets, metrics, lighter, strict, max_increase, allow_uncounted, input_sizes
+    (not for networks that bring their own inputs, unless these are one image).
 
     Examples:
         opbench check --update mymodels.py:net --input-size 3x224x224
@@ -105,6 +106,7 @@ def check(
         held = request.held(against, update=update)
         patterns = request.patterns(held, update=update)
         checked = check_counts(held.networks, request.count(held, patterns), request.rules)
+        refuse_uncounted(checked)
         if lock:
             checked = _naming(lock, checked)
         if update:

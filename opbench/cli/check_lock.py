@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import typer
+
 from opbench.cli.progress import Progress
 from opbench.cli.render import note, plural, say
-from opbench.errors import BadFileError, BadValueError
+from opbench.errors import BadFileError, BadValueError, named
 from opbench.lock import (
     Block,
     ConflictedLockError,
+    FreshBlock,
     Lock,
     NewerLockError,
+    covers,
     fewest,
     load,
     load_at,
@@ -22,7 +26,7 @@ from opbench.lock import (
     save,
     target_of,
 )
-from opbench.lock.isolated import PRELOAD, find, recount_all
+from opbench.lock.isolated import PRELOAD, Found, find, recount_all
 from opbench.lock.scope import size_of
 from opbench.lock.sizes import requests, sizes_of
 from opbench.lock.unmatched import unmatched
@@ -31,7 +35,7 @@ from opbench.processes.calls import isolated
 from opbench.settings import CheckSettings, Settings
 from opbench.spec import Shape
 
-_STALE = Problem(reason="input_sizes lists other sizes", gone=True)
+_STALE = Problem(reason="its target is checked at other sizes", gone=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +103,41 @@ class CheckRequest:
         everything = () if self.targets else tuple(map(target_of, locked))
         with chdir(self.settings.root), isolated(PRELOAD, jobs=self.jobs) as calls:
             found = find(calls, (*patterns, *everything), [*map(target_of, locked)])
+            self._refuse_unknown(found, locked)
             wanted, stale = requests(found, locked, self.size, self.rules.input_sizes)
-            now: dict[str, Block | Problem] = dict.fromkeys(stale, _STALE)
+            now: dict[str, Block | Problem] = {}
             counted = recount_all(calls, found, wanted, locked, self.timeout)
             with Progress(len(wanted), "counted") as progress:
                 for name, block in counted:
-                    now[name] = block
+                    own = isinstance(block, FreshBlock) and block.own_inputs
+                    now[wanted[name].target if own else name] = block
                     progress.advance(name, failed=isinstance(block, Problem))
-        return now
+        left = [name for name in (*wanted, *stale) if name in locked and name not in now]
+        return now | {name: _replaced(name, now) for name in left}
+
+    def _refuse_unknown(self, found: Found, locked: Collection[str]) -> None:
+        """Raise ``BadValueError`` for a TARGET on the command line that nothing is called."""
+        held = set(map(target_of, locked))
+        for name, problem in found.items() if self.targets else ():
+            if problem and name not in held:
+                raise BadValueError(problem.reason)
+
+
+def _replaced(name: str, now: Mapping[str, Block | Problem]) -> Problem:
+    """Return the problem of a name whose target is checked under others now.
+
+    It is gone only where the target was counted under each of them.
+    """
+    others = [each for other, each in now.items() if target_of(other) == target_of(name)]
+    return next((each for each in others if isinstance(each, Problem)), _STALE)
+
+
+def refuse_uncounted(checked: Sequence[CheckedTarget]) -> None:
+    """Exit with 2 where not one of the targets is in the lock or can be counted."""
+    if not any(each.locked or each.now for each in checked):
+        for each in checked:
+            say(f"error: {named(each.name, each.note)}")
+        raise typer.Exit(2)
 
 
 def accept(
@@ -169,21 +200,37 @@ def _accepted(target: CheckedTarget) -> CheckedTarget:
     if target.status is Status.EQUAL:
         return target
     if target.status is Status.CANNOT_COUNT:
-        kept = "written to the lock without it" if target.now else "its counts in the lock are kept"
-        return replace(target, note=f"{target.note}; {kept}")
+        return replace(target, note=f"{target.note}; {_kept(target)}")
     return replace(target, ok=True, note=_ACCEPTED.get(target.status, "updated in the lock"))
 
 
+def _kept(target: CheckedTarget) -> str:
+    """Say what an update does with a target that cannot be counted."""
+    if target.now:
+        return "written to the lock without it"
+    if target.locked:
+        return "its counts in the lock are kept: mend it, or delete its entry from the lock"
+    return "not added to the lock"
+
+
 def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[str]) -> Lock:
-    """Put the blocks of what was checked into ``held``; without a change a block stays."""
+    """Put the blocks of what was checked into ``held``; without a change a block stays.
+
+    The lock answers for the patterns that match one of its networks.
+    """
     networks = dict(held.networks)
-    gone = {each.name for each in checked if each.status is Status.GONE}
     for each in checked:
-        if each.name in gone:
+        if each.status is Status.GONE:
             networks.pop(each.name, None)
         elif each.now and not _is_kept(each.locked, each.now):
             networks[each.name] = each.now
-    return Lock(targets=fewest({*held.targets, *patterns} - gone), networks=networks)
+    targets = set(map(target_of, networks))
+    matching = (
+        pattern
+        for pattern in (*held.targets, *patterns)
+        if any(covers(pattern, each) for each in targets)
+    )
+    return Lock(targets=fewest(matching), networks=networks)
 
 
 def _is_kept(locked: Block | None, now: Block) -> bool:

@@ -81,11 +81,13 @@ class ClassPlace(NamedTuple):
 class FreshBlock(Block):
     """A block that was counted just now: its code exists.
 
-    ``classes`` are the places of the classes of all modules, containers included; they are not in
+    ``classes`` are the places of the classes of all modules, containers included; ``own_inputs``:
+    it was counted with the inputs that its code makes, whatever size was asked for.  Neither is in
     the lock.
     """
 
     classes: Mapping[str, ClassPlace] = field(default_factory=dict)
+    own_inputs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,7 @@ def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, 
         modules=dict(_modules(count)),
         versions=versions,
         classes={each.name: ClassPlace(each.file, each.qualname) for each in count.modules},
+        own_inputs=count.own_inputs,
     )
 
 

@@ -21,11 +21,9 @@ Found = Mapping[str, Problem | None]
 
 
 def find(calls: Calls, patterns: Sequence[str], locked: Sequence[str]) -> Found:
-    """Return the targets that exist, and the problems of those that only the lock knows.
+    """Return the targets that exist, and the problems of those that do not.
 
-    ``locked`` are the targets in the lock.
-
-    Raises ``OpbenchError`` for a pattern that matches neither.
+    ``locked`` are the targets in the lock.  A pattern that matches nothing is a problem itself.
     """
     question = {"patterns": list(patterns), "held": list(locked)}
     outcome = calls.call("opbench.lock.recount:find_json", question)
@@ -44,7 +42,6 @@ def recount_all(
     """Yield each name of ``wanted`` with its block or problem as soon as it is counted.
 
     ``seconds`` is how long one target may take.
-    Raises ``OpbenchError`` for a target that cannot be counted and that the lock does not hold.
     """
     questions = {}
     for name, (target, size) in wanted.items():
@@ -66,8 +63,6 @@ def recount_all(
 
 def _counted(outcome: Outcome) -> Block | Problem:
     if isinstance(outcome, Failed):
-        if outcome.mendable:
-            raise OpbenchError(outcome.reason)
         return Problem(reason=outcome.reason)
     problem = outcome.result.get("problem")
     return Problem(**problem) if problem else FreshBlock.from_json(outcome.result)

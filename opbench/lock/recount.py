@@ -17,8 +17,6 @@ from opbench.errors import (
     BadFileError,
     BadValueError,
     GoneTargetError,
-    OpbenchError,
-    TargetError,
     UnknownNameError,
     describe,
 )
@@ -34,39 +32,28 @@ Size = tuple[int, ...]
 def find(patterns: Sequence[str], locked: Iterable[str]) -> dict[str, Target | Problem]:
     """Resolve ``patterns`` to targets that exist and those that only the lock knows.
 
-    ``locked`` are the targets in the lock.
-
-    Raises ``OpbenchError`` for a pattern that matches neither.
+    ``locked`` are the targets in the lock.  A pattern that matches neither is a problem itself.
     """
     found: dict[str, Target | Problem] = {}
     for pattern in patterns:
         held = [name for name in locked if covers(pattern, name)]
-        for target in _existing(pattern, required=not held):
+        existing = _resolve(pattern)
+        if isinstance(existing, Problem):
+            if not held:
+                found.setdefault(pattern, Problem(reason=existing.reason))
+            existing = ()
+        for target in existing:
             found.setdefault(target.name, target)
         for name in held:
             if name not in found:
-                found[name] = _remembered(name)
+                alone = _resolve(name)
+                found[name] = alone if isinstance(alone, Problem) else alone[0]
     return found
 
 
-def _existing(pattern: str, *, required: bool) -> tuple[Target, ...]:
+def _resolve(pattern: str) -> tuple[Target, ...] | Problem:
     try:
         return resolve([pattern])
-    except OpbenchError:
-        if required:
-            raise
-    except Exception as error:  # an architecture file that does not import: anyone's mistake
-        if required:
-            raise TargetError(
-                f"the target {pattern!r} cannot be found: {describe(error)}"
-            ) from error
-    return ()
-
-
-def _remembered(name: str) -> Target | Problem:
-    """Look up a name of the lock by itself."""
-    try:
-        return resolve([name])[0]
     except (UnknownNameError, BadFileError) as error:
         return Problem(reason=str(error), gone=True)
     except Exception as error:  # noqa: BLE001  an architecture file that does not import
@@ -74,23 +61,16 @@ def _remembered(name: str) -> Target | Problem:
 
 
 def recount(target: Target, locked: Block | None, size: Size | None) -> FreshBlock | Problem:
-    """Count ``target`` at ``size``, or at the size it was locked with, or at its own.
-
-    Raises ``BadValueError`` when nothing says which size to count at, and ``GoneTargetError`` for
-    a name that neither code nor lock knows.
-    """
+    """Count ``target`` at ``size``, or at the size it was locked with, or at its own."""
     if size is None and locked and locked.input_size_from == FROM_OPTION:
         size = locked.input_size
     try:
         counted = count_target(target, size)
     except GoneTargetError as error:
-        if locked is None:
-            raise
-        return Problem(reason=str(error), gone=True)
+        return Problem(reason=str(error), gone=locked is not None)
     except BadValueError as error:
-        if locked is None:
-            raise BadValueError(f"{target.name}: {error}") from error
-        return Problem(reason="its code no longer gives an input size: give --input-size")
+        gone = "its code no longer gives an input size: give --input-size"
+        return Problem(reason=gone if locked else str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=describe(error))
     asked = size not in (None, target.input_size) and not counted.own_inputs

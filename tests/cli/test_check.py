@@ -650,6 +650,158 @@ def test_a_lock_of_several_sizes_is_checked_as_before_when_the_setting_is_remove
     assert {name: row["macs"] for name, row in rows.items()} == {"net.py:build": 49 * 27 * 5}
 
 
+NETS = """
+import torch
+from torch import nn
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, bias=False)
+    def forward(self, one, other):
+        return self.conv(one).sum() + self.conv(other).sum()
+
+class Raises(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 3)
+    def forward(self, x):
+        raise ValueError("not today")
+
+def build():
+    return nn.Conv2d(3, 4, 3, bias=False)
+
+def pair():
+    return Pair(), (torch.zeros(1, 3, 5, 5), torch.zeros(1, 3, 6, 6))
+
+def alone():
+    return build(), (torch.zeros(1, 3, 7, 7),)
+"""
+PAIR = (9 + 16) * 27 * 4  # outputs of 3 x 3 and 4 x 4
+
+
+def commit(project: Project, text: str, lock: Path | None = None, toml: str = "") -> Path:
+    """A new folder whose net.py is ``text``; returns the path of its lock."""
+    folder = project(lock=lock, toml=toml)
+    (folder / "net.py").write_text(text)
+    return folder / "opbench.lock.json"
+
+
+def test_sizes_are_not_for_a_target_that_brings_its_inputs(
+    project: Project, opbench: Opbench
+) -> None:
+    path = commit(project, NETS)
+    assert opbench("check", "--update", "net.py:pair").exit_code == 0
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    path = commit(project, NETS, path, TWO_SIZES)
+    rows = found(opbench("check", "--format", "json"))
+    assert rows["net.py:pair"]["status"] == "equal" and "net.py:pair@3x8x8" not in rows
+    assert rows["net.py:build"]["status"] == "gone"
+    assert opbench("check", "--update").exit_code == 0
+    held = load(path)
+    assert held.targets == ("net.py:build", "net.py:pair")
+    assert held.networks["net.py:pair"].macs == PAIR
+    assert set(held.networks) == {"net.py:build@3x8x8", "net.py:build@3x9x9", "net.py:pair"}
+    commit(project, NETS.replace("def build", "def other"), path, TWO_SIZES)
+    assert found(opbench("check", "--format", "json"))["net.py:build@3x8x8"]["status"] == "gone"
+
+
+def test_sizes_are_for_a_target_that_brings_one_image_until_it_brings_other_inputs(
+    project: Project, opbench: Opbench
+) -> None:
+    path = commit(project, NETS, toml=TWO_SIZES)
+    assert opbench("check", "--update", "net.py:alone").exit_code == 0
+    assert {name: block.macs for name, block in load(path).networks.items()} == {
+        "net.py:alone@3x8x8": 36 * 27 * 4,
+        "net.py:alone@3x9x9": 49 * 27 * 4,
+    }
+    changed = NETS.replace("def alone", "def before").replace("def pair", "def alone")
+    path = commit(project, changed, path, TWO_SIZES)
+    rows = found(opbench("check", "--format", "json"))
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "net.py:alone": "new",
+        "net.py:alone@3x8x8": "gone",
+        "net.py:alone@3x9x9": "gone",
+    }
+    assert opbench("check", "--update").exit_code == opbench("check").exit_code == 0
+    assert {name: block.macs for name, block in load(path).networks.items()} == {
+        "net.py:alone": PAIR
+    }
+
+
+def test_an_entry_stays_until_its_target_is_counted_at_the_sizes_that_replace_its_own(
+    project: Project, opbench: Opbench
+) -> None:
+    path = commit(project, NETS)
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    toml = TWO_SIZES.replace("3x9x9", "3x2x2")  # smaller than the kernel
+    path = commit(project, NETS, path, toml)
+    for arguments in ([], ["--update"], []):
+        result = opbench("check", *arguments, "--format", "json")
+        assert result.exit_code == 1
+        assert found(result)["net.py:build"]["status"] == "cannot count"
+        held = load(path)
+        assert "net.py:build" in held.networks and held.targets == ("net.py:build",)
+    path = commit(project, "raise ValueError()", path, TWO_SIZES)
+    for arguments in ([], ["--update"], []):
+        result = opbench("check", *arguments, "--format", "json")
+        assert result.exit_code == 1
+        assert found(result)["net.py:build"]["status"] == "cannot count"
+    assert "net.py:build" in load(path).networks
+
+
+def test_a_target_that_cannot_be_counted_is_not_added(project: Project, opbench: Opbench) -> None:
+    path = commit(project, NETS)
+    alone = opbench("check", "--update", "net.py:Raises", *SIZE)
+    assert alone.exit_code == 2 and not alone.stdout and not path.exists()
+    assert alone.stderr.startswith("error: net.py:Raises: ") and "not today" in alone.stderr
+    both = opbench("check", "--update", "net.py:Raises", "net.py:build", *SIZE)
+    assert both.exit_code == 1 and "not today" in both.stdout
+    assert "; not added to the lock" in " ".join(both.stdout.split())
+    assert load(path).targets == tuple(load(path).networks) == ("net.py:build",)
+    before = path.read_bytes()
+    assert opbench("check", "--update", "net.py:Raises", *SIZE).exit_code == 2
+    assert opbench("check", "--update", "net.py:pair", "net.py:nothing").exit_code == 1
+    assert set(load(path).networks) == {"net.py:build", "net.py:pair"}
+    assert opbench("check").exit_code == 0 and path.read_bytes() != before
+
+
+def test_one_target_that_fails_never_hides_the_others(project: Project, opbench: Opbench) -> None:
+    """A lock may name targets without an entry: by hand, or written by an earlier opbench."""
+    path = commit(project, NETS)
+    assert opbench("check", "--update", "net.py:build", *SIZE).exit_code == 0
+    names = ["net.py:Raises", "net.py:nothing", "nowhere.py:net", "nothing_of_that_name*"]
+    listed = ", ".join(f'"{each}"' for each in ["net.py:build", *names])
+    path.write_text(
+        path.read_text().replace('"targets": ["net.py:build"]', f'"targets": [{listed}]')
+    )
+    for arguments in ([], ["--update"]):
+        result = opbench("check", *arguments, "--format", "json")
+        assert result.exit_code == 1
+        assert {name: row["status"] for name, row in found(result).items()} == {
+            "net.py:build": "equal",
+            **dict.fromkeys(names, "cannot count"),
+        }
+    assert load(path).targets == ("net.py:build",)
+    assert opbench("check").exit_code == 0
+
+
+def test_what_an_update_says_of_a_failing_target_removes_it(
+    project: Project, opbench: Opbench
+) -> None:
+    path = commit(project, NETS)
+    assert opbench("check", "--update", "net.py:build", "net.py:alone", *SIZE).exit_code == 0
+    path = commit(project, NETS.replace("return build(),", "return 1 / 0,"), path)
+    result = opbench("check", "--update", "--format", "json")
+    assert result.exit_code == 1 and set(load(path).networks) == {"net.py:alone", "net.py:build"}
+    assert "delete its entry from the lock" in found(result)["net.py:alone"]["note"]
+    held = json.loads(path.read_text())
+    del held["networks"]["net.py:alone"]
+    path.write_text(json.dumps(held))
+    assert opbench("check", "--update").exit_code == 1
+    assert load(path).targets == ("net.py:build",)
+    assert opbench("check").exit_code == 0
+
+
 def test_a_glob_of_the_settings_that_matches_nothing_is_a_warning(
     lock: Path, project: Project, opbench: Opbench
 ) -> None:
