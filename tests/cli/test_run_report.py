@@ -57,6 +57,12 @@ def test_an_interrupted_cell_has_a_median_and_neither_interval_nor_rating() -> N
     assert "| 3.000 | interrupted |" in table[3]
 
 
+def test_a_table_without_rows_has_no_header() -> None:
+    none = RunState([cell("a")], Protocol(), cores=2)
+    assert render_rows(none, Format.table) == ""
+    assert json.loads(render_rows(none, Format.json)) == []
+
+
 def test_energy_that_was_not_measured_is_said_with_the_reason(
     said: Callable[..., tuple[str, str]],
 ) -> None:

@@ -114,6 +114,11 @@ def test_threads_are_put_back() -> None:
 def test_a_target_may_bring_its_own_inputs() -> None:
     _, load = timed(f"{NETWORKS}:with_inputs", own_inputs=True, batch_size=5)
     assert load.macs == 5 * 6 * 6 * 4 * 27
+    # A size for other targets of the run, which these images do not have.
+    _, kept = timed(f"{NETWORKS}:with_inputs", batch_size=1, input_size=Shape((8,)))
+    assert kept.macs == load.macs
+    _, replaced = timed(f"{NETWORKS}:with_inputs", batch_size=1, input_size=Shape((3, 5, 5)))
+    assert replaced.macs == 3 * 3 * 4 * 27
 
 
 @pytest.mark.parametrize(
