@@ -160,6 +160,12 @@ def _either_convolution(args: Arguments, out: Any) -> int:
     return _transposed_convolution(args, out) if transposed else _convolution(args, out)
 
 
+def _pointwise_convolution(args: Arguments, out: Any) -> int:
+    """Input, weight, bias, ...; or input, what is added to the result, weight, bias, ..."""
+    weight = next(each for each in (args[2], args[1]) if each is not None and each.dim() > 1)
+    return int(out.numel() * _meets(weight))
+
+
 def _time_batch_convolution(args: Arguments, out: Any) -> int:
     kernel, in_channels, _ = args[1].shape
     return int(out.numel() * kernel * in_channels)
@@ -333,7 +339,7 @@ RULES: dict[str, OperatorRule] = {
     "conv_depthwise3d": _CONVOLUTION,
     "_nnpack_spatial_convolution": _CONVOLUTION,
     "mkldnn_convolution": _CONVOLUTION,
-    "mkldnn::_convolution_pointwise": _CONVOLUTION,
+    "mkldnn::_convolution_pointwise": replace(_CONVOLUTION, macs=_pointwise_convolution),
     "cudnn_convolution": _CONVOLUTION,
     "cudnn_convolution_relu": _CONVOLUTION,
     "cudnn_convolution_add_relu": _CONVOLUTION,

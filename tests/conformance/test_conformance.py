@@ -11,7 +11,7 @@ import torch
 
 from opbench.counting import count, differences, witness
 from opbench.errors import CountError
-from tests.conformance.cases import CASES, FAMILIES, Case
+from tests.conformance.cases import CASES, FAMILIES, Case, counted
 from tests.conformance.cases.loops import array
 
 # fvcore 0.1.5's rules for matmul and mm take exactly two operands, of two axes or more each;
@@ -34,15 +34,14 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 @every_case
 def test_the_count_is_the_arithmetic(case: Case) -> None:
-    counted = count(case.network(), case.example())
-    assert counted.uncounted == ()
-    assert counted.macs == case.macs
+    assert counted(case).uncounted == ()
+    assert counted(case).macs == case.macs
 
 
 @every_case
 def test_the_count_on_real_tensors_is_the_same(case: Case) -> None:
-    counted = count(case.network(), case.example(), device="cpu")
-    assert replace(counted, device="") == replace(count(case.network(), case.example()), device="")
+    real = count(case.network(), case.example(), device="cpu")
+    assert replace(real, device="") == replace(counted(case), device="")
 
 
 @every_case
@@ -59,7 +58,7 @@ def test_the_witness_agrees_or_it_is_known_why_not(case: Case) -> None:
     except CountError:
         assert case.idea in MAY_NOT_BE_TRACED
         return
-    found = differences(count(case.network(), case.example()), second)
+    found = differences(counted(case), second)
     assert [each for each in found if each.reason == "unexplained"] == []
 
 

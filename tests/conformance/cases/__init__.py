@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .attention import ATTENTION
-from .case import Case
+from .case import Case, counted
 from .convolutions import CONVOLUTIONS
 from .free_of_charge import FREE_OF_CHARGE
 from .products import LINEAR, PRODUCTS
@@ -24,4 +24,4 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)
 
-__all__ = ["CASES", "FAMILIES", "Case"]
+__all__ = ["CASES", "FAMILIES", "Case", "counted"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from opbench.counting import count
+from opbench.record import Count
 
 from .loops import Loops
 
@@ -43,6 +47,12 @@ class Case:
             theirs = network(*self.example())
             ours = self.perform(loops, network, *self.example())
         return loops, ours, theirs
+
+
+@cache
+def counted(case: Case) -> Count:
+    """The count without weights: several tests look at it."""
+    return count(case.network(), case.example())
 
 
 class Does(nn.Module):
