@@ -28,7 +28,8 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help="Names, globs or files; by default, everything in the lock.",
+            help="Names or globs; mymodels.py or 'mymodels.py:*' are those of the file that the "
+            "lock has. By default, everything in the lock.",
         ),
     ] = None,
     lock: Annotated[
@@ -133,6 +134,6 @@ def _naming(lock: Path, checked: Sequence[CheckedTarget]) -> list[CheckedTarget]
 def _show(format: ReportFormat, report: Report, *, passes: bool) -> None:
     """Write the report; one for people that passes is left out with --quiet."""
     if not (format.summarised and passes and render.output.quiet):
-        write(format.write(on_terminal(report)))
+        write(format.write(on_terminal(report, render.terminal_width())))
     if not format.summarised:  # a log says something when all is well, too
         note(report.summary)

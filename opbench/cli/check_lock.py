@@ -27,7 +27,7 @@ from opbench.lock import (
     target_of,
 )
 from opbench.lock.isolated import PRELOAD, Found, find, recount_all
-from opbench.lock.scope import size_of
+from opbench.lock.scope import expand, size_of
 from opbench.lock.sizes import requests, sizes_of
 from opbench.lock.unmatched import unmatched
 from opbench.lock.verdict import CheckedTarget, Problem, Status
@@ -84,7 +84,9 @@ class CheckRequest:
         Raises ``BadValueError`` or ``BadFileError`` where there are none.
         """
         if self.targets:
-            return tuple(_from_root(each, self.settings.root) for each in self.targets)
+            known = dict.fromkeys(map(target_of, held.networks))
+            named = (_from_root(each, self.settings.root) for each in self.targets)
+            return tuple(dict.fromkeys(each for name in named for each in expand(name, known)))
         patterns = fewest({*held.targets, *self.configured})
         if held.networks or (update and patterns):
             return patterns
@@ -184,7 +186,7 @@ def _unmatched(checked: Sequence[CheckedTarget], rules: CheckSettings) -> Iterat
 
 def _from_root(target: str, root: Path) -> str:
     """Return a target as the lock has it: a file's path from the project's root, with slashes."""
-    head, colon, attribute = target.rpartition(":")
+    head, colon, attribute = target.rpartition(":") if ":" in target else (target, "", "")
     if not head.endswith(".py"):
         return target
     path = Path.cwd() / head

@@ -52,9 +52,9 @@ def check_report(checked: Sequence[CheckedTarget], *, lock: Path, root: Path) ->
     )
 
 
-def on_terminal(report: Report) -> Report:
-    """Return the report with tables that fit the terminal; others are for files."""
-    return replace(report, render=partial(_render, plain=False))
+def on_terminal(report: Report, width: int | None) -> Report:
+    """Return the report with tables and lines that fit a terminal; others are for files."""
+    return replace(report, render=partial(_render, plain=False), width=width)
 
 
 def _render(rows: Sequence[Row], format: str, *, plain: bool = True) -> str:

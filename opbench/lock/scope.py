@@ -6,10 +6,11 @@ A lock holds a target once for each size that the project lists: ``net.py:build@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
+from opbench.registry.hints import PROVIDERS
 from opbench.spec import Shape
 
 
@@ -20,6 +21,17 @@ def covers(pattern: str, name: str) -> bool:
     head, _, glob = pattern.rpartition(":")
     where, _, last = name.rpartition(":")
     return head == where and fnmatchcase(last, glob)
+
+
+def expand(pattern: str, targets: Collection[str]) -> tuple[str, ...]:
+    """Return those of ``targets`` in the file or module that ``pattern`` names or has a glob of.
+
+    Without any, and of other patterns, which code can be asked for, return the pattern itself.
+    """
+    glob = f"{pattern}:*" if pattern.endswith(".py") else pattern
+    head = glob.rpartition(":")[0]
+    matching = [each for each in targets if covers(glob, each)]
+    return tuple(matching) if matching and head and head not in PROVIDERS else (pattern,)
 
 
 def fewest(patterns: Iterable[str]) -> tuple[str, ...]:

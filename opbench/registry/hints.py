@@ -27,7 +27,7 @@ from opbench.registry.counts_csv import unknown
 from opbench.registry.definitions import definitions
 
 FORMS = "NAME, torchvision:NAME, timm:NAME, package.module:ATTR or path/file.py:ATTR"
-_PROVIDERS = ("torchvision", "timm")
+PROVIDERS = ("torchvision", "timm")
 _MOST_NAMES = 6
 
 
@@ -43,7 +43,7 @@ def not_registered(pattern: str, names: Sequence[str]) -> OpbenchError:
     if path.with_suffix(".py").is_file() and not path.suffix:
         return _without_attribute(path.with_suffix(".py"))
     head, dot, attribute = pattern.replace("/", ".").rpartition(".")
-    if dot and head in _PROVIDERS:
+    if dot and head in PROVIDERS:
         return BadValueError(f"no network is called {pattern!r}; did you mean {head}:{attribute}?")
     if dot and _is_importable(head.partition(".")[0]):
         return BadValueError(f"no network is called {pattern!r}; did you mean {head}:{attribute}?")
@@ -79,7 +79,7 @@ def missing_module(name: str, target: str) -> OpbenchError:
     head, _, attribute = target.rpartition(":")
     file = Path(f"{head}.py")
     near = [f"{file}:{attribute}"] if file.is_file() else []
-    near += [f"{each}:{attribute}" for each in near_matches(head, _PROVIDERS)]
+    near += [f"{each}:{attribute}" for each in near_matches(head, PROVIDERS)]
     if not near and (dotted := Path(f"{head.replace('.', '/')}.py")).is_file():
         near = [f"{dotted}:{attribute}"]
     hint = f"did you mean {either(near)}?" if near else "check the spelling, or install it"

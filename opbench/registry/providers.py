@@ -27,8 +27,7 @@ from torch import nn
 from opbench.errors import MissingExtraError, UnknownNameError, describe
 from opbench.names import matching
 from opbench.registry import torchvision_operators
-
-PROVIDERS = ("torchvision", "timm")
+from opbench.registry.hints import PROVIDERS as PROVIDERS
 
 _FALLBACK = 224
 _FRAMES = 16

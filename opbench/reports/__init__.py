@@ -78,7 +78,8 @@ class Report:
     """The outcomes of one check.
 
     ``title`` names the check; ``summary`` counts its outcomes; ``statuses`` are all that an
-    outcome can have, with a sentence on each; ``render`` writes rows in a format of tables.
+    outcome can have, with a sentence on each; ``render`` writes rows in a format of tables;
+    ``width`` is that of the terminal on which text is wrapped.
     """
 
     title: str
@@ -86,6 +87,7 @@ class Report:
     outcomes: Sequence[Outcome]
     statuses: Mapping[str, str]
     render: Callable[[Sequence[Mapping[str, Any]], str], str]
+    width: int | None = None
 
     @property
     def notable(self) -> list[Outcome]:

@@ -802,6 +802,31 @@ def test_what_an_update_says_of_a_failing_target_removes_it(
     assert opbench("check").exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["net.py", "net.py:*", "net.py:[ab]*", "./net.py"])
+def test_a_file_and_a_glob_of_it_are_its_networks_in_the_lock(
+    project: Project, opbench: Opbench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = commit(project, NETS, toml="[tool.opbench]\n")
+    targets = ["net.py:build", "net.py:alone", "lenet5"]
+    assert opbench("check", "--update", *targets[:2], *SIZE).exit_code == 0
+    assert opbench("check", "--update", "lenet5").exit_code == 0
+    before = path.read_bytes()
+    assert set(found(opbench("check", name, "--format", "json"))) == set(targets[:2])
+    assert opbench("check", "--update", name).exit_code == 0
+    assert path.read_bytes() == before
+    (path.parent / "sub").mkdir()
+    monkeypatch.chdir(path.parent / "sub")
+    assert set(found(opbench("check", f"../{name}", "--format", "json"))) == set(targets[:2])
+
+
+def test_a_file_without_a_network_in_the_lock_is_refused(lock: Path, opbench: Opbench) -> None:
+    (lock.parent / "other.py").write_text("def nothing(): ...")
+    file = opbench("check", "other.py")
+    assert file.exit_code == 2 and "other.py is a file: name the network in it" in file.stderr
+    glob = opbench("check", "other.py:*")
+    assert glob.exit_code == 2 and "other.py has no '*'" in glob.stderr
+
+
 def test_a_glob_of_the_settings_that_matches_nothing_is_a_warning(
     lock: Path, project: Project, opbench: Opbench
 ) -> None:
@@ -1102,7 +1127,7 @@ def test_a_workflow_gets_its_step_summary(
         ["--format", "xml"],
         ["--input-size", "3x0x3"],
         ["--lock", "."],
-        ["net.py"],
+        ["nowhere.py"],
         ["nowhere.py:net"],
     ],
     ids=" ".join,
