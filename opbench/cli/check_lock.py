@@ -111,9 +111,10 @@ class CheckRequest:
             counted = recount_all(calls, found, wanted, locked, self.timeout)
             with Progress(len(wanted), "counted") as progress:
                 for name, block in counted:
-                    own = isinstance(block, FreshBlock) and block.own_inputs
-                    now[wanted[name].target if own else name] = block
+                    now[wanted[name].target if _brings_inputs(block) else name] = block
                     progress.advance(name, failed=isinstance(block, Problem))
+        if self.size and all(map(_brings_inputs, now.values())):
+            raise BadValueError(f"{next(iter(now))} brings its own inputs: remove --input-size")
         left = [name for name in (*wanted, *stale) if name in locked and name not in now]
         return now | {name: _replaced(name, now) for name in left}
 
@@ -123,6 +124,10 @@ class CheckRequest:
         for name, problem in found.items() if self.targets else ():
             if problem and name not in held:
                 raise BadValueError(problem.reason)
+
+
+def _brings_inputs(block: Block | Problem) -> bool:
+    return isinstance(block, FreshBlock) and block.own_inputs
 
 
 def _replaced(name: str, now: Mapping[str, Block | Problem]) -> Problem:

@@ -728,6 +728,18 @@ def test_sizes_are_for_a_target_that_brings_one_image_until_it_brings_other_inpu
     }
 
 
+def test_a_size_that_no_target_takes_is_refused(project: Project, opbench: Opbench) -> None:
+    path = commit(project, NETS)
+    result = opbench("check", "--update", "net.py:pair", *SIZE)
+    assert result.exit_code == 2 and not path.exists()
+    assert "net.py:pair brings its own inputs: remove --input-size" in result.stderr
+    assert opbench("check", "--update", "net.py:pair", "net.py:build", *SIZE).exit_code == 0
+    path = commit(project, NETS.replace("return Pair()", "return 1 / 0"), path, TWO_SIZES)
+    assert opbench("check", "--update").exit_code == opbench("check").exit_code == 1
+    assert load(path).networks["net.py:pair"].macs == PAIR
+    assert "net.py:pair" in load(path).targets
+
+
 def test_an_entry_stays_until_its_target_is_counted_at_the_sizes_that_replace_its_own(
     project: Project, opbench: Opbench
 ) -> None:
