@@ -10,9 +10,8 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from io import BytesIO
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -102,16 +101,15 @@ def _draw(job: Job) -> Page | MissingDataError:
 
 
 def _save(figure: Figure, kind: str, title: str) -> bytes:
-    if kind == "pdf":
-        _leave_out_layout_tables()
     buffer = BytesIO()
     metadata = {**KINDS[kind], "Title": title}
-    figure.savefig(buffer, format=kind, metadata=metadata, **_QUICK.get(kind, {}))
+    with _no_layout_tables() if kind == "pdf" else nullcontext():
+        figure.savefig(buffer, format=kind, metadata=metadata, **_QUICK.get(kind, {}))
     return buffer.getvalue()
 
 
-@cache
-def _leave_out_layout_tables() -> None:
+@contextmanager
+def _no_layout_tables() -> Iterator[None]:
     """Embed typefaces without their tables for layout, which takes half of the time otherwise.
 
     The text of a PDF has been laid out.  Matplotlib passes no options on to fontTools, so that
@@ -119,6 +117,9 @@ def _leave_out_layout_tables() -> None:
     """
     from fontTools.subset import Options
 
-    Options._drop_tables_default += [
-        *("GSUB", "GPOS", "GDEF"),
-    ]
+    usual = Options._drop_tables_default
+    Options._drop_tables_default = [*usual, "GSUB", "GPOS", "GDEF"]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual

@@ -177,3 +177,12 @@ def test_a_choice_that_does_not_exist_exits_with_2(
     opbench: Opbench, option: tuple[str, str]
 ) -> None:
     assert opbench("plot", "top1", *option).exit_code == 2
+
+
+def test_a_pdf_changes_nothing_for_what_is_made_after_it(opbench: Opbench, tmp_path: Path) -> None:
+    from fontTools.subset import Options
+
+    usual = Options().drop_tables
+    done = opbench("plot", "top1", "--output", tmp_path, "--file-format", "pdf")
+    assert done.exit_code == 0, done.stderr
+    assert Options().drop_tables == usual
