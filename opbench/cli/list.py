@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -110,7 +110,7 @@ def list_(
     rows = _rows(globs or ["*"], folder if accuracies else None)
     if timed and folder:
         _add_latencies(rows, folder)
-        _note_untimed(rows, measured_folder(results))
+        _note_untimed(rows, results)
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
     write(render(rows, format, chosen))
@@ -222,15 +222,17 @@ def _add_latencies(rows: list[dict[str, Any]], folder: Folder) -> None:
         row["latency_s"] = latency.get((row["name"], row["input_size"]))
 
 
-def _note_untimed(rows: Sequence[dict[str, Any]], folder: Path) -> None:
+def _note_untimed(rows: Sequence[dict[str, Any]], results: Path | None) -> None:
     """Say what to run where there is no latency of any of ``rows``."""
     if any(row["latency_s"] is not None for row in rows):
         return
     names = [row["name"] for row in rows]
-    named = " ".join(["", *names]) if len(names) <= _MOST_NAMES else ""
+    command = ["opbench", "run", "--device", "cpu", *(names if len(names) <= _MOST_NAMES else [])]
+    if results:
+        command += ["--results", str(results)]
     note(
-        f"no latency of these networks at batch size 1 in {USUAL['dtype']} is in {folder}: "
-        f"`opbench run --device cpu{named}` measures it"
+        f"no latency of these networks at batch size 1 in {USUAL['dtype']} is in "
+        f"{measured_folder(results)}: `{join(command)}` measures it"
     )
 
 
