@@ -8,8 +8,8 @@ import sys
 if __name__ == "__main__" and not sys.flags.safe_path:
     del sys.path[0]  # before anything is imported
 
+import os
 import signal
-from _thread import interrupt_main
 from threading import Timer
 from typing import Any
 
@@ -32,7 +32,8 @@ def main() -> None:
 def _interrupt_again(lost: Any) -> None:
     """Raise an interrupt again that came while a destructor ran, where Python only reports it."""
     if lost.exc_type is KeyboardInterrupt:
-        Timer(0.01, interrupt_main).start()
+        # A real signal, which also ends a call of the system that waits.
+        Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(lost)
 

@@ -111,3 +111,31 @@ def test_an_interrupt_at_any_moment_ends_with_130(command: tuple[str, ...], tmp_
         assert process.returncode in {0, 1, 2, 130}, said
         assert process.returncode != 130 or "interrupted" in said
         assert "Traceback" not in said
+
+
+_LOST = """
+import os, select, signal, sys
+from opbench.__main__ import _interrupt_again
+
+sys.unraisablehook = _interrupt_again
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        [number for number in range(1000)]
+
+try:
+    Dying()
+    select.poll().poll(60_000)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_that_a_destructor_swallowed_ends_a_wait() -> None:
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", _LOST], capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+    assert time.monotonic() - start < 30  # not the whole minute
