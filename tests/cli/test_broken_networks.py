@@ -78,9 +78,10 @@ def count(opbench: Opbench) -> Reasons:
 def check(opbench: Opbench) -> Reasons:
     def reason(name: str) -> str:
         assert opbench("check", "--update", "net.py:fine", *SIZE).exit_code == 0
-        fine, failed = json.loads(opbench("check", name, "net.py:fine", *SIZE).stdout)
-        assert (failed["status"], fine["status"]) == ("cannot count", "equal")
-        return str(failed["note"])
+        rows = json.loads(opbench("check", name, "net.py:fine", *SIZE).stdout)
+        status = {row["name"]: row["status"] for row in rows}
+        assert status == {name: "cannot count", "net.py:fine": "equal"}
+        return str(next(row["note"] for row in rows if row["name"] == name))
 
     return reason
 
