@@ -24,12 +24,14 @@ TARGETS_HELP = (
     "or a function without arguments that returns a module or a pair (module, tuple of inputs)."
 )
 Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
+# What --input-size leaves alone.
+KEPT_INPUTS = "Inputs that a target brings stay, unless they are one image with as many axes."
+
 InputSize = Annotated[
     str | None,
     typer.Option(
         metavar="CxHxW",
-        help="Size of one image: channels x height x width, such as 3x224x224. Inputs that a "
-        "target brings stay, unless they are one image with as many axes.",
+        help=f"Size of one image: channels x height x width, such as 3x224x224. {KEPT_INPUTS}",
     ),
 ]
 Results = Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opbench.cli.options import (
+    KEPT_INPUTS,
     TARGETS_HELP,
     OutputFormat,
     Results,
@@ -75,7 +76,7 @@ def run(
         Words | None,
         typer.Option(
             metavar="CxHxW[,CxHxW]...",
-            help="Sizes of one image: channels x height x width, such as 3x224x224.",
+            help=f"Sizes of one image: channels x height x width, such as 3x224x224. {KEPT_INPUTS}",
         ),
     ] = None,
     dtype: Annotated[
