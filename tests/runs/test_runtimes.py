@@ -83,8 +83,9 @@ def test_a_run_times_any_runtime_by_its_name(
     result = opbench("run", network, "--runtime", "eager,double", *quick, "--results", tmp_path)
     assert result.exit_code == 0, result.stderr
     records = read_folder(tmp_path).cells
-    assert [cell.record.cell.runtime for cell in records] == ["eager", "double"]
-    assert [cell.conditions.variant for cell in records] == ["", "double"]
+    # A cell that needs another round is written later.
+    variants = {cell.record.cell.runtime: cell.conditions.variant for cell in records}
+    assert len(records) == 2 and variants == {"eager": "", "double": "double"}
 
 
 def test_a_mode_of_compile_adds_the_runtime() -> None:
