@@ -106,8 +106,9 @@ def check(
     with others if update else nullcontext():
         held = request.held(against, update=update)
         patterns = request.patterns(held, update=update)
-        checked = check_counts(held.networks, request.count(held, patterns), request.rules)
-        refuse_uncounted(checked)
+        now = request.count(held, patterns)
+        refuse_uncounted(now, held, update=update)
+        checked = check_counts(held.networks, now, request.rules)
         if lock:
             checked = _naming(lock, checked)
         if update:

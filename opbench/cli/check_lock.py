@@ -139,11 +139,14 @@ def _replaced(name: str, now: Mapping[str, Block | Problem]) -> Problem:
     return next((each for each in others if isinstance(each, Problem)), _STALE)
 
 
-def refuse_uncounted(checked: Sequence[CheckedTarget]) -> None:
-    """Exit with 2 where not one of the targets is in the lock or can be counted."""
-    if not any(each.locked or each.now for each in checked):
-        for each in checked:
-            say(f"error: {named(each.name, each.note)}")
+def refuse_uncounted(now: Mapping[str, Block | Problem], held: Lock, *, update: bool) -> None:
+    """Exit with 2 where all targets were named wrongly, or an update has nothing to write."""
+    problems = {name: each for name, each in now.items() if isinstance(each, Problem)}
+    if not problems or len(problems) < len(now) or problems.keys() & held.networks.keys():
+        return
+    if update or all(each.mistake for each in problems.values()):
+        for name, each in problems.items():
+            say(f"error: {named(name, each.reason)}")
         raise typer.Exit(2)
 
 

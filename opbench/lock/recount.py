@@ -8,6 +8,7 @@ other people's code: one that fails in any way is a row with the reason, and the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -67,10 +68,10 @@ def recount(target: Target, locked: Block | None, size: Size | None) -> FreshBlo
     try:
         counted = count_target(target, size)
     except GoneTargetError as error:
-        return Problem(reason=str(error), gone=locked is not None)
+        return Problem(reason=str(error), gone=locked is not None, mistake=locked is None)
     except BadValueError as error:
         gone = "its code no longer gives an input size: give --input-size"
-        return Problem(reason=gone if locked else str(error))
+        return Problem(reason=gone if locked else str(error), mistake=locked is None)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=describe(error))
     asked = size not in (None, target.input_size) and not counted.own_inputs
@@ -107,4 +108,4 @@ def recount_json(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _problem(what: object) -> dict[str, Any] | None:
-    return {"reason": what.reason, "gone": what.gone} if isinstance(what, Problem) else None
+    return asdict(what) if isinstance(what, Problem) else None

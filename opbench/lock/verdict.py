@@ -51,10 +51,15 @@ _PREDICATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """The reason why a target has no counts now; ``gone`` when nothing of that name exists."""
+    """The reason why a target has no counts now.
+
+    ``gone``: nothing of that name exists any more.  ``mistake``: it was named or sized wrongly; the
+    network is not at fault.
+    """
 
     reason: str
     gone: bool = False
+    mistake: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
