@@ -205,7 +205,15 @@ def _call(found: Any, target: str) -> Any:
 
 
 def _kind(made: Any) -> str:
-    return "nothing" if made is None else f"a value of type {type(made).__name__}"
+    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], nn.Module):
+        inputs = made[1]
+        lack = "that hold no tensor" if isinstance(inputs, tuple) else _type_of(inputs)
+        return f"a module with inputs {lack}"
+    return "nothing" if made is None else f"a value {_type_of(made)}"
+
+
+def _type_of(value: Any) -> str:
+    return f"of type {type(value).__name__}"
 
 
 def _checked(made: Any, target: str) -> Built:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opbench.errors import OpbenchError
+from opbench.errors import OpbenchError, TargetError
 from opbench.registry import targets
 
 FILE = """
@@ -131,3 +131,14 @@ def test_a_base_that_is_its_own_base_is_read(tmp_path: Path) -> None:
 
 def test_labels_resolve_to_names_of_the_registry() -> None:
     assert [each.name for each in targets.resolve(["ResNet-50", "VGG_16"])] == ["resnet50", "vgg16"]
+
+
+def test_inputs_that_are_none_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "import torch\nnet = torch.nn.ReLU()\n"
+        "bare = lambda: (net, ())\nlisted = lambda: (net, [torch.zeros(1)])\n"
+    )
+    for name, said in (("bare", "that hold no tensor"), ("listed", "of type list")):
+        (target,) = targets.resolve([f"odd.py:{name}"])
+        with pytest.raises(TargetError, match=f"returned a module with inputs {said}: it must"):
+            target.build()
