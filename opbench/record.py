@@ -120,6 +120,7 @@ class Count(Totals):
     uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
     functions: the calls of activation functions that are no modules, such as ``F.relu``.
     device: "meta" or "cpu", where the forward pass was traced.
+    fallback: why real tensors were needed where nobody asked for them, else "".
     own_inputs: the inputs are those that came with the network, whatever size was asked for.
     """
 
@@ -132,6 +133,7 @@ class Count(Totals):
     other_input_sizes: tuple[Shape, ...] = ()
     functions: Mapping[str, int] = field(default_factory=dict)
     own_inputs: bool = False
+    fallback: str = ""
 
     @property
     def input_sizes(self) -> tuple[Shape, ...]:

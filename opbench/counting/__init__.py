@@ -20,6 +20,7 @@ The modules, from the rules outwards:
     torch_state   global state, restored afterwards
     meta_build    building without weights
     forward       one traced forward pass
+    fallback      the reason for real tensors
     failure       the error of a forward pass that fails
     summary       the tally as a ``Count``
     witness       the same count by an independent tool

@@ -29,7 +29,7 @@ class NeedsValuesError(CountError):
     """A network without a meta form: scripted, sparse or quantised."""
 
     def __init__(self) -> None:
-        super().__init__("scripted, sparse and quantised parts need real values: use device='cpu'")
+        super().__init__("scripted, sparse and quantised parts need real values (device='cpu')")
 
 
 def private_copy(network: nn.Module, device: str) -> nn.Module:

@@ -2,9 +2,10 @@
 
 The meta device comes first: no weights, no arithmetic.  A network that looks at its values
 (``.item()``, NumPy, scripted code) is run once more on real CPU tensors, seeded so that the same
-call gives the same number again; ``Count.device`` says which of the two it was.  Inference mode
-comes first too, because composite operators arrive whole in it; a network that computes gradients
-in its forward pass (forces from an energy) is run with gradients on.
+call gives the same number again; ``Count.device`` says which of the two it was, and
+``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too, because
+composite operators arrive whole in it; a network that computes gradients in its forward pass
+(forces from an energy) is run with gradients on.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import random
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
+from opbench.counting import fallback
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
@@ -32,7 +35,7 @@ from opbench.counting.inputs import (
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.scopes import Scopes
-from opbench.counting.summary import summarise
+from opbench.counting.summary import bytes_of, summarise
 from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
 from opbench.errors import (
@@ -135,15 +138,29 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     """Try the meta device and then the CPU; raise what the last one raises."""
     if device != "meta" and device is not None:
         return _with_values(source, request, device)
+    weight_bytes = 0
     try:
-        return _trace(source, request, "meta")
+        network, example = _made(source, request, "meta")
+        weight_bytes = bytes_of(tensors_of(network))
+        return _traced(network, example, request, "meta")
     except BadValueError:
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
             raise
-    with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
-        return _with_values(source, request, "cpu")
+        reason = fallback.reason_of(error)
+    return _fall_back(source, request, weight_bytes, reason)
+
+
+def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str) -> Count:
+    """Count on the CPU what the meta device does not count, for ``reason``."""
+    fallback.announce(reason)
+    fallback.require_memory(weight_bytes, reason)
+    try:
+        with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
+            return replace(_with_values(source, request, "cpu"), fallback=reason)
+    except (OpbenchError, MemoryError) as error:
+        raise fallback.explained(error, reason) from error.__cause__
 
 
 def _with_values(source: Source, request: Request, device: str) -> Count:
@@ -163,11 +180,25 @@ def _compiler_is_imported() -> bool:
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
+    network, example = _made(source, request, device)
+    return _traced(network, example, request, device, gradients=gradients)
+
+
+def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Inputs | None]:
     seed()
     network, example = source(device)
     network = unwrap(network)
-    if request.dtype is not None:
-        network = network.to(request.dtype)
+    return network if request.dtype is None else network.to(request.dtype), example
+
+
+def _traced(
+    network: nn.Module,
+    example: Inputs | None,
+    request: Request,
+    device: str,
+    *,
+    gradients: bool = False,
+) -> Count:
     inputs = request.inputs(network, device, example)
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
         stored = tensors_of(network)

@@ -43,7 +43,7 @@ def summarise(
         params=params[""],
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
-        weight_bytes=_bytes(tensors_of(network)),
+        weight_bytes=bytes_of(tensors_of(network)),
         peak_activation_bytes=tracer.lifetimes.peak_bytes,
         operators=tuple(_operators(tracer)),
         modules=tuple(_modules(named, tracer, params)),
@@ -68,7 +68,8 @@ def _is_lazy(tensor: Tensor) -> bool:
     return nn.parameter.is_lazy(tensor)
 
 
-def _bytes(tensors: Iterable[Tensor]) -> int:
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """Return the bytes of tensors, lazy ones left out."""
     return sum(each.numel() * each.element_size() for each in tensors if not _is_lazy(each))
 
 

@@ -1,4 +1,4 @@
-"""Tell how much memory is free, on this machine and in the container, if it is one.
+"""Tell how much memory is free, on this machine and in the container, and that there is too little.
 
 A container has less than its machine: each control group that a process is in, and each above it,
 may have a limit, beyond which the kernel kills.  What files have left in the cache counts as used
@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
+from opbench.errors import message_of
+
+_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
 
 # Below the folder of control groups, of version 2 and of version 1: limit, use, and the words with
 # which the part of it that is cache begins.
@@ -30,6 +34,11 @@ def available_memory(root: Path = Path("/")) -> int:
     ``root`` is where ``proc`` and ``sys`` are.
     """
     return min([psutil.virtual_memory().available, *_left_in_groups(root)])
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Return whether memory, a device's too, ran out."""
+    return isinstance(error, MemoryError) or any(words in message_of(error) for words in _NO_MEMORY)
 
 
 def _left_in_groups(root: Path) -> Iterator[int]:

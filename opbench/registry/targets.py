@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from opbench.counting import build_and_count
+from opbench.counting import build_and_count, fallback
 from opbench.errors import (
     BadValueError,
     OpbenchError,
@@ -101,7 +101,8 @@ def count_target(
     ``BadValueError`` where nothing says how large its input is.
     """
     inputs, images = target.inputs(input_size, batch_size)
-    return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+    with fallback.naming(target.name):
+        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
 
 
 def require_size_used(name: str, size: tuple[int, ...] | None, counted: Count) -> None:

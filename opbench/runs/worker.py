@@ -28,8 +28,8 @@ from opbench.errors import (
     OpbenchError,
     TargetError,
     describe,
-    message_of,
 )
+from opbench.processes.memory import is_out_of_memory
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
@@ -50,15 +50,13 @@ from opbench.timing.yardstick import yardstick
 Json = dict[str, Any]
 _T = TypeVar("_T")
 
-_NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "not enough memory")
-
 
 def handle(request: Mapping[str, Any]) -> Json:
     """Return the reply to ``request``: {"done": ...} or {"failed": why, ...}, as in ``Reply``."""
     try:
         return {"done": _JOBS[request["job"]](request)}
     except Exception as error:  # noqa: BLE001  a network is foreign code and may raise anything
-        spent = any(map(_is_out_of_memory, (error, error.__cause__)))
+        spent = any(map(is_out_of_memory, (error, error.__cause__)))
         said = f"out of memory: {describe(error)}" if spent else describe(error)
         return {"failed": said, "out_of_memory": spent, "named_wrongly": _names_wrongly(error)}
 
@@ -68,12 +66,6 @@ def _names_wrongly(error: BaseException) -> bool:
     if isinstance(error, TargetError):
         return error.__cause__ is None or isinstance(error, GoneTargetError)
     return isinstance(error, OpbenchError) and not isinstance(error, CountError)
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return any(words in message_of(error) for words in _NO_MEMORY)
 
 
 def _targets(request: Mapping[str, Any]) -> Json:

@@ -1,0 +1,64 @@
+"""Say why a network is counted with real tensors, and refuse weights that memory cannot hold.
+
+The sentence is a warning of the logger ``opbench.counting``, given before anything is allocated;
+a count that then fails for lack of memory repeats it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opbench.errors import CountError, OpbenchError, describe
+from opbench.escapes import printable
+from opbench.processes.memory import available_memory, is_out_of_memory
+
+LOG = logging.getLogger("opbench.counting")
+
+
+def reason_of(error: Exception) -> str:
+    """Return why the pass on the meta device, which raised ``error``, does not count."""
+    cause = error.__cause__ if isinstance(error, OpbenchError) else None
+    return describe(cause or error)
+
+
+def announce(reason: str) -> None:
+    """Warn that weights and activations are about to be allocated."""
+    LOG.warning(printable(f"warning: counted with real tensors: {reason}"))
+
+
+@contextmanager
+def naming(target: str) -> Iterator[None]:
+    """Put the name of a target into the warnings meanwhile."""
+
+    def name(record: logging.LogRecord) -> bool:
+        record.msg = record.msg.replace("warning: ", f"warning: {printable(target)}: ", 1)
+        return True
+
+    LOG.addFilter(name)
+    try:
+        yield
+    finally:
+        LOG.removeFilter(name)
+
+
+def require_memory(weight_bytes: int, reason: str) -> None:
+    """Raise ``CountError`` where weights of so many bytes are more than the memory that is free."""
+    free = available_memory()
+    if weight_bytes > free:
+        raise CountError(
+            f"its weights take {_gigabytes(weight_bytes)} and only {_gigabytes(free)} of memory "
+            f"are free; real tensors are needed: {reason}"
+        )
+
+
+def explained(error: OpbenchError | MemoryError, reason: str) -> Exception:
+    """Return ``error``; where memory ran out, with the reason why it was needed."""
+    if not is_out_of_memory(error) and not is_out_of_memory(error.__cause__):
+        return error
+    return CountError(f"out of memory: {describe(error)}; real tensors are needed: {reason}")
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

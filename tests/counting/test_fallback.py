@@ -1,0 +1,119 @@
+"""A network that needs real tensors says why, before they are made and when they do not fit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from opbench.counting import build_and_count, count, fallback
+from opbench.counting.fallback import LOG
+from opbench.errors import CountError
+from opbench.registry.targets import count_target, resolve
+from tests.fixtures import Opbench, Write
+
+
+class _Looks(nn.Module):
+    """Multiplies once or twice, as the values say: 8 x 8 weights, 8 x 4 more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.first(x)
+        return self.second(y) if y.isfinite().all().item() else y
+
+
+class _Hungry(_Looks):
+    """Runs out of memory where there are values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not super().forward(x).is_meta:
+            raise MemoryError
+        return x
+
+
+def test_the_count_carries_the_reason() -> None:
+    counted = count(_Looks(), (8,))
+    assert (counted.device, counted.macs) == ("cpu", 8 * 8 + 8 * 4)
+    assert "Tensor.item() cannot be called on meta tensors" in counted.fallback
+    assert "test_fallback.py, line" in counted.fallback
+
+
+def test_a_device_that_was_asked_for_needs_no_reason() -> None:
+    assert count(_Looks(), (8,), device="cpu").fallback == ""
+    assert count(nn.Linear(8, 8), (8,)).fallback == ""
+
+
+def test_it_is_said_once_and_before_weights_are_made(caplog: pytest.LogCaptureFixture) -> None:
+    said_before: list[int] = []
+
+    def build() -> nn.Module:
+        said_before.append(len(caplog.records))
+        return _Looks()
+
+    build_and_count(build, (8,))
+    assert said_before == [0, 1]
+    (record,) = caplog.records
+    assert record.name == LOG.name
+    assert record.message.startswith("warning: counted with real tensors: RuntimeError: ")
+
+
+def test_on_the_command_line_it_names_the_target(
+    write: Write, opbench: Opbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = "from tests.counting.test_fallback import _Looks\nnet = _Looks\nother = _Looks\n"
+    path = write("looks.py", source)
+    done = opbench("count", f"{path}:net", f"{path}:other", "--input-size", "8")
+    assert done.exit_code == 0
+    for name, record in zip(("net", "other"), caplog.records, strict=True):
+        told = f"warning: {path}:{name}: counted with real tensors: RuntimeError: Tensor.item()"
+        assert record.message.startswith(told)
+
+
+def test_names_cannot_write_to_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    with fallback.naming("\x1b[2J%s"):
+        fallback.announce("\x1b]0;title\x07")
+    assert "\x1b" not in caplog.text
+    assert "%s" in caplog.text
+    assert not LOG.filters
+
+
+def test_weights_beyond_the_free_memory_are_refused_before_they_are_made() -> None:
+    built: list[bool] = []
+
+    def build() -> nn.Module:
+        weight = torch.empty(1)
+        built.append(weight.is_meta)
+        network = _Looks()
+        network.large = nn.Linear(2**22, 2**22, bias=False)
+        return network
+
+    with pytest.raises(CountError) as caught:
+        build_and_count(build, (8,))
+    assert built == [True]
+    assert f"its weights take {4 * 2**44 / 1e9:.1f} GB and only " in str(caught.value)
+    assert "Tensor.item() cannot be called on meta tensors" in str(caught.value)
+
+
+def test_running_out_of_memory_names_the_reason() -> None:
+    with pytest.raises(CountError, match=r"out of memory: .*Hungry.*MemoryError") as caught:
+        count(_Hungry(), (8,))
+    assert "real tensors are needed: RuntimeError: Tensor.item()" in str(caught.value)
+
+
+def test_other_failures_on_real_tensors_are_their_own() -> None:
+    class Fails(_Looks):
+        def forward(self, x: Tensor) -> Tensor:
+            super().forward(x)
+            raise ValueError("half-way")
+
+    with pytest.raises(CountError, match="ValueError: half-way") as caught:
+        count(Fails(), (8,))
+    assert "real tensors" not in str(caught.value)
+
+
+def test_registered_networks_need_no_values() -> None:
+    (target,) = resolve(["lenet5"])
+    assert count_target(target).fallback == ""
