@@ -67,6 +67,21 @@ def calflops(network: nn.Module, inputs: Inputs) -> float:
     return float(found[1])
 
 
+def deepspeed(network: nn.Module, inputs: Inputs) -> float:
+    """get_model_profile of DeepSpeed's FLOPs profiler."""
+    from deepspeed.profiling.flops_profiler import get_model_profile
+
+    _, macs, _ = get_model_profile(network, args=list(inputs), print_profile=False, as_string=False)
+    return float(macs)
+
+
+def torchprofile(network: nn.Module, inputs: Inputs) -> float:
+    """torchprofile.profile_macs."""
+    from torchprofile import profile_macs
+
+    return float(profile_macs(network, inputs))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Peer:
     """A tool, how to ask it, the package it comes in and what it is imported as."""
@@ -92,7 +107,10 @@ PEERS = (
         Peer(name=name, ask=partial(tool, name), package=each.package, module=each.package)
         for name, each in TOOLS.items()
     ),
-    Peer(name="calflops", ask=calflops, package="calflops", module="calflops"),
+    *(
+        Peer(name=ask.__name__, ask=ask, package=ask.__name__, module=ask.__name__)
+        for ask in (calflops, deepspeed, torchprofile)
+    ),
 )
 
 # None: the tool failed.
@@ -113,7 +131,8 @@ def answers(peer: Peer) -> Answers | None:
 
 def ask_all(peer: Peer) -> Answers:
     """Ask one tool about every case, as if each were the first."""
-    importlib.import_module(peer.module)  # if it cannot be imported it has no say
+    with contextlib.redirect_stdout(sys.stderr):  # some say what they found
+        importlib.import_module(peer.module)  # if it cannot be imported it has no say
     return {case.idea: _ask_apart(peer, case) for case in CASES}
 
 
