@@ -43,6 +43,7 @@ from opbench.spec import Shape
 LOCK = "opbench.lock.json"
 RESULTS = "results"
 FILE = "pyproject.toml"
+_TOOL = ("tool", "opbench")
 
 _TIME_UNITS = {"%": 1e-2, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 # As many digits as a number needs that is meant: Fraction("1e99999999") would fill the memory.
@@ -203,13 +204,21 @@ def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
         place = f"{file}: [{section}]"
         name = key.rpartition(".")[2]
         if key not in _KEYS:
-            known = [each.rpartition(".")[2] for each in _KEYS if _same_section(each, key)]
-            unknown = UnknownNameError("key", name, known, see=f"choose from {', '.join(known)}")
-            raise BadFileError(f"{place}: {unknown}")
+            raise BadFileError(f"{place}: {_unknown(key, name)}")
         try:
             yield key, _KEYS[key].check(value)
         except ValueError as error:
             raise BadFileError(f"{place} {name} {error}, not {_shown(value)}") from None
+
+
+def _unknown(key: str, name: str) -> str:
+    """Say that nothing is set by ``name``, and which section it belongs to or what was meant."""
+    elsewhere = [each.rpartition(".")[0] for each in _KEYS if each.rpartition(".")[2] == name]
+    if elsewhere:
+        sections = " or ".join(f"[{'.'.join(filter(None, (*_TOOL, e)))}]" for e in elsewhere)
+        return f"{name!r} belongs to {sections}"
+    known = [each.rpartition(".")[2] for each in _KEYS if _same_section(each, key)]
+    return str(UnknownNameError("key", name, known, see=f"choose from {', '.join(known)}"))
 
 
 def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
@@ -217,9 +226,9 @@ def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
     for key, value in table.items():
         if key in _SECTIONS and isinstance(value, dict):
             for inner, each in value.items():
-                yield f"{key}.{inner}", each, f"tool.opbench.{key}"
+                yield f"{key}.{inner}", each, ".".join((*_TOOL, key))
         else:
-            yield key, value, "tool.opbench"
+            yield key, value, ".".join(_TOOL)
 
 
 def _same_section(one: str, other: str) -> bool:

@@ -97,6 +97,9 @@ def test_the_environment_wins_over_the_file(write: Write, tmp_path: Path) -> Non
     [
         ('[tool.opbench]\nlok = "x"', "[tool.opbench]: no key is called 'lok'; did you mean lock?"),
         ("[tool.opbench.chek]\nstrict = true", "no key is called 'chek'"),
+        ('[tool.opbench]\ntargets = ["a"]', "'targets' belongs to [tool.opbench.check]"),
+        ("[tool.opbench]\nstrict = true", "to [tool.opbench.check] or [tool.opbench.compare]"),
+        ('[tool.opbench.check]\nresults = "a"', "'results' belongs to [tool.opbench]"),
         ("[tool.opbench.check]\nstrct = true", "[tool.opbench.check]: no key is called 'strct'"),
         ('[tool.opbench.check]\nstrict = "yes"', "strict must be true or false, not 'yes'"),
         ("[tool.opbench]\nlock = 3", "lock must be a non-empty string, not 3"),
