@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from opbench.conventions.convention import BIAS, Item, Rule
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.counting.free import FREE
-from opbench.counting.rules import RULES, NoRuleError
+from opbench.counting.rule import NoRuleError
+from opbench.counting.rules import RULES
 
 
 def counted(call: OperatorCall) -> Iterator[OperatorCall]:

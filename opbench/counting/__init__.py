@@ -6,6 +6,8 @@
 
 The modules, from the rules outwards:
 
+    rule          the rule of one operator
+    backward      the rules of operators that compute gradients
     rules         the multiply-accumulates of each operator that has a dot product
     free          the operators that have none
     dispatch      the base of every mode that sees operators

@@ -23,50 +23,30 @@ opt_einsum is switched off (``opbench.counting.torch_state``).
 
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
-the kernels that carry them out: which of the two is seen depends on the caller.
+the kernels that carry them out: which of the two is seen depends on the caller.  The operators
+that compute gradients are in ``opbench.counting.backward``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-Arguments = Sequence[Any]
-Kind = Literal[
-    "convolution",
-    "transposed convolution",
-    "linear",
-    "matrix product",
-    "bilinear",
-    "attention",
-    "recurrent",
-]
-
-
-class NoRuleError(Exception):
-    """Arguments that the rule does not cover: the call is named as uncounted."""
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorRule:
-    """The counting rule of one operator.
-
-    ``macs`` maps arguments and result to multiply-accumulates.  ``operands`` are the positions
-    of the factors, for display.  ``layer`` says that the result is an activation: the output of
-    a convolution or a linear layer.  ``bias`` is the position of what is added to the result,
-    which costs nothing here and one operation by other conventions.
-    """
-
-    kind: Kind
-    macs: Callable[[Arguments, Any], int]
-    operands: tuple[int, ...] = (0, 1)
-    layer: bool = False
-    bias: int | None = None
+from opbench.counting.backward import BACKWARD
+from opbench.counting.rule import (
+    Arguments,
+    NoRuleError,
+    OperatorRule,
+    matrices,
+    meets,
+    steps,
+    token_major_scores,
+)
 
 
 def _product(left: Tensor, right: Tensor) -> int:
@@ -120,7 +100,7 @@ def _packed_convolution(args: Arguments, out: Any) -> int:
     weight = args[1].unpack()[0]
     if args[1].transpose():
         raise NoRuleError("a quantised transposed convolution")
-    return int(out.numel() * _meets(weight))
+    return int(out.numel() * meets(weight))
 
 
 def _weighted_bag(args: Arguments, out: Any) -> int:
@@ -142,17 +122,11 @@ def _last_axis(args: Arguments, out: Any) -> int:
 
 
 def _convolution(args: Arguments, out: Any) -> int:
-    return int(out.numel() * _meets(args[1]))
+    return int(out.numel() * meets(args[1]))
 
 
 def _transposed_convolution(args: Arguments, out: Any) -> int:
-    return int(args[0].numel() * _meets(args[1]))
-
-
-def _meets(weight: Tensor) -> int:
-    """Return the elements of one slice of a weight: (out, in / groups, kernel...), or
-    (in, out / groups, kernel...) of a transposed convolution."""
-    return math.prod(weight.shape[1:])
+    return int(args[0].numel() * meets(args[1]))
 
 
 def _either_convolution(args: Arguments, out: Any) -> int:
@@ -163,7 +137,7 @@ def _either_convolution(args: Arguments, out: Any) -> int:
 def _pointwise_convolution(args: Arguments, out: Any) -> int:
     """Input, weight, bias, ...; or input, what is added to the result, weight, bias, ..."""
     weight = next(each for each in (args[2], args[1]) if each is not None and each.dim() > 1)
-    return int(out.numel() * _meets(weight))
+    return int(out.numel() * meets(weight))
 
 
 def _time_batch_convolution(args: Arguments, out: Any) -> int:
@@ -200,12 +174,16 @@ def _attention(args: Arguments, out: Any) -> int:
     return int(rows * key.shape[-2] * (query.shape[-1] + width))
 
 
-def _token_major_attention(args: Arguments, out: Any) -> int:
-    """query (B, L, H, E), key (B, S, H, E), value (B, S, H, Ev), sequences of equal length."""
+def _token_major_attention(args: Arguments, out: Any, *, ends_at: int) -> int:
+    """query (B, L, H, E), key (B, S, H, E), value (B, S, H, Ev), or packed sequences."""
     query, key, value = args[0], args[1], args[2]
-    if query.dim() != 4:
-        raise NoRuleError("sequences of different lengths")
-    return int(math.prod(query.shape[:3]) * key.shape[1] * (query.shape[-1] + value.shape[-1]))
+    scores = token_major_scores(query, key, args[ends_at : ends_at + 2])
+    return int(scores * (query.shape[-1] + value.shape[-1]))
+
+
+def _cudnn_attention(args: Arguments, out: Any) -> int:
+    packed = args[4] is not None
+    return _token_major_attention(args, out, ends_at=4) if packed else _attention(args, out)
 
 
 def _attention_layer(args: Arguments, out: Any) -> int:
@@ -235,29 +213,21 @@ def _recurrent_layer(args: Arguments, out: Any) -> int:
     matrix for each step of each sequence.  For a packed sequence the input is (steps, in) and
     the weights follow the lengths of the steps."""
     packed = isinstance(args[3], (list, tuple))
-    weights = args[3] if packed else args[2]
-    steps = args[0].numel() // args[0].shape[-1]
-    return int(steps * sum(weight.numel() for weight in weights if weight.dim() == 2))
+    return int(steps(args[0]) * matrices(args[3] if packed else args[2]))
 
 
 def _onednn_recurrent_layer(args: Arguments, out: Any) -> int:
     """One layer and direction: input, two weight matrices, ..."""
-    source = args[0]
-    steps = source.numel() // source.shape[-1]
-    return int(steps * (args[1].numel() + args[2].numel()))
+    return int(steps(args[0]) * matrices(args[1:3]))
 
 
 def _cudnn_recurrent_layer(args: Arguments, out: Any) -> int:
-    source = args[0]
-    steps = source.numel() // source.shape[-1]
-    return int(steps * sum(weight.numel() for weight in args[1] if weight.dim() == 2))
+    return int(steps(args[0]) * matrices(args[1]))
 
 
 def _recurrent_cell(args: Arguments, out: Any) -> int:
     """input (N, in), state, input weights, state weights: one step."""
-    source, input_weight, state_weight = args[0], args[2], args[3]
-    images = source.numel() // source.shape[-1]
-    return int(images * (input_weight.numel() + state_weight.numel()))
+    return int(steps(args[0]) * matrices(args[2:4]))
 
 
 def _first(out: Any) -> Tensor:
@@ -279,7 +249,8 @@ _BIASED_CONVOLUTION = replace(_CONVOLUTION, bias=2)
 _BIASED_TRANSPOSED = replace(_TRANSPOSED, bias=2)
 _EITHER = OperatorRule("convolution", _either_convolution, layer=True, bias=2)
 _ATTENTION = OperatorRule("attention", _attention, operands=(0, 1, 2))
-_TOKEN_MAJOR = OperatorRule("attention", _token_major_attention, operands=(0, 1, 2))
+_FLASH = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=3))
+_EFFICIENT = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=4))
 _RECURRENT = OperatorRule("recurrent", _recurrent_layer, operands=(0, 2, 3))
 _CUDNN_RECURRENT = OperatorRule("recurrent", _cudnn_recurrent_layer)
 _CELL = OperatorRule("recurrent", _recurrent_cell, operands=(0, 2, 3))
@@ -373,8 +344,9 @@ RULES: dict[str, OperatorRule] = {
     "_scaled_dot_product_cudnn_attention": _ATTENTION,
     "_scaled_dot_product_fused_attention_overrideable": _ATTENTION,
     "flex_attention": _ATTENTION,
-    "_flash_attention_forward": _TOKEN_MAJOR,
-    "_efficient_attention_forward": _TOKEN_MAJOR,
+    "_flash_attention_forward": _FLASH,
+    "_efficient_attention_forward": _EFFICIENT,
+    "_cudnn_attention_forward": replace(_ATTENTION, macs=_cudnn_attention),
     "_native_multi_head_attention": OperatorRule(
         "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
     ),
@@ -386,6 +358,7 @@ RULES: dict[str, OperatorRule] = {
     "gru": _RECURRENT,
     "rnn_tanh": _RECURRENT,
     "rnn_relu": _RECURRENT,
+    "_lstm_mps": _RECURRENT,
     "mkldnn_rnn_layer": OperatorRule("recurrent", _onednn_recurrent_layer, operands=(0, 1, 2)),
     "_cudnn_rnn": _CUDNN_RECURRENT,
     "miopen_rnn": _CUDNN_RECURRENT,
@@ -393,4 +366,5 @@ RULES: dict[str, OperatorRule] = {
     "gru_cell": _CELL,
     "rnn_tanh_cell": _CELL,
     "rnn_relu_cell": _CELL,
+    **BACKWARD,
 }

@@ -28,7 +28,8 @@ from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
-from opbench.counting.rules import RULES, NoRuleError, OperatorRule
+from opbench.counting.rule import NoRuleError, OperatorRule
+from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 
 Shape = tuple[int, ...]

@@ -6,33 +6,13 @@ the arguments are put there by name, and what is not named is None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
 import pytest
 import torch
-from torch import Tensor
 
 from opbench.counting.rules import RULES
+from tests.conformance.backward_kernels import BACKWARD_KERNELS
 from tests.conformance.cases import CASES, counted
-
-
-def _t(*shape: int) -> Tensor:
-    return torch.empty(shape, device="meta")
-
-
-class Kernel(NamedTuple):
-    """Operators that take the same arguments, by name, and do the same products."""
-
-    operators: Sequence[str]
-    arguments: Mapping[str, Any]
-    out: Any
-    macs: int
-
-
-def _named(names: str, value: Any) -> dict[str, Any]:
-    return dict.fromkeys(names.split(), value)
-
+from tests.conformance.kernel import Kernel, named, signatures, t
 
 _IN, _WEIGHT = "self input X", "weight W mat2"
 _EITHER = ("_convolution", "convolution_overrideable")
@@ -47,19 +27,19 @@ KERNELS = (
             *("thnn_conv2d", "torchvision::deform_conv2d", *_EITHER),
         ),
         {
-            **_named(_IN, _t(2, 4, 6, 6)),
-            **_named(_WEIGHT, _t(6, 2, 3, 3)),
-            **_named("bias B", _t(6)),
-            **_named("z other", _t(2, 6, 4, 4)),
+            **named(_IN, t(2, 4, 6, 6)),
+            **named(_WEIGHT, t(6, 2, 3, 3)),
+            **named("bias B", t(6)),
+            **named("z other", t(2, 6, 4, 4)),
             "transposed": False,
         },
-        _t(2, 6, 4, 4),
+        t(2, 6, 4, 4),
         (2 * 6 * 4 * 4) * (2 * 3 * 3),
     ),
     Kernel(
         ("conv_depthwise3d", "slow_conv3d", "slow_conv3d_forward", "slow_conv_dilated3d"),
-        {"self": _t(1, 2, 4, 4, 4), "weight": _t(3, 2, 2, 2, 2)},
-        _t(1, 3, 3, 3, 3),
+        {"self": t(1, 2, 4, 4, 4), "weight": t(3, 2, 2, 2, 2)},
+        t(1, 3, 3, 3, 3),
         (3 * 3 * 3 * 3) * (2 * 2 * 2 * 2),
     ),
     Kernel(
@@ -67,14 +47,14 @@ KERNELS = (
             *("cudnn_convolution_transpose", "miopen_convolution_transpose"),
             *("slow_conv_transpose2d", *_EITHER),
         ),
-        {**_named(_IN, _t(1, 4, 5, 5)), "weight": _t(4, 3, 2, 2), "transposed": True},
-        _t(1, 3, 6, 6),
+        {**named(_IN, t(1, 4, 5, 5)), "weight": t(4, 3, 2, 2), "transposed": True},
+        t(1, 3, 6, 6),
         (4 * 5 * 5) * (3 * 2 * 2),
     ),
     Kernel(
         ("slow_conv_transpose3d",),
-        {"self": _t(1, 4, 3, 3, 3), "weight": _t(4, 3, 2, 2, 2)},
-        _t(1, 3, 4, 4, 4),
+        {"self": t(1, 4, 3, 3, 3), "weight": t(4, 3, 2, 2, 2)},
+        t(1, 3, 4, 4, 4),
         (4 * 3 * 3 * 3) * (3 * 2 * 2 * 2),
     ),
     Kernel(
@@ -84,50 +64,50 @@ KERNELS = (
             *("quantized::linear", "quantized::linear_relu", "quantized::linear_dynamic"),
             *("quantized::linear_relu_dynamic", "quantized::linear_dynamic_fp16"),
         ),
-        {**_named(_IN, _t(3, 8)), **_named(_WEIGHT, _t(5, 8)), "other": _t(3, 5)},
-        _t(3, 5),
+        {**named(_IN, t(3, 8)), **named(_WEIGHT, t(5, 8)), "other": t(3, 5)},
+        t(3, 5),
         3 * 5 * 8,
     ),
     Kernel(
         ("linalg_matmul", "_int_mm", "_scaled_mm"),
-        {"self": _t(3, 8), **_named("mat2 other", _t(8, 5))},
-        _t(3, 5),
+        {"self": t(3, 8), **named("mat2 other", t(8, 5))},
+        t(3, 5),
         3 * 5 * 8,
     ),
     Kernel(
         ("_addmm_activation", "_sparse_addmm"),
-        {"self": _t(3, 5), "mat1": _t(3, 8), "mat2": _t(8, 5)},
-        _t(3, 5),
+        {"self": t(3, 5), "mat1": t(3, 8), "mat2": t(8, 5)},
+        t(3, 5),
         3 * 5 * 8,
     ),
     Kernel(  # two matrices of 3 rows, each with its own 8 x 5
         ("_grouped_mm", "_scaled_grouped_mm"),
-        {"self": _t(2, 3, 8), "mat2": _t(2, 8, 5)},
-        _t(2, 3, 5),
+        {"self": t(2, 3, 8), "mat2": t(2, 8, 5)},
+        t(2, 3, 5),
         2 * (3 * 5 * 8),
     ),
     Kernel(  # 7 rows, shared out among two matrices
         ("_grouped_mm", "_scaled_grouped_mm"),
-        {"self": _t(7, 8), "mat2": _t(2, 8, 5)},
-        _t(7, 5),
+        {"self": t(7, 8), "mat2": t(2, 8, 5)},
+        t(7, 5),
         7 * 5 * 8,
     ),
     Kernel(  # 9 columns, shared out among two matrices of 3 rows
         ("_grouped_mm", "_scaled_grouped_mm"),
-        {"self": _t(2, 3, 8), "mat2": _t(8, 9)},
-        _t(3, 9),
+        {"self": t(2, 3, 8), "mat2": t(8, 9)},
+        t(3, 9),
         3 * 9 * 8,
     ),
     Kernel(
         ("_embedding_bag", "_embedding_bag_forward_only"),
-        {"weight": _t(10, 6), "indices": _t(5), "per_sample_weights": _t(5)},
-        (_t(2, 6),),
+        {"weight": t(10, 6), "indices": t(5), "per_sample_weights": t(5)},
+        (t(2, 6),),
         5 * 6,
     ),
     Kernel(
         ("_embedding_bag", "_embedding_bag_forward_only"),
-        {"weight": _t(10, 6), "indices": _t(5)},
-        (_t(2, 6),),
+        {"weight": t(10, 6), "indices": t(5)},
+        (t(2, 6),),
         0,
     ),
     Kernel(
@@ -138,38 +118,40 @@ KERNELS = (
             *("_scaled_dot_product_flash_attention_for_cpu",),
             *("_scaled_dot_product_fused_attention_overrideable",),
         ),
-        {"query": _t(2, 3, 5, 8), "key": _t(2, 3, 7, 8), "value": _t(2, 3, 7, 4)},
-        (_t(2, 3, 5, 4),),
+        {"query": t(2, 3, 5, 8), "key": t(2, 3, 7, 8), "value": t(2, 3, 7, 4)},
+        (t(2, 3, 5, 4),),
         (2 * 3) * (5 * 7 * 8 + 5 * 4 * 7),
     ),
     Kernel(
         ("_flash_attention_forward", "_efficient_attention_forward"),
-        {"query": _t(2, 5, 3, 8), "key": _t(2, 7, 3, 8), "value": _t(2, 7, 3, 4)},
-        (_t(2, 5, 3, 4),),
+        {"query": t(2, 5, 3, 8), "key": t(2, 7, 3, 8), "value": t(2, 7, 3, 4)},
+        (t(2, 5, 3, 4),),
         (2 * 3) * (5 * 7 * 8 + 5 * 4 * 7),
     ),
     Kernel(
         ("_cudnn_rnn", "miopen_rnn"),
-        {"input": _t(3, 2, 4), "weight": [_t(20, 4), _t(20, 5), _t(20), _t(20)]},
-        (_t(3, 2, 5),),
+        {"input": t(3, 2, 4), "weight": [t(20, 4), t(20, 5), t(20), t(20)]},
+        (t(3, 2, 5),),
         (3 * 2) * (20 * 4 + 20 * 5),
     ),
     Kernel(
         ("mkldnn_rnn_layer",),
         {
-            "input": _t(3, 2, 4),
-            "weight0": _t(20, 4),
-            "weight1": _t(20, 5),
-            **_named("weight2 weight3", _t(20)),
+            "input": t(3, 2, 4),
+            "weight0": t(20, 4),
+            "weight1": t(20, 5),
+            **named("weight2 weight3", t(20)),
         },
-        (_t(3, 2, 5),),
+        (t(3, 2, 5),),
         (3 * 2) * (20 * 4 + 20 * 5),
     ),
 )
+ALL_KERNELS = (*KERNELS, *BACKWARD_KERNELS)
 QUANTISED = tuple(f"quantized::conv{n}d{then}" for n in (1, 2, 3) for then in ("", "_relu"))
 # tests/counting/test_operators.py runs them and counts what runs.
 RUN_ELSEWHERE = {
     "flex_attention",  # a higher-order operator, which has no schema
+    "flex_attention_backward",
     "_native_multi_head_attention",
     "_transformer_encoder_layer_fwd",
     "_trilinear",
@@ -180,22 +162,12 @@ _named_after_torch_2_13 = pytest.mark.skipif(
 )
 
 
-def _signatures() -> dict[str, list[list[str]]]:
-    """Return the names of the arguments of each overload, by operator."""
-    found = {"torchvision::deform_conv2d": [["input", "weight", "offset", "mask", "bias"]]}
-    for schema in torch._C._jit_get_all_schemas():
-        if not any(each.is_out for each in schema.arguments):
-            name = schema.name.removeprefix("aten::")
-            found.setdefault(name, []).append([each.name for each in schema.arguments])
-    return found
-
-
 @_named_after_torch_2_13
 def test_a_rule_finds_the_factors_where_the_schema_of_the_kernel_has_them() -> None:
-    signatures = _signatures()
-    for kernel in KERNELS:
+    names_of = signatures()
+    for kernel in ALL_KERNELS:
         for name in kernel.operators:
-            for names in signatures[name]:
+            for names in names_of[name]:
                 call = [kernel.arguments.get(each) for each in names]
                 assert RULES[name].macs(call, kernel.out) == kernel.macs, (name, names)
 
@@ -208,13 +180,13 @@ def test_a_packed_weight_is_unpacked(axes: int) -> None:
     prepack = getattr(torch.ops.quantized, f"conv{axes}d_prepack")
     packed = prepack(weight, None, [1] * axes, [0] * axes, [1] * axes, 2)
     for name in (f"quantized::conv{axes}d", f"quantized::conv{axes}d_relu"):
-        found = RULES[name].macs((_t(1, 4, *[5] * axes), packed), _t(1, 6, *[3] * axes))
+        found = RULES[name].macs((t(1, 4, *[5] * axes), packed), t(1, 6, *[3] * axes))
         assert found == (6 * 3**axes) * (2 * 3**axes)
 
 
 @_named_after_torch_2_13
 def test_every_rule_has_a_case() -> None:
     met = {row.operator for case in CASES for row in counted(case).operators}
-    called = {name for kernel in KERNELS for name in kernel.operators}
+    called = {name for kernel in ALL_KERNELS for name in kernel.operators}
     assert {*RULES} - met - called - {*QUANTISED} - RUN_ELSEWHERE == set()
     assert called | {*QUANTISED} | RUN_ELSEWHERE <= {*RULES}
