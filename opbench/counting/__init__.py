@@ -19,6 +19,7 @@ The modules, from the rules outwards:
     lifetimes     the memory that is alive
     inputs        inputs, from a size or an example
     copying       private copies, so that nobody's network is touched
+    duplicate     deep copies of whatever a network holds
     torch_state   global state, restored afterwards
     meta_build    building without weights
     forward       one traced forward pass

@@ -5,7 +5,8 @@ caches, attributes, training flags) can change in it.  On the meta device the co
 floating-point tensors keep shape, strides and dtype only, whatever their size.  Integer and
 boolean tensors (index tables, masks, lengths) keep their values, because networks look at them.
 
-What cannot be copied (a lock, an open file, a generator) is shared with the original.
+Whatever else leads to the network is copied with it (``opbench.counting.duplicate``).  What cannot
+be copied (a lock, an open file, a generator) is shared with the original.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-from opbench.errors import CountError
+from opbench.counting.duplicate import ATOMS, Duplicator
+from opbench.errors import CountError, OpbenchError
 
 
 class NeedsValuesError(CountError):
@@ -44,8 +46,11 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     memo: dict[int, Any] = {}
     for tensor in tensors_of(network):
         memo[id(tensor)] = convert(tensor)
+    duplicate = Duplicator(convert, memo)
     with _ConvertStrayTensors(convert):
-        twin = _copy_modules(network, memo)
+        twin = _copy_modules(network, duplicate)
+    if duplicate.kept:
+        twin.__dict__["_pointed_at"] = duplicate.kept
     if any(module.training for module in modules_of(twin)):  # to set what is set takes its time
         with suppress(NotImplementedError):  # an exported program has one mode only
             twin.eval()
@@ -93,23 +98,42 @@ def unwrap(network: nn.Module) -> nn.Module:
     return unwrap(network.get_submodule("_orig_mod"))
 
 
-def _copy_modules(network: nn.Module, memo: dict[int, Any]) -> nn.Module:
+def _copy_modules(network: nn.Module, duplicate: Duplicator) -> nn.Module:
     """Copy module by module and attribute by attribute, so that one attribute that cannot be
     copied does not spoil the rest.  Modules that know how to copy themselves do."""
-    modules = modules_of(network)
+    modules, memo = modules_of(network), duplicate.memo
     plain = [each for each in modules if _is_plain_module(each)]
     for module in plain:
         memo[id(module)] = module.__class__.__new__(module.__class__)
     for module in modules:
         if unwrap(module) is not module:
             memo[id(module)] = copy.deepcopy(unwrap(module), memo)
+        elif id(module) not in memo:
+            plain += _copy_by_itself(module, memo)
     for module in plain:
         held = memo[id(module)].__dict__
         for name, value in module.__dict__.items():
-            held[name] = value if type(value) in _ATOMS else _copy_or_share(value, memo)
+            if type(value) in _CONTAINERS and not value and name in _OWN:  # most: no hooks
+                held[name] = type(value)()
+            else:
+                held[name] = value if type(value) in ATOMS else _copy_value(value, duplicate)
         held["_compiled_call_impl"] = None
-    twin = memo.get(id(network))
-    return twin if twin is not None else copy.deepcopy(network, memo)
+    twin: nn.Module = memo[id(network)]
+    return twin
+
+
+def _copy_by_itself(module: nn.Module, memo: dict[int, Any]) -> list[nn.Module]:
+    """Let a module copy itself; return it if it refuses, to be copied like any other."""
+    try:
+        memo[id(module)] = copy.deepcopy(module, memo)
+    except OpbenchError:
+        raise
+    except Exception:  # a class may refuse in any way
+        if _is_scripted(module):
+            raise
+        memo[id(module)] = module.__class__.__new__(module.__class__)
+        return [module]
+    return []
 
 
 def _is_plain_module(module: nn.Module) -> bool:
@@ -121,21 +145,16 @@ def _is_scripted(module: nn.Module) -> bool:
     return isinstance(module, torch.jit.ScriptModule)
 
 
-def _copy_or_share(value: Any, memo: dict[int, Any]) -> Any:
-    kind = type(value)
-    if kind in _CONTAINERS and not value:  # most of a module's attributes: hooks it does not have
-        return kind()
-    if kind is tuple and all(type(each) in _ATOMS for each in value):
+def _copy_value(value: Any, duplicate: Duplicator) -> Any:
+    kind, memo = type(value), duplicate.memo
+    if kind is tuple and all(type(each) in ATOMS for each in value):
         return value
     if kind is dict and all(each is None or id(each) in memo for each in value.values()):
         return {name: None if each is None else memo[id(each)] for name, each in value.items()}
-    try:
-        return copy.deepcopy(value, memo)
-    except (TypeError, RuntimeError, AttributeError, ValueError, NotImplementedError):
-        return value
+    return duplicate(value)
 
 
-_ATOMS = frozenset({bool, int, float, str, type(None)})
+_OWN = frozenset(vars(nn.Module()))
 _CONTAINERS = frozenset({dict, OrderedDict, set, list})
 
 

@@ -1,0 +1,299 @@
+"""Whatever leads a network back to itself leads the copy to the copy.
+
+Each network here is fresh from its constructor, in training mode, and runs its large layer in that
+mode.  A copy that follows its own references is in evaluation mode, runs the small layer and leaves
+the original's counter alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import MethodType, SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from opbench.counting import count
+
+SMALL = 3 * 4 * 5
+
+
+class Base(nn.Module):
+    calls: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.small, self.large = nn.Linear(4, 5), nn.Linear(4, 500)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+
+    def choose(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.large(x) if self.training else self.small(x)
+
+
+class Calls(Base):
+    """Calls ``head``, which somebody sets."""
+
+    head: Any
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x)
+        return out
+
+
+class Helper:
+    def __init__(self, network: Base) -> None:
+        self.network = network
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.network.choose(x)
+
+
+class Slotted:
+    __slots__ = ("network",)
+
+    def __init__(self, network: Base) -> None:
+        self.network = network
+
+    def run(self, x: Tensor) -> Tensor:
+        return self.network.choose(x)
+
+
+class LockedHelper(Helper):
+    def __init__(self, network: Base) -> None:
+        super().__init__(network)
+        self.lock = threading.Lock()
+        self.endless = (each for each in range(3))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    network: Base
+    steps: list[int] = field(default_factory=list)
+
+    def run(self, x: Tensor) -> Tensor:
+        return self.network.choose(x)
+
+
+class Child(nn.Module):
+    def __init__(self, parent: Base, refer: Callable[[Base], Any]) -> None:
+        super().__init__()
+        self.parent = [refer(parent)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        parent: Any = self.parent[0]
+        if isinstance(parent, weakref.ref):
+            parent = parent()
+        out: Tensor = parent.choose(x)
+        return out
+
+
+def with_head(make: Callable[[Base], Any]) -> Callable[[], nn.Module]:
+    def build() -> nn.Module:
+        network = Calls()
+        object.__setattr__(network, "head", make(network))
+        return network
+
+    return build
+
+
+def with_forward(make: Callable[[Base], Any]) -> Callable[[], nn.Module]:
+    def build() -> nn.Module:
+        network = Base()
+        network.forward = make(network)
+        return network
+
+    return build
+
+
+def with_child(refer: Callable[[Base], Any]) -> Callable[[], nn.Module]:
+    def build() -> nn.Module:
+        network = Calls()
+        network.head = Child(network, refer)
+        return network
+
+    return build
+
+
+def closure(network: Base) -> Any:
+    def head(x: Tensor) -> Tensor:
+        return network.choose(x)
+
+    return head
+
+
+def recursive(network: Base) -> Any:
+    def head(x: Tensor, depth: int = 2) -> Tensor:
+        return head(x, depth - 1) if depth else network.choose(x)
+
+    return head
+
+
+def default(network: Base) -> Any:
+    return lambda x, network=network: network.choose(x)
+
+
+def named_default(network: Base) -> Any:
+    def head(x: Tensor, *, network: Base = network) -> Tensor:
+        return network.choose(x)
+
+    return head
+
+
+def decorated(network: Base) -> Any:
+    return functools.wraps(network.choose)(lambda x: network.choose(x))
+
+
+def partial(network: Base) -> Any:
+    return functools.partial(Base.choose, network)
+
+
+def cached(network: Base) -> Any:
+    return functools.lru_cache(maxsize=None)(network.choose)
+
+
+def in_containers(network: Base) -> Any:
+    table = defaultdict(list, {"heads": [OrderedDict(first=deque([(closure(network),)]))]})
+    return lambda x: table["heads"][0]["first"][0][0](x)
+
+
+def in_a_namespace(network: Base) -> Any:
+    space = SimpleNamespace(network=network, lock=threading.Lock())
+    return lambda x: space.network.choose(x)
+
+
+def weak_values(network: Base) -> Any:
+    known = weakref.WeakValueDictionary({"root": network})
+    return lambda x: known["root"].choose(x)
+
+
+def weak_keys(network: Base) -> Any:
+    known = weakref.WeakKeyDictionary({network: True})
+    return lambda x: next(iter(known)).choose(x)
+
+
+def weak_set(network: Base) -> Any:
+    known = weakref.WeakSet([network])
+    return lambda x: next(iter(known)).choose(x)
+
+
+def weak_method(network: Base) -> Any:
+    choose = weakref.WeakMethod(network.choose)
+    return lambda x: choose()(x)  # type: ignore[misc]
+
+
+def hooked() -> nn.Module:
+    base, last = Base(), nn.Identity()
+    last.register_forward_hook(lambda module, args, out: base.choose(out))
+    base.forward = lambda x: x
+    return nn.Sequential(base, last)
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "closure": with_head(closure),
+    "recursive closure": with_head(recursive),
+    "default argument": with_head(default),
+    "keyword default": with_head(named_default),
+    "decorated": with_head(decorated),
+    "partial": with_head(partial),
+    "cached": with_head(cached),
+    "bound method": with_head(lambda network: network.choose),
+    "bound method of a helper": with_head(lambda network: Slotted(network).run),
+    "method of a function": with_head(lambda network: MethodType(Base.choose, network)),
+    "helper": with_head(Helper),
+    "helper with a lock": with_head(LockedHelper),
+    "frozen helper": with_head(lambda network: Frozen(network).run),
+    "containers": with_head(in_containers),
+    "namespace with a lock": with_head(in_a_namespace),
+    "patched forward, function": with_forward(closure),
+    "patched forward, lambda": with_forward(lambda network: lambda x: network.choose(x)),
+    "patched forward, bound": with_forward(lambda network: network.choose),
+    "patched forward, helper": with_forward(lambda network: Slotted(network).run),
+    "patched forward, partial": with_forward(partial),
+    "weak reference": with_child(weakref.ref),
+    "weak proxy": with_child(weakref.proxy),
+    "weak values": with_head(weak_values),
+    "weak keys": with_head(weak_keys),
+    "weak set": with_head(weak_set),
+    "weak method": with_head(weak_method),
+    "parent in a list": with_child(lambda network: network),
+    "hook": hooked,
+}
+
+
+@pytest.fixture(params=NETWORKS, ids=str)
+def network(request: pytest.FixtureRequest) -> nn.Module:
+    return NETWORKS[request.param]()
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_the_copy_runs_its_own_state(network: nn.Module, device: str) -> None:
+    counted = count(network, (torch.ones(3, 4),), device=device)
+    assert (counted.macs, counted.device) == (SMALL, device)
+
+
+def test_the_originals_buffers_do_not_change(network: nn.Module) -> None:
+    count(network, (torch.ones(3, 4),))
+    assert [int(each) for name, each in network.named_buffers() if name.endswith("calls")] == [0]
+
+
+class Refuses(Calls):
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise RuntimeError("not to be copied")
+
+
+class RefusesToBePickled(Calls):
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError("not to be pickled")
+
+
+@pytest.mark.parametrize("kind", [Refuses, RefusesToBePickled])
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_module_that_refuses_to_be_copied_is_counted(kind: type[Calls], inside: bool) -> None:
+    network = kind()
+    network.head, network.calls = closure(network), torch.zeros((), dtype=torch.int64)
+    counted = count(nn.Sequential(network) if inside else network, (torch.ones(3, 4),))
+    assert (counted.macs, counted.device, int(network.calls)) == (SMALL, "meta", 0)
+
+
+def test_a_variable_of_a_function_is_not_changed() -> None:
+    calls, seen = 0, []
+
+    def head(x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        seen.append(x)
+        return x
+
+    network = nn.Sequential(nn.Linear(4, 5))
+    network.register_forward_hook(lambda module, args, out: head(out))
+    note = network[0]
+    object.__setattr__(note, "log", seen.append)
+    note.register_forward_hook(lambda module, args, out: module.log(out))
+    count(network, (4,))
+    assert (calls, seen) == (0, [])
+
+
+def test_a_list_that_hooks_fill_is_the_one_that_forward_reads() -> None:
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(4, 6), nn.Linear(6, 5)
+            self.features: list[Tensor] = []
+            features = self.features
+            self.body.register_forward_hook(lambda module, args, out: features.append(out))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.body(x)
+            return self.head(self.features[-1])
+
+    network = Reads()
+    assert count(network, (4,)).macs == 4 * 6 + 6 * 5
+    assert network.features == []
