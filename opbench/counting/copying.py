@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
 from opbench.counting.duplicate import ATOMS, Duplicator
+from opbench.counting.scripted import constants, copy_scripted, is_scripted
 from opbench.errors import CountError, OpbenchError
 
 
@@ -41,17 +42,17 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     """
     convert = _converter(device)
     network = unwrap(network)
-    if device == "meta" and any(map(_is_scripted, modules_of(network))):
+    if device == "meta" and any(map(is_scripted, modules_of(network))):
         raise NeedsValuesError
     memo: dict[int, Any] = {}
-    for tensor in tensors_of(network):
+    for tensor in _registered(network):
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
     with _ConvertStrayTensors(convert):
         twin = _copy_modules(network, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
-    if any(module.training for module in modules_of(twin)):  # to set what is set takes its time
+    if any(getattr(each, "training", False) for each in modules_of(twin)):  # frozen ones have none
         with suppress(NotImplementedError):  # an exported program has one mode only
             twin.eval()
     return twin
@@ -70,11 +71,16 @@ def modules_of(network: nn.Module) -> list[nn.Module]:
 
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
-    """Return parameters and buffers, each once."""
+    """Return parameters, buffers and what is frozen into scripted modules, each once."""
+    frozen = [each for module in modules_of(network) for each in constants(module)]
+    return [*_registered(network), *frozen]
+
+
+def _registered(network: nn.Module) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for module in modules_of(network):
         held: tuple[Tensor | None, ...]
-        if _is_scripted(module):  # which hands out other objects every time
+        if is_scripted(module):  # which hands out other objects every time
             held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
         else:
             held = (*module._parameters.values(), *module._buffers.values())
@@ -102,47 +108,55 @@ def _copy_modules(network: nn.Module, duplicate: Duplicator) -> nn.Module:
     """Copy module by module and attribute by attribute, so that one attribute that cannot be
     copied does not spoil the rest.  Modules that know how to copy themselves do."""
     modules, memo = modules_of(network), duplicate.memo
-    plain = [each for each in modules if _is_plain_module(each)]
-    for module in plain:
-        memo[id(module)] = module.__class__.__new__(module.__class__)
+    plain = {id(each) for each in modules if _is_plain_module(each)}
     for module in modules:
+        if id(module) in plain:
+            memo[id(module)] = module.__class__.__new__(module.__class__)
+    for module in _outermost_scripted(modules):
+        memo[id(module)] = copy_scripted(module, memo)
+    for module in reversed(modules):  # a module that copies itself may look at those below it
         if unwrap(module) is not module:
             memo[id(module)] = copy.deepcopy(unwrap(module), memo)
-        elif id(module) not in memo:
-            plain += _copy_by_itself(module, memo)
-    for module in plain:
-        held = memo[id(module)].__dict__
-        for name, value in module.__dict__.items():
-            if type(value) in _CONTAINERS and not value and name in _OWN:  # most: no hooks
-                held[name] = type(value)()
-            else:
-                held[name] = value if type(value) in ATOMS else _copy_value(value, duplicate)
-        held["_compiled_call_impl"] = None
+        elif id(module) in plain:
+            _fill(module, duplicate)
+        elif id(module) not in memo and not is_scripted(module):
+            _copy_by_itself(module, duplicate)
     twin: nn.Module = memo[id(network)]
     return twin
 
 
-def _copy_by_itself(module: nn.Module, memo: dict[int, Any]) -> list[nn.Module]:
-    """Let a module copy itself; return it if it refuses, to be copied like any other."""
+def _fill(module: nn.Module, duplicate: Duplicator) -> None:
+    """Put copies of a module's attributes into its copy, which is still empty."""
+    held = duplicate.memo[id(module)].__dict__
+    for name, value in module.__dict__.items():
+        if type(value) in _CONTAINERS and not value and name in _OWN:  # most: no hooks
+            held[name] = type(value)()
+        else:
+            held[name] = value if type(value) in ATOMS else _copy_value(value, duplicate)
+    held["_compiled_call_impl"] = None
+
+
+def _copy_by_itself(module: nn.Module, duplicate: Duplicator) -> None:
+    """Let a module copy itself; if it refuses, copy it like any other."""
+    memo = duplicate.memo
     try:
         memo[id(module)] = copy.deepcopy(module, memo)
     except OpbenchError:
         raise
-    except Exception:  # a class may refuse in any way
-        if _is_scripted(module):
-            raise
+    except Exception:  # noqa: BLE001  a class may refuse in any way
         memo[id(module)] = module.__class__.__new__(module.__class__)
-        return [module]
-    return []
+        _fill(module, duplicate)
+
+
+def _outermost_scripted(modules: list[nn.Module]) -> list[nn.Module]:
+    scripted = [each for each in modules if is_scripted(each)]
+    inner = {id(below) for each in scripted for below in modules_of(each)[1:]}
+    return [each for each in scripted if id(each) not in inner]
 
 
 def _is_plain_module(module: nn.Module) -> bool:
-    copies_itself = hasattr(type(module), "__deepcopy__") or _is_scripted(module)
+    copies_itself = hasattr(type(module), "__deepcopy__") or is_scripted(module)
     return not copies_itself and unwrap(module) is module
-
-
-def _is_scripted(module: nn.Module) -> bool:
-    return isinstance(module, torch.jit.ScriptModule)
 
 
 def _copy_value(value: Any, duplicate: Duplicator) -> Any:
@@ -179,6 +193,8 @@ def _to_device(tensor: Tensor, device: str) -> Tensor:
         return _lazy(tensor, device)
     if tensor.is_meta:
         return _dress(torch.zeros_like(tensor.detach(), device=device), tensor)
+    if tensor.is_mkldnn:  # a layout of the CPU, without strides
+        return _dress(tensor.detach().clone(), tensor)
     return _dress(tensor.detach().to(device, copy=True), tensor)
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from torch import Tensor, nn
 
 from opbench.counting.copying import tensors_of
+from opbench.counting.scripted import constants
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
@@ -117,7 +118,8 @@ def _params(named: Named) -> Counter[str]:
     """Return the parameters in and below each module, a shared one once in each."""
     held: dict[int, tuple[Tensor, list[str]]] = {}
     for name, module in named:
-        for parameter in module._parameters.values():
+        frozen = [tensor for tensor, is_parameter in constants(module).items() if is_parameter]
+        for parameter in (*module._parameters.values(), *frozen):
             if parameter is not None and not _is_lazy(parameter):
                 held.setdefault(id(parameter), (parameter, []))[1].append(name)
     sums: Counter[str] = Counter()

@@ -128,6 +128,9 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "compiled": lambda: torch.compile(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))),
     "lazy": lambda: nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d()),
     "scripted": lambda: torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))),
+    "scripted and optimised": lambda: torch.jit.optimize_for_inference(
+        torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).eval())
+    ),
     "shared": lambda: nn.Sequential(*[nn.Conv2d(3, 3, 1)] * 3),
 }
 
@@ -149,7 +152,7 @@ def _state_of_module(name: str, module: nn.Module) -> Any:
         if not nn.parameter.is_lazy(each)
     ]
     plain = {key: (type(value).__name__, _frozen(value)) for key, value in vars(module).items()}
-    return name, type(module), module.training, tensors, values, plain
+    return name, type(module), getattr(module, "training", None), tensors, values, plain
 
 
 def _frozen(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .attention import ATTENTION
 from .case import Case, counted
 from .convolutions import CONVOLUTIONS
+from .formats import FORMATS
 from .free_of_charge import FREE_OF_CHARGE
 from .products import LINEAR, PRODUCTS
 from .programs import PROGRAMS
@@ -20,6 +21,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "recurrent layers": RECURRENT,
     "free of charge": FREE_OF_CHARGE,
     "programs": PROGRAMS,
+    "formats": FORMATS,
 }
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)
