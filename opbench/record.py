@@ -133,7 +133,7 @@ class Count(Totals):
     other_input_sizes: tuple[Shape, ...] = ()
     functions: Mapping[str, int] = field(default_factory=dict)
     own_inputs: bool = False
-    fallback: str = ""
+    fallback: str = field(default="", compare=False)
 
     @property
     def input_sizes(self) -> tuple[Shape, ...]:
