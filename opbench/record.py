@@ -28,10 +28,13 @@ from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, T
 class Totals(Value):
     """The five sums over a network.
 
-    params: elements of all parameters, a shared one once; buffers are not parameters.
+    params: elements of all parameters, a shared one once; buffers are not parameters.  Of a layer
+        that stores its weights packed (quantised, frozen, in another layout) the weights and biases
+        that it had before, as far as it shows them.
     macs: multiply-accumulates by the rule of ``opbench.counting``.
     activations: elements of the outputs of convolutions and linear layers.
-    weight_bytes: parameters and buffers as stored.
+    weight_bytes: parameters and buffers as stored: packed weights with the scales and zero points
+        of channels, of a tensor made of others (sparse, quantised) all of these.
     peak_activation_bytes: the largest sum of the sizes of tensors alive at one moment of the
         forward pass, input included, parameters and buffers not.
     """

@@ -35,7 +35,8 @@ from opbench.counting.inputs import (
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.scopes import Scopes
-from opbench.counting.summary import bytes_of, summarise
+from opbench.counting.stored import bytes_of
+from opbench.counting.summary import summarise
 from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
 from opbench.errors import (

@@ -66,6 +66,34 @@ def constants(module: Any) -> dict[Tensor, bool]:
     return found
 
 
+def script_objects(module: Any) -> dict[tuple[str, ...], Any]:
+    """Return the script objects that a module's own methods reach, by the names on the way."""
+    found: dict[tuple[str, ...], Any] = {}
+    for name in module._c._method_names():
+        graph = module._c._get_method(name).graph
+        reached: dict[str, tuple[Any, tuple[str, ...]]] = {}
+        for me in list(graph.inputs())[:1]:
+            reached[me.debugName()] = module._c, ()
+        for node in _nodes(graph):
+            _reach(node, reached, found)
+    return found
+
+
+def _reach(node: Any, reached: dict[str, Any], found: dict[tuple[str, ...], Any]) -> None:
+    """Note the object that a node takes from another, or holds itself."""
+    if node.kind() == "prim::GetAttr" and node.input().debugName() in reached:
+        holder, path = reached[node.input().debugName()]
+        name = node.s("name")
+        value, path = holder.getattr(name), (*path, name)
+    elif node.hasAttribute("value") and node.kindOf("value") == "ival":
+        value, path = node.ival("value"), (node.output().debugName(),)
+    else:
+        return
+    reached[node.output().debugName()] = value, path
+    if type(value) is torch.ScriptObject:
+        found[path] = value
+
+
 def _is_parameter(tensor: Tensor, node: Any) -> bool:
     uses = {(use.user.kind(), use.offset) for use in node.output().uses()}
     return tensor.is_floating_point() and not uses <= _STATISTICS

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from functools import lru_cache
 
-from torch import Tensor, nn
+from torch import nn
 
-from opbench.counting.copying import tensors_of
-from opbench.counting.scripted import constants
+from opbench.counting.stored import Named, Part, parts_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
-
-Named = Sequence[tuple[str, nn.Module]]
 
 # Of the modules here it is their kind that says which functions they call.
 _THEMSELVES = ("torch.nn.modules.activation", "torch.nn.modules.rnn")
@@ -36,7 +33,8 @@ def summarise(
 ) -> Count:
     """Return the count of a network that has been traced on ``device``."""
     named = list(network.named_modules(remove_duplicate=False))
-    params = _params(named)
+    parts = list(parts_of(named))
+    params = _params(parts)
     return Count(
         batch_size=batch_size,
         input_size=input_sizes[0],
@@ -44,11 +42,13 @@ def summarise(
         params=params[""],
         macs=sum(tracer.macs.values()),
         activations=sum(tracer.activations.values()),
-        weight_bytes=bytes_of(tensors_of(network)),
+        weight_bytes=sum({part.key: part.bytes for part in parts}.values()),
         peak_activation_bytes=tracer.lifetimes.peak_bytes,
         operators=tuple(_operators(tracer)),
         modules=tuple(_modules(named, tracer, params)),
-        uncounted=tuple(sorted(tracer.uncounted)),
+        uncounted=tuple(
+            sorted({*tracer.uncounted, *(each.unread for each in parts if each.unread)})
+        ),
         functions=_functions(dict(named), tracer),
         device=device,
         own_inputs=own_inputs,
@@ -62,16 +62,6 @@ def _functions(modules: Mapping[str, nn.Module], tracer: Tracer) -> dict[str, in
         if type(modules[module]).__module__ not in _THEMSELVES:
             sums[function] += calls
     return dict(sorted(sums.items()))
-
-
-def _is_lazy(tensor: Tensor) -> bool:
-    """Return whether a layer never ran, so that its weight has no size yet."""
-    return nn.parameter.is_lazy(tensor)
-
-
-def bytes_of(tensors: Iterable[Tensor]) -> int:
-    """Return the bytes of tensors, lazy ones left out."""
-    return sum(each.numel() * each.element_size() for each in tensors if not _is_lazy(each))
 
 
 def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
@@ -114,17 +104,14 @@ def _file(kind: type) -> str:
     return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
 
 
-def _params(named: Named) -> Counter[str]:
+def _params(parts: Iterable[Part]) -> Counter[str]:
     """Return the parameters in and below each module, a shared one once in each."""
-    held: dict[int, tuple[Tensor, list[str]]] = {}
-    for name, module in named:
-        frozen = [tensor for tensor, is_parameter in constants(module).items() if is_parameter]
-        for parameter in (*module._parameters.values(), *frozen):
-            if parameter is not None and not _is_lazy(parameter):
-                held.setdefault(id(parameter), (parameter, []))[1].append(name)
+    held: dict[Hashable, tuple[int, list[str]]] = {}
+    for part in parts:
+        if part.params:
+            held.setdefault(part.key, (part.params, []))[1].append(part.module)
     sums: Counter[str] = Counter()
-    for stored, names in held.values():
-        size = stored.numel()
+    for size, names in held.values():
         for above in _path(names[0]) if len(names) == 1 else set().union(*map(_path, names)):
             sums[above] += size
     return sums
