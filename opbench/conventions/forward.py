@@ -10,6 +10,7 @@ from torch import nn
 
 from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
+from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, unwrap
 from opbench.counting.forward import seed
 from opbench.counting.inputs import Inputs, Request
@@ -37,7 +38,7 @@ def trace(
         network, inputs = prepare(build, request, device, weights=device != "meta")
         try:
             with recorder:
-                network(*inputs)
+                inputs.passed_to(network)
         except Exception as error:
             name = type(network).__name__
             raise CountError(f"{name} runs and cannot be recorded: {describe(error)}") from error
@@ -46,17 +47,16 @@ def trace(
 
 def prepare(
     build: Callable[[], Any], request: Request, device: str, *, weights: bool
-) -> tuple[nn.Module, tuple[Any, ...]]:
+) -> tuple[nn.Module, Arguments]:
     """Build a network in evaluation mode and its arguments on ``device``.
 
     Without ``weights`` none are computed: on a real device they are zeros.
     """
     seed()
-    built = build() if weights else build_without_weights(build)
-    network, example = built if isinstance(built, tuple) else (built, None)
+    network, example = read_built(build() if weights else build_without_weights(build))
     network = unwrap(private_copy(network, device))
     inputs = request.inputs(network, device, example)
     if any(map(nn.parameter.is_lazy, network.parameters())):
         with torch.no_grad():
-            network(*inputs)
+            inputs.passed_to(network)
     return network, inputs

@@ -17,7 +17,9 @@ The modules, from the rules outwards:
     control_flow  branches and loops that are operators
     scopes        the module that is running
     lifetimes     the memory that is alive
-    inputs        inputs, from a size or an example
+    arguments     the arguments of a forward pass, and the tensors inside them
+    signature     arguments that do not fit the parameters of forward
+    inputs        inputs, from a size, descriptions or an example
     copying       private copies, so that nobody's network is touched
     duplicate     deep copies of whatever a network holds
     scripted      TorchScript modules, frozen ones included

@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map_only
 
 from opbench.counting.duplicate import ATOMS, Duplicator
 from opbench.counting.scripted import constants, copy_scripted, is_scripted
@@ -40,7 +39,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
 
     Raises ``NeedsValuesError`` when it has parts that cannot live on the meta device.
     """
-    convert = _converter(device)
+    convert = converter(device)
     network = unwrap(network)
     if device == "meta" and any(map(is_scripted, modules_of(network))):
         raise NeedsValuesError
@@ -48,7 +47,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     for tensor in _registered(network):
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
-    with _ConvertStrayTensors(convert):
+    with ConvertStrayTensors(convert):
         twin = _copy_modules(network, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
@@ -88,13 +87,6 @@ def _registered(network: nn.Module) -> list[Tensor]:
             if each is not None:
                 found[id(each)] = each
     return list(found.values())
-
-
-def private_inputs(inputs: tuple[Any, ...], device: str) -> tuple[Any, ...]:
-    """Return copies of example inputs, on "meta" or a real device."""
-    convert = _converter(device)
-    copies: tuple[Any, ...] = tree_map_only(Tensor, convert, inputs)
-    return copies
 
 
 def unwrap(network: nn.Module) -> nn.Module:
@@ -172,7 +164,8 @@ _OWN = frozenset(vars(nn.Module()))
 _CONTAINERS = frozenset({dict, OrderedDict, set, list})
 
 
-def _converter(device: str) -> Callable[[Tensor], Tensor]:
+def converter(device: str) -> Callable[[Tensor], Tensor]:
+    """Return the function that copies a tensor to "meta" or a real device."""
     return _to_meta if device == "meta" else partial(_to_device, device=device)
 
 
@@ -225,7 +218,7 @@ def _is_ordinary(tensor: Tensor) -> bool:
     )
 
 
-class _ConvertStrayTensors(TorchFunctionMode):
+class ConvertStrayTensors(TorchFunctionMode):
     """Converts tensors that are neither parameters nor buffers while an attribute is copied."""
 
     def __init__(self, convert: Callable[[Tensor], Tensor]) -> None:

@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from traceback import walk_tb
-from typing import Any
 
 from torch import Tensor, nn
 
+from opbench.counting.arguments import Arguments
 from opbench.counting.scopes import shape_of
+from opbench.counting.signature import misfit
 from opbench.errors import CountError, describe
 from opbench.spec import Shape
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _AXES = {1: "length", 2: "height x width", 3: "frames x height x width"}
+_ADVICE = "or name a function that returns a pair (module, arguments)"
 _INDICES = re.compile("Long|Int; but got|indices|IntTensor")
 
 
-def run_error(network: nn.Module, inputs: Sequence[Any], error: BaseException) -> CountError:
+def run_error(network: nn.Module, inputs: Arguments, error: BaseException) -> CountError:
     """Return the error of a forward pass of ``network`` that raised ``error``."""
     name = type(network).__name__
     module = _innermost(network, error)
     if hint := _wrong_size(network, module, inputs) or _not_from_a_size(inputs, error):
         return CountError(f"{name} {hint}")
-    shapes = " and ".join(str(shape_of(each) or "") for each in inputs if isinstance(each, Tensor))
+    if isinstance(error, TypeError) and (wrong := misfit(network, inputs)):
+        return CountError(f"{wrong}{_how_to_give(inputs)}")
+    shapes = " and ".join(_described(inputs))
     place = f" (in {module})" if module else ""
     return CountError(f"{name} cannot run on {shapes or 'these inputs'}{place}: {describe(error)}")
 
 
-def _wrong_size(network: nn.Module, failed: str, inputs: Sequence[Any]) -> str:
+def _described(inputs: Arguments) -> Iterator[str]:
+    for argument, each in inputs.named():
+        if shape := shape_of(each):
+            yield f"{argument}={shape}" if argument else str(shape)
+
+
+def _how_to_give(inputs: Arguments) -> str:
+    """Say how to give what a size cannot describe, and a size where these are integers."""
+    if _only_image(inputs) is not None:
+        return f": give each input with --input NAME=1x3x224x224, {_ADVICE}"
+    if inputs.kwargs or not inputs.args or not all(isinstance(each, int) for each in inputs.args):
+        return ""
+    return f"; if {inputs.args} is the size of an image, give it with --input-size"
+
+
+def _wrong_size(network: nn.Module, failed: str, inputs: Arguments) -> str:
     """Say which images the network takes, where its first convolution refuses this; else nothing.
 
     ``failed`` is the name of the module that raised.
@@ -57,23 +76,24 @@ def _extents(given: tuple[int, ...], channels: int, axes: int) -> tuple[int, ...
     return (given[-axes:] + given[-1:] * axes)[:axes]
 
 
-def _not_from_a_size(inputs: Sequence[Any], error: BaseException) -> str:
+def _not_from_a_size(inputs: Arguments, error: BaseException) -> str:
     """Say how to give inputs that a size cannot describe, where the error says that they lack."""
     if _only_image(inputs) is None:
         return ""
-    advice = "name a function that returns a pair (module, tuple of inputs)"
-    if isinstance(error, TypeError) and "forward() missing" in str(error):
-        return f"takes more than one input, and an input size gives one: {advice}"
     if _INDICES.search(str(error)):
-        return f"takes integers, and an input size gives floating-point numbers: {advice}"
+        return (
+            "takes integers, and an input size gives floating-point numbers: give them with "
+            f"--input, such as --input 1x128:int64, {_ADVICE}"
+        )
     return ""
 
 
-def _only_image(inputs: Sequence[Any]) -> tuple[int, ...] | None:
+def _only_image(inputs: Arguments) -> tuple[int, ...] | None:
     """Return the shape of one image, as a size gives it; None for other inputs."""
-    if len(inputs) != 1 or not isinstance(inputs[0], Tensor) or not inputs[0].is_floating_point():
+    (_, first), *others = *inputs.named(), ("", None)
+    if len(others) != 1 or not isinstance(first, Tensor) or not first.is_floating_point():
         return None
-    return tuple(inputs[0].shape[1:]) or None
+    return tuple(first.shape[1:]) or None
 
 
 def _innermost(network: nn.Module, error: BaseException) -> str:

@@ -13,15 +13,15 @@ from __future__ import annotations
 import random
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from opbench.counting import fallback
+from opbench.counting.arguments import Arguments, brought_by, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
@@ -31,6 +31,7 @@ from opbench.counting.inputs import (
     input_sizes_of,
     require_inputs,
     require_module,
+    with_keywords,
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
@@ -51,13 +52,14 @@ from opbench.record import Count
 
 SEED = 0
 
-Source = Callable[[str], tuple[nn.Module, Inputs | None]]
+Source = Callable[[str], tuple[nn.Module, Arguments | None]]
 
 # Complaints that real values would not mend: not worth a second run.
 _SHAPES = re.compile(
     r"shapes cannot be multiplied|Given groups=|must match the size|Sizes of tensors must match"
     r"|can't be greater than|Output size is too small|is invalid for input of size"
-    r"|Given normalized_shape|positional argument|expected .* channels"
+    r"|Given normalized_shape|positional argument|keyword argument|multiple values"
+    r"|expected .* channels"
 )
 
 # Complaints of a network that computes gradients in its forward pass: "element 0 of tensors does
@@ -67,8 +69,9 @@ _GRADIENTS = re.compile(r"does(?:n't| not) require grad|[Ii]nference tensor")
 
 def count(
     module: nn.Module,
-    inputs_or_input_size: Inputs,
+    inputs_or_input_size: Inputs | None = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
     device: str | None = None,
@@ -76,7 +79,9 @@ def count(
     """Count one forward pass of ``module`` in evaluation mode.
 
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
-    (3, 224, 224), or the tuple of arguments of ``forward``.  ``dtype`` converts the copy that is
+    (3, 224, 224), the tuple of arguments of ``forward``, or a dict of them by name; ``kwargs`` are
+    those by name beside a tuple.  Without any the module's own are taken: Lightning's
+    ``example_input_array``, transformers' ``dummy_inputs``.  ``dtype`` converts the copy that is
     traced and the floating-point tensors among its arguments; without it inputs made from a size
     take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
     that works; the integers are the same.  ``module`` is left exactly as it was.
@@ -85,8 +90,10 @@ def count(
     ``CountError`` when the forward pass fails.
     """
     require_module(module)
-    require_inputs(inputs_or_input_size)
-    request = Request(inputs_or_input_size, batch_size, dtype)
+    given = with_keywords(inputs_or_input_size, kwargs)
+    if given is None and brought_by(module) is None:
+        require_inputs(given)
+    request = Request(given, batch_size, dtype)
     with undisturbed():
         return _count(lambda where: (private_copy(module, where), None), request, device)
 
@@ -101,8 +108,8 @@ def build_and_count(
 ) -> Count:
     """Count the network that ``build()`` returns, without allocating its weights.
 
-    ``build`` may also return a pair (network, tuple of example inputs); a size replaces them only
-    where they are one image with as many axes.
+    ``build`` may also return a pair (network, arguments) or a triple with keyword arguments; a
+    size replaces them only where they are one image with as many axes.
     """
     request = Request(inputs_or_input_size, batch_size, dtype)
     with undisturbed():
@@ -119,7 +126,7 @@ def seed() -> None:
         sys.modules["numpy"].random.seed(SEED)
 
 
-def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | None]:
+def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Arguments | None]:
     seed()
     try:
         built = build_without_weights(build) if device == "meta" else build()
@@ -127,12 +134,8 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Inputs | N
         raise
     except (Exception, SystemExit) as error:
         raise TargetError(f"the network cannot be built: {describe(error)}") from error
-    example: Inputs | None = None
-    if isinstance(built, tuple) and len(built) == 2:
-        built, example = built
-    if not isinstance(built, nn.Module):
-        raise TargetError(f"expected an nn.Module, got {type(built).__name__}")
-    return private_copy(built, device), example
+    network, example = read_built(built)
+    return private_copy(network, device), example
 
 
 def _count(source: Source, request: Request, device: str | None) -> Count:
@@ -185,7 +188,7 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
     return _traced(network, example, request, device, gradients=gradients)
 
 
-def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Inputs | None]:
+def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Arguments | None]:
     seed()
     network, example = source(device)
     network = unwrap(network)
@@ -194,12 +197,13 @@ def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Inp
 
 def _traced(
     network: nn.Module,
-    example: Inputs | None,
+    example: Arguments | None,
     request: Request,
     device: str,
     *,
     gradients: bool = False,
 ) -> Count:
+    brought = request.brought(network, example)
     inputs = request.inputs(network, device, example)
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
         stored = tensors_of(network)
@@ -213,18 +217,18 @@ def _traced(
         batch_size=batch_size_of(inputs),
         input_sizes=input_sizes_of(inputs),
         device=device,
-        own_inputs=example is not None and request.leaves(example),
+        own_inputs=brought is not None,
     )
 
 
-def _run(network: nn.Module, inputs: tuple[Any, ...], stored: list[Tensor]) -> Tracer:
+def _run(network: nn.Module, inputs: Arguments, stored: list[Tensor]) -> Tracer:
     scopes, lifetimes = Scopes(network), Lifetimes()
     lifetimes.exempt(stored)
-    lifetimes.saw(tree_leaves(inputs))
+    lifetimes.saw(inputs.tensors())
     tracer = Tracer(scopes, lifetimes)
     try:
         with tracer:
-            network(*inputs)
+            inputs.passed_to(network)
     except (Exception, SystemExit) as error:
         raise run_error(network, inputs, error) from error
     return tracer

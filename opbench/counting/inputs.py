@@ -1,21 +1,23 @@
-"""Make the inputs of a network from a size or example inputs, checked before it is built."""
+"""Make the inputs of a network from a size, from descriptions or from example inputs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from numbers import Integral, Number
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch.utils._pytree import tree_leaves
 
-from opbench.counting.copying import private_inputs
+from opbench.counting.arguments import Arguments, as_arguments, brought_by, private_arguments
+from opbench.counting.signature import misfit
 from opbench.errors import BadValueError
+from opbench.inputs import TensorSpec
 from opbench.spec import Shape
 
-Inputs = Sequence[Any] | Tensor
+Inputs = Sequence[Any] | Tensor | Mapping[str, Any] | Arguments
 
 _SHORT = 40  # characters of a value that a sentence repeats
 
@@ -23,11 +25,12 @@ _SHORT = 40  # characters of a value that a sentence repeats
 class Request:
     """Inputs for one forward pass.
 
-    ``what`` is the size of one image, as in (3, 224, 224), the tuple of arguments of ``forward``,
-    or None.  A size does not replace example inputs that come with the network, unless they are
-    one image (``takes_size``).
+    ``what`` is the size of one image, as in (3, 224, 224), arguments of ``forward`` (a tensor, a
+    tuple, a mapping from their names, ``Arguments``), a tuple of ``TensorSpec``, or None.  A size
+    does not replace example inputs that come with the network, unless they are one image
+    (``takes_size``); the others do.
 
-    Raises ``BadValueError`` for a size that cannot be, or for neither size nor arguments.
+    Raises ``BadValueError`` for a size that cannot be, and for a batch size beside arguments.
     """
 
     def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
@@ -35,30 +38,35 @@ class Request:
             raise BadValueError(f"the batch size must be a positive integer, not {batch_size!r}")
         if what is not None:
             require_inputs(what)
-        if batch_size != 1 and _is_example(what):
+        self._size = Shape(what) if isinstance(what, Sequence) and is_size(what) else None
+        self._what = None if self._size is not None else what
+        self._batch_size, self.dtype = batch_size, dtype
+        if batch_size != 1 and self._what is not None:
             raise BadValueError("example inputs bring their own batch: change it there")
-        self._what, self._batch_size, self.dtype = what, batch_size, dtype
 
-    def inputs(self, network: nn.Module, device: str, example: Inputs | None) -> tuple[Any, ...]:
+    def brought(self, network: nn.Module, example: Arguments | None) -> Arguments | None:
+        """Return the inputs that come with the network where they are used, else None."""
+        if self._what is not None:
+            return None
+        if self._size is None:
+            return example or brought_by(network)
+        return None if example is None or takes_size(example, len(self._size)) else example
+
+    def inputs(self, network: nn.Module, device: str, example: Arguments | None) -> Arguments:
         """Return arguments on "meta" or a real device; random where they have values."""
-        what = self._what
-        if example is not None and self.leaves(example):
-            self._check_batch(batch_size_of(_arguments(example)))
-            what = example
-        if what is None:
-            raise BadValueError(sizeless("this network"))
-        if isinstance(what, Tensor) or not is_size(what):
-            return self._converted(private_inputs(_arguments(what), device))
-        shape, dtype = (self._batch_size, *what), _dtype_of(network)
-        if device == "meta":
-            return (torch.empty(shape, dtype=dtype, device="meta"),)
-        return (torch.randn(shape, dtype=dtype, device=device),)
-
-    def leaves(self, example: Inputs) -> bool:
-        """Return whether the example inputs that come with the network are used."""
+        brought = self.brought(network, example)
+        if brought is not None:
+            self._check_batch(batch_size_of(brought))
+            return private_arguments(brought, device, self.dtype)
+        if self._size is not None:
+            image = _random((self._batch_size, *self._size), dtype_of(network), device)
+            # The argument keeps its name.
+            return Arguments((image,)) if example is None else example.converted(lambda _: image)
         if self._what is None:
-            return True
-        return not _is_example(self._what) and not takes_size(_arguments(example), len(self._what))
+            raise BadValueError(sizeless("this network"))
+        if specs := specs_in(self._what):
+            return made(specs, network, device)
+        return private_arguments(as_arguments(self._what), device, self.dtype)
 
     def _check_batch(self, own: int) -> None:
         if self._batch_size not in {1, own}:
@@ -66,17 +74,44 @@ class Request:
                 f"this network brings its own inputs, a batch of {own}: remove --batch-size"
             )
 
-    def _converted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Convert to the type that the network is converted to, except indices and masks."""
-        if self.dtype is None:
-            return inputs
-        return tuple(
-            tree_map_only(
-                Tensor,
-                lambda each: each.to(self.dtype) if each.is_floating_point() else each,
-                inputs,
-            )
-        )
+
+def specs_in(what: Inputs) -> tuple[TensorSpec, ...]:
+    """Return ``what`` where it consists of descriptions, else nothing."""
+    if not isinstance(what, tuple) or not all(isinstance(each, TensorSpec) for each in what):
+        return ()
+    return what
+
+
+def made(specs: Sequence[TensorSpec], network: nn.Module, device: str) -> Arguments:
+    """Make arguments for the forward of ``network``.
+
+    Integers are zeros, which are indices into any table; masks (booleans, and integers with mask
+    in their name) are ones, which mask nothing; other numbers are random.  Integers and masks have
+    their values on the meta device, too.
+
+    Raises ``BadValueError`` where forward does not take them.
+    """
+    given = [(each.name, _made(each, network, device)) for each in specs]
+    arguments = Arguments(
+        tuple(each for name, each in given if not name),
+        {name: each for name, each in given if name},
+    )
+    if wrong := misfit(network, arguments):
+        raise BadValueError(f"--input: {wrong}")
+    return arguments
+
+
+def _made(spec: TensorSpec, network: nn.Module, device: str) -> Tensor:
+    dtype: torch.dtype = getattr(torch, spec.dtype) if spec.dtype else dtype_of(network)
+    if dtype.is_floating_point or dtype.is_complex:
+        return _random(spec.shape, dtype, device)
+    make = torch.ones if dtype is torch.bool or "mask" in spec.name else torch.zeros
+    return make(spec.shape, dtype=dtype, device="cpu" if device == "meta" else device)
+
+
+def _random(shape: Sequence[int], dtype: torch.dtype, device: str) -> Tensor:
+    make = torch.empty if device == "meta" else torch.randn
+    return make(tuple(shape), dtype=dtype, device=device)
 
 
 def require_module(module: object) -> None:
@@ -92,17 +127,35 @@ def require_module(module: object) -> None:
 
 
 def require_inputs(inputs: object) -> None:
-    """Raise ``BadValueError`` unless these are a size, a tensor or a tuple of arguments."""
-    if isinstance(inputs, Tensor):
+    """Raise ``BadValueError`` unless these are a size, a tensor, arguments by position or name."""
+    if isinstance(inputs, Tensor | Arguments):
+        return
+    if isinstance(inputs, Mapping) and all(isinstance(name, str) for name in inputs):
         return
     if not isinstance(inputs, Sequence) or isinstance(inputs, str | bytes):
         raise BadValueError(
-            "expected the size of one image such as (3, 224, 224), or the tuple of arguments of "
-            f"forward, not {shortly(inputs)}"
+            "expected the size of one image such as (3, 224, 224), the tuple of arguments of "
+            f"forward, or a dict of them by name, not {shortly(inputs)}"
         )
     numbers = all(isinstance(each, Number) for each in inputs)
     if numbers and (not is_size(inputs) or min(inputs, default=0) < 1):
         raise BadValueError(f"an input size must be positive integers, not {shortly(inputs)}")
+
+
+def with_keywords(what: Inputs | None, kwargs: Mapping[str, Any] | None) -> Inputs | None:
+    """Add keyword arguments to arguments by position.
+
+    Raises ``BadValueError`` where there is nothing that they can be added to.
+    """
+    if kwargs is None:
+        return what
+    if what is None:
+        return Arguments((), dict(kwargs))
+    require_inputs(what)
+    if isinstance(what, Mapping) or (isinstance(what, Sequence) and is_size(what)):
+        size = "the size of an image" if isinstance(what, Sequence) else "another dict"
+        raise BadValueError(f"kwargs stand beside a tuple of arguments, not beside {size}")
+    return Arguments(as_arguments(what).args, dict(kwargs))
 
 
 def shortly(value: object) -> str:
@@ -111,41 +164,29 @@ def shortly(value: object) -> str:
     return said if len(said) < _SHORT else f"a {type(value).__name__}"
 
 
-def _arguments(what: Inputs) -> tuple[Any, ...]:
-    return (what,) if isinstance(what, Tensor) else tuple(what)
-
-
-def batch_size_of(inputs: tuple[Any, ...]) -> int:
+def batch_size_of(inputs: Arguments) -> int:
     """Return the extent of the first axis of the first tensor; 1 if there is none."""
     first, *_ = *_shapes(inputs), ()
     return first[0] if first else 1
 
 
-def input_sizes_of(inputs: tuple[Any, ...]) -> tuple[Shape, ...]:
+def input_sizes_of(inputs: Arguments) -> tuple[Shape, ...]:
     """Return the shape of every tensor without its first axis; one without extents if none is."""
     return tuple(Shape(shape[1:]) for shape in _shapes(inputs)) or (Shape(),)
 
 
-def _shapes(inputs: tuple[Any, ...]) -> list[tuple[int, ...]]:
-    return [tuple(each.shape) for each in tree_leaves(inputs) if isinstance(each, Tensor)]
+def _shapes(inputs: Arguments) -> list[tuple[int, ...]]:
+    return [tuple(each.shape) for each in inputs.tensors()]
 
 
-def takes_size(example: tuple[Any, ...], axes: int) -> bool:
+def takes_size(example: Arguments, axes: int) -> bool:
     """Return whether an example is one batch of images with so many axes each.
 
     Random images of another size can replace it; they can replace nothing else.
     """
-    first, *others = tree_leaves(example)
-    return (
-        not others
-        and isinstance(first, Tensor)
-        and first.is_floating_point()
-        and first.dim() == 1 + axes
-    )
-
-
-def _is_example(what: Inputs | None) -> bool:
-    return isinstance(what, Tensor) or (isinstance(what, Sequence) and not is_size(what))
+    leaves = tree_leaves((example.args, example.kwargs))
+    first = leaves[0] if len(leaves) == 1 else None
+    return isinstance(first, Tensor) and first.is_floating_point() and first.dim() == 1 + axes
 
 
 def is_size(what: Sequence[Any]) -> bool:
@@ -153,7 +194,7 @@ def is_size(what: Sequence[Any]) -> bool:
     return all(isinstance(each, Integral) and not isinstance(each, bool) for each in what)
 
 
-def _dtype_of(network: nn.Module) -> torch.dtype:
+def dtype_of(network: nn.Module) -> torch.dtype:
     """Return the type of the first floating-point weight, which is the one the input meets."""
     for tensor in chain(network.parameters(), network.buffers()):
         if tensor.is_floating_point():
@@ -165,5 +206,6 @@ def sizeless(network: str) -> str:
     """Return the sentence about a network of whose input nothing says how large it is."""
     return (
         f"{network} brings no example inputs: add --input-size 3x224x224 (channels x height x "
-        "width), or name a function that returns a pair (module, tuple of inputs)"
+        "width) or --input NAME=1x128:int64, or name a function that returns a pair (module, "
+        "arguments)"
     )

@@ -31,6 +31,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from opbench.counting.arguments import Arguments, by_position, read_built
 from opbench.counting.copying import private_copy
 from opbench.counting.free import FREE
 from opbench.counting.inputs import Inputs, Request
@@ -93,8 +94,7 @@ def build_and_witness(
     """Count the network that ``build()`` returns, or its pair with inputs, with fvcore."""
     request = Request(inputs_or_input_size, batch_size, None)
     with undisturbed():
-        built = build_without_weights(build)
-        network, example = built if isinstance(built, tuple) else (built, None)
+        network, example = read_built(build_without_weights(build))
         return _analyse(private_copy(network, "cpu"), request, example)
 
 
@@ -176,12 +176,12 @@ def _broadcast(row: OperatorCount) -> int:
     return row.macs - row.calls * math.prod(left) * right[-1]
 
 
-def _analyse(network: nn.Module, request: Request, example: Inputs | None) -> Witness:
+def _analyse(network: nn.Module, request: Request, example: Arguments | None) -> Witness:
     analysis_of, ignore = _fvcore()
     inputs = request.inputs(network, "cpu", example)
     try:
         with torch.no_grad(), _quiet():
-            analysis = analysis_of(network, inputs)
+            analysis = analysis_of(network, by_position(network, inputs))
             analysis.set_op_handle(**dict.fromkeys(_ESTIMATES, ignore))
             analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             by_operator = analysis.by_operator()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from opbench.conventions import PEERS, Peer, Rule, Tally, Trace, prepare, tally, trace
+from opbench.counting.arguments import by_position
 from opbench.counting.inputs import Request
 from opbench.errors import CountError, OpbenchError
 from opbench.processes.calls import CallLimits, Failed, Outcome, Servers
@@ -96,4 +97,4 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     inputs, images = found.inputs(tuple(size) if size else None, question["batch_size"])
     request = Request(inputs, images, None)
     network, arguments = prepare(found.build, request, "cpu", weights=question["weights"])
-    return PEERS[question["peer"]].ask(network, arguments).to_json()
+    return PEERS[question["peer"]].ask(network, by_position(network, arguments)).to_json()

@@ -6,9 +6,11 @@
     package.module:ATTR      anything importable
     path/file.py:ATTR        anything in a file
 
-ATTR is a module, or a callable without arguments that returns a module or a pair (module, tuple
-of example inputs).  An unknown name and a missing file are refused at once; a user's code is
-imported only when the target is built, so that one broken target does not stop the others.
+ATTR is a module, or a callable without arguments that returns a module, a pair (module, arguments)
+or a triple (module, arguments, keyword arguments): arguments are a tuple, keyword arguments a dict,
+and a pair of a module and a dict means keyword arguments.  An unknown name and a missing file are
+refused at once; a user's code is imported only when the target is built, so that one broken target
+does not stop the others.
 """
 
 from __future__ import annotations
@@ -28,10 +30,10 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
 from opbench.counting import build_and_count, fallback
+from opbench.counting.arguments import Arguments, read_built
 from opbench.errors import (
     BadValueError,
     OpbenchError,
@@ -42,7 +44,7 @@ from opbench.record import Count
 from opbench.registry import entries, hints, providers, torchvision_operators
 from opbench.spec import ArchitectureSpec
 
-Built = tuple[nn.Module, tuple[Any, ...] | None]
+Built = tuple[nn.Module, Arguments | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
         raise
     except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
         raise TargetError(f"the target {target!r} cannot be built: {describe(error)}") from error
-    return _checked(made, target)
+    return read_built(made, f"the target {target!r}")
 
 
 def _attribute(module: ModuleType, dotted: str, target: str) -> Any:
@@ -203,36 +205,6 @@ def _call(found: Any, target: str) -> Any:
     except TypeError:
         raise hints.needs_arguments(found, target) from None
     return found()
-
-
-def _kind(made: Any) -> str:
-    if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], nn.Module):
-        inputs = made[1]
-        lack = "that hold no tensor" if isinstance(inputs, tuple) else _type_of(inputs)
-        return f"a module with inputs {lack}"
-    return "nothing" if made is None else f"a value {_type_of(made)}"
-
-
-def _type_of(value: Any) -> str:
-    return f"of type {type(value).__name__}"
-
-
-def _checked(made: Any, target: str) -> Built:
-    module, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-    if isinstance(inputs, Tensor):
-        inputs = (inputs,)
-    if not isinstance(module, nn.Module) or not _is_inputs(inputs):
-        raise TargetError(
-            f"the target {target!r} returned {_kind(made)}: it must return an "
-            "nn.Module, or a pair (nn.Module, tuple of example inputs)"
-        )
-    return module, inputs
-
-
-def _is_inputs(inputs: Any) -> bool:
-    return inputs is None or (
-        isinstance(inputs, tuple) and any(isinstance(each, Tensor) for each in tree_leaves(inputs))
-    )
 
 
 def _import_module(name: str, target: str) -> ModuleType:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from opbench.counting import count
+from opbench.counting.arguments import Arguments, brought_by
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import batch_size_of, input_sizes_of, sizeless, takes_size
 from opbench.errors import TargetError
@@ -18,8 +20,6 @@ from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
 from opbench.timing.measurement import random_input
 from opbench.timing.weights import build_cheaply
-
-Inputs = tuple[Any, ...]
 
 _MEMORY_FORMATS = {
     "contiguous": torch.contiguous_format,
@@ -32,7 +32,7 @@ class PlacedNetwork:
     """A module in evaluation mode with the arguments of its forward pass."""
 
     module: nn.Module
-    inputs: Inputs
+    inputs: Arguments
 
     def forward(self, runtime: str, mode: str | None = None) -> Callable[[], object]:
         """Return a call of one forward pass, which raises ``CountError`` where it fails."""
@@ -41,7 +41,7 @@ class PlacedNetwork:
 
         def forward() -> object:
             try:
-                return call(*inputs)
+                return inputs.passed_to(call)
             except (Exception, SystemExit) as error:
                 raise run_error(self.module, inputs, error) from error
 
@@ -66,22 +66,29 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     (target,) = resolve([cell.name])
     module, inputs = _built(target, seed)
     dtype = getattr(torch, cell.dtype)
+    if inputs is None and own_inputs and not target.input_size:
+        inputs = brought_by(module)
     if inputs is None or (not own_inputs and takes_size(inputs, len(cell.input_size))):
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
-        inputs = (image,) * target.images
+        size = Arguments((image,) * target.images)
+        inputs = inputs.converted(lambda _: image) if inputs else size
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     module = module.eval().to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
         # Only four-dimensional weights have channels that could come last.
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
-    return PlacedNetwork(
-        module, tuple(_placed(each, cell.device, dtype, memory_format) for each in inputs)
-    )
+    place = partial(_placed, device=cell.device, dtype=dtype, memory_format=memory_format)
+    return PlacedNetwork(module, inputs.converted(place))
 
 
-def own_inputs(target: Target) -> dict[str, Any] | None:
-    """Describe the inputs that ``target`` brings, as a ``Planned`` does; None without any."""
-    _, inputs = target.build()
+def own_inputs(target: Target, *, sized: bool) -> dict[str, Any] | None:
+    """Describe the inputs that ``target`` brings, as a ``Planned`` does; None without any.
+
+    Those that its module keeps as an attribute do not count where a size is asked for.
+    """
+    module, inputs = target.build()
+    if inputs is None and not sized:
+        inputs = brought_by(module)
     if inputs is None:
         return None
     size = input_sizes_of(inputs)[0]
@@ -92,7 +99,7 @@ def own_inputs(target: Target) -> dict[str, Any] | None:
     }
 
 
-def _built(target: Target, seed: int) -> tuple[nn.Module, Inputs | None]:
+def _built(target: Target, seed: int) -> tuple[nn.Module, Arguments | None]:
     if target.spec is None:
         return target.build()
     # Only of what the registry builds is it known that the time does not depend on the weights.
@@ -105,8 +112,8 @@ def _size(cell: Cell) -> tuple[int, ...]:
     return cell.input_size
 
 
-def _placed(value: Any, device: str, dtype: torch.dtype, memory_format: torch.memory_format) -> Any:
-    if not isinstance(value, Tensor):
-        return value
+def _placed(
+    value: Tensor, *, device: str, dtype: torch.dtype, memory_format: torch.memory_format
+) -> Tensor:
     value = value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
     return value.contiguous(memory_format=memory_format) if value.dim() == 4 else value.contiguous()

@@ -98,7 +98,7 @@ def _planned(target: Target) -> Json:
 
 def _inputs(request: Mapping[str, Any]) -> Json:
     (target,) = resolve([request["name"]])
-    own = own_inputs(target)
+    own = own_inputs(target, sized=request["sized"])
     if own is None and not request["sized"]:
         raise TargetError(sizeless(target.name))
     return {"name": target.name, **(own or {})}

@@ -57,12 +57,12 @@ def test_a_size_is_offered_only_where_the_first_convolution_refuses_it() -> None
         count(Image(), (3, 1, 1))
     with pytest.raises(CountError, match="Shifted cannot run on 1x1x9x9: RuntimeError"):
         count(Shifted(), (1, 9, 9))
-    with pytest.raises(CountError, match="Image cannot run on 1x1x9x9 and 1x1x9x9: TypeError"):
+    with pytest.raises(CountError, match=r"^Image.forward takes x by position, not 2 arg"):
         count(Image(), (torch.zeros(1, 1, 9, 9), torch.zeros(1, 1, 9, 9)))
 
 
 def test_inputs_that_a_size_cannot_describe_are_asked_for() -> None:
     with pytest.raises(CountError, match=r"^Embedding takes integers, .* a pair"):
         count(nn.Embedding(10, 4), (7,))
-    with pytest.raises(CountError, match=r"^Pair takes more than one input, .* a pair"):
+    with pytest.raises(CountError, match=r"^Pair.forward also needs right: give each .* a pair"):
         count(Pair(), (7,))

@@ -301,7 +301,7 @@ def test_a_network_that_cannot_be_built_says_why() -> None:
 
 
 def test_something_that_is_no_network_is_refused() -> None:
-    with pytest.raises(TargetError, match=r"expected an nn\.Module, got dict"):
+    with pytest.raises(TargetError, match=r"a value of type dict: it must return an nn\.Module"):
         build_and_count(dict, SIZE)
 
 

@@ -133,12 +133,22 @@ def test_labels_resolve_to_names_of_the_registry() -> None:
     assert [each.name for each in targets.resolve(["ResNet-50", "VGG_16"])] == ["resnet50", "vgg16"]
 
 
-def test_inputs_that_are_none_are_told_apart(tmp_path: Path) -> None:
+def test_what_stands_in_the_wrong_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(
-        "import torch\nnet = torch.nn.ReLU()\n"
-        "bare = lambda: (net, ())\nlisted = lambda: (net, [torch.zeros(1)])\n"
+        "import torch\nnet = torch.nn.ReLU()\nx = torch.zeros(1)\n"
+        "listed = lambda: (net, [x])\ntext = lambda: (net, 'a prompt')\n"
+        "named = lambda: (net, (x,), [x])\nswapped = lambda: (net, {'input': x}, (x,))\n"
+        "many = lambda: (net, x, x, x)\nnothing = lambda: None\nother = lambda: 3\n"
     )
-    for name, said in (("bare", "that hold no tensor"), ("listed", "of type list")):
+    for name, said in (
+        ("listed", "a module with arguments of type list"),
+        ("text", "a module with arguments of type str"),
+        ("named", "a module with keyword arguments of type list"),
+        ("swapped", "a module with arguments of type dict"),
+        ("many", "a module and 3 other values"),
+        ("nothing", "nothing"),
+        ("other", "a value of type int"),
+    ):
         (target,) = targets.resolve([f"odd.py:{name}"])
-        with pytest.raises(TargetError, match=f"returned a module with inputs {said}: it must"):
+        with pytest.raises(TargetError, match=f"odd.py:{name}' returned {said}: it must return"):
             target.build()

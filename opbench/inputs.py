@@ -1,0 +1,70 @@
+"""Inputs described in words: ``input_ids=1x128:int64``, as ``--input`` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from opbench.errors import BadValueError, UnknownNameError
+from opbench.spec import Shape
+
+FLOATS = ("float32", "float64", "float16", "bfloat16")
+DTYPES = (
+    *FLOATS,
+    *("int64", "int32", "int16", "int8", "uint8", "bool", "complex64", "complex128"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """One input: its name in ``forward`` ("" by position), whole shape and data type.
+
+    Without a data type it is that of the network's weights.
+    """
+
+    name: str = ""
+    shape: Shape
+    dtype: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.name}=" if self.name else ""
+        return f"{name}{self.shape}{':' if self.dtype else ''}{self.dtype}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "NAME=1x128:int64", of which the name and the type can be missing.
+
+        Raises ``BadValueError`` or ``UnknownNameError``.
+        """
+        name, equals, rest = text.rpartition("=")
+        size, colon, dtype = rest.partition(":")
+        if equals and not name.strip().isidentifier():
+            raise BadValueError(f"{text!r}: {name!r} cannot be the name of an argument")
+        try:
+            shape = Shape.parse(size.strip())
+        except ValueError:
+            shape = Shape()
+        if not shape:
+            raise BadValueError(
+                f"{text!r}: the shape {size!r} must be positive integers joined by x, the batch "
+                "in front, such as 1x3x224x224 or input_ids=1x128:int64"
+            )
+        dtype = dtype.strip()
+        if colon and dtype not in DTYPES:
+            raise UnknownNameError("data type", dtype, DTYPES, see=f"known: {', '.join(DTYPES)}")
+        return cls(name=name.strip(), shape=shape, dtype=dtype)
+
+
+# A size of one image, or every input in whole; None where neither was asked for.
+AskedInputs = Shape | tuple[TensorSpec, ...] | None
+
+
+def parse_inputs(texts: Iterable[str]) -> tuple[TensorSpec, ...]:
+    """Read several inputs.  Raises ``BadValueError`` also for a name that is given twice."""
+    specs = tuple(map(TensorSpec.parse, texts))
+    names = [each.name for each in specs if each.name]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadValueError(f"the input {name} is given {names.count(name)} times")
+    return specs
