@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, unwrap
+from opbench.counting.disguise import disguised
 from opbench.counting.forward import seed
 from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta_build import build_without_weights
@@ -34,7 +36,8 @@ def trace(
     fails.
     """
     request, recorder = Request(inputs_or_input_size, batch_size, None), Recorder()
-    with undisturbed(), torch.inference_mode():
+    disguise = disguised() if device == "meta" else nullcontext()
+    with undisturbed(), disguise, torch.inference_mode():
         network, inputs = prepare(build, request, device, weights=device != "meta")
         try:
             with recorder:

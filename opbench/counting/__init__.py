@@ -10,6 +10,7 @@ The modules, from the rules outwards:
     backward      the rules of operators that compute gradients
     rules         the multiply-accumulates of each operator that has a dot product
     free          the operators that have none
+    disguise      the same way on the meta device as with real tensors
     dispatch      the base of every mode that sees operators
     tracer        sees every operator and applies its rule
     meta_shapes   results on the meta device, for operators whose result has a plain shape

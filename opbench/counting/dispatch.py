@@ -8,6 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from opbench.counting.disguise import note
+
 
 class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Passes each operator that runs inside ``with mode:`` to ``carry_out``."""
@@ -30,7 +32,11 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if types and any(map(_takes_itself_apart, types)):
             return NotImplemented
-        return self.carry_out(func, args, kwargs or {})
+        try:
+            return self.carry_out(func, args, kwargs or {})
+        except Exception as error:
+            note(error)
+            raise
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result of one operator."""

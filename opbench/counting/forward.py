@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from opbench.counting import fallback
 from opbench.counting.arguments import Arguments, brought_by, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
+from opbench.counting.disguise import disguised
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
     Inputs,
@@ -144,9 +145,13 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
         return _with_values(source, request, device)
     weight_bytes = 0
     try:
-        network, example = _made(source, request, "meta")
-        weight_bytes = bytes_of(tensors_of(network))
-        return _traced(network, example, request, "meta")
+        with disguised() as refusals:
+            network, example = _made(source, request, "meta")
+            weight_bytes = bytes_of(tensors_of(network))
+            counted = _traced(network, example, request, "meta")
+        if refusals.first:
+            raise CountError(f"the network catches an error of the meta device: {refusals.first}")
+        return counted
     except BadValueError:
         raise
     except Exception as error:

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from opbench.counting.disguise import note, on_meta
+
 _WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand})
 _MANY = 1024  # fewer random numbers than this may well be looked at
 
@@ -50,11 +52,22 @@ class _WeightsOnMeta(TorchFunctionMode):
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         try:
             return func(*args, **kwargs)
-        except RuntimeError:
-            if not _met_weights(args, kwargs) or _writes_values(func, args):
+        except RuntimeError as error:
+            if not _met_weights(args, kwargs):
+                raise
+            if _writes_values(func, args):
+                note(error)
                 raise
             args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
-            return func(*args, **kwargs)
+            return _noting(func, args, kwargs)
+
+
+def _noting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        return func(*args, **kwargs)
+    except Exception as error:
+        note(error)
+        raise
 
 
 def _is_meta(device: Any) -> bool:
@@ -62,7 +75,7 @@ def _is_meta(device: Any) -> bool:
 
 
 def _met_weights(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return any(isinstance(each, Tensor) and each.is_meta for each in tree_leaves((args, kwargs)))
+    return any(isinstance(each, Tensor) and on_meta(each) for each in tree_leaves((args, kwargs)))
 
 
 def _writes_values(func: Any, args: tuple[Any, ...]) -> bool:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from opbench.counting import recurrent
+from opbench.counting.disguise import on_meta
 
 Arguments = Sequence[Any]
 Result = Tensor | tuple[Tensor, ...] | None
@@ -101,7 +102,7 @@ def _binary(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     x, y = args[0], args[1]
     if isinstance(y, (int, float)):
         return _same(args, kwargs)
-    if not isinstance(y, Tensor) or not y.is_meta or y.dtype is not x.dtype:
+    if not isinstance(y, Tensor) or not on_meta(y) or y.dtype is not x.dtype:
         return None
     if x.shape == y.shape and x.stride() == y.stride():
         return _same(args, kwargs)
@@ -122,7 +123,7 @@ def _binary_in_place(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     x, y = args[0], args[1]
     if isinstance(y, (int, float)):
         return _in_place(args, kwargs)
-    if not isinstance(y, Tensor) or not y.is_meta or y.dtype is not x.dtype:
+    if not isinstance(y, Tensor) or not on_meta(y) or y.dtype is not x.dtype:
         return None
     return _in_place(args, kwargs) if _broadcast(x.shape, y.shape) == list(x.shape) else None
 
@@ -134,7 +135,7 @@ def _cat(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
         return None
     shape = list(first.shape)
     for each in tensors:
-        if not (each.is_meta and each.is_contiguous() and each.dtype is first.dtype):
+        if not (on_meta(each) and each.is_contiguous() and each.dtype is first.dtype):
             return None
     for one, other in pairwise(tensors):
         if one.dim() != other.dim() or _without(one.shape, axis) != _without(other.shape, axis):
@@ -313,7 +314,7 @@ def _alike(*tensors: Tensor | None) -> bool:
     first = tensors[0]
     assert first is not None
     return first.is_floating_point() and all(
-        each.is_meta and each.dtype is first.dtype and each.layout is torch.strided
+        on_meta(each) and each.dtype is first.dtype and each.layout is torch.strided
         for each in tensors
         if each is not None
     )
@@ -386,4 +387,4 @@ def shortcut_of(func: Any) -> Shortcut | None:
 def result_of(shortcut: Shortcut, args: Arguments, kwargs: dict[str, Any]) -> Result:
     """Return the shortcut's result, None unless the first argument is on the meta device."""
     first = args[0][0] if isinstance(args[0], list) and args[0] else args[0]
-    return shortcut(args, kwargs) if isinstance(first, Tensor) and first.is_meta else None
+    return shortcut(args, kwargs) if isinstance(first, Tensor) and on_meta(first) else None

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from opbench.counting.disguise import on_meta
+
 
 def lstm(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | None:
     """Result of ``lstm.input``: input, (hidden, cell), weights, biased, layers, dropout, training,
@@ -70,7 +72,7 @@ def _shapes(
 def _alike(tensors: Sequence[Any]) -> bool:
     first = tensors[0]
     return bool(first.is_floating_point()) and all(
-        isinstance(each, Tensor) and each.is_meta and each.dtype is first.dtype for each in tensors
+        isinstance(each, Tensor) and on_meta(each) and each.dtype is first.dtype for each in tensors
     )
 
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting.control_flow import CONTROL_FLOW
+from opbench.counting.disguise import on_meta, placed
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.lifetimes import Lifetimes
@@ -77,7 +78,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
                 return parts_of(func)(*args, **kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
-            out = run(func, args, kwargs)
+            out = run(func, args, placed(func, args, kwargs) if kwargs else kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
         if function:
@@ -160,13 +161,13 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return any(isinstance(each, Tensor) and each.is_meta for each in tree_leaves((args, kwargs)))
+    return any(isinstance(each, Tensor) and on_meta(each) for each in tree_leaves((args, kwargs)))
 
 
 def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
     if isinstance(value, torch.device):
         return torch.device("meta")
-    return value if value.is_meta else value.to("meta")
+    return value if on_meta(value) else value.to("meta")
 
 
 def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[Shape, ...]:

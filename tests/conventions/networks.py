@@ -30,4 +30,4 @@ class Dies(nn.Module):
     """Takes its process with it where its input has values."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if x.is_meta else os._exit(3)
+        return x if x.untyped_storage().device.type == "meta" else os._exit(3)

@@ -1,0 +1,141 @@
+"""Let a network on the meta device take the way that it takes with real tensors.
+
+Networks ask ``x.device`` or ``x.is_meta`` and may decide by the answer.  While one is built and
+traced, a tensor of the meta device says that it is on the CPU, except to torch and to this package.
+So a network decides as it would on the CPU, and what it makes on ``x.device`` it makes there; only
+large or empty floating-point tensors go to the meta device nevertheless (``placed``).  Tensors of
+both can meet in one operator (``opbench.counting.tracer``).
+
+For lack of values the meta device raises errors of its own, in operators and in methods such as
+``numpy()``.  One that a constructor or a forward pass catches, to go another way, is noted, and the
+network is counted with real tensors.
+
+Not noticed: a network that decides by ``data_ptr()``, ``type()`` or the device of a storage.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from opbench.errors import describe
+
+_PLAIN: Any = torch._C.TensorBase
+on_meta: Callable[[Tensor], bool] = _PLAIN.is_meta.__get__
+_device: Callable[[Tensor], torch.device] = _PLAIN.device.__get__
+_is_cpu: Callable[[Tensor], bool] = _PLAIN.is_cpu.__get__
+
+_LARGE = 1024  # elements; fewer may well be looked at
+_EMPTY = torch.ops.aten.empty.memory_format
+_MAKES = frozenset(
+    {
+        _EMPTY,
+        torch.ops.aten.zeros.default,
+        torch.ops.aten.ones.default,
+        torch.ops.aten.full.default,
+        torch.ops.aten.rand.default,
+        torch.ops.aten.randn.default,
+    }
+)
+_CPU = torch.device("cpu")
+_TOLD_THE_TRUTH: dict[str, bool] = {}  # by the name of the module that asks
+
+
+class Refusals:
+    """The first error that the meta device raised, as a sentence."""
+
+    def __init__(self) -> None:
+        self.first = ""
+
+
+_NOTED: list[Refusals] = []
+
+
+def note(error: Exception) -> None:
+    """Remember an error, without its traceback, which would keep tensors alive."""
+    for refusals in _NOTED[-1:]:
+        refusals.first = refusals.first or describe(error)
+
+
+@contextmanager
+def disguised() -> Iterator[Refusals]:
+    """Let tensors of the meta device say meanwhile that they are on the CPU."""
+    before = {name: vars(Tensor)[name] for name in _ANSWERS if name in vars(Tensor)}
+    _NOTED.append(Refusals())
+    _set(_ANSWERS)
+    try:
+        yield _NOTED[-1]
+    finally:
+        _NOTED.pop()
+        for name in _ANSWERS:
+            delattr(Tensor, name)
+        _set(before)
+
+
+def placed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of an operator, with the meta device for a new tensor that is
+    large or empty."""
+    if func not in _MAKES or not _NOTED:
+        return kwargs
+    if func is not _EMPTY and math.prod(args[0]) < _LARGE:
+        return kwargs
+    dtype, device = kwargs.get("dtype") or torch.get_default_dtype(), kwargs.get("device")
+    if not dtype.is_floating_point or (device is not None and device.type != "cpu"):
+        return kwargs
+    return {**kwargs, "device": torch.device("meta"), "pin_memory": False}
+
+
+def _set(attributes: dict[str, Any]) -> None:
+    for name, value in attributes.items():
+        setattr(Tensor, name, value)
+
+
+def _told_device(tensor: Tensor) -> torch.device:
+    return _CPU if on_meta(tensor) and not _is_told_the_truth() else _device(tensor)
+
+
+def _told_is_meta(tensor: Tensor) -> bool:
+    return on_meta(tensor) and _is_told_the_truth()
+
+
+def _told_is_cpu(tensor: Tensor) -> bool:
+    return _is_cpu(tensor) or (on_meta(tensor) and not _is_told_the_truth())
+
+
+def _noted(method: Any) -> Callable[..., Any]:
+    """Return a method of tensors that is no operator, so that only here its error is seen."""
+
+    def call(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(tensor, *args, **kwargs)
+        except Exception as error:
+            note(error)
+            raise
+
+    return call
+
+
+_ANSWERS: dict[str, Any] = {
+    "device": property(_told_device),
+    "is_meta": property(_told_is_meta),
+    "is_cpu": property(_told_is_cpu),
+    "numpy": _noted(_PLAIN.numpy),
+    "tolist": _noted(_PLAIN.tolist),
+    "__dlpack__": _noted(Tensor.__dlpack__),
+}
+
+
+def _is_told_the_truth() -> bool:
+    """Return whether torch or this package asks, and not a network."""
+    name = sys._getframe(2).f_globals.get("__name__", "")
+    known = _TOLD_THE_TRUTH.get(name)
+    if known is None:
+        known = f"{name}.".startswith(("torch.", "opbench.counting.", "opbench.conventions."))
+        _TOLD_THE_TRUTH[name] = known
+    return known

@@ -1,0 +1,175 @@
+"""A network takes the same way on the meta device as with real tensors, or is counted with those.
+
+Each network runs its small layer (4 x 5 weights) on the CPU and would run its large one (4 x 500)
+if it noticed the meta device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from torch import Tensor, nn
+
+from opbench.conventions.forward import trace
+from opbench.counting import build_and_count, count
+from opbench.errors import CountError
+
+ROWS = 3
+SMALL = ROWS * 4 * 5
+CPU = torch.device("cpu")
+
+
+class Decides(nn.Module):
+    def __init__(self, is_real: Callable[[nn.Module, Tensor], Any]) -> None:
+        super().__init__()
+        self.small, self.large = nn.Linear(4, 5), nn.Linear(4, 500)
+        self.is_real = is_real
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.small(x) if self.is_real(self, x) else self.large(x)
+        return out
+
+
+LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
+    "type of the device": lambda network, x: x.device.type == "cpu",
+    "device": lambda network, x: x.device == CPU,
+    "name of the device": lambda network, x: str(x.device) == "cpu",
+    "is_meta": lambda network, x: not x.is_meta,
+    "is_cpu": lambda network, x: x.is_cpu,
+    "device of a weight": lambda network, x: next(network.parameters()).device.type == "cpu",
+    "device of an activation": lambda network, x: network.small(x).device.type == "cpu" and x is x,
+    "device of a new tensor": lambda network, x: x.new_zeros(3).device == x.device == CPU,
+    "getattr": lambda network, x: getattr(x, "device").type in {"cpu", "cuda"},  # noqa: B009
+    "values made on the device": lambda network, x: (
+        torch.arange(3, device=x.device).tolist()[2] == 2
+    ),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+def test_a_look_at_the_device_sees_the_cpu(look: str) -> None:
+    network = Decides(LOOKS[look])
+    meta = count(network, (torch.ones(ROWS, 4),), device="meta")
+    real = count(network, (torch.ones(ROWS, 4),), device="cpu")
+    assert meta.macs == real.macs
+    assert meta.macs - (SMALL if look == "device of an activation" else 0) == SMALL
+
+
+def test_a_constructor_that_looks_sees_the_cpu() -> None:
+    class Constructs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            weight = nn.Linear(4, 4).weight
+            width = 500 if weight.is_meta or weight.device.type == "meta" else 5
+            self.head = nn.Linear(4, width)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.head(x)
+            return out
+
+    counted = build_and_count(Constructs, (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "meta")
+
+
+def test_other_conventions_take_the_same_way() -> None:
+    calls = trace(lambda: Decides(LOOKS["is_meta"]), (torch.ones(ROWS, 4),))
+    assert [tuple(call.out.shape) for call in calls if call.name == "linear"] == [(ROWS, 5)]
+
+
+def test_the_context_of_a_device_is_that_of_the_cpu() -> None:
+    class Casts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.autocast(x.device.type, torch.bfloat16):
+                out: Tensor = self.head(x)
+            return out
+
+    counted = count(Casts(), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "meta")
+
+
+def test_a_large_tensor_made_on_the_device_takes_no_memory() -> None:
+    columns = 10**12
+
+    class Makes(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            table = torch.zeros(4, columns, device=x.device)
+            noise = torch.randn(1, columns, device=x.device)
+            return x @ table + noise + torch.full((1, columns), 0.5, device=x.device)
+
+    counted = count(Makes(), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (ROWS * 4 * columns, "meta")
+
+
+def test_tensors_answer_as_ever_afterwards() -> None:
+    def fail(network: nn.Module, x: Tensor) -> bool:
+        raise ValueError
+
+    before = dict(vars(Tensor))
+    count(Decides(LOOKS["device"]), (4,))
+    with pytest.raises(CountError):
+        count(Decides(fail), (4,))
+    assert dict(vars(Tensor)) == before
+    assert torch.empty(2, device="meta").is_meta
+
+
+ATTEMPTS: dict[str, Callable[[Tensor], Any]] = {
+    "float": lambda x: float(x.sum()),
+    "item": lambda x: x[0, 0].item(),
+    "tolist": lambda x: x.tolist(),
+    "bool": lambda x: bool((x > 0).any()),
+    "numpy": lambda x: x.numpy(),
+    "asarray": lambda x: numpy.asarray(x),
+    "nonzero": lambda x: x.nonzero(),
+    "dlpack": lambda x: numpy.from_dlpack(x),
+    "mask": lambda x: x[x > 0],
+    "copy to the CPU": lambda x: x.cpu().numpy(),
+}
+
+
+def succeeds(attempt: Callable[[Tensor], Any]) -> Callable[[nn.Module, Tensor], bool]:
+    def tried(network: nn.Module, x: Tensor) -> bool:
+        try:
+            attempt(x)
+        except Exception:  # noqa: BLE001  as careless networks do
+            return False
+        return True
+
+    return tried
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=str)
+def test_an_error_of_the_meta_device_that_a_network_catches_is_noticed(attempt: str) -> None:
+    network = Decides(succeeds(ATTEMPTS[attempt]))
+    counted = count(network, (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "cpu")
+    assert "catches an error of the meta device" in counted.fallback
+    with pytest.raises(CountError, match="catches an error of the meta device"):
+        count(network, (torch.ones(ROWS, 4),), device="meta")
+
+
+def test_an_error_that_a_constructor_catches_is_noticed() -> None:
+    class Constructs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            weight = nn.Parameter(torch.randn(64, 64))
+            self.head = nn.Linear(4, 5 if succeeds(lambda x: x.sum().item())(self, weight) else 500)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.head(x)
+            return out
+
+    counted = build_and_count(Constructs, (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "cpu")
+
+
+def test_an_error_that_real_tensors_raise_too_changes_nothing() -> None:
+    counted = count(Decides(succeeds(lambda x: x @ x)), (torch.ones(ROWS, 4),))
+    assert counted.macs == ROWS * 4 * 500
