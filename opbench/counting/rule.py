@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 Arguments = Sequence[Any]
@@ -40,6 +41,30 @@ class OperatorRule:
     operands: tuple[int, ...] = (0, 1)
     layer: bool = False
     bias: int | None = None
+
+
+def first(value: Any) -> Tensor:
+    """Return a tensor, or the first of several."""
+    found: Tensor = value[0] if isinstance(value, (tuple, list)) else value
+    return found
+
+
+def product(left: Tensor, right: Tensor) -> int:
+    """``left`` (..., n, k) times ``right`` (..., k, m), batch dimensions equal."""
+    columns = right.shape[-1] if right.dim() > 1 else 1
+    if left.layout is torch.strided and right.layout is torch.strided:
+        return left.numel() * columns
+    if right.layout is torch.strided:
+        return stored(left) * columns
+    if left.layout is torch.strided:
+        return left.numel() // max(1, left.shape[-1]) * stored(right)
+    raise NoRuleError("a product of two sparse matrices")
+
+
+def stored(matrix: Tensor) -> int:
+    """Return the elements that a sparse matrix holds."""
+    values = matrix._values() if matrix.layout is torch.sparse_coo else matrix.values()
+    return values.numel()
 
 
 def meets(weight: Tensor) -> int:

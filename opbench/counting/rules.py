@@ -24,7 +24,8 @@ opt_einsum is switched off (``opbench.counting.torch_state``).
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
 the kernels that carry them out: which of the two is seen depends on the caller.  The operators
-that compute gradients are in ``opbench.counting.backward``.
+that compute gradients are in ``opbench.counting.backward``, those for quantised, sparse and packed
+weights in ``opbench.counting.kernels``.
 """
 
 from __future__ import annotations
@@ -38,47 +39,33 @@ import torch
 from torch import Tensor
 
 from opbench.counting.backward import BACKWARD
+from opbench.counting.kernels import BAG, CELL, KERNELS
 from opbench.counting.rule import (
     Arguments,
     NoRuleError,
     OperatorRule,
+    first,
     matrices,
     meets,
+    product,
     steps,
     token_major_scores,
 )
 
 
-def _product(left: Tensor, right: Tensor) -> int:
-    """``left`` (..., n, k) times ``right`` (..., k, m), batch dimensions equal."""
-    columns = right.shape[-1] if right.dim() > 1 else 1
-    if left.layout is torch.strided and right.layout is torch.strided:
-        return left.numel() * columns
-    if right.layout is torch.strided:
-        return _stored(left) * columns
-    if left.layout is torch.strided:
-        return left.numel() // max(1, left.shape[-1]) * _stored(right)
-    raise NoRuleError("a product of two sparse matrices")
-
-
-def _stored(matrix: Tensor) -> int:
-    values = matrix._values() if matrix.layout is torch.sparse_coo else matrix.values()
-    return values.numel()
-
-
 def _matrix_product(args: Arguments, out: Any) -> int:
-    return _product(args[0], args[1])
+    return product(args[0], args[1])
 
 
 def _added_product(args: Arguments, out: Any) -> int:
-    return _product(args[1], args[2])
+    return product(args[1], args[2])
 
 
 def _matmul(args: Arguments, out: Any) -> int:
     """Broadcast batch dimensions: the result tells how many rows there are."""
     left, right = args[0], args[1]
     if left.layout is not torch.strided or right.layout is not torch.strided:
-        return _product(left, right)
+        return product(left, right)
     return int(out.numel() * left.shape[-1])
 
 
@@ -92,33 +79,14 @@ def _grouped_product(args: Arguments, out: Any) -> int:
 
 def _sampling_grid(args: Arguments, out: Any) -> int:
     """Multiply every point of the grid with the rows of ``theta`` (N, d, d + 1)."""
-    return int(_first(out).numel() * args[0].shape[-1])
-
-
-def _packed_convolution(args: Arguments, out: Any) -> int:
-    """Count a quantised convolution, whose weight is packed."""
-    weight = args[1].unpack()[0]
-    if args[1].transpose():
-        raise NoRuleError("a quantised transposed convolution")
-    return int(out.numel() * meets(weight))
-
-
-def _weighted_bag(args: Arguments, out: Any) -> int:
-    """Count rows that are weighted and added; rows that are fetched cost nothing."""
-    weighted = len(args) > 6 and args[6] is not None
-    return int(args[1].numel() * args[0].shape[1]) if weighted else 0
+    return int(first(out).numel() * args[0].shape[-1])
 
 
 def _linear(args: Arguments, out: Any) -> int:
     source, weight = args[0], args[1]
     if weight.layout is not torch.strided:
-        return _product(source, weight.t())
+        return product(source, weight.t())
     return int(out.numel() * source.shape[-1])
-
-
-def _last_axis(args: Arguments, out: Any) -> int:
-    """Count output elements x last axis of the input: the weights are packed."""
-    return int(out.numel() * args[0].shape[-1])
 
 
 def _convolution(args: Arguments, out: Any) -> int:
@@ -166,7 +134,7 @@ def _attention(args: Arguments, out: Any) -> int:
     """query (..., L, E), key (..., S, E), value (..., S, Ev): scores S x E and sum S x Ev behind
     each of the rows of the result (..., L, Ev)."""
     query, key, value = args[0], args[1], args[2]
-    result = _first(out)
+    result = first(out)
     width = value.shape[-1]
     if query.is_nested:
         raise NoRuleError("nested tensors")
@@ -225,25 +193,12 @@ def _cudnn_recurrent_layer(args: Arguments, out: Any) -> int:
     return int(steps(args[0]) * matrices(args[1]))
 
 
-def _recurrent_cell(args: Arguments, out: Any) -> int:
-    """input (N, in), state, input weights, state weights: one step."""
-    return int(steps(args[0]) * matrices(args[2:4]))
-
-
-def _first(out: Any) -> Tensor:
-    first: Tensor = out[0] if isinstance(out, (tuple, list)) else out
-    return first
-
-
 _LINEAR = OperatorRule("linear", _linear, layer=True, bias=2)
-_PACKED_LINEAR = OperatorRule("linear", _last_axis, operands=(0,), layer=True)
 _PRODUCT = OperatorRule("matrix product", _matrix_product)
 _ADDED_PRODUCT = OperatorRule("matrix product", _added_product, operands=(1, 2))
 _ADDED_LINEAR = replace(_ADDED_PRODUCT, kind="linear", layer=True, bias=0)
 _BROADCAST_PRODUCT = OperatorRule("matrix product", _matmul)
-_BAG = OperatorRule("matrix product", _weighted_bag)
 _CONVOLUTION = OperatorRule("convolution", _convolution, layer=True)
-_PACKED_CONVOLUTION = OperatorRule("convolution", _packed_convolution, operands=(0,), layer=True)
 _TRANSPOSED = OperatorRule("transposed convolution", _transposed_convolution, layer=True)
 _BIASED_CONVOLUTION = replace(_CONVOLUTION, bias=2)
 _BIASED_TRANSPOSED = replace(_TRANSPOSED, bias=2)
@@ -253,23 +208,12 @@ _FLASH = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=3))
 _EFFICIENT = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=4))
 _RECURRENT = OperatorRule("recurrent", _recurrent_layer, operands=(0, 2, 3))
 _CUDNN_RECURRENT = OperatorRule("recurrent", _cudnn_recurrent_layer)
-_CELL = OperatorRule("recurrent", _recurrent_cell, operands=(0, 2, 3))
 
 RULES: dict[str, OperatorRule] = {
     # linear layers
     "linear": _LINEAR,
     "addmm": _ADDED_LINEAR,
     "_addmm_activation": _ADDED_LINEAR,
-    "mkldnn_linear": replace(_LINEAR, macs=_last_axis),
-    "mkldnn::_linear_pointwise": replace(_LINEAR, macs=_last_axis),
-    "_weight_int4pack_mm": _PACKED_LINEAR,
-    "_weight_int4pack_mm_for_cpu": _PACKED_LINEAR,
-    "_weight_int8pack_mm": _PACKED_LINEAR,
-    "quantized::linear": _PACKED_LINEAR,
-    "quantized::linear_relu": _PACKED_LINEAR,
-    "quantized::linear_dynamic": _PACKED_LINEAR,
-    "quantized::linear_relu_dynamic": _PACKED_LINEAR,
-    "quantized::linear_dynamic_fp16": _PACKED_LINEAR,
     # matrix products
     "matmul": _BROADCAST_PRODUCT,
     "linalg_matmul": _BROADCAST_PRODUCT,
@@ -278,14 +222,21 @@ RULES: dict[str, OperatorRule] = {
     "mv": _PRODUCT,
     "dot": _PRODUCT,
     "vdot": _PRODUCT,
-    "embedding_bag": _BAG,
-    "_embedding_bag": _BAG,
-    "_embedding_bag_forward_only": _BAG,
+    "embedding_bag": BAG,
+    "_embedding_bag": BAG,
+    "_embedding_bag_forward_only": BAG,
     "affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
     "_grouped_mm": OperatorRule("matrix product", _grouped_product),
     "_scaled_grouped_mm": OperatorRule("matrix product", _grouped_product),
     "_int_mm": _PRODUCT,
     "_scaled_mm": _PRODUCT,
+    "_scaled_mm_v2": _PRODUCT,
+    "symm_mem::_async_input_mm": _PRODUCT,
+    "hspmm": _PRODUCT,
+    "sspaddmm": _ADDED_PRODUCT,
+    "quantized::matmul": _BROADCAST_PRODUCT,
+    "_scaled_grouped_mm_v2": OperatorRule("matrix product", _grouped_product),
+    "cudnn_affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
     "_sparse_mm": _PRODUCT,
     "_sparse_addmm": _ADDED_PRODUCT,
     "addmv": _ADDED_PRODUCT,
@@ -315,14 +266,11 @@ RULES: dict[str, OperatorRule] = {
     "cudnn_convolution_relu": _CONVOLUTION,
     "cudnn_convolution_add_relu": _CONVOLUTION,
     "miopen_convolution": _CONVOLUTION,
+    "miopen_convolution_relu": _CONVOLUTION,
+    "miopen_convolution_add_relu": _CONVOLUTION,
     "miopen_depthwise_convolution": _CONVOLUTION,
+    "_mps_convolution": _CONVOLUTION,
     "torchvision::deform_conv2d": _CONVOLUTION,
-    "quantized::conv1d": _PACKED_CONVOLUTION,
-    "quantized::conv1d_relu": _PACKED_CONVOLUTION,
-    "quantized::conv2d": _PACKED_CONVOLUTION,
-    "quantized::conv2d_relu": _PACKED_CONVOLUTION,
-    "quantized::conv3d": _PACKED_CONVOLUTION,
-    "quantized::conv3d_relu": _PACKED_CONVOLUTION,
     # transposed convolutions
     "conv_transpose1d": _BIASED_TRANSPOSED,
     "conv_transpose2d": _BIASED_TRANSPOSED,
@@ -331,6 +279,7 @@ RULES: dict[str, OperatorRule] = {
     "slow_conv_transpose3d": _TRANSPOSED,
     "cudnn_convolution_transpose": _TRANSPOSED,
     "miopen_convolution_transpose": _TRANSPOSED,
+    "_mps_convolution_transpose": _TRANSPOSED,
     # bilinear forms
     "bilinear": OperatorRule("bilinear", _bilinear, operands=(0, 1, 2), bias=3),
     "_trilinear": OperatorRule("bilinear", _trilinear, operands=(0, 1, 2)),
@@ -343,12 +292,19 @@ RULES: dict[str, OperatorRule] = {
     "_scaled_dot_product_efficient_attention": _ATTENTION,
     "_scaled_dot_product_cudnn_attention": _ATTENTION,
     "_scaled_dot_product_fused_attention_overrideable": _ATTENTION,
+    "_triton_scaled_dot_attention": _ATTENTION,
     "flex_attention": _ATTENTION,
     "_flash_attention_forward": _FLASH,
     "_efficient_attention_forward": _EFFICIENT,
     "_cudnn_attention_forward": replace(_ATTENTION, macs=_cudnn_attention),
     "_native_multi_head_attention": OperatorRule(
         "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
+    ),
+    "_triton_multi_head_attention": OperatorRule(
+        "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
+    ),
+    "_flash_attention_forward_no_dropout_inplace": replace(
+        _FLASH, macs=lambda args, out: _FLASH.macs(args[1:], out), operands=(1, 2, 3)
     ),
     "_transformer_encoder_layer_fwd": OperatorRule(
         "attention", _encoder_layer, operands=(0, 3, 5, 14, 16)
@@ -362,9 +318,10 @@ RULES: dict[str, OperatorRule] = {
     "mkldnn_rnn_layer": OperatorRule("recurrent", _onednn_recurrent_layer, operands=(0, 1, 2)),
     "_cudnn_rnn": _CUDNN_RECURRENT,
     "miopen_rnn": _CUDNN_RECURRENT,
-    "lstm_cell": _CELL,
-    "gru_cell": _CELL,
-    "rnn_tanh_cell": _CELL,
-    "rnn_relu_cell": _CELL,
+    "lstm_cell": CELL,
+    "gru_cell": CELL,
+    "rnn_tanh_cell": CELL,
+    "rnn_relu_cell": CELL,
     **BACKWARD,
+    **KERNELS,
 }

@@ -13,8 +13,10 @@ from opbench.counting.rules import RULES
 from tests.conformance.backward_kernels import BACKWARD_KERNELS
 from tests.conformance.cases import CASES, counted
 from tests.conformance.kernel import Kernel, named, signatures, t
+from tests.conformance.packed_kernels import PACKED_KERNELS
 
 _IN, _WEIGHT = "self input X", "weight W mat2"
+_GROUPED = ("_grouped_mm", "_scaled_grouped_mm", "_scaled_grouped_mm_v2")
 _EITHER = ("_convolution", "convolution_overrideable")
 
 KERNELS = (
@@ -81,19 +83,19 @@ KERNELS = (
         3 * 5 * 8,
     ),
     Kernel(  # two matrices of 3 rows, each with its own 8 x 5
-        ("_grouped_mm", "_scaled_grouped_mm"),
+        _GROUPED,
         {"self": t(2, 3, 8), "mat2": t(2, 8, 5)},
         t(2, 3, 5),
         2 * (3 * 5 * 8),
     ),
     Kernel(  # 7 rows, shared out among two matrices
-        ("_grouped_mm", "_scaled_grouped_mm"),
+        _GROUPED,
         {"self": t(7, 8), "mat2": t(2, 8, 5)},
         t(7, 5),
         7 * 5 * 8,
     ),
     Kernel(  # 9 columns, shared out among two matrices of 3 rows
-        ("_grouped_mm", "_scaled_grouped_mm"),
+        _GROUPED,
         {"self": t(2, 3, 8), "mat2": t(8, 9)},
         t(3, 9),
         3 * 9 * 8,
@@ -146,7 +148,7 @@ KERNELS = (
         (3 * 2) * (20 * 4 + 20 * 5),
     ),
 )
-ALL_KERNELS = (*KERNELS, *BACKWARD_KERNELS)
+ALL_KERNELS = (*KERNELS, *BACKWARD_KERNELS, *PACKED_KERNELS)
 QUANTISED = tuple(f"quantized::conv{n}d{then}" for n in (1, 2, 3) for then in ("", "_relu"))
 # tests/counting/test_operators.py runs them and counts what runs.
 RUN_ELSEWHERE = {
