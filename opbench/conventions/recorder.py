@@ -9,9 +9,9 @@ from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.tracer import Treatment, operator_name, parts_of, run, treatment_of
-
-_COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
+from opbench.counting.kinds import operator_name
+from opbench.counting.parts import is_implicit, take_apart
+from opbench.counting.tracer import Treatment, run, treatment_of
 
 
 class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
@@ -45,14 +45,11 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
         """Take composite operators apart, whether or not there is a rule for the whole."""
         if not _is_composite(func):
             return run(func, args, kwargs)
-        with self:
-            return parts_of(func)(*args, **kwargs)
+        return take_apart(self, func, args, kwargs)
 
 
 def _is_composite(func: Any) -> bool:
-    return treatment_of(func) is Treatment.COMPOSITE or (
-        isinstance(func, torch._ops.OpOverload) and func.has_kernel_for_dispatch_key(_COMPOSITE_KEY)
-    )
+    return is_implicit(func) or treatment_of(func) is Treatment.COMPOSITE
 
 
 def _is_in_place(func: Any) -> bool:

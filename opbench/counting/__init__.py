@@ -8,14 +8,16 @@ The modules, from the rules outwards:
 
     rule          the rule of one operator
     backward      the rules of operators that compute gradients
+    kernels       the rules of operators for quantised, sparse and packed weights
     rules         the multiply-accumulates of each operator that has a dot product
-    free          the operators that have none
+    free          the operators that have none and cannot be told by their kind
+    kinds         the kinds of operators that have none
+    parts         composite operators taken apart, branches and loops included
     disguise      the same way on the meta device as with real tensors
     dispatch      the base of every mode that sees operators
     tracer        sees every operator and applies its rule
     meta_shapes   results on the meta device, for operators whose result has a plain shape
     recurrent     the same for recurrent layers
-    control_flow  branches and loops that are operators
     scopes        the module that is running
     lifetimes     the memory that is alive
     arguments     the arguments of a forward pass, and the tensors inside them

@@ -5,7 +5,7 @@ apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, 
 device, whatever kernel carries them out.  Each operator gets one treatment:
 
     RULE        ``opbench.counting.rules`` says what it costs
-    FREE        on the list of ``opbench.counting.free``
+    FREE        on the list of ``opbench.counting.free``, or of a kind without products
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
     UNKNOWN     none of these: it runs, and its name is noted
 """
@@ -23,20 +23,19 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.control_flow import CONTROL_FLOW
 from opbench.counting.disguise import on_meta, placed
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
+from opbench.counting.kinds import is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
+from opbench.counting.parts import parts_of, take_apart
 from opbench.counting.rule import NoRuleError, OperatorRule
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 
 Shape = tuple[int, ...]
 Call = tuple[str, str, tuple[Shape, ...], Shape]  # module, operator, operands, result
-
-_COMPOSITE_KEY = torch._C.DispatchKey.CompositeImplicitAutograd
 
 
 class Treatment(enum.Enum):
@@ -74,8 +73,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             known = _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
         treatment, shortcut, function = known
         if treatment is Treatment.COMPOSITE:
-            with self:
-                return parts_of(func)(*args, **kwargs)
+            return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
             out = run(func, args, placed(func, args, kwargs) if kwargs else kwargs)
@@ -117,32 +115,13 @@ _KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None, str]] = {}
 
 
 def treatment_of(func: Any) -> OperatorRule | Treatment:
-    """Return the treatment of an operator, from its name; in-place forms are the plain ones."""
+    """Return the treatment of an operator; in-place forms are treated like the plain ones."""
     name = operator_name(func)
     if name in RULES:
         return RULES[name]
-    if name in FREE:
+    if name in FREE or (isinstance(func, torch._ops.OpOverload) and is_free_by_kind(func)):
         return Treatment.FREE
-    if not isinstance(func, torch._ops.OpOverload):
-        return Treatment.COMPOSITE if name in CONTROL_FLOW else Treatment.UNKNOWN
-    if func.has_kernel_for_dispatch_key(_COMPOSITE_KEY):
-        return Treatment.COMPOSITE
-    return Treatment.UNKNOWN
-
-
-def parts_of(func: Any) -> Any:
-    """Return the function that a composite operator is made of."""
-    return func.decompose if isinstance(func, torch._ops.OpOverload) else CONTROL_FLOW[func.name()]
-
-
-def operator_name(func: Any) -> str:
-    """Return the name: "addmm" for ``aten.addmm_.default``; others as in "torchvision::nms"."""
-    if not isinstance(func, torch._ops.OpOverload):
-        return str(func.name())
-    namespace, _, name = func._schema.name.partition("::")
-    if name.endswith("_") and not name.endswith("__"):
-        name = name[:-1]
-    return name if namespace == "aten" else f"{namespace}::{name}"
+    return Treatment.UNKNOWN if parts_of(func) is None else Treatment.COMPOSITE
 
 
 def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

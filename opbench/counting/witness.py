@@ -33,8 +33,8 @@ from torch import nn
 
 from opbench.counting.arguments import Arguments, by_position, read_built
 from opbench.counting.copying import private_copy
-from opbench.counting.free import FREE
 from opbench.counting.inputs import Inputs, Request
+from opbench.counting.kinds import is_free
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.rules import RULES
 from opbench.counting.torch_state import undisturbed
@@ -193,7 +193,7 @@ def _analyse(network: nn.Module, request: Request, example: Arguments | None) ->
         macs=int(analysis.total()),
         by_operator={name: int(macs) for name, macs in sorted(by_operator.items()) if macs},
         by_module={name: int(macs) for name, macs in analysis.by_module().items()},
-        unsupported=tuple(sorted(set(met) - FREE)),
+        unsupported=tuple(sorted(name for name in set(met) if not is_free(name))),
     )
 
 
