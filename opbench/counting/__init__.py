@@ -18,6 +18,7 @@ The modules, from the rules outwards:
     tracer        sees every operator and applies its rule
     meta_shapes   results on the meta device, for operators whose result has a plain shape
     recurrent     the same for recurrent layers
+    deferred      other threads, generators and futures
     scopes        the module that is running
     lifetimes     the memory that is alive
     arguments     the arguments of a forward pass, and the tensors inside them

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from opbench.counting import fallback
 from opbench.counting.arguments import Arguments, brought_by, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
+from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
@@ -227,13 +228,16 @@ def _traced(
 
 
 def _run(network: nn.Module, inputs: Arguments, stored: list[Tensor]) -> Tracer:
-    scopes, lifetimes = Scopes(network), Lifetimes()
+    threads = Threads(lambda: tracer)
+    scopes, lifetimes = Scopes(network, threads.traced), Lifetimes()
     lifetimes.exempt(stored)
     lifetimes.saw(inputs.tensors())
     tracer = Tracer(scopes, lifetimes)
     try:
-        with tracer:
-            inputs.passed_to(network)
+        with threads.followed(), threads.traced():
+            finish(inputs.passed_to(network))
+    except BadValueError:
+        raise
     except (Exception, SystemExit) as error:
         raise run_error(network, inputs, error) from error
     return tracer

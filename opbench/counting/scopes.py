@@ -7,24 +7,40 @@ module, so nothing can stay behind, and a module that looks at its hooks sees th
 
 A module is known by its qualified name in the network.  One that is called from elsewhere (a shared
 module, a list of a parent) keeps its own name; one outside the network counts for its caller, and
-so does a ``forward`` that is called directly.
+so does a ``forward`` that is called directly.  Every thread has a stack of its own.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
 
 from opbench.spec import Shape
 
+Traced = Callable[[], AbstractContextManager[Any]]
+
+
+class _Running(threading.local):
+    """The qualified names of the modules that are running in one thread, outermost first."""
+
+    def __init__(self) -> None:
+        self.stack = [""]
+
 
 class Scopes:
-    """The stack of running modules of a private copy, and the shape that each returned last."""
+    """The stack of running modules of a private copy, and the shape that each returned last.
 
-    def __init__(self, network: nn.Module) -> None:
-        self._stack = [""]
+    ``traced`` returns the context in which they run in a thread that is not traced yet.
+    """
+
+    def __init__(self, network: nn.Module, traced: Traced = nullcontext) -> None:
+        self._running = _Running()
+        self._traced = traced
+        self._thread = threading.get_ident()
         self.outputs: dict[str, Shape | None] = {}
         for name, module in network.named_modules():
             module.__dict__["_call_impl"] = self._noting(name, module)
@@ -32,16 +48,21 @@ class Scopes:
     @property
     def current(self) -> str:
         """The qualified name of the innermost running module."""
-        return self._stack[-1]
+        return self._running.stack[-1]
 
     def _noting(self, name: str, module: nn.Module) -> Callable[..., Any]:
         call_impl: Callable[..., Any] = type(module)._call_impl
-        stack = self._stack
+        running, thread, here = self._running, self._thread, threading.get_ident
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            stack = running.stack
             stack.append(name)
             try:
-                out = call_impl(module, *args, **kwargs)
+                if here() == thread:
+                    out = call_impl(module, *args, **kwargs)
+                else:
+                    with self._traced():
+                        out = call_impl(module, *args, **kwargs)
             finally:
                 stack.pop()
             self.outputs[name] = shape_of(out)

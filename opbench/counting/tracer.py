@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 import gc
 import sys
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -63,6 +64,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.functions: Counter[tuple[str, str]] = Counter()
         self.uncounted: set[str] = set()
         self._imported = len(sys.modules)
+        self._lock = threading.Lock()
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operator and count it; a composite one is taken apart first."""
@@ -79,10 +81,12 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             out = run(func, args, placed(func, args, kwargs) if kwargs else kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
-        if function:
-            self.functions[self.scopes.current, function] += 1
-        if treatment is not Treatment.FREE:
-            self._tally(func, treatment, args, out)
+        if function or treatment is not Treatment.FREE:
+            with self._lock:  # other threads may be traced, too
+                if function:
+                    self.functions[self.scopes.current, function] += 1
+                if treatment is not Treatment.FREE:
+                    self._tally(func, treatment, args, out)
         self.lifetimes.saw(out)
         return out
 

@@ -282,22 +282,30 @@ def test_example_inputs_are_left_as_they_were() -> None:
 
 
 def test_calls_of_another_thread_are_neither_counted_nor_disturbed() -> None:
-    """A second thread runs the very same module objects while the first one counts."""
+    """A thread of somebody else's runs while the first one counts."""
     shared = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
     outputs: list[Tensor] = []
+    begin, end = threading.Event(), threading.Event()
 
-    class Starts(nn.Module):
+    def other() -> None:
+        begin.wait(60)
+        outputs.append(shared(torch.ones(1, 8)))
+        end.set()
+
+    class Waits(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = nn.Linear(8, 8)
 
         def forward(self, images: Tensor) -> Tensor:
-            thread = threading.Thread(target=lambda: outputs.append(shared(torch.ones(1, 8))))
-            thread.start()
-            thread.join()
+            begin.set()
+            assert end.wait(60)
             return self.layer(images)
 
-    assert count(Starts(), (8,)).macs == 8 * 8
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert count(Waits(), (8,)).macs == 8 * 8
+    thread.join()
     assert torch.equal(outputs[0], shared(torch.ones(1, 8)))
 
 
