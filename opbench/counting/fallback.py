@@ -7,7 +7,7 @@ a count that then fails for lack of memory repeats it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opbench.errors import CountError, OpbenchError, describe
@@ -26,6 +26,17 @@ def reason_of(error: Exception) -> str:
 def announce(reason: str) -> None:
     """Warn that weights and activations are about to be allocated."""
     LOG.warning(printable(f"warning: counted with real tensors: {reason}"))
+
+
+def announce_in_full(operators: Iterable[str]) -> None:
+    """Warn of operators that are counted in full for lack of the values that decide."""
+    for name in sorted(operators):
+        LOG.warning(
+            printable(
+                f"warning: {name} is counted in full: how much of it runs depends on values that "
+                "the meta device does not have (device='cpu' counts what runs)"
+            )
+        )
 
 
 @contextmanager

@@ -217,6 +217,7 @@ def _traced(
             _run(network, inputs, stored)
             stored = tensors_of(network)
         tracer = _run(network, inputs, stored)
+    fallback.announce_in_full(tracer.in_full)
     return summarise(
         network,
         tracer,

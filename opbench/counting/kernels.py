@@ -5,6 +5,8 @@ They do the products of the plain layers, but their weights come packed, or with
     packed weights      output elements x length of the dot product, from whatever has a shape
     two of four kept    the elements that are stored: half of the products
     sampled products    stored elements x inner length
+    grouped products    rows, columns or inner elements before the last offset: what comes after
+                        it is padding, which is not computed
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from opbench.counting.rule import (
     Arguments,
+    AtMost,
     NoRuleError,
     OperatorRule,
     first,
@@ -63,6 +66,24 @@ def _reduced_product(args: Arguments, out: Any) -> int:
 
 def _products(args: Arguments, out: Any) -> int:
     return sum(product(left, right) for left, right in zip(args[0], args[1], strict=True))
+
+
+def _grouped_product(args: Arguments, out: Any, *, offsets_at: int) -> int:
+    """Multiply matrices of different heights, widths or depths that together fill the operands.
+
+    (rows, k) x (groups, k, m), (groups, n, k) x (k, columns) or (n, inner) x (inner, m); groups of
+    both operands have no offsets.
+    """
+    left, right = args[0], args[1]
+    if left.dim() == right.dim() == 3:
+        return product(left, right)
+    filled = right.shape[-1] if left.dim() == 3 else left.shape[0 if right.dim() == 3 else 1]
+    whole = left[0] if left.dim() == 3 else left
+    each = whole.numel() * right.shape[-1] // max(1, filled)
+    offsets = args[offsets_at] if len(args) > offsets_at else None
+    if not isinstance(offsets, Tensor) or offsets.is_meta:
+        return AtMost(each * filled)
+    return int(each * min(filled, int(offsets[-1])))
 
 
 def _linear_combination(args: Arguments, out: Any) -> int:
@@ -205,7 +226,15 @@ KERNELS: dict[str, OperatorRule] = {
     "_sparse_semi_structured_linear": OperatorRule("linear", _kept_weights, layer=True),
     "sparse_sampled_addmm": replace(_PRODUCT, macs=_sampled_product, operands=(1, 2)),
     "_sparse_mm_reduce_impl": replace(_PRODUCT, macs=_reduced_product, operands=(0, 1)),
-    # lists of products
+    # lists and groups of products
+    **{
+        name: replace(_PRODUCT, macs=partial(_grouped_product, offsets_at=at), operands=(0, 1))
+        for name, at in (
+            ("_grouped_mm", 2),
+            ("_scaled_grouped_mm", 4),
+            ("_scaled_grouped_mm_v2", 8),
+        )
+    },
     "_foreach_mm": replace(_PRODUCT, macs=_products, operands=(0, 1)),
     "_compute_linear_combination": replace(_PRODUCT, macs=_linear_combination, operands=(0, 1)),
     "cudnn_affine_grid_generator_backward": replace(_PRODUCT, macs=_grid_gradient, operands=(0,)),

@@ -26,6 +26,10 @@ class NoRuleError(Exception):
     """Arguments that the rule does not cover: the call is named as uncounted."""
 
 
+class AtMost(int):
+    """Multiply-accumulates in full, where values that the meta device lacks say how many run."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorRule:
     """The counting rule of one operator.

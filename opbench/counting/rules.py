@@ -13,6 +13,8 @@ output times the length of the dot product behind each.  What follows from it:
     recurrent layers        elements of the weight matrices, for every step that runs: a packed
                             sequence runs only its real steps
     sparse matrices         stored elements x columns of the dense factor
+    grouped products        the rows before the last offset; all of them, and a warning, where the
+                            meta device does not know it
 
 Bias, normalisation, activation, pooling, interpolation and additions have no dot product and
 cost nothing; nor has an outer product, a distance, or a multiplication followed by a sum
@@ -67,14 +69,6 @@ def _matmul(args: Arguments, out: Any) -> int:
     if left.layout is not torch.strided or right.layout is not torch.strided:
         return product(left, right)
     return int(out.numel() * left.shape[-1])
-
-
-def _grouped_product(args: Arguments, out: Any) -> int:
-    """Multiply matrices of different heights or depths that together fill the operands."""
-    left, right = args[0], args[1]
-    if left.dim() == 3 and right.dim() == 2:  # every column of ``right`` meets one matrix
-        return int(left.numel() // left.shape[0] * right.shape[-1])
-    return int(left.numel() * right.shape[-1])
 
 
 def _sampling_grid(args: Arguments, out: Any) -> int:
@@ -226,8 +220,6 @@ RULES: dict[str, OperatorRule] = {
     "_embedding_bag": BAG,
     "_embedding_bag_forward_only": BAG,
     "affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
-    "_grouped_mm": OperatorRule("matrix product", _grouped_product),
-    "_scaled_grouped_mm": OperatorRule("matrix product", _grouped_product),
     "_int_mm": _PRODUCT,
     "_scaled_mm": _PRODUCT,
     "_scaled_mm_v2": _PRODUCT,
@@ -235,7 +227,6 @@ RULES: dict[str, OperatorRule] = {
     "hspmm": _PRODUCT,
     "sspaddmm": _ADDED_PRODUCT,
     "quantized::matmul": _BROADCAST_PRODUCT,
-    "_scaled_grouped_mm_v2": OperatorRule("matrix product", _grouped_product),
     "cudnn_affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
     "_sparse_mm": _PRODUCT,
     "_sparse_addmm": _ADDED_PRODUCT,

@@ -31,7 +31,7 @@ from opbench.counting.kinds import is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.parts import parts_of, take_apart
-from opbench.counting.rule import NoRuleError, OperatorRule
+from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 
@@ -51,7 +51,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside ``with tracer:``.
 
     ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes; ``functions``,
-    the calls of activation functions, by module and operator.
+    the calls of activation functions, by module and operator; ``in_full``, the operators of
+    which less may run than is counted.
     """
 
     def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
@@ -63,6 +64,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.activations: Counter[Call] = Counter()
         self.functions: Counter[tuple[str, str]] = Counter()
         self.uncounted: set[str] = set()
+        self.in_full: set[str] = set()
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
 
@@ -111,6 +113,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             self.uncounted.add(name)
         else:
             self.macs[key] += macs
+            if isinstance(macs, AtMost):
+                self.in_full.add(name)
             if isinstance(treatment, OperatorRule) and treatment.layer:
                 self.activations[key] += out.numel()
 

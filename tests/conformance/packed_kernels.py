@@ -9,6 +9,7 @@ import torch
 from tests.conformance.kernel import Kernel, named, t
 
 _INPUT = "self input inp X x qx"
+_GROUPED = ("_grouped_mm", "_scaled_grouped_mm", "_scaled_grouped_mm_v2")
 _DYNAMIC = ("", "_dynamic")
 _PACKED = "weight mat2 W w qw W_prepack packed_weight packed_weights MKL_W"
 
@@ -107,6 +108,30 @@ PACKED_KERNELS = (
         {"self": torch.eye(4).to_sparse_csr(), "other": t(4, 5), "reduce": "mean"},
         (t(4, 5),),
         4 * 5,
+    ),
+    Kernel(  # 5 of 7 rows, shared out among two matrices
+        _GROUPED,
+        {"self": t(7, 8), "mat2": t(2, 8, 5), "offs": torch.tensor([3, 5])},
+        t(7, 5),
+        5 * 5 * 8,
+    ),
+    Kernel(  # 6 of 9 columns, shared out among two matrices of 3 rows
+        _GROUPED,
+        {"self": t(2, 3, 8), "mat2": t(8, 9), "offs": torch.tensor([4, 6])},
+        t(3, 9),
+        3 * 6 * 8,
+    ),
+    Kernel(  # two products of 3 x 5, which share out 6 of 8 inner elements
+        _GROUPED,
+        {"self": t(3, 8), "mat2": t(8, 5), "offs": torch.tensor([2, 6])},
+        t(2, 3, 5),
+        3 * 5 * 6,
+    ),
+    Kernel(  # nobody is routed here
+        _GROUPED,
+        {"self": t(7, 8), "mat2": t(2, 8, 5), "offs": torch.tensor([0, 0])},
+        t(7, 5),
+        0,
     ),
     Kernel(
         ("_foreach_mm",),

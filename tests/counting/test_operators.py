@@ -207,6 +207,47 @@ def test_integer_and_weight_only_products_are_ruled() -> None:
     assert count(Runs(torch._weight_int8pack_mm), (x, w, scales)).macs == 3 * 8 * 16
 
 
+class Experts(nn.Module):
+    """Two experts; how many rows each gets is an input, or the network's own choice."""
+
+    def __init__(self, *, chooses: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(2, 8, 16, dtype=torch.bfloat16))
+        self.chooses = chooses
+
+    def forward(self, x: Tensor, ends: Tensor) -> Tensor:
+        if self.chooses:
+            mine = (x.sum(1) > 0).sum().to(torch.int32)
+            ends = torch.stack((mine, mine))
+        return torch._grouped_mm(x, self.weight, offs=ends)
+
+
+_needs_grouped_products = pytest.mark.skipif(
+    not hasattr(torch, "_grouped_mm"), reason="this torch has no grouped products"
+)
+
+
+@_needs_grouped_products
+@pytest.mark.parametrize("device", [None, "meta", "cpu"])
+@pytest.mark.parametrize("ends", [(3, 7), (0, 10), (2, 2)])
+def test_rows_after_the_last_offset_are_not_computed(
+    device: str | None, ends: tuple[int, int]
+) -> None:
+    inputs = (torch.ones(10, 8, dtype=torch.bfloat16), torch.tensor(ends, dtype=torch.int32))
+    counted = count(Experts(), inputs, device=device)
+    assert (counted.macs, counted.uncounted) == (ends[1] * 8 * 16, ())
+
+
+@_needs_grouped_products
+def test_rows_count_in_full_where_nobody_knows_the_offsets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inputs = (-torch.ones(10, 8, dtype=torch.bfloat16), torch.zeros(2, dtype=torch.int32))
+    assert count(Experts(chooses=True), inputs, device="meta").macs == 10 * 8 * 16
+    assert "_grouped_mm is counted in full" in caplog.text
+    assert count(Experts(chooses=True), inputs, device="cpu").macs == 0
+
+
 def test_a_product_of_two_sparse_matrices_is_named() -> None:
     sparse = torch.eye(4).to_sparse()
     assert count(Runs(torch.sparse.mm), (sparse, sparse)).uncounted == ("_sparse_mm",)
