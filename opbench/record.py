@@ -16,12 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import accumulate, pairwise
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from msgspec import Meta
 
 from opbench.spec import Shape
 from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, Text, Value
+
+_Key = TypeVar("_Key", str, tuple[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +60,13 @@ EXACT = tuple(name for name in TOTALS if name != "peak_activation_bytes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorCount:
-    """All calls of one operator with the same shapes inside one module.
+    """All calls of one operator with the same shapes and types inside one module.
 
     ``module`` is the qualified name of the module that was running ("" is the network itself);
     ``operator`` the operator's name without namespace and overload ("convolution", "mm");
     ``operands`` and ``result`` the shapes of its tensors; ``calls`` how often; ``macs`` and
-    ``activations`` the sum over the calls.
+    ``activations`` the sum over the calls; ``precision`` the types of the factors of its products,
+    "float32" or "bfloat16 x int4", "" where it has no rule.  Counts are equal in any type.
     """
 
     module: str
@@ -73,6 +76,7 @@ class OperatorCount:
     calls: int
     macs: int
     activations: int
+    precision: str = field(default="", compare=False)
 
     @property
     def shape(self) -> str:
@@ -154,15 +158,21 @@ class Count(Totals):
         sums = {operator: OperatorSum.of(rows) for operator, rows in groups.items()}
         return dict(sorted(sums.items(), key=lambda item: -item[1].macs))
 
+    def by_precision(self) -> dict[tuple[str, str], OperatorSum]:
+        """Return the sums over the calls of each operator and precision, most MACs first."""
+        groups = _grouped(self.operators, lambda each: (each.operator, each.precision))
+        sums = {both: OperatorSum.of(rows) for both, rows in groups.items()}
+        return dict(sorted(sums.items(), key=lambda item: -item[1].macs))
+
     def by_module(self) -> dict[str, list[OperatorCount]]:
         """Return the operators that ran in each module itself, not in those below it."""
         return _grouped(self.operators, lambda each: each.module)
 
 
 def _grouped(
-    rows: Iterable[OperatorCount], key: Callable[[OperatorCount], str]
-) -> dict[str, list[OperatorCount]]:
-    groups: dict[str, list[OperatorCount]] = {}
+    rows: Iterable[OperatorCount], key: Callable[[OperatorCount], _Key]
+) -> dict[_Key, list[OperatorCount]]:
+    groups: dict[_Key, list[OperatorCount]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups

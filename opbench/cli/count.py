@@ -30,7 +30,7 @@ def count(
     batch_size: Annotated[
         str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
     ] = "1",
-    dtype: Dtype = Precision.float32,
+    dtype: Dtype = None,
     by: Annotated[By, typer.Option(help="Print one row for each of these.")] = By.model,
     depth: Depth = None,
     convention: ConventionName = None,
@@ -101,5 +101,5 @@ def _check(asked: Asked) -> None:
 
 def _check_convention(convention: str, asked: Asked) -> None:
     check_convention(convention, asked.by)
-    if asked.dtype != Precision.float32:
+    if asked.dtype not in (None, Precision.float32):
         raise BadValueError("--convention counts in float32: remove --dtype")

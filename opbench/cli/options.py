@@ -68,7 +68,10 @@ class Precision(StrEnum):
     float64 = "float64"
 
 
-Dtype = Annotated[Precision, typer.Option(help="Data type of weights and images.")]
+Dtype = Annotated[
+    Precision | None,
+    typer.Option(help="Convert weights and images to this data type; otherwise as they are."),
+]
 Depth = Annotated[
     int | None,
     typer.Option(min=0, help="Print one row per module, down to this depth; 0 is the network."),

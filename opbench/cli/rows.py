@@ -53,6 +53,7 @@ _MODULE = (
 _OPERATOR = (
     Column(key="name", title="name", keep=True),
     Column(key="operator", title="operator", keep=True),
+    Column(key="precision", title="precision"),
     Column(key="calls", title="calls", show=integer, right=True),
     _MACS,
     Column(key="share", title="share %", show=scaled(100, 1), right=True),
@@ -68,7 +69,7 @@ class Asked(Value):
 
     size: Shape | None
     batch_size: int
-    dtype: str
+    dtype: str | None
     by: By
     depth: int | None
     top: int | None
@@ -90,7 +91,7 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
     from opbench.registry.targets import count_target, resolve
 
     (target,) = resolve([name])
-    dtype = getattr(torch, asked.dtype)
+    dtype = None if asked.dtype is None else getattr(torch, asked.dtype)
     counted = count_target(target, asked.size, batch_size=asked.batch_size, dtype=dtype)
     match asked.by:
         case By.model:
@@ -156,6 +157,7 @@ def module_rows(name: str, counted: Count, depth: int | None) -> Iterator[dict[s
 
 
 def _operator_rows(name: str, counted: Count) -> Iterator[dict[str, Any]]:
-    for operator, sums in counted.by_operator().items():
+    for (operator, precision), sums in counted.by_precision().items():
         share = sums.macs / counted.macs if counted.macs else 0.0
-        yield {"name": name, "operator": operator, **sums.to_json(), "share": share}
+        head = {"name": name, "operator": operator, "precision": precision}
+        yield {**head, **sums.to_json(), "share": share}

@@ -32,6 +32,7 @@ The modules, from the rules outwards:
     forward       one traced forward pass
     fallback      the reason for real tensors
     failure       the error of a forward pass that fails
+    precision     the types of an operator's factors
     stored        parameters and bytes, packed weights included
     summary       the tally as a ``Count``
     witness       the same count by an independent tool

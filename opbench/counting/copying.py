@@ -186,9 +186,10 @@ def _to_device(tensor: Tensor, device: str) -> Tensor:
         return _lazy(tensor, device)
     if tensor.is_meta:
         return _dress(torch.zeros_like(tensor.detach(), device=device), tensor)
-    if tensor.is_mkldnn:  # a layout of the CPU, without strides
-        return _dress(tensor.detach().clone(), tensor)
-    return _dress(tensor.detach().to(device, copy=True), tensor)
+    held = tensor.detach()
+    # Not every class and layout of tensors takes the argument ``copy`` of ``to``.
+    same = held.device.type == torch.device(device).type
+    return _dress(held.clone() if same else held.to(device), tensor)
 
 
 def _lazy(tensor: Any, device: str) -> Tensor:

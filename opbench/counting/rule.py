@@ -21,6 +21,8 @@ Kind = Literal[
     "recurrent",
 ]
 
+_PAIRS = getattr(torch, "float4_e2m1fn_x2", None)
+
 
 class NoRuleError(Exception):
     """Arguments that the rule does not cover: the call is named as uncounted."""
@@ -57,7 +59,7 @@ def product(left: Tensor, right: Tensor) -> int:
     """``left`` (..., n, k) times ``right`` (..., k, m), batch dimensions equal."""
     columns = right.shape[-1] if right.dim() > 1 else 1
     if left.layout is torch.strided and right.layout is torch.strided:
-        return left.numel() * columns
+        return numbers(left) * columns
     if right.layout is torch.strided:
         return stored(left) * columns
     if left.layout is torch.strided:
@@ -75,6 +77,11 @@ def meets(weight: Tensor) -> int:
     """Return the elements of one slice of a weight: (out, in / groups, kernel...), or
     (in, out / groups, kernel...) of a transposed convolution."""
     return math.prod(weight.shape[1:])
+
+
+def numbers(tensor: Tensor) -> int:
+    """Return the numbers in a tensor, of which two of four bits make one element."""
+    return tensor.numel() * (2 if tensor.dtype is _PAIRS else 1)
 
 
 def steps(source: Tensor) -> int:

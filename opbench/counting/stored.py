@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.rule import numbers
 from opbench.counting.scripted import constants, is_scripted, script_objects
 
 Named = Sequence[tuple[str, nn.Module]]
@@ -68,7 +69,7 @@ def _plain(name: str, module: nn.Module) -> Iterator[Part]:
     parameters, buffers = _there(module._parameters), _there(module._buffers)
     logical = _packed_into_integers(module, [*parameters.values(), *buffers.values()])
     for tensor in parameters.values():
-        yield Part(name, tensor, 0 if logical else _elements(tensor), _bytes(tensor))
+        yield Part(name, tensor, 0 if logical else numbers(tensor), _bytes(tensor))
     for key, tensor in buffers.items():
         yield Part(name, tensor, _in_onednn(key, tensor), _bytes(tensor))
     if logical:
@@ -81,11 +82,11 @@ def _plain(name: str, module: nn.Module) -> Iterator[Part]:
 
 def _scripted(name: str, module: Any) -> Iterator[Part]:
     for tensor in module.parameters(recurse=False):
-        yield Part(name, tensor, _elements(tensor), _bytes(tensor))
+        yield Part(name, tensor, numbers(tensor), _bytes(tensor))
     for key, tensor in module.named_buffers(recurse=False):
         yield Part(name, tensor, _in_onednn(key, tensor), _bytes(tensor))
     for tensor, is_parameter in constants(module).items():
-        yield Part(name, tensor, _elements(tensor) if is_parameter else 0, _bytes(tensor))
+        yield Part(name, tensor, numbers(tensor) if is_parameter else 0, _bytes(tensor))
     for path, held in script_objects(module).items():
         below = ".".join(path[:-1])
         owner = ".".join(filter(None, (name, below)))
@@ -111,7 +112,7 @@ def _object(module: str, key: Hashable, held: Any) -> Part:
         weights = _weights(held)
     except (RuntimeError, AttributeError):
         return Part(module, key, 0, 0, f"weights of {held._type().qualified_name()}")
-    return Part(module, key, sum(map(_elements, weights)), bytes_of(weights))
+    return Part(module, key, sum(map(numbers, weights)), bytes_of(weights))
 
 
 def _weights(held: Any) -> list[Tensor]:
@@ -132,11 +133,6 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif type(value) is torch.ScriptObject:
         held: Any = value
         yield from _tensors(held.unpack() if held._has_method("unpack") else held.__getstate__())
-
-
-def _elements(tensor: Tensor) -> int:
-    pairs = tensor.dtype is getattr(torch, "float4_e2m1fn_x2", None)
-    return tensor.numel() * (2 if pairs else 1)
 
 
 def _bytes(tensor: Any) -> int:
@@ -162,7 +158,7 @@ def _packed_into_integers(module: nn.Module, tensors: Sequence[Tensor]) -> int:
     """Return the weights and biases of a layer that stores integers for its weights; else 0."""
     integers = [each for each in tensors if _is_integer(each)]
     weights = _weights_said(module) if integers else 0
-    if not weights or any(_elements(each) == weights for each in set(tensors) - set(integers)):
+    if not weights or any(numbers(each) == weights for each in set(tensors) - set(integers)):
         return 0
     if max(8 * _bytes(each) for each in integers) < weights:  # less than a bit for each
         return 0

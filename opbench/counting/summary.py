@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from torch import nn
 
+from opbench.counting.precision import precision
 from opbench.counting.stored import Named, Part, parts_of
 from opbench.counting.tracer import Call, Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
@@ -66,7 +67,7 @@ def _functions(modules: Mapping[str, nn.Module], tracer: Tracer) -> dict[str, in
 
 def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
     for call, times in tracer.calls.items():
-        module, operator, operands, result = call
+        module, operator, operands, result, types = call
         yield OperatorCount(
             module=module,
             operator=operator,
@@ -75,6 +76,7 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
             calls=times,
             macs=tracer.macs[call],
             activations=tracer.activations[call],
+            precision=precision(operator, types) if call in tracer.macs else "",
         )
 
 

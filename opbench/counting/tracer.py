@@ -31,12 +31,14 @@ from opbench.counting.kinds import is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.parts import parts_of, take_apart
+from opbench.counting.precision import Types
 from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 
 Shape = tuple[int, ...]
-Call = tuple[str, str, tuple[Shape, ...], Shape]  # module, operator, operands, result
+# Module, operator, operands, result, types of the operands.
+Call = tuple[str, str, tuple[Shape, ...], Shape, Types]
 
 
 class Treatment(enum.Enum):
@@ -107,7 +109,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         except NoRuleError:
             macs = None
         positions = treatment.operands if isinstance(treatment, OperatorRule) else range(len(args))
-        key = (self.scopes.current, name, _operands(args, positions), _shape(out))
+        operands, types = _operands(args, positions)
+        key = (self.scopes.current, name, operands, _shape(out), types)
         self.calls[key] += 1
         if macs is None:
             self.uncounted.add(name)
@@ -157,16 +160,16 @@ def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
     return value if on_meta(value) else value.to("meta")
 
 
-def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[Shape, ...]:
-    """Return the shapes of the factors; of a list of weights, only the matrices."""
-    shapes: list[Shape] = []
+def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shape, ...], Types]:
+    """Return the shapes and types of the factors; of a list of weights, only the matrices."""
+    factors: list[Tensor] = []
     for position in positions:
         value = args[position] if position < len(args) else None
         if isinstance(value, Tensor):
-            shapes.append(tuple(value.shape))
+            factors.append(value)
         elif isinstance(value, (list, tuple)):
-            shapes += [tuple(e.shape) for e in value if isinstance(e, Tensor) and e.dim() == 2]
-    return tuple(shapes)
+            factors += [each for each in value if isinstance(each, Tensor) and each.dim() == 2]
+    return tuple(tuple(e.shape) for e in factors), tuple(e.dtype for e in factors)
 
 
 def _shape(out: Any) -> Shape:
