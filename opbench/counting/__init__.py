@@ -32,6 +32,7 @@ The modules, from the rules outwards:
     forward       one traced forward pass
     fallback      the reason for real tensors
     failure       the error of a forward pass that fails
+    nested        shapes and products of nested tensors
     precision     the types of an operator's factors
     stored        parameters and bytes, packed weights included
     summary       the tally as a ``Count``

@@ -178,10 +178,12 @@ def _with_values(source: Source, request: Request, device: str) -> Count:
     try:
         return _trace(source, request, device)
     except CountError as error:
-        gradients = bool(_GRADIENTS.search(message_of(error.__cause__)))
-        if not gradients and compiler == _compiler_is_imported():
+        message = message_of(error.__cause__)
+        gradients, fast = bool(_GRADIENTS.search(message)), "fast path" in message
+        if not gradients and not fast and compiler == _compiler_is_imported():
             raise
     with undisturbed():
+        torch.backends.mha.set_fastpath_enabled(fast)  # the only one for nested tensors
         return _trace(source, request, device, gradients=gradients)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from opbench.counting.arguments import Arguments, as_arguments, brought_by, private_arguments
+from opbench.counting.nested import padded_shape
 from opbench.counting.signature import misfit
 from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec
@@ -176,7 +177,7 @@ def input_sizes_of(inputs: Arguments) -> tuple[Shape, ...]:
 
 
 def _shapes(inputs: Arguments) -> list[tuple[int, ...]]:
-    return [tuple(each.shape) for each in inputs.tensors()]
+    return [padded_shape(each) for each in inputs.tensors()]
 
 
 def takes_size(example: Arguments, axes: int) -> bool:

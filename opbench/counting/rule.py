@@ -10,6 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from opbench.counting.nested import nested_product
+
 Arguments = Sequence[Any]
 Kind = Literal[
     "convolution",
@@ -57,6 +59,8 @@ def first(value: Any) -> Tensor:
 
 def product(left: Tensor, right: Tensor) -> int:
     """``left`` (..., n, k) times ``right`` (..., k, m), batch dimensions equal."""
+    if left.is_nested or right.is_nested:
+        return nested_product(left, right)
     columns = right.shape[-1] if right.dim() > 1 else 1
     if left.layout is torch.strided and right.layout is torch.strided:
         return numbers(left) * columns

@@ -42,9 +42,9 @@ from torch import Tensor
 
 from opbench.counting.backward import BACKWARD
 from opbench.counting.kernels import BAG, CELL, KERNELS
+from opbench.counting.nested import scores
 from opbench.counting.rule import (
     Arguments,
-    NoRuleError,
     OperatorRule,
     first,
     matrices,
@@ -66,7 +66,7 @@ def _added_product(args: Arguments, out: Any) -> int:
 def _matmul(args: Arguments, out: Any) -> int:
     """Broadcast batch dimensions: the result tells how many rows there are."""
     left, right = args[0], args[1]
-    if left.layout is not torch.strided or right.layout is not torch.strided:
+    if left.layout is not torch.strided or right.layout is not torch.strided or left.is_nested:
         return product(left, right)
     return int(out.numel() * left.shape[-1])
 
@@ -80,7 +80,7 @@ def _linear(args: Arguments, out: Any) -> int:
     source, weight = args[0], args[1]
     if weight.layout is not torch.strided:
         return product(source, weight.t())
-    return int(out.numel() * source.shape[-1])
+    return int(out.numel() * source.size(-1))  # nested tensors have no shape
 
 
 def _convolution(args: Arguments, out: Any) -> int:
@@ -128,12 +128,11 @@ def _attention(args: Arguments, out: Any) -> int:
     """query (..., L, E), key (..., S, E), value (..., S, Ev): scores S x E and sum S x Ev behind
     each of the rows of the result (..., L, Ev)."""
     query, key, value = args[0], args[1], args[2]
-    result = first(out)
-    width = value.shape[-1]
+    result, widths = first(out), query.size(-1) + value.size(-1)
     if query.is_nested:
-        raise NoRuleError("nested tensors")
+        return int(scores(query, key) * widths)
     rows = result.numel() // max(1, result.shape[-1])
-    return int(rows * key.shape[-2] * (query.shape[-1] + width))
+    return int(rows * key.shape[-2] * widths)
 
 
 def _token_major_attention(args: Arguments, out: Any, *, ends_at: int) -> int:
@@ -151,23 +150,19 @@ def _cudnn_attention(args: Arguments, out: Any) -> int:
 def _attention_layer(args: Arguments, out: Any) -> int:
     """``nn.MultiheadAttention`` in one operator: three projections, attention, one projection."""
     query, key, value, width = args[0], args[1], args[2], args[3]
-    if query.is_nested:
-        raise NoRuleError("nested tensors")
     projections = (2 * query.numel() + key.numel() + value.numel()) * width
-    return int(projections + query.numel() * key.shape[1] * 2)
+    return int(projections + scores(query, key) * width * 2)
 
 
 def _encoder_layer(args: Arguments, out: Any) -> int:
     """``nn.TransformerEncoderLayer`` in one operator: self-attention and two linear layers."""
     source, width = args[0], args[1]
-    if source.is_nested:
-        raise NoRuleError("nested tensors")
     weights = sum(each.numel() for each in args if isinstance(each, Tensor) and _is_weight(each))
-    return int(source.numel() // width * weights + source.numel() * source.shape[1] * 2)
+    return int(source.numel() // width * weights + scores(source, source) * width * 2)
 
 
 def _is_weight(tensor: Tensor) -> bool:
-    return tensor.dim() == 2 and tensor.is_floating_point()
+    return not tensor.is_nested and tensor.dim() == 2 and tensor.is_floating_point()
 
 
 def _recurrent_layer(args: Arguments, out: Any) -> int:

@@ -30,6 +30,7 @@ from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.kinds import is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
+from opbench.counting.nested import padded_shape
 from opbench.counting.parts import parts_of, take_apart
 from opbench.counting.precision import Types
 from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
@@ -169,10 +170,10 @@ def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shap
             factors.append(value)
         elif isinstance(value, (list, tuple)):
             factors += [each for each in value if isinstance(each, Tensor) and each.dim() == 2]
-    return tuple(tuple(e.shape) for e in factors), tuple(e.dtype for e in factors)
+    return tuple(map(padded_shape, factors)), tuple(each.dtype for each in factors)
 
 
 def _shape(out: Any) -> Shape:
     if isinstance(out, (tuple, list)) and out:
         out = out[0]
-    return tuple(out.shape) if isinstance(out, Tensor) else ()
+    return padded_shape(out) if isinstance(out, Tensor) else ()
