@@ -82,8 +82,8 @@ def _not_from_a_size(inputs: Arguments, error: BaseException) -> str:
         return ""
     if _INDICES.search(str(error)):
         return (
-            "takes integers, and an input size gives floating-point numbers: give them with "
-            f"--input, such as --input 1x128:int64, {_ADVICE}"
+            "takes integers, not floating-point numbers: give them with "
+            f"--input NAME=1x128:int64, {_ADVICE}"
         )
     return ""
 

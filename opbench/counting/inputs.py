@@ -15,7 +15,7 @@ from opbench.counting.arguments import Arguments, as_arguments, brought_by, priv
 from opbench.counting.nested import padded_shape
 from opbench.counting.signature import misfit
 from opbench.errors import BadValueError
-from opbench.inputs import TensorSpec
+from opbench.inputs import TensorSpec, described
 from opbench.spec import Shape
 
 Inputs = Sequence[Any] | Tensor | Mapping[str, Any] | Arguments
@@ -65,7 +65,7 @@ class Request:
             return Arguments((image,)) if example is None else example.converted(lambda _: image)
         if self._what is None:
             raise BadValueError(sizeless("this network"))
-        if specs := specs_in(self._what):
+        if isinstance(self._what, tuple) and (specs := described(self._what)):
             return made(specs, network, device)
         return private_arguments(as_arguments(self._what), device, self.dtype)
 
@@ -74,13 +74,6 @@ class Request:
             raise BadValueError(
                 f"this network brings its own inputs, a batch of {own}: remove --batch-size"
             )
-
-
-def specs_in(what: Inputs) -> tuple[TensorSpec, ...]:
-    """Return ``what`` where it consists of descriptions, else nothing."""
-    if not isinstance(what, tuple) or not all(isinstance(each, TensorSpec) for each in what):
-        return ()
-    return what
 
 
 def made(specs: Sequence[TensorSpec], network: nn.Module, device: str) -> Arguments:

@@ -40,6 +40,7 @@ from opbench.errors import (
     TargetError,
     describe,
 )
+from opbench.inputs import AskedInputs, described
 from opbench.record import Count
 from opbench.registry import entries, hints, providers, torchvision_operators
 from opbench.spec import ArchitectureSpec
@@ -63,15 +64,13 @@ class Target:
     images: int = 1
     spec: ArchitectureSpec | None = None
 
-    def inputs(
-        self, input_size: tuple[int, ...] | None, batch_size: int
-    ) -> tuple[tuple[Any, ...] | None, int]:
-        """Return the size or arguments to count, and how many to make a batch of.
+    def inputs(self, asked: AskedInputs, batch_size: int) -> tuple[tuple[Any, ...] | None, int]:
+        """Return the size, descriptions or arguments to count, and how many to make a batch of.
 
         None stands for the target's own inputs; several images are a batch already.
         """
-        size = input_size or self.input_size
-        if size and self.images > 1:
+        size = asked or self.input_size
+        if size and self.images > 1 and not described(asked):
             return (torch.empty((batch_size, *size), device="meta"),) * self.images, 1
         return size, batch_size
 
@@ -91,23 +90,24 @@ def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
 
 def count_target(
     target: Target,
-    input_size: tuple[int, ...] | None = None,
+    asked: AskedInputs = None,
     *,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
 ) -> Count:
-    """Count ``target`` at ``input_size``, else at its own size.
+    """Count ``target`` at the size or on the inputs asked for, else on its own.
 
-    Inputs that it brings stay, unless they are one image with as many axes (``own_inputs``).
+    Inputs that it brings stay beside a size, unless they are one image with as many axes
+    (``own_inputs``).
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
-    inputs, images = target.inputs(input_size, batch_size)
+    inputs, images = target.inputs(asked, batch_size)
     with fallback.naming(target.name):
         return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
 
 
-def require_size_used(name: str, size: tuple[int, ...] | None, counted: Count) -> None:
+def require_size_used(name: str, size: AskedInputs, counted: Count) -> None:
     """Raise ``BadValueError`` where a size was asked for of a target that keeps its inputs."""
     if size and counted.own_inputs:
         raise BadValueError(f"{name} brings its own inputs: remove --input-size")
