@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import fallback
-from opbench.counting.arguments import Arguments, brought_by, read_built
+from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
@@ -30,6 +30,7 @@ from opbench.counting.inputs import (
     Inputs,
     Request,
     batch_size_of,
+    brought_by,
     input_sizes_of,
     require_inputs,
     require_module,
@@ -213,18 +214,19 @@ def _traced(
 ) -> Count:
     brought = request.brought(network, example)
     inputs = request.inputs(network, device, example)
+    batch_size, sizes = batch_size_of(inputs), input_sizes_of(inputs)  # before a pass changes them
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
         stored = tensors_of(network)
         if any(map(nn.parameter.is_lazy, stored)):
-            _run(network, inputs, stored)
+            _run(network, inputs.converted(lambda each: each), stored)
             stored = tensors_of(network)
         tracer = _run(network, inputs, stored)
     fallback.announce_in_full(tracer.in_full)
     return summarise(
         network,
         tracer,
-        batch_size=batch_size_of(inputs),
-        input_sizes=input_sizes_of(inputs),
+        batch_size=batch_size,
+        input_sizes=sizes,
         device=device,
         own_inputs=brought is not None,
     )

@@ -180,7 +180,9 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
             with torch._C.DisableTorchFunction():
                 module = torchvision_operators.load(load)
             found = _attribute(module, attribute, target)
-            made = found if isinstance(found, nn.Module) else _call(found, target)
+            if isinstance(found, nn.Module):
+                return found, None
+            made = torchvision_operators.load(lambda: _call(found, target))
     except OpbenchError:
         raise
     except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
