@@ -14,6 +14,7 @@ The modules, from the rules outwards:
     kinds         the kinds of operators that have none
     parts         composite operators taken apart, branches and loops included
     disguise      the same way on the meta device as with real tensors
+    absent        devices that are named and not here
     dispatch      the base of every mode that sees operators
     tracer        sees every operator and applies its rule
     meta_shapes   results on the meta device, for operators whose result has a plain shape

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import fallback
+from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.deferred import Threads, finish
@@ -145,22 +146,27 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     """Try the meta device and then the CPU; raise what the last one raises."""
     if device != "meta" and device is not None:
         return _with_values(source, request, device)
-    weight_bytes = 0
+    weight_bytes: list[int] = []
     try:
-        with disguised() as refusals:
-            network, example = _made(source, request, "meta")
-            weight_bytes = bytes_of(tensors_of(network))
-            counted = _traced(network, example, request, "meta")
-        if refusals.first:
-            raise CountError(f"the network catches an error of the meta device: {refusals.first}")
-        return counted
+        return tolerated(lambda: _without_values(source, request, weight_bytes))
     except BadValueError:
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
             raise
         reason = fallback.reason_of(error)
-    return _fall_back(source, request, weight_bytes, reason)
+    return _fall_back(source, request, max(weight_bytes, default=0), reason)
+
+
+def _without_values(source: Source, request: Request, weight_bytes: list[int]) -> Count:
+    """Count on the meta device; append the bytes that the weights would take."""
+    with disguised() as refusals:
+        network, example = _made(source, request, "meta")
+        weight_bytes.append(bytes_of(tensors_of(network)))
+        counted = _traced(network, example, request, "meta")
+    if refusals.first:
+        raise CountError(f"the network catches an error of the meta device: {refusals.first}")
+    return counted
 
 
 def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str) -> Count:
@@ -193,8 +199,11 @@ def _compiler_is_imported() -> bool:
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
-    network, example = _made(source, request, device)
-    return _traced(network, example, request, device, gradients=gradients)
+    def attempt() -> Count:
+        network, example = _made(source, request, device)
+        return _traced(network, example, request, device, gradients=gradients)
+
+    return tolerated(attempt)
 
 
 def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Arguments | None]:
