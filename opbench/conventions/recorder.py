@@ -11,7 +11,8 @@ from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.kinds import operator_name
 from opbench.counting.parts import is_implicit, take_apart
-from opbench.counting.tracer import Treatment, run, treatment_of
+from opbench.counting.tracer import Treatment, treatment_of
+from opbench.counting.values import Values
 
 
 class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
@@ -19,6 +20,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.values = Values()
         self.calls: list[OperatorCall] = []
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -44,7 +46,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Take composite operators apart, whether or not there is a rule for the whole."""
         if not _is_composite(func):
-            return run(func, args, kwargs)
+            return self.values.run(func, args, kwargs)
         return take_apart(self, func, args, kwargs)
 
 

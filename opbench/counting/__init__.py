@@ -17,6 +17,7 @@ The modules, from the rules outwards:
     absent        devices that are named and not here
     dispatch      the base of every mode that sees operators
     tracer        sees every operator and applies its rule
+    values        values that shapes and branches depend on, kept on the meta device
     meta_shapes   results on the meta device, for operators whose result has a plain shape
     recurrent     the same for recurrent layers
     deferred      other threads, generators and futures

@@ -1,11 +1,11 @@
 """Trace one forward pass: from a network, or the function that builds it, to a ``Count``.
 
-The meta device comes first: no weights, no arithmetic.  A network that looks at its values
-(``.item()``, NumPy, scripted code) is run once more on real CPU tensors, seeded so that the same
-call gives the same number again; ``Count.device`` says which of the two it was, and
-``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too, because
-composite operators arrive whole in it; a network that computes gradients in its forward pass
-(forces from an energy) is run with gradients on.
+The meta device comes first: no weights, no arithmetic.  A network that looks at its activations
+(``.item()``, NumPy) or that has no form there (scripted code) is run once more on real CPU tensors,
+seeded so that the same call gives the same number again; ``Count.device`` says which of the two it
+was, and ``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too,
+because composite operators arrive whole in it; a network that computes gradients in its forward
+pass (forces from an energy) is run with gradients on.
 """
 
 from __future__ import annotations

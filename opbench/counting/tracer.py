@@ -22,9 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.disguise import on_meta, placed
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.kinds import is_free_by_kind, operator_name
@@ -36,6 +34,7 @@ from opbench.counting.precision import Types
 from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
+from opbench.counting.values import Values
 
 Shape = tuple[int, ...]
 # Module, operator, operands, result, types of the operands.
@@ -62,6 +61,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.lifetimes = lifetimes
+        self.values = Values()
         self.calls: Counter[Call] = Counter()
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
@@ -83,7 +83,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
-            out = run(func, args, placed(func, args, kwargs) if kwargs else kwargs)
+            out = self.values.run(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
         if function or treatment is not Treatment.FREE:
@@ -134,31 +134,6 @@ def treatment_of(func: Any) -> OperatorRule | Treatment:
     if name in FREE or (isinstance(func, torch._ops.OpOverload) and is_free_by_kind(func)):
         return Treatment.FREE
     return Treatment.UNKNOWN if parts_of(func) is None else Treatment.COMPOSITE
-
-
-def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run an operator; where devices disagree, the meta device wins.
-
-    Values that a network makes for itself (positions, masks) are on the CPU while its activations
-    are on the meta device, and a network may name a device.
-    """
-    try:
-        return func(*args, **kwargs)
-    except RuntimeError:
-        if not _on_meta(args, kwargs):
-            raise
-        args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
-        return func(*args, **kwargs)
-
-
-def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return any(isinstance(each, Tensor) and on_meta(each) for each in tree_leaves((args, kwargs)))
-
-
-def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
-    if isinstance(value, torch.device):
-        return torch.device("meta")
-    return value if on_meta(value) else value.to("meta")
 
 
 def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shape, ...], Types]:
