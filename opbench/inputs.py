@@ -56,8 +56,8 @@ class TensorSpec:
         return cls(name=name.strip(), shape=shape, dtype=dtype)
 
 
-# A size of one image, or every input in whole; None where neither was asked for.
-AskedInputs = Shape | tuple[TensorSpec, ...] | None
+# The size of one image, or every input described; None where neither was asked for.
+AskedInputs = tuple[int, ...] | tuple[TensorSpec, ...] | None
 
 
 def parse_inputs(texts: Iterable[str]) -> tuple[TensorSpec, ...]:
@@ -68,3 +68,22 @@ def parse_inputs(texts: Iterable[str]) -> tuple[TensorSpec, ...]:
         if names.count(name) > 1:
             raise BadValueError(f"the input {name} is given {names.count(name)} times")
     return specs
+
+
+def described(asked: AskedInputs) -> tuple[TensorSpec, ...]:
+    """Return what was asked for where it describes every input, else nothing."""
+    return tuple(each for each in asked or () if isinstance(each, TensorSpec))
+
+
+def asked_to_json(asked: AskedInputs) -> str | list[str] | None:
+    """Return a size as "3x224x224", descriptions as a list of texts."""
+    if specs := described(asked):
+        return [*map(str, specs)]
+    return "x".join(map(str, asked)) if asked else None
+
+
+def asked_from_json(value: str | list[str] | None) -> AskedInputs:
+    """Read the value of ``asked_to_json``."""
+    if isinstance(value, list):
+        return parse_inputs(value)
+    return Shape.parse(value) if value else None

@@ -11,6 +11,7 @@ from opbench.cli.columns import Column, integer, scaled
 from opbench.cli.render import Format, heading, indented, messages, render, stdout_is_ours
 from opbench.cli.rows import NETWORK, Asked, By, largest, model_row
 from opbench.errors import BadValueError, OpbenchError
+from opbench.inputs import AskedInputs, described
 
 if TYPE_CHECKING:
     from opbench.conventions import Convention, Tally
@@ -59,8 +60,8 @@ def convention_rows(name: str, asked: Asked, convention: str) -> list[dict[str, 
     from opbench.registry.targets import count_target, resolve
 
     (target,), chosen = resolve([name]), get(convention)
-    counted = count_target(target, asked.size, batch_size=asked.batch_size)
-    (counts,) = tallies([chosen], target, counted, asked.size, batch_size=asked.batch_size).values()
+    counted = count_target(target, asked.what, batch_size=asked.batch_size)
+    (counts,) = tallies([chosen], target, counted, asked.what, batch_size=asked.batch_size).values()
     if isinstance(counts, OpbenchError):
         raise counts
     own = {"own_inputs": counted.own_inputs}
@@ -140,21 +141,20 @@ def _version(convention: Convention) -> dict[str, str]:
     return {"version": convention.version()} if isinstance(convention, Peer) else {}
 
 
-def render_conventions(
-    target: Target, counted: Count, size: tuple[int, ...] | None, format: Format
-) -> str:
+def render_conventions(target: Target, counted: Count, asked: AskedInputs, format: Format) -> str:
     """Render all conventions side by side with their differences to ``mac``."""
     from opbench.conventions import CONVENTIONS
     from opbench.registry.by_convention import tallies
 
     with stdout_is_ours(), messages.status("asking the other tools"):
-        answers = tallies(CONVENTIONS.values(), target, counted, size)
+        answers = tallies(CONVENTIONS.values(), target, counted, asked)
     rows = [{"name": target.name, **row} for row in _side_by_side(answers)]
     table = render(rows, format, _SIDE_BY_SIDE)
     if format is not Format.table:
         return table
     sizes = ", ".join(map(str, counted.input_sizes))
     images = "the inputs that it brings" if counted.own_inputs else "one image"
+    images = "the inputs given" if described(asked) else images
     title = heading(f"{target.name}, {sizes}, {images}")
     rules = (indented(f"{_title(each)}  {each.about}") for each in CONVENTIONS.values())
     counts = {row["convention"]: row["value"] for row in rows}

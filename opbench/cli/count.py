@@ -11,22 +11,27 @@ from opbench.cli.counted import count_all, say_failures
 from opbench.cli.options import (
     Depth,
     Dtype,
+    Input,
     InputSize,
     OutputFormat,
     Precision,
     Targets,
     Timeout,
+    parse_asked,
     parse_input_size,
     parse_integers,
+    refuse_batch_size,
 )
 from opbench.cli.render import Format, say, write
 from opbench.cli.rows import Asked, By, render_counts
 from opbench.errors import BadValueError
+from opbench.inputs import described
 
 
 def count(
     targets: Targets = None,
     input_size: InputSize = None,
+    input: Input = None,
     batch_size: Annotated[
         str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
     ] = "1",
@@ -54,13 +59,18 @@ def count(
     Examples:
         opbench count resnet50 'vgg*'
         opbench count mymodels.py:net --input-size 3x224x224
+        opbench count mymodels.py:bert --input input_ids=1x128:int64
         opbench count resnet50 --by operator
         opbench count resnet50 --depth 2 --top 10 --format csv
         opbench count timm:resnet50 --convention fvcore
     """
+    what, images = parse_asked(input_size, input), _one_batch_size(batch_size)
+    refuse_batch_size(what, [images])
+    given = described(what)
     asked = Asked(
-        size=parse_input_size(input_size),
-        batch_size=_one_batch_size(batch_size),
+        size=None if given else parse_input_size(input_size),
+        given=tuple(map(str, given)),
+        batch_size=images,
         dtype=dtype,
         by=By.module if by is By.model and depth is not None else by,
         depth=depth,

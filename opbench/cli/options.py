@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opbench.cli.render import Format
-from opbench.errors import BadFileError, BadValueError
+from opbench.errors import BadFileError, BadValueError, UnknownNameError
+from opbench.inputs import AskedInputs, described, parse_inputs
 from opbench.settings import load_settings
 from opbench.spec import Shape
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 TARGETS_HELP = (
     "A built-in network or glob (resnet50, 'vgg*'), torchvision:NAME, timm:NAME, "
     "package.module:ATTR or path/file.py:ATTR; all built-in networks by default. ATTR is a module, "
-    "or a function without arguments that returns a module or a pair (module, tuple of inputs)."
+    "or a function without arguments that returns a module, a pair (module, arguments) or a triple "
+    "(module, arguments, keyword arguments): a tuple and a dict."
 )
 Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
 # What --input-size leaves alone.
@@ -32,6 +35,17 @@ InputSize = Annotated[
     typer.Option(
         metavar="CxHxW",
         help=f"Size of one image: channels x height x width, such as 3x224x224. {KEPT_INPUTS}",
+    ),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]SHAPE[:TYPE]",
+        help="An input instead of those that a target brings: its name in forward (without one, "
+        "the next by position), the whole shape with the batch in front, and its data type (that "
+        "of the weights by default), such as pixel_values=1x3x224x224 or input_ids=1x128:int64. "
+        "Can be repeated. Numbers are random; integers are zeros, which every table has; booleans, "
+        "and integers with mask in their name, are ones.",
     ),
 ]
 Results = Annotated[
@@ -122,6 +136,27 @@ def parse_input_size(text: str | None) -> Shape | None:
         raise BadValueError(
             f"the input size {text!r} must be positive integers joined by x, such as 3x224x224"
         ) from None
+
+
+def parse_asked(input_size: str | None, inputs: Sequence[str] | None) -> AskedInputs:
+    """Read ``--input-size`` or ``--input``.  Raises ``BadValueError``, also for both."""
+    if not inputs:
+        return parse_input_size(input_size)
+    if input_size:
+        raise BadValueError("--input gives whole shapes: remove --input-size")
+    try:
+        return parse_inputs(inputs)
+    except (BadValueError, UnknownNameError) as error:
+        raise BadValueError(f"--input: {error}") from None
+
+
+def refuse_batch_size(asked: AskedInputs, sizes: Sequence[int]) -> None:
+    """Raise ``BadValueError`` for ``--batch-size`` beside ``--input``."""
+    if described(asked) and tuple(sizes) != (1,):
+        raise BadValueError(
+            "--input gives whole shapes, the batch in front: remove --batch-size and write the "
+            f"batch there, such as {sizes[0]}x3x224x224"
+        )
 
 
 def words(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opbench.cli.columns import Column, Row, integer, metric_column, scaled, text
 from opbench.cli.render import Format, render
+from opbench.inputs import AskedInputs, parse_inputs
 from opbench.metrics import CONVENTION
 from opbench.spec import Shape
 from opbench.value import Value
@@ -65,7 +66,10 @@ COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked(Value):
-    """The options of a count: how targets are counted and which rows are printed."""
+    """The options of a count: how targets are counted and which rows are printed.
+
+    ``given`` are the texts of ``--input``.
+    """
 
     size: Shape | None
     batch_size: int
@@ -73,9 +77,17 @@ class Asked(Value):
     by: By
     depth: int | None
     top: int | None
+    given: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> AskedInputs:
+        """The size or the inputs to count on, None for each target's own."""
+        return parse_inputs(self.given) or self.size
 
     def inputs(self, rows: Sequence[Row]) -> str:
         """Name the inputs that the numbers of ``rows`` are for."""
+        if self.given:
+            return ", ".join(self.given)
         size = self.batch_size
         images = "one image" if size == 1 else f"the whole batch of {size} images"
         own = {row["own_inputs"] for row in rows if "own_inputs" in row}
@@ -92,7 +104,7 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
 
     (target,) = resolve([name])
     dtype = None if asked.dtype is None else getattr(torch, asked.dtype)
-    counted = count_target(target, asked.size, batch_size=asked.batch_size, dtype=dtype)
+    counted = count_target(target, asked.what, batch_size=asked.batch_size, dtype=dtype)
     match asked.by:
         case By.model:
             rows = [model_row(name, counted)]

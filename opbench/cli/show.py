@@ -14,7 +14,7 @@ from opbench.accuracy import PUBLISHED_ONLY
 from opbench.cli.accuracies import render_accuracies, render_published_only
 from opbench.cli.columns import Column, integer
 from opbench.cli.conventions import render_chart, render_conventions
-from opbench.cli.options import Depth, InputSize, Timeout, parse_input_size
+from opbench.cli.options import Depth, Input, InputSize, Timeout, parse_asked
 from opbench.cli.render import (
     WIDER,
     Format,
@@ -29,6 +29,7 @@ from opbench.cli.rows import NETWORK, module_rows
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError, OpbenchError, named
+from opbench.inputs import asked_from_json, asked_to_json
 from opbench.metrics import CONVENTION
 from opbench.processes.calls import CallLimits, Failed, isolated
 
@@ -60,6 +61,7 @@ _MODULES = (
 def show(
     targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="One network.")],
     input_size: InputSize = None,
+    input: Input = None,
     depth: Depth = None,
     conventions: Annotated[
         bool,
@@ -94,9 +96,9 @@ def show(
     if conventions and depth is not None:
         raise BadValueError("--conventions prints no modules: remove --depth")
     (target,) = targets
-    size = parse_input_size(input_size)
+    asked = parse_asked(input_size, input)
     if target in PUBLISHED_ONLY:
-        if size or conventions or depth is not None:
+        if asked or conventions or depth is not None:
             raise BadValueError(
                 f"{target} cannot be counted, because its definition was never published: "
                 f"`opbench show {target}` shows what is known of it"
@@ -105,7 +107,7 @@ def show(
         return
     question = {
         "target": target,
-        "size": str(size) if size else "",
+        "asked": asked_to_json(asked),
         "depth": _DEPTH if depth is None else depth,
         "conventions": conventions,
         "witness": witness,
@@ -124,18 +126,18 @@ def page(question: Mapping[str, Any]) -> str:
     from opbench.registry.targets import count_target, require_size_used
 
     with stood_in(question["terminal"]):
-        size, format = parse_input_size(question["size"]), Format(question["format"])
+        asked, format = asked_from_json(question["asked"]), Format(question["format"])
         found = _one(question["target"])
         with stdout_is_ours():
-            counted = count_target(found, size)
-        require_size_used(found.name, size, counted)
+            counted = count_target(found, asked)
+        require_size_used(found.name, asked, counted)
         if question["conventions"]:
-            return render_conventions(found, counted, size, format)
+            return render_conventions(found, counted, asked, format)
         rows = list(_module_rows(found.name, counted, question["depth"]))
         modules = render(rows, format, _MODULES)
         if format is not Format.table:
             return modules
-        fvcore = second_opinion(found, counted, size, ask=question["witness"])
+        fvcore = second_opinion(found, counted, asked, ask=question["witness"])
         return _whole(found, _head(found, counted, fvcore), modules)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opbench.cli.render import messages, stdout_is_ours
 from opbench.errors import MissingExtraError
+from opbench.inputs import AskedInputs, described
 
 if TYPE_CHECKING:
     from opbench.record import Count
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
     from opbench.spec import Shape
 
 
-def second_opinion(
-    target: Target, counted: Count, size: tuple[int, ...] | None, *, ask: bool
-) -> str:
+def second_opinion(target: Target, counted: Count, asked: AskedInputs, *, ask: bool) -> str:
     """Return fvcore's count and what makes the difference to ``counted``, or why there is none.
 
     Where none is on file, fvcore counts only if ``ask``.
     """
-    known = _on_file(target.name, counted.input_size)
+    known = None if described(asked) else _on_file(target.name, counted.input_size)
     if known is None:
-        known = _made_now(target, counted, size) if ask else (None, "not asked for")
+        known = _made_now(target, counted, asked) if ask else (None, "not asked for")
     macs, note = known
     if macs is None:
         return f"no count: {note}"
@@ -42,9 +41,7 @@ def _on_file(name: str, input_size: Shape) -> tuple[int | None, str] | None:
     return None
 
 
-def _made_now(
-    target: Target, counted: Count, size: tuple[int, ...] | None
-) -> tuple[int | None, str]:
+def _made_now(target: Target, counted: Count, asked: AskedInputs) -> tuple[int | None, str]:
     from opbench.registry.audit import second_count
     from opbench.registry.by_convention import lacks_memory
 
@@ -52,6 +49,6 @@ def _made_now(
         return None, str(error)
     try:
         with stdout_is_ours(), messages.status("counting once more, with fvcore"):
-            return second_count(target, counted, size)
+            return second_count(target, counted, asked)
     except MissingExtraError as missing:
         return None, str(missing)

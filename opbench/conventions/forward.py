@@ -11,6 +11,7 @@ from torch import nn
 
 from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
+from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, unwrap
 from opbench.counting.disguise import disguised
@@ -35,9 +36,14 @@ def trace(
     Raises ``BadValueError`` for an impossible size and ``CountError`` when the forward pass
     fails.
     """
-    request, recorder = Request(inputs_or_input_size, batch_size, None), Recorder()
-    disguise = disguised() if device == "meta" else nullcontext()
-    with undisturbed(), disguise, torch.inference_mode():
+    request = Request(inputs_or_input_size, batch_size, None)
+    with undisturbed():
+        return tolerated(lambda: _recorded(build, request, device))
+
+
+def _recorded(build: Callable[[], Any], request: Request, device: str) -> Trace:
+    recorder = Recorder()
+    with torch.inference_mode(), disguised() if device == "meta" else nullcontext():
         network, inputs = prepare(build, request, device, weights=device != "meta")
         try:
             with recorder:

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from opbench.conventions.convention import BIAS, Item, Rule
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.counting.free import FREE
-from opbench.counting.operator_rule import NoRuleError
+from opbench.counting.rule import NoRuleError
+from opbench.counting.rules import RULES
 
 
 def counted(call: OperatorCall) -> Iterator[OperatorCall]:
     """The call itself where opbench has a rule for it, else those of its parts that have one."""
-    if call.rule:
+    if call.name in RULES:
         yield call
     elif call.name not in FREE:
         for part in call.parts:
@@ -28,14 +29,14 @@ def counted(call: OperatorCall) -> Iterator[OperatorCall]:
 def macs_of(call: OperatorCall) -> int:
     """Multiply-accumulates of a call that opbench has a rule for; 0 where the rule declines."""
     try:
-        return call.rule.macs(call.args, call.out) if call.rule else 0
+        return RULES[call.name].macs(call.args, call.out)
     except NoRuleError:
         return 0
 
 
 def bias_additions(call: OperatorCall) -> int:
     """Elements of the result that receive a bias."""
-    rule = call.rule
+    rule = RULES.get(call.name)
     if rule is None or rule.bias is None or call.arg(rule.bias) is None:
         return 0
     return int(call.out.numel())

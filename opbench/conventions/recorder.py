@@ -9,10 +9,10 @@ from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.kinds import is_by_torch, operator_name
+from opbench.counting.kinds import operator_name
 from opbench.counting.parts import is_implicit, take_apart
-from opbench.counting.registered import in_order, rule_for
-from opbench.counting.tracer import Treatment, run, treatment_of
+from opbench.counting.tracer import Treatment, treatment_of
+from opbench.counting.values import Values
 
 
 class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
@@ -20,6 +20,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.values = Values()
         self.calls: list[OperatorCall] = []
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -31,15 +32,13 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
             out = self._run(func, args, kwargs)
         finally:
             self.calls = outer
-        registered = None if is_by_torch(func) else rule_for(func)
         outer.append(
             OperatorCall(
                 name=operator_name(func),
-                args=in_order(func, before, kwargs) if registered else before,
+                args=before,
                 out=_snapshots(out),
                 parts=tuple(parts),
                 in_place=_is_in_place(func),
-                registered=registered,
             )
         )
         return out
@@ -47,7 +46,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Take composite operators apart, whether or not there is a rule for the whole."""
         if not _is_composite(func):
-            return run(func, args, kwargs)
+            return self.values.run(func, args, kwargs)
         return take_apart(self, func, args, kwargs)
 
 

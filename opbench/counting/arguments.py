@@ -22,8 +22,6 @@ FORMS = (
     "an nn.Module, a pair (module, arguments) or a triple (module, arguments, keyword arguments), "
     "where arguments are a tuple and keyword arguments a dict"
 )
-# Where Lightning and transformers keep inputs that a module can run on.
-_ATTRIBUTES = ("example_input_array", "dummy_inputs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +95,6 @@ def read_built(built: Any, what: str = "the function") -> tuple[nn.Module, Argum
             positional = () if args is None else as_arguments(args).args
             return module, Arguments(positional, dict(kwargs or {}))
     raise TargetError(f"{what} returned {_kind(built)}: it must return {FORMS}")
-
-
-def brought_by(network: nn.Module) -> Arguments | None:
-    """Return the inputs that a Lightning or transformers module keeps of its own, if any."""
-    for name in _ATTRIBUTES:
-        try:
-            kept = getattr(network, name, None)
-        except Exception:  # noqa: BLE001  a property of a network may raise anything
-            continue
-        if isinstance(kept, Tensor) or (isinstance(kept, tuple | list | Mapping) and kept):
-            return as_arguments(kept)
-    return None
 
 
 def by_position(network: nn.Module, arguments: Arguments) -> tuple[Any, ...]:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 
 import torch
+from torch import overrides
 
 from opbench.errors import BadValueError
 
@@ -33,6 +34,7 @@ class Threads:
     def __init__(self, mode: Callable[[], AbstractContextManager[Any]]) -> None:
         self._mode = mode
         self._inference, self._grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+        self._functions = _function_modes()
         self._here = threading.local()
 
     @contextmanager
@@ -43,11 +45,13 @@ class Threads:
             return
         self._here.is_traced = True
         try:
-            with (
-                torch.inference_mode(self._inference),
-                torch.set_grad_enabled(self._grad),
-                self._mode(),
-            ):
+            with ExitStack() as stack:
+                if not _function_modes():
+                    for each in self._functions:
+                        stack.enter_context(each)
+                stack.enter_context(torch.inference_mode(self._inference))
+                stack.enter_context(torch.set_grad_enabled(self._grad))
+                stack.enter_context(self._mode())
                 yield
         finally:
             self._here.is_traced = False
@@ -74,6 +78,11 @@ class Threads:
                 run()
 
         return run_traced
+
+
+def _function_modes() -> list[Any]:
+    modes: list[Any] = overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return modes
 
 
 def finish(value: Any) -> None:

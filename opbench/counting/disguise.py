@@ -2,9 +2,8 @@
 
 Networks ask ``x.device`` or ``x.is_meta`` and may decide by the answer.  While one is built and
 traced, a tensor of the meta device says that it is on the CPU, except to torch and to this package.
-So a network decides as it would on the CPU, and what it makes on ``x.device`` it makes there; only
-large or empty floating-point tensors go to the meta device nevertheless (``placed``).  Tensors of
-both can meet in one operator (``opbench.counting.tracer``).
+So a network decides as it would on the CPU, and what it makes on ``x.device`` it makes there, but
+for large tensors.  Tensors of both can meet in one operator (``opbench.counting.values``).
 
 For lack of values the meta device raises errors of its own, in operators and in methods such as
 ``numpy()``.  One that a constructor or a forward pass catches, to go another way, is noted, and the
@@ -15,7 +14,6 @@ Not noticed: a network that decides by ``data_ptr()``, ``type()`` or the device 
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,18 +29,6 @@ on_meta: Callable[[Tensor], bool] = _PLAIN.is_meta.__get__
 _device: Callable[[Tensor], torch.device] = _PLAIN.device.__get__
 _is_cpu: Callable[[Tensor], bool] = _PLAIN.is_cpu.__get__
 
-_LARGE = 1024  # elements; fewer may well be looked at
-_EMPTY = torch.ops.aten.empty.memory_format
-_MAKES = frozenset(
-    {
-        _EMPTY,
-        torch.ops.aten.zeros.default,
-        torch.ops.aten.ones.default,
-        torch.ops.aten.full.default,
-        torch.ops.aten.rand.default,
-        torch.ops.aten.randn.default,
-    }
-)
 _CPU = torch.device("cpu")
 _TOLD_THE_TRUTH: dict[str, bool] = {}  # by the name of the module that asks
 
@@ -78,17 +64,9 @@ def disguised() -> Iterator[Refusals]:
         _set(before)
 
 
-def placed(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the keyword arguments of an operator, with the meta device for a new tensor that is
-    large or empty."""
-    if func not in _MAKES or not _NOTED:
-        return kwargs
-    if func is not _EMPTY and math.prod(args[0]) < _LARGE:
-        return kwargs
-    dtype, device = kwargs.get("dtype") or torch.get_default_dtype(), kwargs.get("device")
-    if not dtype.is_floating_point or (device is not None and device.type != "cpu"):
-        return kwargs
-    return {**kwargs, "device": torch.device("meta"), "pin_memory": False}
+def is_worn() -> bool:
+    """Return whether tensors of the meta device say now that they are on the CPU."""
+    return bool(_NOTED)
 
 
 def _set(attributes: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from opbench.counting.arguments import Arguments
 from opbench.counting.scopes import shape_of
-from opbench.counting.signature import misfit
+from opbench.counting.signature import misfit, unnamed
 from opbench.errors import CountError, describe
 from opbench.spec import Shape
 
@@ -30,7 +30,8 @@ def run_error(network: nn.Module, inputs: Arguments, error: BaseException) -> Co
         return CountError(f"{wrong}{_how_to_give(inputs)}")
     shapes = " and ".join(_described(inputs))
     place = f" (in {module})" if module else ""
-    return CountError(f"{name} cannot run on {shapes or 'these inputs'}{place}: {describe(error)}")
+    said = f"{name} cannot run on {shapes or 'these inputs'}{place}: {describe(error)}"
+    return CountError("; ".join(filter(None, (said, unnamed(network, inputs)))))
 
 
 def _described(inputs: Arguments) -> Iterator[str]:
@@ -82,8 +83,8 @@ def _not_from_a_size(inputs: Arguments, error: BaseException) -> str:
         return ""
     if _INDICES.search(str(error)):
         return (
-            "takes integers, and an input size gives floating-point numbers: give them with "
-            f"--input, such as --input 1x128:int64, {_ADVICE}"
+            "takes integers, not floating-point numbers: give them with "
+            f"--input NAME=1x128:int64, {_ADVICE}"
         )
     return ""
 

@@ -1,11 +1,11 @@
 """Trace one forward pass: from a network, or the function that builds it, to a ``Count``.
 
-The meta device comes first: no weights, no arithmetic.  A network that looks at its values
-(``.item()``, NumPy, scripted code) is run once more on real CPU tensors, seeded so that the same
-call gives the same number again; ``Count.device`` says which of the two it was, and
-``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too, because
-composite operators arrive whole in it; a network that computes gradients in its forward pass
-(forces from an energy) is run with gradients on.
+The meta device comes first: no weights, no arithmetic.  A network that looks at its activations
+(``.item()``, NumPy) or that has no form there (scripted code) is run once more on real CPU tensors,
+seeded so that the same call gives the same number again; ``Count.device`` says which of the two it
+was, and ``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too,
+because composite operators arrive whole in it; a network that computes gradients in its forward
+pass (forces from an energy) is run with gradients on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import fallback
-from opbench.counting.arguments import Arguments, brought_by, read_built
+from opbench.counting.absent import tolerated
+from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
@@ -30,6 +31,7 @@ from opbench.counting.inputs import (
     Inputs,
     Request,
     batch_size_of,
+    brought_by,
     input_sizes_of,
     require_inputs,
     require_module,
@@ -46,7 +48,6 @@ from opbench.errors import (
     BadValueError,
     CountError,
     OpbenchError,
-    RuleError,
     TargetError,
     describe,
     message_of,
@@ -145,22 +146,27 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     """Try the meta device and then the CPU; raise what the last one raises."""
     if device != "meta" and device is not None:
         return _with_values(source, request, device)
-    weight_bytes = 0
+    weight_bytes: list[int] = []
     try:
-        with disguised() as refusals:
-            network, example = _made(source, request, "meta")
-            weight_bytes = bytes_of(tensors_of(network))
-            counted = _traced(network, example, request, "meta")
-        if refusals.first:
-            raise CountError(f"the network catches an error of the meta device: {refusals.first}")
-        return counted
-    except (BadValueError, RuleError):
+        return tolerated(lambda: _without_values(source, request, weight_bytes))
+    except BadValueError:
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
             raise
         reason = fallback.reason_of(error)
-    return _fall_back(source, request, weight_bytes, reason)
+    return _fall_back(source, request, max(weight_bytes, default=0), reason)
+
+
+def _without_values(source: Source, request: Request, weight_bytes: list[int]) -> Count:
+    """Count on the meta device; append the bytes that the weights would take."""
+    with disguised() as refusals:
+        network, example = _made(source, request, "meta")
+        weight_bytes.append(bytes_of(tensors_of(network)))
+        counted = _traced(network, example, request, "meta")
+    if refusals.first:
+        raise CountError(f"the network catches an error of the meta device: {refusals.first}")
+    return counted
 
 
 def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str) -> Count:
@@ -193,8 +199,11 @@ def _compiler_is_imported() -> bool:
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:
-    network, example = _made(source, request, device)
-    return _traced(network, example, request, device, gradients=gradients)
+    def attempt() -> Count:
+        network, example = _made(source, request, device)
+        return _traced(network, example, request, device, gradients=gradients)
+
+    return tolerated(attempt)
 
 
 def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Arguments | None]:
@@ -214,18 +223,19 @@ def _traced(
 ) -> Count:
     brought = request.brought(network, example)
     inputs = request.inputs(network, device, example)
+    batch_size, sizes = batch_size_of(inputs), input_sizes_of(inputs)  # before a pass changes them
     with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
         stored = tensors_of(network)
         if any(map(nn.parameter.is_lazy, stored)):
-            _run(network, inputs, stored)
+            _run(network, inputs.converted(lambda each: each), stored)
             stored = tensors_of(network)
         tracer = _run(network, inputs, stored)
     fallback.announce_in_full(tracer.in_full)
     return summarise(
         network,
         tracer,
-        batch_size=batch_size_of(inputs),
-        input_sizes=input_sizes_of(inputs),
+        batch_size=batch_size,
+        input_sizes=sizes,
         device=device,
         own_inputs=brought is not None,
     )
@@ -244,6 +254,4 @@ def _run(network: nn.Module, inputs: Arguments, stored: list[Tensor]) -> Tracer:
         raise
     except (Exception, SystemExit) as error:
         raise run_error(network, inputs, error) from error
-    if tracer.refused is not None:
-        raise tracer.refused
     return tracer

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from opbench.counting.arguments import Arguments, as_arguments, brought_by, private_arguments
+from opbench.counting.arguments import Arguments, as_arguments, private_arguments
 from opbench.counting.nested import padded_shape
-from opbench.counting.signature import misfit
+from opbench.counting.signature import misfit, names_of
 from opbench.errors import BadValueError
-from opbench.inputs import TensorSpec
+from opbench.inputs import TensorSpec, described
 from opbench.spec import Shape
 
 Inputs = Sequence[Any] | Tensor | Mapping[str, Any] | Arguments
 
+# Where Lightning and transformers keep inputs that a module can run on.
+_ATTRIBUTES = ("example_input_array", "dummy_inputs")
 _SHORT = 40  # characters of a value that a sentence repeats
 
 
@@ -65,7 +67,7 @@ class Request:
             return Arguments((image,)) if example is None else example.converted(lambda _: image)
         if self._what is None:
             raise BadValueError(sizeless("this network"))
-        if specs := specs_in(self._what):
+        if isinstance(self._what, tuple) and (specs := described(self._what)):
             return made(specs, network, device)
         return private_arguments(as_arguments(self._what), device, self.dtype)
 
@@ -76,11 +78,21 @@ class Request:
             )
 
 
-def specs_in(what: Inputs) -> tuple[TensorSpec, ...]:
-    """Return ``what`` where it consists of descriptions, else nothing."""
-    if not isinstance(what, tuple) or not all(isinstance(each, TensorSpec) for each in what):
-        return ()
-    return what
+def brought_by(network: nn.Module) -> Arguments | None:
+    """Return the inputs that a Lightning or transformers module keeps of its own, if any.
+
+    transformers' are words for every network, also for one that takes images: they do not count.
+    """
+    for name in _ATTRIBUTES:
+        try:
+            kept = getattr(network, name, None)
+        except Exception:  # noqa: BLE001  a property of a network may raise anything
+            continue
+        if isinstance(kept, Tensor) or (isinstance(kept, tuple | list | Mapping) and kept):
+            arguments = as_arguments(kept)
+            named, known = set(arguments.kwargs), set(names_of(network))
+            return None if named and known and not named & known else arguments
+    return None
 
 
 def made(specs: Sequence[TensorSpec], network: nn.Module, device: str) -> Arguments:

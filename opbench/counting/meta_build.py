@@ -58,7 +58,7 @@ class _WeightsOnMeta(TorchFunctionMode):
             if _writes_values(func, args):
                 note(error)
                 raise
-            args, kwargs = tree_map_only(Tensor, lambda each: each.to("meta"), (args, kwargs))
+            args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
             return _noting(func, args, kwargs)
 
 
@@ -68,6 +68,10 @@ def _noting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     except Exception as error:
         note(error)
         raise
+
+
+def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
+    return torch.device("meta") if isinstance(value, torch.device) else value.to("meta")
 
 
 def _is_meta(device: Any) -> bool:

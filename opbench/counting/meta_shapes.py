@@ -188,6 +188,17 @@ def _product(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     return torch.empty((*left.shape[:-1], right.shape[-1]), dtype=left.dtype, device="meta")
 
 
+def _grouped_product(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
+    """Result of (rows, k) x (groups, k, m), whose meta form knows bfloat16 only."""
+    left, right = args[0], args[1]
+    if left.dim() != 2 or right.dim() != 3 or left.shape[1] != right.shape[1]:
+        return None
+    converts = kwargs.get("out_dtype") or (len(args) > 4 and args[4])
+    if converts or right.shape[2] * right.element_size() % 16 or not _alike(left, right):
+        return None
+    return torch.empty((left.shape[0], right.shape[2]), dtype=left.dtype, device="meta")
+
+
 def _attention(args: Arguments, kwargs: dict[str, Any]) -> Tensor | None:
     """Result of attention: (B, H, L, E) with (B, H, S, E) twice, in the layout of the queries."""
     query, key, value = args[:3]
@@ -343,15 +354,11 @@ SHORTCUTS: dict[str, Shortcut] = {
     "layer_norm.default": _layer_norm,
     "group_norm.default": _group_norm,
     "batch_norm.default": _batch_norm,
-    "max_pool1d.default": _max_pool,
-    "max_pool2d.default": _max_pool,
-    "max_pool3d.default": _max_pool,
+    **{f"max_pool{axes}d.default": _max_pool for axes in (1, 2, 3)},
     "max_pool2d_with_indices.default": _max_pool_and_places,
     "avg_pool2d.default": _avg_pool,
     "avg_pool3d.default": _avg_pool,
-    "adaptive_avg_pool1d.default": _adaptive_pool,
-    "adaptive_avg_pool2d.default": _adaptive_pool,
-    "adaptive_avg_pool3d.default": _adaptive_pool,
+    **{f"adaptive_avg_pool{axes}d.default": _adaptive_pool for axes in (1, 2, 3)},
     "prelu.default": _prelu,
     "cat.default": _cat,
     "sum.dim_IntList": _reduction,
@@ -361,6 +368,7 @@ SHORTCUTS: dict[str, Shortcut] = {
     "mm.default": _product,
     "bmm.default": _product,
     "matmul.default": _product,
+    "_grouped_mm.default": _grouped_product,
     "scaled_dot_product_attention.default": _attention,
     "conv1d.default": _convolution,
     "conv2d.default": _convolution,

@@ -18,15 +18,37 @@ _MOST_NAMES = 6
 
 def misfit(network: nn.Module, arguments: Arguments) -> str:
     """Say which arguments ``forward`` does not take or lacks; "" where nothing tells."""
-    try:
-        signature = inspect.signature(network.forward)
-    except (TypeError, ValueError):  # compiled code shows no signature
+    signature = _signature(network)
+    if signature is None:
         return ""
     try:
         signature.bind(*arguments.args, **arguments.kwargs)
     except TypeError:
         return f"{type(network).__name__}.forward {_reason(signature, arguments)}"
     return ""
+
+
+def unnamed(network: nn.Module, arguments: Arguments) -> str:
+    """Say which keyword argument ``forward`` does not name, though it may take any; else ""."""
+    known = names_of(network)
+    others = [name for name in arguments.kwargs if name not in known]
+    if not known or not others:
+        return ""
+    return f"{type(network).__name__}.forward has no {others[0]!r}; {_hint(others[0], known)}"
+
+
+def names_of(network: nn.Module) -> list[str]:
+    """Return the names under which ``forward`` takes arguments; none where nothing tells."""
+    signature = _signature(network)
+    parameters = signature.parameters.values() if signature else ()
+    return [each.name for each in parameters if each.kind in _BY_NAME]
+
+
+def _signature(network: nn.Module) -> Signature | None:
+    try:
+        return inspect.signature(network.forward)
+    except (TypeError, ValueError):  # compiled code shows no signature
+        return None
 
 
 def _reason(signature: Signature, arguments: Arguments) -> str:

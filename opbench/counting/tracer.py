@@ -4,7 +4,7 @@ Operators are seen below autograd and, in inference mode, before composite opera
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
 device, whatever kernel carries them out.  Each operator gets one treatment:
 
-    RULE        ``opbench.counting.rules`` says what it costs, or a rule that a user registered
+    RULE        ``opbench.counting.rules`` says what it costs
     FREE        on the list of ``opbench.counting.free``, or of a kind without products
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
     UNKNOWN     none of these: it runs, and its name is noted
@@ -22,22 +22,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.disguise import on_meta, placed
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
-from opbench.counting.kinds import is_by_torch, is_free_by_kind, operator_name
+from opbench.counting.kinds import is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.nested import padded_shape
-from opbench.counting.operator_rule import AtMost, NoRuleError, OperatorRule, first
 from opbench.counting.parts import parts_of, take_apart
 from opbench.counting.precision import Types
-from opbench.counting.registered import in_order, rule_for
+from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
-from opbench.errors import RuleError
+from opbench.counting.values import Values
 
 Shape = tuple[int, ...]
 # Module, operator, operands, result, types of the operands.
@@ -52,9 +49,6 @@ class Treatment(enum.Enum):
     UNKNOWN = enum.auto()
 
 
-Known = tuple[OperatorRule | Treatment, Shortcut | None, str]
-
-
 class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
     """Counts what runs inside ``with tracer:``.
 
@@ -67,25 +61,29 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.lifetimes = lifetimes
+        self.values = Values()
         self.calls: Counter[Call] = Counter()
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
         self.functions: Counter[tuple[str, str]] = Counter()
         self.uncounted: set[str] = set()
         self.in_full: set[str] = set()
-        self.refused: RuleError | None = None
-        self._known: dict[Any, Known] = {}
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operator and count it; a composite one is taken apart first."""
-        treatment, shortcut, function = self._known.get(func) or self._learn(func)
+        known = _KNOWN.get(func)
+        if known is None:
+            name = operator_name(func)
+            function = name if name in ACTIVATIONS else ""
+            known = _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
+        treatment, shortcut, function = known
         if treatment is Treatment.COMPOSITE:
             return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
-            out = run(func, args, placed(func, args, kwargs) if kwargs else kwargs)
+            out = self.values.run(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
         if function or treatment is not Treatment.FREE:
@@ -93,28 +91,9 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
                 if function:
                     self.functions[self.scopes.current, function] += 1
                 if treatment is not Treatment.FREE:
-                    self._tally(func, treatment, in_order(func, args, kwargs), out)
+                    self._tally(func, treatment, args, out)
         self.lifetimes.saw(out)
         return out
-
-    def _learn(self, func: Any) -> Known:
-        """Look an operator up, once in a pass; what is registered for it is asked each time."""
-        if func not in _KNOWN:
-            name = operator_name(func)
-            function = name if name in ACTIVATIONS else ""
-            _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
-        known = _KNOWN[func]
-        if known[0] is Treatment.UNKNOWN or not is_by_torch(func):
-            try:
-                known = (rule_for(func) or known[0], *known[1:])
-            except RuleError as error:
-                self._refuse(error)
-        self._known[func] = known
-        return known
-
-    def _refuse(self, error: RuleError) -> None:
-        """Keep the first error of a user's rule, which the network must not catch."""
-        self.refused = self.refused or error
 
     def _forget_import(self) -> None:
         """Collect garbage: the first call of some operators imports half of torch, whose handled
@@ -130,9 +109,6 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             macs = treatment.macs(args, out) if isinstance(treatment, OperatorRule) else None
         except NoRuleError:
             macs = None
-        except RuleError as error:
-            self._refuse(error)
-            macs = None
         positions = treatment.operands if isinstance(treatment, OperatorRule) else range(len(args))
         operands, types = _operands(args, positions)
         key = (self.scopes.current, name, operands, _shape(out), types)
@@ -144,10 +120,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             if isinstance(macs, AtMost):
                 self.in_full.add(name)
             if isinstance(treatment, OperatorRule) and treatment.layer:
-                self.activations[key] += first(out).numel()
+                self.activations[key] += out.numel()
 
 
-_KNOWN: dict[Any, Known] = {}  # without what users registered
+_KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None, str]] = {}
 
 
 def treatment_of(func: Any) -> OperatorRule | Treatment:
@@ -158,31 +134,6 @@ def treatment_of(func: Any) -> OperatorRule | Treatment:
     if name in FREE or (isinstance(func, torch._ops.OpOverload) and is_free_by_kind(func)):
         return Treatment.FREE
     return Treatment.UNKNOWN if parts_of(func) is None else Treatment.COMPOSITE
-
-
-def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run an operator; where devices disagree, the meta device wins.
-
-    Values that a network makes for itself (positions, masks) are on the CPU while its activations
-    are on the meta device, and a network may name a device.
-    """
-    try:
-        return func(*args, **kwargs)
-    except RuntimeError:
-        if not _on_meta(args, kwargs):
-            raise
-        args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
-        return func(*args, **kwargs)
-
-
-def _on_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return any(isinstance(each, Tensor) and on_meta(each) for each in tree_leaves((args, kwargs)))
-
-
-def _to_meta(value: Tensor | torch.device) -> Tensor | torch.device:
-    if isinstance(value, torch.device):
-        return torch.device("meta")
-    return value if on_meta(value) else value.to("meta")
 
 
 def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shape, ...], Types]:

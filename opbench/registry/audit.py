@@ -14,6 +14,7 @@ from opbench.counting import build_and_count, build_and_witness, differences
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.rules import RULES
 from opbench.errors import CountError
+from opbench.inputs import AskedInputs
 from opbench.record import Count
 from opbench.registry.counts_csv import NetworkRow
 from opbench.registry.entries import foreign_names, get, match
@@ -90,14 +91,14 @@ def network_row(spec: ArchitectureSpec) -> NetworkRow:
 
 
 def second_count(
-    target: Target, counted: Count, input_size: tuple[int, ...] | None = None
+    target: Target, counted: Count, asked: AskedInputs = None
 ) -> tuple[int | None, str]:
     """Return fvcore's count and its differences by kind of operator, empty if there are none.
 
     The count is None, with the reason, if fvcore cannot trace the target.  Raises
     ``MissingExtraError`` without fvcore.
     """
-    inputs, images = target.inputs(input_size, 1)
+    inputs, images = target.inputs(asked, 1)
     try:
         second = build_and_witness(target.build, inputs, batch_size=images)
     except CountError as error:

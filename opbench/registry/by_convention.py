@@ -15,13 +15,12 @@ from opbench.conventions import PEERS, Peer, Rule, Tally, Trace, prepare, tally,
 from opbench.counting.arguments import by_position
 from opbench.counting.inputs import Request
 from opbench.errors import CountError, OpbenchError
+from opbench.inputs import AskedInputs, asked_from_json, asked_to_json
 from opbench.processes.calls import CallLimits, Failed, Outcome, Servers
 from opbench.processes.memory import available_memory
 from opbench.record import Count
-from opbench.registry import rules as project_rules
 from opbench.registry.targets import Target, resolve
 
-Size = tuple[int, ...]
 Answers = dict[str, Tally | OpbenchError]
 
 
@@ -29,7 +28,7 @@ def tallies(
     conventions: Iterable[Rule | Peer],
     target: Target,
     counted: Count,
-    input_size: Size | None = None,
+    asked: AskedInputs = None,
     *,
     batch_size: int = 1,
 ) -> Answers:
@@ -43,15 +42,14 @@ def tallies(
     peers = [each for each in named.values() if isinstance(each, Peer)]
     question = {
         "target": target.name,
-        "input_size": input_size,
+        "asked": asked_to_json(asked),
         "batch_size": batch_size,
         "weights": counted.device != "meta",
     }
     found = _ask(peers, question, counted)
     if rules:
-        inputs, images = target.inputs(input_size, batch_size)
-        with project_rules.of_project(Path.cwd()):
-            recorded = trace(target.build, inputs, batch_size=images, device=counted.device)
+        inputs, images = target.inputs(asked, batch_size)
+        recorded = trace(target.build, inputs, batch_size=images, device=counted.device)
         found |= {rule.name: _tally(rule, recorded) for rule in rules}
     return {name: found[name] for name in named}
 
@@ -94,9 +92,8 @@ def _read(subject: str, reply: Outcome) -> Tally | OpbenchError:
 
 def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     """Ask one tool, in a process of its own, for its tally of a target."""
-    size = question["input_size"]
     (found,) = resolve([question["target"]])
-    inputs, images = found.inputs(tuple(size) if size else None, question["batch_size"])
+    inputs, images = found.inputs(asked_from_json(question["asked"]), question["batch_size"])
     request = Request(inputs, images, None)
     network, arguments = prepare(found.build, request, "cpu", weights=question["weights"])
     return PEERS[question["peer"]].ask(network, by_position(network, arguments)).to_json()

@@ -16,10 +16,15 @@ does not stop the others.
 from __future__ import annotations
 
 import inspect
+import os
+import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,9 +40,9 @@ from opbench.errors import (
     TargetError,
     describe,
 )
+from opbench.inputs import AskedInputs, described
 from opbench.record import Count
-from opbench.registry import entries, hints, providers, rules, torchvision_operators
-from opbench.registry.imports import import_file, importable
+from opbench.registry import entries, hints, providers, torchvision_operators
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, Arguments | None]
@@ -59,15 +64,13 @@ class Target:
     images: int = 1
     spec: ArchitectureSpec | None = None
 
-    def inputs(
-        self, input_size: tuple[int, ...] | None, batch_size: int
-    ) -> tuple[tuple[Any, ...] | None, int]:
-        """Return the size or arguments to count, and how many to make a batch of.
+    def inputs(self, asked: AskedInputs, batch_size: int) -> tuple[tuple[Any, ...] | None, int]:
+        """Return the size, descriptions or arguments to count, and how many to make a batch of.
 
         None stands for the target's own inputs; several images are a batch already.
         """
-        size = input_size or self.input_size
-        if size and self.images > 1:
+        size = asked or self.input_size
+        if size and self.images > 1 and not described(asked):
             return (torch.empty((batch_size, *size), device="meta"),) * self.images, 1
         return size, batch_size
 
@@ -87,23 +90,24 @@ def resolve(patterns: Sequence[str]) -> tuple[Target, ...]:
 
 def count_target(
     target: Target,
-    input_size: tuple[int, ...] | None = None,
+    asked: AskedInputs = None,
     *,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
 ) -> Count:
-    """Count ``target`` at ``input_size``, else at its own size.
+    """Count ``target`` at the size or on the inputs asked for, else on its own.
 
-    Inputs that it brings stay, unless they are one image with as many axes (``own_inputs``).
+    Inputs that it brings stay beside a size, unless they are one image with as many axes
+    (``own_inputs``).
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
-    inputs, images = target.inputs(input_size, batch_size)
-    with fallback.naming(target.name), rules.of_project(Path.cwd()):
+    inputs, images = target.inputs(asked, batch_size)
+    with fallback.naming(target.name):
         return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
 
 
-def require_size_used(name: str, size: tuple[int, ...] | None, counted: Count) -> None:
+def require_size_used(name: str, size: AskedInputs, counted: Count) -> None:
     """Raise ``BadValueError`` where a size was asked for of a target that keeps its inputs."""
     if size and counted.own_inputs:
         raise BadValueError(f"{name} brings its own inputs: remove --input-size")
@@ -126,7 +130,7 @@ def _expand(pattern: str) -> Iterator[Target]:
         path = Path(head)
         if not path.is_file():
             raise hints.missing_file(path, attribute)
-        yield Target(name=pattern, build=lambda: _built(pattern, lambda: import_file(path)))
+        yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_file(path)))
     else:
         yield Target(
             name=pattern, build=lambda: _built(pattern, lambda: _import_module(head, pattern))
@@ -170,13 +174,15 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
     """Import, look up and call a user's ATTR.  Raises ``TargetError`` for whatever fails."""
     attribute = target.rpartition(":")[2]
     try:
-        with importable(Path.cwd()):
+        with _importable_from_here():
             # A module is imported once for everybody: what it makes must have its weights, even
             # when it is a count that first asks for it.
             with torch._C.DisableTorchFunction():
                 module = torchvision_operators.load(load)
             found = _attribute(module, attribute, target)
-            made = found if isinstance(found, nn.Module) else _call(found, target)
+            if isinstance(found, nn.Module):
+                return found, None
+            made = torchvision_operators.load(lambda: _call(found, target))
     except OpbenchError:
         raise
     except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
@@ -210,3 +216,55 @@ def _import_module(name: str, target: str) -> ModuleType:
         if f"{name}.".startswith(f"{error.name}."):  # and not one that it imports
             raise hints.missing_module(str(error.name), target) from error
         raise
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a file, once, under a name of its own."""
+    name = f"opbench_target_{path.stem}_{abs(hash(path.resolve())):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path} is not a Python file")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with _importable(path.resolve().parent):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def _importable_from_here() -> Iterator[None]:
+    """Let modules be imported from the current folder, as users of a console script expect."""
+    with _importable(Path.cwd()):
+        yield
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let modules be imported from ``folder``, but for names of the standard library.
+
+    What is imported here for the first time imports others in turn, and a file that happens to be
+    called ``socket.py`` is nobody's target.
+    """
+    path = str(folder)
+    sys.path.insert(_after_standard_library(), path)
+    try:
+        yield
+    finally:
+        # This entry and no other: the folder may have been on the path before.
+        sys.path[:] = [each for each in sys.path if each is not path]
+
+
+def _after_standard_library() -> int:
+    standard = {os.path.realpath(sysconfig.get_path(each)) for each in ("stdlib", "platstdlib")}
+    places = [
+        place
+        for place, folder in enumerate(sys.path, start=1)
+        if os.path.realpath(folder) in standard or Path(folder).name == "lib-dynload"
+    ]
+    return max(places, default=0)

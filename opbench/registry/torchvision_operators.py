@@ -61,14 +61,21 @@ def load(importing: Callable[[], _Loaded]) -> _Loaded:
     """Return what ``importing`` returns, a call that may import torchvision."""
     try:
         return importing()
-    except RuntimeError as error:
-        if _MISSING not in str(error) or declared():
+    except Exception as error:
+        if declared() or not _is_missing(error):
             raise
     _forget_torchvision()
     _declare()
     with _failures_to_load_ignored():
         import_module("torchvision")
     return importing()
+
+
+def _is_missing(error: BaseException | None) -> bool:
+    """Return whether an import failed for an operator, also where another error hides that."""
+    while error is not None and _MISSING not in str(error):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def declared() -> bool:

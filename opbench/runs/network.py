@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import count
-from opbench.counting.arguments import Arguments, brought_by
+from opbench.counting.arguments import Arguments
 from opbench.counting.failure import run_error
-from opbench.counting.inputs import batch_size_of, input_sizes_of, sizeless, takes_size
+from opbench.counting.inputs import batch_size_of, brought_by, input_sizes_of, sizeless, takes_size
 from opbench.errors import TargetError
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve

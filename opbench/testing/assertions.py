@@ -24,7 +24,6 @@ from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
 from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
-from opbench.registry import rules
 from opbench.registry.targets import Target, count_target, require_size_used, resolve
 from opbench.settings import load_settings
 
@@ -119,8 +118,7 @@ class Assertions:
         if isinstance(network, nn.Module):
             if inputs is None:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
-            with rules.of_project(self._folder):
-                return count(network, inputs)
+            return count(network, inputs)
         with chdir(load_settings(self._folder).root):
             given = tuple(inputs) if inputs else None
             counted = count_target(_one(network), given)
@@ -143,8 +141,7 @@ class Assertions:
             if not (inputs or locked.input_size):
                 raise BadValueError("the lock holds no input size: give inputs=")
             given = inputs or locked.input_size
-            with rules.of_project(self._folder):
-                counted = count(network, given, batch_size=locked.batch_size)
+            counted = count(network, given, batch_size=locked.batch_size)
             return block_of(counted, FROM_TARGET)
         found = find([network], [network])[network]
         if isinstance(found, Problem):

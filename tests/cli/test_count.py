@@ -296,3 +296,86 @@ def test_show_refuses_a_size_that_a_target_does_not_take(opbench: Opbench, write
     result = opbench("show", f"{path}:listed", "--input-size", "3x8x8")
     assert result.exit_code == 2
     assert f"{path}:listed brings its own inputs: remove --input-size" in result.stderr
+
+
+NAMED = """
+import torch
+from torch import nn
+
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.fc = nn.Embedding(11, 4), nn.Linear(4, 5)
+
+    def forward(self, input_ids, mask=None, *, image=None):
+        rows = self.table(input_ids)
+        rows = rows if mask is None else rows[:, : int(mask.sum())]
+        return self.fc(rows if image is None else rows + image)
+
+
+def pair():
+    return Named(), {"input_ids": torch.zeros(1, 6, dtype=torch.int64)}
+"""
+PER_ROW = 4 * 5
+
+
+@pytest.mark.parametrize(
+    ("inputs", "length"),
+    [
+        (["input_ids=2x16:int64"], 32),
+        (["2x16:int64"], 32),
+        (["1x16:int64", "mask=1x7:bool"], 7),
+        (["mask=1x7:int64", "1x16:int32"], 7),
+        (["image=1x3x4", "input_ids=1x1:int64"], 3),
+    ],
+)
+def test_inputs_are_described_on_the_command_line(
+    rows: Rows, write: Write, inputs: list[str], length: int
+) -> None:
+    path = write("named.py", NAMED)
+    options = [each for text in inputs for each in ("--input", text)]
+    for name in ("Named", "pair"):  # what is asked for takes the place of what a target brings
+        (row,) = rows("count", f"{path}:{name}", *options)
+        assert (row["macs"], row["own_inputs"]) == (length * PER_ROW, False)
+    (row,) = rows("count", f"{path}:pair")
+    assert (row["macs"], row["own_inputs"]) == (6 * PER_ROW, True)
+    (whole, *_) = rows("show", f"{path}:Named", "--no-witness", *options)
+    assert whole["macs"] == length * PER_ROW
+
+
+def test_a_table_names_the_inputs_given(opbench: Opbench, write: Write) -> None:
+    path = write("named.py", NAMED)
+    result = opbench("count", f"{path}:Named", "--input", "input_ids=2x16:int64")
+    assert "For input_ids=2x16:int64." in result.stdout
+    fvcore = opbench("show", f"{path}:Named", "--input", "input_ids=2x16:int64")
+    assert f"{32 * PER_ROW:,}, equal" in fvcore.stdout
+
+
+@pytest.mark.parametrize("convention", ["torch", "fvcore"])
+def test_conventions_count_the_inputs_given(rows: Rows, write: Write, convention: str) -> None:
+    given = ("--input", "input_ids=2x16:int64")
+    (row,) = rows("count", f"{write('named.py', NAMED)}:Named", *given, "--convention", convention)
+    assert row["value"] == 32 * PER_ROW * (2 if convention == "torch" else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--input", "ids=1x9:int64"), "--input: Named.forward takes no argument 'ids'; did you m"),
+        (("--input", "4:int64", "--input", "input_ids=4:int64"), "gets two values for 'input_ids'"),
+        (("--input", "x=4", "--input", "x=5"), "--input: the input x is given 2 times"),
+        (("--input", "image=1x3x4"), "Named.forward also needs input_ids"),
+        (("--input", "input_ids=1x9"), "takes integers, not floating-point numbers: give them"),
+        (("--input", "1x9:int65"), "no data type is called 'int65'; did you mean int64"),
+        (("--input", "1xN:int64"), "the shape '1xN' must be positive integers joined by x"),
+        (("--input", "1x9", "--input-size", "3x9x9"), "--input gives whole shapes: remove --inp"),
+        (("--input", "1x9", "--batch-size", "4"), "remove --batch-size and write the batch there"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_one_sentence(
+    opbench: Opbench, write: Write, options: tuple[str, ...], said: str
+) -> None:
+    result = opbench("count", f"{write('named.py', NAMED)}:Named", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr.replace("\n", " ")

@@ -205,6 +205,27 @@ def test_inputs_that_a_module_keeps_are_used_where_nothing_else_is_given(kept: A
     assert count(Both(), other).macs == WIDTH * OUT
 
 
+def test_words_kept_by_a_network_that_takes_images_are_not_its_inputs() -> None:
+    class Vision(nn.Module):
+        @property
+        def dummy_inputs(self) -> dict[str, Tensor]:
+            return {"input_ids": IDS}
+
+        def forward(self, pixel_values: Tensor | None = None, **options: Any) -> Any:
+            return pixel_values @ torch.zeros(WIDTH, OUT)  # type: ignore[operator]
+
+    with pytest.raises(BadValueError, match="not None"):
+        count(Vision())
+    assert count(Vision(), (ROWS, WIDTH)).macs == MACS
+    with pytest.raises(CountError, match="forward has no 'pixel_value'; did you mean pixel_values"):
+        count(Vision(), {"pixel_value": X})
+
+
+def test_sizes_are_those_of_the_inputs_before_the_pass() -> None:
+    counted = count(Fills(), ({"rows": []}, X))
+    assert counted.input_sizes == ((WIDTH,),)
+
+
 def test_dummy_inputs_are_a_property_that_may_fail() -> None:
     class Dummy(Named):
         @property

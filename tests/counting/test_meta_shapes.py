@@ -232,6 +232,17 @@ def test_other_products_are_left_to_torch(left: tuple[int, ...], right: tuple[in
     assert shortcut("matmul.default", real(*left), real(*right)) is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_grouped_products(dtype: torch.dtype) -> None:
+    rows, weights = real(10, 8, dtype=dtype), real(3, 8, 16, dtype=dtype)
+    ends = torch.tensor([3, 5, 10], dtype=torch.int32)
+    assert agrees("_grouped_mm.default", rows, weights, ends)
+    assert agrees("_grouped_mm.default", rows, real(3, 16, 8, dtype=dtype).transpose(1, 2), ends)
+    assert shortcut("_grouped_mm.default", rows, real(3, 8, 3, dtype=dtype), ends) is None
+    assert shortcut("_grouped_mm.default", rows, real(3, 16, 8, dtype=dtype), ends) is None
+    assert shortcut("_grouped_mm.default", real(3, 4, 8, dtype=dtype), weights) is None
+
+
 @pytest.mark.parametrize(("queries", "keys"), [(5, 5), (5, 7), (1, 7)])
 def test_attention(queries: int, keys: int) -> None:
     query, key, value = real(2, 3, queries, 8), real(2, 3, keys, 8), real(2, 3, keys, 8)

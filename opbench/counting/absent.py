@@ -1,0 +1,148 @@
+"""Count a network that names a device which this machine does not have.
+
+``x.cuda()`` or ``device="cuda"`` in a constructor or a forward pass means nothing for a count.
+Where a network fails for lack of such a device it is built and run once more: what it makes or
+moves there stays where its other tensors are; streams, events and synchronisation do nothing.
+
+``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  What
+is asked of the hardware itself, its memory or compute capability, still fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from typing import Any, TypeVar
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from opbench.counting.disguise import on_meta
+from opbench.counting.torch_state import undisturbed
+from opbench.errors import BadValueError, message_of
+
+T = TypeVar("T")
+
+_COMPLAINT = re.compile(
+    r"CUDA|_cuda_|NVIDIA|NVTX|XPU|HPU|accelerator|not linked with support for|cannot pin"
+    r"|dummy base class"
+)
+_ABSENT = re.compile(r"(cuda|xpu|mps|hpu|npu|mtia)(:\d+)?")
+_HERE = {"cpu", "meta"}
+
+
+def tolerated(attempt: Callable[[], T]) -> T:
+    """Return ``attempt()``, tried once more where it failed for lack of a device."""
+    try:
+        return attempt()
+    except BadValueError:
+        raise
+    except Exception as error:
+        causes = (error, error.__cause__)
+        if torch.cuda.is_available() or not any(_COMPLAINT.search(message_of(e)) for e in causes):
+            raise
+    import_module("torch._dynamo")  # it makes lists of torch's functions, of the true ones
+    with undisturbed(), _pretended():
+        return attempt()
+
+
+@contextmanager
+def _pretended() -> Iterator[None]:
+    """Let devices that are not here be named meanwhile."""
+    with ExitStack() as stack:
+        for holder, names in _IDLE.items():
+            for name in names.split():
+                stack.enter_context(mock.patch.object(holder, name, _Idle))
+        for name in dir(torch.cuda):
+            if name.endswith("Tensor") and hasattr(torch, name):
+                stack.enter_context(mock.patch.object(torch.cuda, name, getattr(torch, name)))
+        for holder, name, answer in _ANSWERS:
+            stack.enter_context(mock.patch.object(holder, name, lambda *_, answer=answer: answer))
+        stack.enter_context(_OnThisMachine())
+        yield
+
+
+class _Idle:
+    """A stream, an event or a context that does nothing, and a function: calling it makes one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> _Idle:
+        return self
+
+    def __getattr__(self, name: str) -> _Idle:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __enter__(self) -> _Idle:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        return None
+
+
+_CUDA: Any = torch.cuda
+_ACCELERATOR: Any = torch.accelerator
+
+_IDLE: dict[Any, str] = {
+    _CUDA: """
+    synchronize set_device device device_of stream set_stream Stream ExternalStream Event
+    current_stream default_stream reset_peak_memory_stats init _lazy_init ipc_collect
+    """,
+    _CUDA.nvtx: "range range_push range_pop mark range_start range_end",
+    _ACCELERATOR: "synchronize current_stream set_stream device_index",
+}
+_ANSWERS: tuple[tuple[Any, str, Any], ...] = (
+    (_CUDA, "current_device", 0),
+    (_ACCELERATOR, "is_available", True),
+    (_ACCELERATOR, "current_accelerator", torch.device("cpu")),
+    (_ACCELERATOR, "current_device_index", 0),
+)
+
+
+class _OnThisMachine(TorchFunctionMode):
+    """Keeps tensors where they are, whatever device is named."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in _STAYS:
+            return args[0]
+        if func is Tensor.type and len(args) > 1 and _is_type_of_absent(args[1]):
+            return args[0].to(getattr(torch, args[1].rpartition(".")[2]).dtype)
+        first = args[0] if args else None
+        device = "meta" if isinstance(first, Tensor) and on_meta(first) else "cpu"
+        if func is Tensor.to and len(args) > 1 and _is_index(args[1]):
+            args = (first, device, *args[2:])
+        if _is_index(kwargs.get("device")):
+            kwargs = {**kwargs, "device": device}
+        if kwargs.get("pin_memory"):
+            kwargs = {**kwargs, "pin_memory": False}
+        args = tuple(device if _is_absent(each) else each for each in args)
+        kwargs = {name: device if _is_absent(each) else each for name, each in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+_STAYS = frozenset({Tensor.cuda, Tensor.xpu, Tensor.pin_memory})
+
+
+def _is_absent(value: Any) -> bool:
+    if isinstance(value, torch.device):
+        return value.type not in _HERE
+    return isinstance(value, str) and _ABSENT.fullmatch(value) is not None
+
+
+def _is_index(value: Any) -> bool:
+    """Return whether a value names a device by its number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_type_of_absent(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("torch.cuda.")

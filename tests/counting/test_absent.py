@@ -1,0 +1,137 @@
+"""A network that names a device which is not here is counted as if it did not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import parallel_apply
+
+from opbench.conventions.forward import trace
+from opbench.counting import build_and_count, count
+from opbench.errors import CountError
+
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="the device is here")
+
+CUDA: Any = torch.cuda
+ROWS = 3
+ONE = ROWS * 4 * 5
+
+
+class Runs(nn.Module):
+    def __init__(self, run: Callable[[nn.Linear, Tensor], Any]) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 5)
+        self.run = run
+
+    def forward(self, x: Tensor) -> Any:
+        return self.run(self.head, x)
+
+
+def in_contexts(head: nn.Linear, x: Tensor) -> Tensor:
+    stream = torch.cuda.Stream()
+    with torch.cuda.device(0), torch.cuda.stream(stream), torch.cuda.nvtx.range("head"):
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        out: Tensor = head(x)
+    torch.cuda.current_stream().wait_stream(stream)
+    torch.cuda.synchronize()
+    return out
+
+
+def cast(head: nn.Linear, x: Tensor) -> Tensor:
+    with torch.autocast("cuda"), torch.cuda.amp.autocast():
+        out: Tensor = head(x.cuda())
+    return out
+
+
+RUNS: dict[str, Callable[[nn.Linear, Tensor], Any]] = {
+    "made on cuda": lambda head, x: head(x) * torch.ones(5, device="cuda"),
+    "made on a device by number": lambda head, x: head(x) * torch.ones(5, device=0),
+    "made on a torch.device": lambda head, x: (
+        head(x) + torch.zeros(5, device=torch.device("cuda:0"))
+    ),
+    "large, made on cuda": lambda head, x: (
+        head(x) + torch.randn(ROWS, 5, 1000, device="cuda")[..., 0]
+    ),
+    "values made on cuda": lambda head, x: head(x[torch.tensor([0, 1, 2], device="cuda")]),
+    "moved by cuda()": lambda head, x: head.cuda()(x.cuda()),
+    "moved by cuda(0)": lambda head, x: head.cuda(0)(x.cuda(0, non_blocking=True)),
+    "moved by to": lambda head, x: head.to("cuda:0")(x.to("cuda:0", torch.float32)),
+    "moved by to with a name": lambda head, x: head.to(device="cuda")(x.to(device="cuda")),
+    "moved by to with a number": lambda head, x: head(x.to(0)),
+    "moved to mps": lambda head, x: head.to("mps")(x.to("mps")),
+    "moved to xpu": lambda head, x: head(x.to("xpu")),
+    "pinned": lambda head, x: head(x.cpu().pin_memory()),
+    "made pinned": lambda head, x: head(x) + torch.zeros(5, pin_memory=True),
+    "type of tensors": lambda head, x: head(x) + CUDA.FloatTensor(5).fill_(0),
+    "name of a type of tensors": lambda head, x: head(x.type("torch.cuda.FloatTensor")),
+    "contexts": in_contexts,
+    "autocast": cast,
+    "number of its device": lambda head, x: head(x.cuda()).new_zeros(x.get_device() + 2),
+    "number of the device": lambda head, x: head(x.to(torch.cuda.current_device())),
+    "parallel_apply": lambda head, x: parallel_apply([head], [x]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*(CUDA is not available|torch.cuda.amp|torch.cuda.*Tensor)")
+@pytest.mark.parametrize("run", RUNS, ids=str)
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_a_device_that_is_not_here_means_nothing(run: str, device: str) -> None:
+    counted = count(Runs(RUNS[run]), (torch.ones(ROWS, 4),), device=device)
+    assert (counted.macs, counted.device, counted.uncounted) == (ONE, device, ())
+
+
+def test_modules_in_parallel_are_counted() -> None:
+    network = Runs(lambda head, x: parallel_apply([head, head], [x, x]))
+    assert count(network, (torch.ones(ROWS, 4),)).macs == 2 * ONE
+
+
+@pytest.mark.parametrize(
+    "construct",
+    [
+        lambda: nn.Linear(4, 5, device="cuda"),
+        lambda: nn.Linear(4, 5).cuda(),
+        lambda: nn.Sequential(nn.Linear(4, 5)).to(torch.device("cuda")),
+        lambda: nn.Linear(4, 5).to("cpu"),
+    ],
+    ids=["device=", "cuda()", "to", "to the CPU"],
+)
+def test_a_constructor_may_name_it(construct: Callable[[], nn.Module]) -> None:
+    for device in ("meta", "cpu"):
+        counted = build_and_count(construct, (torch.ones(ROWS, 4),), device=device)
+        assert (counted.macs, counted.device) == (ONE, device)
+
+
+def test_no_weights_are_allocated_there_either() -> None:
+    wide = 10**6
+    counted = build_and_count(lambda: nn.Linear(wide, wide, bias=False).cuda(), (wide,))
+    assert (counted.macs, counted.device) == (wide**2, "meta")
+
+
+def test_other_conventions_know_it_too() -> None:
+    calls = trace(lambda: Runs(RUNS["made on cuda"]), (torch.ones(ROWS, 4),))
+    assert [call.name for call in calls if call.name == "linear"] == ["linear"]
+
+
+def test_a_network_that_needs_values_too_is_counted_with_them() -> None:
+    network = Runs(lambda head, x: head(x.cuda()) if x.cuda().sum().item() > 0 else x)
+    counted = count(network, (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (ONE, "cpu")
+
+
+def test_the_hardware_itself_is_not_pretended() -> None:
+    network = Runs(lambda head, x: head(x) if torch.cuda.get_device_properties(0) else x)
+    with pytest.raises(CountError, match="cannot run"):
+        count(network, (torch.ones(ROWS, 4),))
+    assert count(Runs(lambda head, x: x if torch.cuda.is_available() else head(x)), (4,)).macs == 20
+
+
+def test_torch_says_afterwards_again_that_there_is_no_device() -> None:
+    before = dict(vars(torch.cuda))
+    count(Runs(RUNS["contexts"]), (torch.ones(ROWS, 4),))
+    assert {n: each for n, each in vars(torch.cuda).items() if before.get(n) is not each} == {}
+    assert torch._C._len_torch_function_stack() == 0
