@@ -14,7 +14,7 @@ from opbench import files
 from opbench.cli import render
 from opbench.cli.check_lock import CheckRequest, accept, refuse_uncounted, warn
 from opbench.cli.check_report import append_step_summary, check_report, on_terminal
-from opbench.cli.options import InputSize, Timeout, parse_input_size
+from opbench.cli.options import Input, InputSize, Timeout, parse_asked
 from opbench.cli.render import note, write
 from opbench.errors import BadValueError, either
 from opbench.lock.verdict import CheckedTarget, check_counts
@@ -40,6 +40,7 @@ def check(
         ),
     ] = None,
     input_size: InputSize = None,
+    input: Input = None,
     update: Annotated[
         bool, typer.Option("--update", help="Write the current counts into the lock.")
     ] = False,
@@ -85,6 +86,7 @@ def check(
 
     Examples:
         opbench check --update mymodels.py:net --input-size 3x224x224
+        opbench check --update mymodels.py:bert --input input_ids=1x128:int64
         opbench check
         opbench check --against origin/main --output check.md
     """
@@ -97,7 +99,7 @@ def check(
         rules=settings.check if strict is None else replace(settings.check, strict=strict),
         path=lock.absolute() if lock else settings.lock,
         targets=targets or [],
-        size=parse_input_size(input_size),
+        asked=parse_asked(input_size, input),
         jobs=jobs,
         timeout=timeout,
     )

@@ -12,6 +12,7 @@ import typer
 from opbench.cli.progress import Progress
 from opbench.cli.render import note, plural, say
 from opbench.errors import BadFileError, BadValueError, named
+from opbench.inputs import AskedInputs
 from opbench.lock import (
     Block,
     ConflictedLockError,
@@ -33,7 +34,6 @@ from opbench.lock.unmatched import unmatched
 from opbench.lock.verdict import CheckedTarget, Problem, Status
 from opbench.processes.calls import isolated
 from opbench.settings import CheckSettings, Settings
-from opbench.spec import Shape
 
 _STALE = Problem(reason="its target is checked at other sizes", gone=True)
 
@@ -50,7 +50,7 @@ class CheckRequest:
     rules: CheckSettings
     path: Path
     targets: Sequence[str]
-    size: Shape | None
+    asked: AskedInputs
     jobs: int
     timeout: float | None
 
@@ -106,14 +106,14 @@ class CheckRequest:
         with chdir(self.settings.root), isolated(PRELOAD, jobs=self.jobs) as calls:
             found = find(calls, (*patterns, *everything), [*map(target_of, locked)])
             self._refuse_unknown(found, locked)
-            wanted, stale = requests(found, locked, self.size, self.rules.input_sizes)
+            wanted, stale = requests(found, locked, self.asked, self.rules.input_sizes)
             now: dict[str, Block | Problem] = {}
             counted = recount_all(calls, found, wanted, locked, self.timeout)
             with Progress(len(wanted), "counted") as progress:
                 for name, block in counted:
                     now[wanted[name].target if _brings_inputs(block) else name] = block
                     progress.advance(name, failed=isinstance(block, Problem))
-        if self.size and all(map(_brings_inputs, now.values())):
+        if self.asked and all(map(_brings_inputs, now.values())):
             raise BadValueError(f"{next(iter(now))} brings its own inputs: remove --input-size")
         left = [name for name in (*wanted, *stale) if name in locked and name not in now]
         return now | {name: _replaced(name, now) for name in left}
@@ -245,4 +245,6 @@ def _updated(held: Lock, checked: Sequence[CheckedTarget], patterns: Sequence[st
 
 def _is_kept(locked: Block | None, now: Block) -> bool:
     """Return whether an update leaves a block as it is."""
-    return locked is not None and locked.is_complete and same_counts(locked, now)
+    if locked is None or not locked.is_complete:
+        return False
+    return locked.inputs == now.inputs and same_counts(locked, now)

@@ -26,6 +26,7 @@ release of PyTorch alone changes no byte.
 """
 
 from opbench.lock.blocks import (
+    FROM_INPUT,
     FROM_OPTION,
     FROM_TARGET,
     Block,
@@ -43,6 +44,7 @@ from opbench.lock.reading import ConflictedLockError, NewerLockError
 from opbench.lock.scope import covers, fewest, target_of
 
 __all__ = [
+    "FROM_INPUT",
     "FROM_OPTION",
     "FROM_TARGET",
     "Block",

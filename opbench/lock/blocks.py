@@ -22,9 +22,10 @@ from opbench.spec import Shape
 from opbench.value import Natural, Value
 
 FORMAT = 2
-Origin = Literal["target", "--input-size"]
+Origin = Literal["target", "--input-size", "--input"]
 FROM_TARGET: Origin = "target"
 FROM_OPTION: Origin = "--input-size"
+FROM_INPUT: Origin = "--input"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Block(Totals):
     """The counts of one target, for a whole batch of ``batch_size`` images.
 
     ``input_size_from`` is the origin of the size: "target" if it is the target's own, so that
-    another one is a change; "--input-size" if it was an option, so that it is used again.
+    another one is a change; "--input-size" if it was an option, so that it is used again; "--input"
+    if ``inputs``, the texts of that option, describe all of them.
     ``every_module`` is false in a lock of format 1, which has no modules that are a kind alone.
     ``functions`` are the calls of activation functions that are no modules, None where an earlier
     opbench did not note them.  ``versions`` are those it was counted with.
@@ -56,6 +58,7 @@ class Block(Totals):
 
     input_size: Shape
     input_size_from: Origin
+    inputs: tuple[str, ...] = ()
     batch_size: Natural
     uncounted: tuple[str, ...]
     every_module: bool = False
@@ -101,12 +104,19 @@ class Lock:
     networks: Mapping[str, Block] = field(default_factory=dict)
 
 
-def make_block(count: Count, *, input_size_from: Origin, versions: Mapping[str, str]) -> FreshBlock:
+def make_block(
+    count: Count,
+    *,
+    input_size_from: Origin,
+    versions: Mapping[str, str],
+    inputs: Sequence[str] = (),
+) -> FreshBlock:
     """Return the block of a count."""
     return FreshBlock(
         **count.totals(),
         input_size=count.input_size,
         input_size_from=input_size_from,
+        inputs=tuple(inputs),
         batch_size=count.batch_size,
         uncounted=count.uncounted,
         every_module=True,

@@ -77,6 +77,8 @@ def changes(locked: Block, now: Block) -> Changes:
 
 def resized(locked: Block, now: Block) -> bool:
     """Return whether the two were counted on inputs of different sizes."""
+    if locked.inputs and now.inputs and locked.inputs != now.inputs:
+        return True
     return (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size)
 
 
@@ -115,7 +117,7 @@ def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
 
 
 def _input(block: Block) -> str:
-    return str(Shape((block.batch_size, *block.input_size)))
+    return ", ".join(block.inputs) or str(Shape((block.batch_size, *block.input_size)))
 
 
 def _names(names: tuple[str, ...]) -> str:

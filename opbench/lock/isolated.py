@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from opbench.errors import OpbenchError
+from opbench.inputs import asked_to_json
 from opbench.lock.blocks import Block, FreshBlock
 from opbench.lock.sizes import CountRequest
 from opbench.lock.verdict import Problem
@@ -44,13 +45,13 @@ def recount_all(
     ``seconds`` is how long one target may take.
     """
     questions = {}
-    for name, (target, size) in wanted.items():
+    for name, (target, asked) in wanted.items():
         if problem := found[target]:
             yield name, problem
             continue
         block = locked.get(name)
         held = block.to_json() if block else None
-        questions[name] = {"name": target, "locked": held, "size": size}
+        questions[name] = {"name": target, "locked": held, "asked": asked_to_json(asked)}
     outcomes = calls.outcomes(
         "opbench.lock.recount:recount_json",
         questions,

@@ -21,13 +21,21 @@ from opbench.errors import (
     UnknownNameError,
     describe,
 )
-from opbench.lock import FROM_OPTION, FROM_TARGET, Block, FreshBlock, Origin, covers, make_block
+from opbench.inputs import AskedInputs, asked_from_json, described, parse_inputs
+from opbench.lock import (
+    FROM_INPUT,
+    FROM_OPTION,
+    FROM_TARGET,
+    Block,
+    FreshBlock,
+    Origin,
+    covers,
+    make_block,
+)
 from opbench.lock.verdict import Problem
 from opbench.record import Count
 from opbench.registry import providers
 from opbench.registry.targets import Target, count_target, resolve
-
-Size = tuple[int, ...]
 
 
 def find(patterns: Sequence[str], locked: Iterable[str]) -> dict[str, Target | Problem]:
@@ -61,26 +69,48 @@ def _resolve(pattern: str) -> tuple[Target, ...] | Problem:
         return Problem(reason=describe(error))
 
 
-def recount(target: Target, locked: Block | None, size: Size | None) -> FreshBlock | Problem:
-    """Count ``target`` at ``size``, or at the size it was locked with, or at its own."""
-    if size is None and locked and locked.input_size_from == FROM_OPTION:
-        size = locked.input_size
+def recount(target: Target, locked: Block | None, asked: AskedInputs) -> FreshBlock | Problem:
+    """Count ``target`` on what was asked for, or on what it was locked with, or on its own."""
+    held = None if asked or locked is None else _asked_of(locked)
+    asked = asked or held
     try:
-        counted = count_target(target, size)
+        counted = count_target(target, asked)
     except GoneTargetError as error:
         return Problem(reason=str(error), gone=locked is not None, mistake=locked is None)
     except BadValueError as error:
-        gone = "its code no longer gives an input size: give --input-size"
-        return Problem(reason=gone if locked else str(error), mistake=locked is None)
+        return Problem(reason=_mistaken(error, locked, asked, held), mistake=locked is None)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a network's code may raise anything
         return Problem(reason=describe(error))
-    asked = size not in (None, target.input_size) and not counted.own_inputs
-    return block_of(counted, FROM_OPTION if asked else FROM_TARGET, name=target.name)
+    if specs := described(asked):
+        return block_of(counted, FROM_INPUT, name=target.name, inputs=[*map(str, specs)])
+    own = asked in (None, target.input_size) or counted.own_inputs
+    return block_of(counted, FROM_TARGET if own else FROM_OPTION, name=target.name)
 
 
-def block_of(counted: Count, input_size_from: Origin, *, name: str = "") -> FreshBlock:
+def _asked_of(locked: Block) -> AskedInputs:
+    """Return the option with which a block was counted."""
+    if locked.input_size_from == FROM_INPUT:
+        return parse_inputs(locked.inputs)
+    return locked.input_size if locked.input_size_from == FROM_OPTION else None
+
+
+def _mistaken(
+    error: BadValueError, locked: Block | None, asked: AskedInputs, held: AskedInputs
+) -> str:
+    if described(held):
+        return f"the inputs in the lock no longer fit; {error}; give others with --input"
+    if locked and asked is None:
+        return "its code no longer gives an input size: give --input-size or --input"
+    return str(error)
+
+
+def block_of(
+    counted: Count, input_size_from: Origin, *, name: str = "", inputs: Sequence[str] = ()
+) -> FreshBlock:
     """Return the block of a count of the target ``name``, with the present versions."""
-    return make_block(counted, input_size_from=input_size_from, versions=_versions(name))
+    return make_block(
+        counted, input_size_from=input_size_from, versions=_versions(name), inputs=inputs
+    )
 
 
 def _versions(name: str) -> dict[str, str]:
@@ -101,9 +131,9 @@ def find_json(question: Mapping[str, Any]) -> dict[str, Any]:
 
 def recount_json(question: Mapping[str, Any]) -> dict[str, Any]:
     """Return the block of one name, or its problem."""
-    locked, size = question["locked"], question["size"]
+    locked, asked = question["locked"], asked_from_json(question["asked"])
     block = Block.from_json(locked) if locked else None
-    counted = recount(resolve([question["name"]])[0], block, tuple(size) if size else None)
+    counted = recount(resolve([question["name"]])[0], block, asked)
     return {"problem": _problem(counted)} if isinstance(counted, Problem) else counted.to_json()
 
 

@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from opbench.inputs import AskedInputs
 from opbench.lock.scope import at_size, size_of, target_of
 from opbench.settings import SizeRule
 from opbench.spec import Shape
 
 
 class CountRequest(NamedTuple):
-    """A target to count.  Without a size it is counted at the lock's size or at its own."""
+    """A target to count.  Without ``asked`` it is counted as in the lock or on its own input."""
 
     target: str
-    size: Shape | None
+    asked: AskedInputs
 
 
 def requests(
-    targets: Collection[str], locked: Collection[str], size: Shape | None, rules: Sequence[SizeRule]
+    targets: Collection[str],
+    locked: Collection[str],
+    asked: AskedInputs,
+    rules: Sequence[SizeRule],
 ) -> tuple[dict[str, CountRequest], tuple[str, ...]]:
     """Return what to count under which name of the lock, and the names of sizes no longer asked.
 
-    ``size``, from the command line, wins over the sizes of the project, and these over the lock's.
+    ``asked``, from the command line, wins over the sizes of the project, and these over the lock's.
     """
     wanted = {
         name: CountRequest(target, each)
         for target in targets
-        for name, each in _sizes_by_name(target, locked, size, sizes_of(target, rules)).items()
+        for name, each in _sizes_by_name(target, locked, asked, sizes_of(target, rules)).items()
     }
-    stale = [] if size else [name for name in locked if target_of(name) in targets]
+    stale = [] if asked else [name for name in locked if target_of(name) in targets]
     return wanted, tuple(name for name in stale if name not in wanted)
 
 
 def _sizes_by_name(
-    target: str, locked: Collection[str], size: Shape | None, listed: Sequence[Shape]
-) -> dict[str, Shape | None]:
+    target: str, locked: Collection[str], asked: AskedInputs, listed: Sequence[Shape]
+) -> Mapping[str, AskedInputs]:
     """Return the names of ``target`` in a lock, each with its size, None where its own counts.
 
     ``listed`` are the sizes that the project lists.
     """
+    if isinstance(asked, tuple) and not isinstance(asked, Shape):
+        return {target: asked}
     held = {} if listed else {name: size_of(name) for name in names_of(target, locked)}
-    if held and not size:
+    if held and not asked:
         return held
     named = len(listed) > 1 or any(held.values())
-    sizes = (size,) if size else listed or (None,)
+    sizes = (asked,) if asked else listed or (None,)
     return {at_size(target, each) if each and named else target: each for each in sizes}
 
 

@@ -15,7 +15,7 @@ from opbench.metrics import CONVENTION_ID
 from opbench.record import TOTALS
 
 _LINES = (
-    *("input_size", "input_size_from", "batch_size"),
+    *("input_size", "input_size_from", "inputs", "batch_size"),
     *TOTALS,
     *("uncounted", "every_module", "functions"),
 )
@@ -41,6 +41,8 @@ def _block(block: Block) -> str:
     row = block.to_json()
     operators, modules = sorted(row["operators"].items()), row["modules"].items()
     lines = {key: _json(row[key]) for key in _LINES if row[key] is not None}
+    if not block.inputs:
+        del lines["inputs"]
     lines["operators"] = _braced({name: _json(each) for name, each in operators}, indent=2)
     lines["modules"] = _braced({name: _json(_not_zero(each)) for name, each in modules}, indent=2)
     lines["versions"] = _json(dict(sorted(row["versions"].items())))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from opbench.lock.blocks import FROM_OPTION, Block, same_counts, same_functions
+from opbench.lock.blocks import FROM_OPTION, FROM_TARGET, Block, same_counts, same_functions
 from opbench.lock.changes import Changes, changes, functions_of, resized
 from opbench.lock.scope import target_of
 from opbench.record import TOTALS
@@ -222,5 +222,13 @@ def _renamed(gone: CheckedTarget, new: Iterable[CheckedTarget]) -> CheckedTarget
 
 
 def _update_hint(name: str, now: Block | None = None) -> str:
-    size = f" --input-size {now.input_size}" if now and now.input_size_from == FROM_OPTION else ""
-    return f"`opbench check --update {target_of(name)}{size}` accepts it"
+    return f"`opbench check --update {target_of(name)}{_options(now)}` accepts it"
+
+
+def _options(now: Block | None) -> str:
+    """Return the options with which ``now`` was counted."""
+    if now is None or now.input_size_from == FROM_TARGET:
+        return ""
+    if now.input_size_from == FROM_OPTION:
+        return f" --input-size {now.input_size}"
+    return "".join(f" --input {each}" for each in now.inputs)

@@ -6,7 +6,7 @@ failure says by how much, and where in the network the cost is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from functools import wraps
 from pathlib import Path
@@ -19,6 +19,7 @@ from opbench.counting.meta_build import build_without_weights
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError, OpbenchError
 from opbench.escapes import printable
+from opbench.inputs import parse_inputs
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
@@ -28,7 +29,7 @@ from opbench.registry.targets import Target, count_target, require_size_used, re
 from opbench.settings import load_settings
 
 Network = nn.Module | str
-Inputs = Sequence[Any]
+Inputs = Sequence[Any] | Mapping[str, Any]
 
 _SHOWN = 5
 P = ParamSpec("P")
@@ -65,8 +66,9 @@ class Assertions:
     ) -> None:
         """Assert the MACs of one forward pass: ``expected``, or ``at_most`` so many.
 
-        ``inputs`` is the size of one image, such as (3, 224, 224), or the arguments of
-        ``forward``; a target that knows its own needs none.  An operator without a rule fails.
+        ``inputs`` is the size of one image, such as (3, 224, 224), the tuple of arguments of
+        ``forward`` or a dict of them by name; a target that knows its own needs none.  An operator
+        without a rule fails.
         """
         __tracebackhide__ = True
         counted = self._count(network, inputs)
@@ -120,7 +122,7 @@ class Assertions:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
             return count(network, inputs)
         with chdir(load_settings(self._folder).root):
-            given = tuple(inputs) if inputs else None
+            given = _given(inputs)
             counted = count_target(_one(network), given)
             require_size_used(network, given, counted)
             return counted
@@ -138,15 +140,20 @@ class Assertions:
 
     def _block(self, network: Network, locked: Block, inputs: Inputs | None) -> Block | Problem:
         if isinstance(network, nn.Module):
-            if not (inputs or locked.input_size):
+            if not (inputs or locked.inputs or locked.input_size):
                 raise BadValueError("the lock holds no input size: give inputs=")
-            given = inputs or locked.input_size
-            counted = count(network, given, batch_size=locked.batch_size)
+            given = inputs or parse_inputs(locked.inputs) or locked.input_size
+            batch_size = 1 if locked.inputs else locked.batch_size
+            counted = count(network, given, batch_size=batch_size)
             return block_of(counted, FROM_TARGET)
         found = find([network], [network])[network]
         if isinstance(found, Problem):
             return found
-        return recount(found, locked, tuple(inputs) if inputs else None)
+        return recount(found, locked, _given(inputs))
+
+
+def _given(inputs: Inputs | None) -> Any:
+    return inputs if inputs is None or isinstance(inputs, Mapping) else tuple(inputs)
 
 
 def _one(name: str) -> Target:

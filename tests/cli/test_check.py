@@ -18,8 +18,8 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import Result
 
+from opbench.inputs import AskedInputs
 from opbench.lock import load, recount
-from opbench.lock.recount import Size
 from opbench.record import Count
 from opbench.registry import entries
 from opbench.registry.targets import Target, count_target
@@ -484,7 +484,7 @@ def test_a_registry_that_does_not_import_is_caught_with_its_line(
 def test_a_network_that_raises_when_it_is_built_does_not_stop_the_others(
     two: Path, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(target: Target, size: Size | None) -> Count:
+    def fails(target: Target, size: AskedInputs) -> Count:
         if target.name == "first":
             raise ZeroDivisionError("division by zero")
         return count_target(target, size)
@@ -504,6 +504,50 @@ def test_a_size_that_was_asked_for_is_asked_for_again(project: Project, opbench:
     other = opbench("check", "resnet18", "--input-size", "3x96x96", "--format", "json")
     assert other.exit_code == 1
     assert "input: 1x3x64x64 became 1x3x96x96" in found(other)["resnet18"]["why"]
+
+
+WORDS = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.fc = nn.Embedding(9, 4), nn.Linear(4, 5)
+
+    def forward(self, ids, mask=None):
+        rows = self.table(ids)
+        return self.fc(rows if mask is None else rows[:, : int(mask.sum())])
+"""
+
+
+def test_inputs_that_were_given_are_given_again(project: Project, opbench: Opbench) -> None:
+    folder = project()
+    (folder / "words.py").write_text(WORDS)
+    given = ("--input", "ids=1x16:int64", "--input", "mask=1x7:bool")
+    assert opbench("check", "--update", "words.py:Net", *given).exit_code == 0
+    (block,) = json.loads((folder / "opbench.lock.json").read_text())["networks"].values()
+    assert block["inputs"] == ["ids=1x16:int64", "mask=1x7:bool"]
+    assert (block["input_size_from"], block["macs"]) == ("--input", 7 * 4 * 5)
+    again = opbench("check", "--format", "json")
+    assert again.exit_code == 0 and found(again)["words.py:Net"]["status"] == "equal"
+
+    other = opbench("check", "words.py:Net", "--input", "ids=2x16:int64", "--format", "json")
+    row = found(other)["words.py:Net"]
+    assert (other.exit_code, row["status"]) == (1, "other input")
+    assert "input: ids=1x16:int64, mask=1x7:bool became ids=2x16:int64" in row["why"]
+    assert "`opbench check --update words.py:Net --input ids=2x16:int64` accepts it" in row["note"]
+
+    later = project(lock=folder / "opbench.lock.json")
+    (later / "words.py").write_text(WORDS.replace("ids", "input_ids"))
+    renamed = opbench("check", "--format", "json")
+    note = found(renamed)["words.py:Net"]["note"]
+    assert renamed.exit_code == 1 and note.startswith("the inputs in the lock no longer fit; ")
+    assert "Net.forward takes no argument 'ids'; did you mean input_ids?" in note
+    anew = ("--input", "input_ids=1x16:int64", "--input", "mask=1x7:bool")
+    assert opbench("check", "--update", "words.py:Net", *anew).exit_code == 0
+    assert opbench("check").exit_code == 0
 
 
 def test_without_any_size_nothing_is_written(project: Project, opbench: Opbench) -> None:

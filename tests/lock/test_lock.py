@@ -232,7 +232,7 @@ def test_a_lock_from_before_the_convention_had_an_id_is_read(path: Path, lock: L
         (
             '"input_size_from": "target"',
             '"input_size_from": "me"',
-            "expected 'target' or '--input-size', got 'me'",
+            "expected 'target' or '--input-size' or '--input', got 'me'",
         ),
         ('"uncounted": []', '"uncounted": {}', "in 'alpha', uncounted: expected array"),
         ('"kind": "Conv2d"', '"kind": 2', "in 'stem', kind: expected str, got int"),
