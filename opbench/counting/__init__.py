@@ -28,6 +28,7 @@ The modules, from the rules outwards:
     inputs        inputs, from a size, descriptions or an example
     copying       private copies, so that nobody's network is touched
     duplicate     deep copies of whatever a network holds
+    exported      exported programs
     scripted      TorchScript modules, frozen ones included
     torch_state   global state, restored afterwards
     meta_build    building without weights

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from opbench.counting.copying import ConvertStrayTensors, converter
 from opbench.counting.duplicate import Duplicator
+from opbench.counting.exported import example_in, is_exported, module_in
 from opbench.errors import TargetError
 
 FORMS = (
-    "an nn.Module, a pair (module, arguments) or a triple (module, arguments, keyword arguments), "
-    "where arguments are a tuple and keyword arguments a dict"
+    "an nn.Module or ExportedProgram, a pair (module, arguments) or a triple (module, arguments, "
+    "keyword arguments), where arguments are a tuple and keyword arguments a dict"
 )
 
 
@@ -83,6 +84,8 @@ def read_built(built: Any, what: str = "the function") -> tuple[nn.Module, Argum
     Raises ``TargetError`` for anything else.
     """
     module, *given = built if isinstance(built, tuple) and built else (built,)
+    if is_exported(module):
+        module, given = module_in(module), given or [*example_in(module)]
     if len(given) == 1 and isinstance(given[0], Mapping):
         given = [None, *given]
     if isinstance(module, nn.Module) and len(given) <= 2:

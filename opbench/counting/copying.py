@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from opbench.counting.duplicate import ATOMS, Duplicator
+from opbench.counting.exported import set_evaluation_mode
 from opbench.counting.scripted import constants, copy_scripted, is_scripted
 from opbench.errors import CountError, OpbenchError
 
@@ -52,8 +52,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
     if any(getattr(each, "training", False) for each in modules_of(twin)):  # frozen ones have none
-        with suppress(NotImplementedError):  # an exported program has one mode only
-            twin.eval()
+        set_evaluation_mode(twin)
     return twin
 
 

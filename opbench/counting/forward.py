@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import private_copy, tensors_of, unwrap
 from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
+from opbench.counting.exported import is_exported
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
     Inputs,
@@ -54,6 +55,9 @@ from opbench.errors import (
 )
 from opbench.record import Count
 
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
 SEED = 0
 
 Source = Callable[[str], tuple[nn.Module, Arguments | None]]
@@ -72,7 +76,7 @@ _GRADIENTS = re.compile(r"does(?:n't| not) require grad|[Ii]nference tensor")
 
 
 def count(
-    module: nn.Module,
+    module: nn.Module | ExportedProgram,
     inputs_or_input_size: Inputs | None = None,
     *,
     kwargs: Mapping[str, Any] | None = None,
@@ -85,7 +89,8 @@ def count(
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
     (3, 224, 224), the tuple of arguments of ``forward``, or a dict of them by name; ``kwargs`` are
     those by name beside a tuple.  Without any the module's own are taken: Lightning's
-    ``example_input_array``, transformers' ``dummy_inputs``.  ``dtype`` converts the copy that is
+    ``example_input_array``, transformers' ``dummy_inputs``, those that a program was exported
+    with.  ``dtype`` converts the copy that is
     traced and the floating-point tensors among its arguments; without it inputs made from a size
     take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
     that works; the integers are the same.  ``module`` is left exactly as it was.
@@ -93,13 +98,17 @@ def count(
     Raises ``BadValueError`` for anything but a module, an impossible size or other inputs, and
     ``CountError`` when the forward pass fails.
     """
-    require_module(module)
+    network: Any = module
+    example: Arguments | None = None
+    if is_exported(module):
+        network, example = read_built(module)
+    require_module(network)
     given = with_keywords(inputs_or_input_size, kwargs)
-    if given is None and brought_by(module) is None:
+    if given is None and example is None and brought_by(network) is None:
         require_inputs(given)
     request = Request(given, batch_size, dtype)
     with undisturbed():
-        return _count(lambda where: (private_copy(module, where), None), request, device)
+        return _count(lambda where: (private_copy(network, where), example), request, device)
 
 
 def build_and_count(

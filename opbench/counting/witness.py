@@ -89,12 +89,19 @@ def witness(module: nn.Module, inputs_or_input_size: Inputs, *, batch_size: int 
 
 
 def build_and_witness(
-    build: Callable[[], Any], inputs_or_input_size: Inputs | None = None, *, batch_size: int = 1
+    build: Callable[[], Any],
+    inputs_or_input_size: Inputs | None = None,
+    *,
+    batch_size: int = 1,
+    weights: bool = False,
 ) -> Witness:
-    """Count the network that ``build()`` returns, or its pair with inputs, with fvcore."""
+    """Count the network that ``build()`` returns, or its pair with inputs, with fvcore.
+
+    ``weights`` are computed where the network cannot be built without them.
+    """
     request = Request(inputs_or_input_size, batch_size, None)
     with undisturbed():
-        network, example = read_built(build_without_weights(build))
+        network, example = read_built(build() if weights else build_without_weights(build))
         return _analyse(private_copy(network, "cpu"), request, example)
 
 

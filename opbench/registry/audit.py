@@ -100,7 +100,8 @@ def second_count(
     """
     inputs, images = target.inputs(asked, 1)
     try:
-        second = build_and_witness(target.build, inputs, batch_size=images)
+        valued = counted.device != "meta"
+        second = build_and_witness(target.build, inputs, batch_size=images, weights=valued)
     except CountError as error:
         return None, str(error)
     notes = (

@@ -8,9 +8,10 @@
 
 ATTR is a module, or a callable without arguments that returns a module, a pair (module, arguments)
 or a triple (module, arguments, keyword arguments): arguments are a tuple, keyword arguments a dict,
-and a pair of a module and a dict means keyword arguments.  An unknown name and a missing file are
-refused at once; a user's code is imported only when the target is built, so that one broken target
-does not stop the others.
+and a pair of a module and a dict means keyword arguments. A program of ``torch.export`` may stand
+in the place of a module; its own example inputs are used where none are given. An unknown name and
+a missing file are refused at once; a user's code is imported only when the target is built, so that
+one broken target does not stop the others.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from torch import nn
 
 from opbench.counting import build_and_count, fallback
 from opbench.counting.arguments import Arguments, read_built
+from opbench.counting.exported import is_network
 from opbench.errors import (
     BadValueError,
     OpbenchError,
@@ -180,8 +182,8 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
             with torch._C.DisableTorchFunction():
                 module = torchvision_operators.load(load)
             found = _attribute(module, attribute, target)
-            if isinstance(found, nn.Module):
-                return found, None
+            if is_network(found):
+                return read_built(found)
             made = torchvision_operators.load(lambda: _call(found, target))
     except OpbenchError:
         raise

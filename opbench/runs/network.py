@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from opbench.counting import count
 from opbench.counting.arguments import Arguments
+from opbench.counting.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import batch_size_of, brought_by, input_sizes_of, sizeless, takes_size
 from opbench.errors import TargetError
@@ -73,7 +74,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         size = Arguments((image,) * target.images)
         inputs = inputs.converted(lambda _: image) if inputs else size
     memory_format = _MEMORY_FORMATS[cell.memory_format]
-    module = module.eval().to(device=cell.device, dtype=dtype)
+    set_evaluation_mode(module)
+    module = module.to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
         # Only four-dimensional weights have channels that could come last.
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]

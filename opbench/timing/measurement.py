@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.exported import set_evaluation_mode
 from opbench.counting.inputs import is_size, require_module, shortly
 from opbench.errors import BadValueError
 from opbench.intervals import median
@@ -158,8 +159,10 @@ def random_input(
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Put every submodule into evaluation mode, and back into its own mode at the end."""
-    modes = [(each, each.training) for each in module.modules()]
-    module.eval()
+    # A module frozen by torch.jit has no mode.
+    modes = [(each, each.training) for each in module.modules() if hasattr(each, "training")]
+    if any(training for _, training in modes):
+        set_evaluation_mode(module)
     try:
         yield
     finally:
