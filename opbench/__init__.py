@@ -31,6 +31,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     5      registry.targets torch     from a TARGET to a network and its count
     5      registry.providers torch   torchvision's and timm's networks
     5      registry.torchvision_operators torch  torchvision beside a torch it was not built for
+    5      registry.rules torch       the counting rules that a project names
     5      registry.audit torch       counts against papers and the witness
     5      registry.by_convention torch  counts by other rules and other tools
     4      conventions    torch       the same pass by other counting rules

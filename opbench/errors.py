@@ -6,6 +6,7 @@
     ├── BadFileError        a file that is missing, damaged or of another kind; names file and line
     ├── TargetError         a target that cannot be imported or built
     │   └── GoneTargetError a module or attribute that does not exist
+    ├── RuleError           a user's counting rule that cannot be loaded, or is wrong
     ├── CountError          a network whose forward pass raises
     ├── MissingDataError    a figure or finding without its measurements; says what to run
     └── MissingExtraError   an optional package is not installed
@@ -84,6 +85,10 @@ class TargetError(OpbenchError):
 
 class GoneTargetError(TargetError):
     """A target that names a module or an attribute that does not exist."""
+
+
+class RuleError(OpbenchError):
+    """A counting rule of a user that cannot be imported, fails or returns no number."""
 
 
 class CountError(OpbenchError):

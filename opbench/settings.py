@@ -4,6 +4,9 @@
     lock = "opbench.lock.json"             # relative to the file it stands in
     results = "results"                    # where measurements lie, relative to it as well
 
+    [tool.opbench.rules]                   # counting rules of your own operators
+    "mylib::gemm" = "counting/rules.py:gemm"      # or "package.module:function"
+
     [tool.opbench.check]
     targets = ["models/net.py:build"]      # what belongs to the lock
     lighter = "fail"                       # or "pass": totals may shrink
@@ -20,8 +23,8 @@
     strict = false                         # AMBIGUOUS fails as well
 
 A flag wins over the environment (``OPBENCH_RESULTS``, ``OPBENCH_CHECK_STRICT``, ...: section and
-key in capitals, lists with commas), which wins over the file.  A key that nobody reads would be a
-rule that silently does not hold, so unknown keys and values of the wrong type are refused.
+key in capitals, lists with commas), which wins over the file.  Unknown keys and values of the wrong
+type are refused: a rule that nobody reads would silently not hold.
 """
 
 from __future__ import annotations
@@ -50,8 +53,9 @@ _TIME_UNITS = {"%": 1e-2, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 
 _NUMBER = r"(\d{1,15}(?:\.\d{1,15})?)"
 _TIME_AMOUNT = re.compile(rf"{_NUMBER}\s*(%|ns|us|µs|ms|s)", re.ASCII)
 _PERCENTAGE = re.compile(rf"{_NUMBER}\s*%", re.ASCII)
-_LARGEST = 2**63 - 1
-_SHOWN = 80
+_OPERATOR = re.compile(r"[A-Za-z_]\w*::\w+", re.ASCII)
+_PLACE = re.compile(r"[^\0]+:[^\W\d]\w*")
+_LARGEST, _SHOWN = 2**63 - 1, 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,7 @@ class Settings:
     root: Path
     lock: Path
     results: Path
+    rules: tuple[tuple[str, str], ...] = ()
     check: CheckSettings = field(default_factory=CheckSettings)
     compare: CompareSettings = field(default_factory=CompareSettings)
 
@@ -153,6 +158,7 @@ def load_settings(folder: Path, environment: Mapping[str, str] = os.environ) -> 
         root=root,
         lock=values.get("lock", root / LOCK),
         results=values.get("results", folder / RESULTS),
+        rules=values.get("rules", ()),
         check=CheckSettings(**_section(values, "check")),
         compare=CompareSettings(**_section(values, "compare")),
     )
@@ -307,6 +313,14 @@ def _sizes(value: Any) -> tuple[Shape, ...]:
         raise problem from None
 
 
+def _rules(value: Any) -> tuple[tuple[str, str], ...]:
+    """Read a table from operators to the functions that count them."""
+    rules = tuple(value.items()) if isinstance(value, dict) else (("", ""),)
+    if not all(_OPERATOR.fullmatch(name) and _PLACE.fullmatch(str(at)) for name, at in rules):
+        raise ValueError('must be a table such as { "mylib::gemm" = "rules.py:gemm" }')
+    return rules
+
+
 def _allowances(value: Any) -> tuple[Allowance, ...]:
     return tuple(_each_allowance(value))
 
@@ -373,6 +387,7 @@ _PATHS = frozenset({"lock", "results"})
 _KEYS: dict[str, _Kind] = {
     "lock": _Kind(_text),
     "results": _Kind(_text),
+    "rules": _Kind(_rules),
     "check.targets": _Kind(_texts, _list_from_text),
     "check.lighter": _Kind(_lighter),
     "check.strict": _Kind(_flag, _flag_from_text),

@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from opbench.conventions.convention import BIAS, Item, Rule
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
 from opbench.counting.free import FREE
-from opbench.counting.rule import NoRuleError
-from opbench.counting.rules import RULES
+from opbench.counting.operator_rule import NoRuleError
 
 
 def counted(call: OperatorCall) -> Iterator[OperatorCall]:
     """The call itself where opbench has a rule for it, else those of its parts that have one."""
-    if call.name in RULES:
+    if call.rule:
         yield call
     elif call.name not in FREE:
         for part in call.parts:
@@ -29,14 +28,14 @@ def counted(call: OperatorCall) -> Iterator[OperatorCall]:
 def macs_of(call: OperatorCall) -> int:
     """Multiply-accumulates of a call that opbench has a rule for; 0 where the rule declines."""
     try:
-        return RULES[call.name].macs(call.args, call.out)
+        return call.rule.macs(call.args, call.out) if call.rule else 0
     except NoRuleError:
         return 0
 
 
 def bias_additions(call: OperatorCall) -> int:
     """Elements of the result that receive a bias."""
-    rule = RULES.get(call.name)
+    rule = call.rule
     if rule is None or rule.bias is None or call.arg(rule.bias) is None:
         return 0
     return int(call.out.numel())

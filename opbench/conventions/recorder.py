@@ -9,8 +9,9 @@ from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.kinds import operator_name
+from opbench.counting.kinds import is_by_torch, operator_name
 from opbench.counting.parts import is_implicit, take_apart
+from opbench.counting.registered import in_order, rule_for
 from opbench.counting.tracer import Treatment, treatment_of
 from opbench.counting.values import Values
 
@@ -32,13 +33,15 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
             out = self._run(func, args, kwargs)
         finally:
             self.calls = outer
+        registered = None if is_by_torch(func) else rule_for(func)
         outer.append(
             OperatorCall(
                 name=operator_name(func),
-                args=before,
+                args=in_order(func, before, kwargs) if registered else before,
                 out=_snapshots(out),
                 parts=tuple(parts),
                 in_place=_is_in_place(func),
+                registered=registered,
             )
         )
         return out

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from opbench.counting.operator_rule import OperatorRule
 from opbench.counting.rules import RULES
 
 
@@ -26,6 +27,12 @@ class OperatorCall:
     out: Any
     parts: tuple[OperatorCall, ...] = ()
     in_place: bool = False
+    registered: OperatorRule | None = None
+
+    @property
+    def rule(self) -> OperatorRule | None:
+        """The rule of opbench, or the one that a user registered for the operator."""
+        return self.registered or RULES.get(self.name)
 
     def arg(self, position: int) -> Any:
         """Return the argument at ``position``, None where it was left at its default."""
@@ -50,4 +57,4 @@ def kernels(
 
 def kind_of(call: OperatorCall) -> str:
     """Return "convolution", "linear", ... for an operator with a dot product, else ""."""
-    return RULES[call.name].kind if call.name in RULES else ""
+    return call.rule.kind if call.rule else ""

@@ -2,12 +2,14 @@
 
     count(module, (3, 224, 224))            count a module, which is left as it was
     build_and_count(build, (3, 224, 224))   build a network without weights and count it
+    rule("mylib::gemm")                     register the rule of an operator of one's own
     witness(...), build_and_witness(...)    count with fvcore; ``differences`` itemises the two
 
 The modules, from the rules outwards:
 
-    rule          the rule of one operator
+    operator_rule the rule of one operator
     backward      the rules of operators that compute gradients
+    registered    the rules that users register for operators of their own
     kernels       the rules of operators for quantised, sparse and packed weights
     rules         the multiply-accumulates of each operator that has a dot product
     free          the operators that have none and cannot be told by their kind
@@ -43,6 +45,15 @@ The modules, from the rules outwards:
 """
 
 from opbench.counting.forward import build_and_count, count
+from opbench.counting.registered import rule
 from opbench.counting.witness import Witness, build_and_witness, differences, witness
 
-__all__ = ["Witness", "build_and_count", "build_and_witness", "count", "differences", "witness"]
+__all__ = [
+    "Witness",
+    "build_and_count",
+    "build_and_witness",
+    "count",
+    "differences",
+    "rule",
+    "witness",
+]

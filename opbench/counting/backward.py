@@ -18,7 +18,7 @@ import math
 from functools import partial
 from typing import Any
 
-from opbench.counting.rule import (
+from opbench.counting.operator_rule import (
     Arguments,
     NoRuleError,
     OperatorRule,

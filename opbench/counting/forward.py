@@ -49,6 +49,7 @@ from opbench.errors import (
     BadValueError,
     CountError,
     OpbenchError,
+    RuleError,
     TargetError,
     describe,
     message_of,
@@ -158,7 +159,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     weight_bytes: list[int] = []
     try:
         return tolerated(lambda: _without_values(source, request, weight_bytes))
-    except BadValueError:
+    except (BadValueError, RuleError):
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
@@ -263,4 +264,6 @@ def _run(network: nn.Module, inputs: Arguments, stored: list[Tensor]) -> Tracer:
         raise
     except (Exception, SystemExit) as error:
         raise run_error(network, inputs, error) from error
+    if tracer.refused is not None:
+        raise tracer.refused
     return tracer

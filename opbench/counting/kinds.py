@@ -80,6 +80,11 @@ def operator_name(func: Any) -> str:
     return name if namespace == "aten" else f"{namespace}::{name}"
 
 
+def is_by_torch(func: Any) -> bool:
+    """Return whether torch itself brings an operator along."""
+    return not isinstance(func, OpOverload) or func.namespace in _BY_TORCH
+
+
 def is_free_by_kind(func: OpOverload) -> bool:
     """Return whether an operator is of a kind that has no products."""
     return kind_of(func) is not None

@@ -43,7 +43,7 @@ from torch import Tensor
 from opbench.counting.backward import BACKWARD
 from opbench.counting.kernels import BAG, CELL, KERNELS
 from opbench.counting.nested import scores
-from opbench.counting.rule import (
+from opbench.counting.operator_rule import (
     Arguments,
     OperatorRule,
     first,

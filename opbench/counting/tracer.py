@@ -4,7 +4,7 @@ Operators are seen below autograd and, in inference mode, before composite opera
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
 device, whatever kernel carries them out.  Each operator gets one treatment:
 
-    RULE        ``opbench.counting.rules`` says what it costs
+    RULE        ``opbench.counting.rules`` says what it costs, or a rule that a user registered
     FREE        on the list of ``opbench.counting.free``, or of a kind without products
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
     UNKNOWN     none of these: it runs, and its name is noted
@@ -25,16 +25,18 @@ from torch import Tensor
 
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
-from opbench.counting.kinds import is_free_by_kind, operator_name
+from opbench.counting.kinds import is_by_torch, is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.nested import padded_shape
+from opbench.counting.operator_rule import AtMost, NoRuleError, OperatorRule, first
 from opbench.counting.parts import parts_of, take_apart
 from opbench.counting.precision import Types
-from opbench.counting.rule import AtMost, NoRuleError, OperatorRule
+from opbench.counting.registered import in_order, rule_for
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 from opbench.counting.values import Values
+from opbench.errors import RuleError
 
 Shape = tuple[int, ...]
 # Module, operator, operands, result, types of the operands.
@@ -47,6 +49,9 @@ class Treatment(enum.Enum):
     FREE = enum.auto()
     COMPOSITE = enum.auto()
     UNKNOWN = enum.auto()
+
+
+Known = tuple[OperatorRule | Treatment, Shortcut | None, str]
 
 
 class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
@@ -68,17 +73,14 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.functions: Counter[tuple[str, str]] = Counter()
         self.uncounted: set[str] = set()
         self.in_full: set[str] = set()
+        self.refused: RuleError | None = None
+        self._known: dict[Any, Known] = {}
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run one operator and count it; a composite one is taken apart first."""
-        known = _KNOWN.get(func)
-        if known is None:
-            name = operator_name(func)
-            function = name if name in ACTIVATIONS else ""
-            known = _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
-        treatment, shortcut, function = known
+        treatment, shortcut, function = self._known.get(func) or self._learn(func)
         if treatment is Treatment.COMPOSITE:
             return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
@@ -91,9 +93,28 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
                 if function:
                     self.functions[self.scopes.current, function] += 1
                 if treatment is not Treatment.FREE:
-                    self._tally(func, treatment, args, out)
+                    self._tally(func, treatment, in_order(func, args, kwargs), out)
         self.lifetimes.saw(out)
         return out
+
+    def _learn(self, func: Any) -> Known:
+        """Look an operator up, once in a pass; what is registered for it is asked each time."""
+        if func not in _KNOWN:
+            name = operator_name(func)
+            function = name if name in ACTIVATIONS else ""
+            _KNOWN[func] = (treatment_of(func), shortcut_of(func), function)
+        known = _KNOWN[func]
+        if known[0] is Treatment.UNKNOWN or not is_by_torch(func):
+            try:
+                known = (rule_for(func) or known[0], *known[1:])
+            except RuleError as error:
+                self._refuse(error)
+        self._known[func] = known
+        return known
+
+    def _refuse(self, error: RuleError) -> None:
+        """Keep the first error of a user's rule, which the network must not catch."""
+        self.refused = self.refused or error
 
     def _forget_import(self) -> None:
         """Collect garbage: the first call of some operators imports half of torch, whose handled
@@ -109,6 +130,9 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             macs = treatment.macs(args, out) if isinstance(treatment, OperatorRule) else None
         except NoRuleError:
             macs = None
+        except RuleError as error:
+            self._refuse(error)
+            macs = None
         positions = treatment.operands if isinstance(treatment, OperatorRule) else range(len(args))
         operands, types = _operands(args, positions)
         key = (self.scopes.current, name, operands, _shape(out), types)
@@ -120,10 +144,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             if isinstance(macs, AtMost):
                 self.in_full.add(name)
             if isinstance(treatment, OperatorRule) and treatment.layer:
-                self.activations[key] += out.numel()
+                self.activations[key] += first(out).numel()
 
 
-_KNOWN: dict[Any, tuple[OperatorRule | Treatment, Shortcut | None, str]] = {}
+_KNOWN: dict[Any, Known] = {}  # without what users registered
 
 
 def treatment_of(func: Any) -> OperatorRule | Treatment:

@@ -19,6 +19,7 @@ from opbench.inputs import AskedInputs, asked_from_json, asked_to_json
 from opbench.processes.calls import CallLimits, Failed, Outcome, Servers
 from opbench.processes.memory import available_memory
 from opbench.record import Count
+from opbench.registry import rules as project_rules
 from opbench.registry.targets import Target, resolve
 
 Answers = dict[str, Tally | OpbenchError]
@@ -49,7 +50,8 @@ def tallies(
     found = _ask(peers, question, counted)
     if rules:
         inputs, images = target.inputs(asked, batch_size)
-        recorded = trace(target.build, inputs, batch_size=images, device=counted.device)
+        with project_rules.of_project(Path.cwd()):
+            recorded = trace(target.build, inputs, batch_size=images, device=counted.device)
         found |= {rule.name: _tally(rule, recorded) for rule in rules}
     return {name: found[name] for name in named}
 

@@ -17,15 +17,10 @@ one broken target does not stop the others.
 from __future__ import annotations
 
 import inspect
-import os
-import sys
-import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,7 +39,8 @@ from opbench.errors import (
 )
 from opbench.inputs import AskedInputs, described
 from opbench.record import Count
-from opbench.registry import entries, hints, providers, torchvision_operators
+from opbench.registry import entries, hints, providers, rules, torchvision_operators
+from opbench.registry.imports import import_file, importable
 from opbench.spec import ArchitectureSpec
 
 Built = tuple[nn.Module, Arguments | None]
@@ -105,7 +101,7 @@ def count_target(
     ``BadValueError`` where nothing says how large its input is.
     """
     inputs, images = target.inputs(asked, batch_size)
-    with fallback.naming(target.name):
+    with fallback.naming(target.name), rules.of_project(Path.cwd()):
         return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
 
 
@@ -132,7 +128,7 @@ def _expand(pattern: str) -> Iterator[Target]:
         path = Path(head)
         if not path.is_file():
             raise hints.missing_file(path, attribute)
-        yield Target(name=pattern, build=lambda: _built(pattern, lambda: _import_file(path)))
+        yield Target(name=pattern, build=lambda: _built(pattern, lambda: import_file(path)))
     else:
         yield Target(
             name=pattern, build=lambda: _built(pattern, lambda: _import_module(head, pattern))
@@ -176,7 +172,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
     """Import, look up and call a user's ATTR.  Raises ``TargetError`` for whatever fails."""
     attribute = target.rpartition(":")[2]
     try:
-        with _importable_from_here():
+        with importable(Path.cwd()):
             # A module is imported once for everybody: what it makes must have its weights, even
             # when it is a count that first asks for it.
             with torch._C.DisableTorchFunction():
@@ -218,55 +214,3 @@ def _import_module(name: str, target: str) -> ModuleType:
         if f"{name}.".startswith(f"{error.name}."):  # and not one that it imports
             raise hints.missing_module(str(error.name), target) from error
         raise
-
-
-def _import_file(path: Path) -> ModuleType:
-    """Import a file, once, under a name of its own."""
-    name = f"opbench_target_{path.stem}_{abs(hash(path.resolve())):x}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise TargetError(f"{path} is not a Python file")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        with _importable(path.resolve().parent):
-            spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-@contextmanager
-def _importable_from_here() -> Iterator[None]:
-    """Let modules be imported from the current folder, as users of a console script expect."""
-    with _importable(Path.cwd()):
-        yield
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Let modules be imported from ``folder``, but for names of the standard library.
-
-    What is imported here for the first time imports others in turn, and a file that happens to be
-    called ``socket.py`` is nobody's target.
-    """
-    path = str(folder)
-    sys.path.insert(_after_standard_library(), path)
-    try:
-        yield
-    finally:
-        # This entry and no other: the folder may have been on the path before.
-        sys.path[:] = [each for each in sys.path if each is not path]
-
-
-def _after_standard_library() -> int:
-    standard = {os.path.realpath(sysconfig.get_path(each)) for each in ("stdlib", "platstdlib")}
-    places = [
-        place
-        for place, folder in enumerate(sys.path, start=1)
-        if os.path.realpath(folder) in standard or Path(folder).name == "lib-dynload"
-    ]
-    return max(places, default=0)

@@ -25,6 +25,7 @@ from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
 from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
+from opbench.registry import rules
 from opbench.registry.targets import Target, count_target, require_size_used, resolve
 from opbench.settings import load_settings
 
@@ -120,7 +121,8 @@ class Assertions:
         if isinstance(network, nn.Module):
             if inputs is None:
                 raise BadValueError("a module needs inputs=, a size such as (3, 224, 224)")
-            return count(network, inputs)
+            with rules.of_project(self._folder):
+                return count(network, inputs)
         with chdir(load_settings(self._folder).root):
             given = _given(inputs)
             counted = count_target(_one(network), given)
@@ -144,7 +146,8 @@ class Assertions:
                 raise BadValueError("the lock holds no input size: give inputs=")
             given = inputs or parse_inputs(locked.inputs) or locked.input_size
             batch_size = 1 if locked.inputs else locked.batch_size
-            counted = count(network, given, batch_size=batch_size)
+            with rules.of_project(self._folder):
+                counted = count(network, given, batch_size=batch_size)
             return block_of(counted, FROM_TARGET)
         found = find([network], [network])[network]
         if isinstance(found, Problem):
