@@ -129,6 +129,7 @@ class Count(Totals):
     device: "meta" or "cpu", where the forward pass was traced.
     fallback: why real tensors were needed where nobody asked for them, else "".
     own_inputs: the inputs are those that came with the network, whatever size was asked for.
+    training: macs, peak and operators are those of a forward and a backward pass.
     """
 
     batch_size: int
@@ -141,6 +142,7 @@ class Count(Totals):
     functions: Mapping[str, int] = field(default_factory=dict)
     own_inputs: bool = False
     fallback: str = field(default="", compare=False)
+    training: bool = False
 
     @property
     def input_sizes(self) -> tuple[Shape, ...]:

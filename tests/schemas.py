@@ -109,6 +109,7 @@ def count_row() -> dict[str, Any]:
         "uncounted": {"type": "array", "items": {"type": "string"}},
         "device": {"type": "string"},
         "own_inputs": {"type": "boolean"},
+        "pass": {"enum": ["forward", "training"]},
     }
     name = {"name": {"type": "string", "minLength": 1}}
     failed = {"error": {"type": "string", "minLength": 1}}

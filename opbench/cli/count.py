@@ -23,7 +23,7 @@ from opbench.cli.options import (
     refuse_batch_size,
 )
 from opbench.cli.render import Format, say, write
-from opbench.cli.rows import Asked, By, render_counts
+from opbench.cli.rows import Asked, By, Pass, render_counts
 from opbench.errors import BadValueError
 from opbench.inputs import described
 
@@ -38,6 +38,14 @@ def count(
     dtype: Dtype = None,
     by: Annotated[By, typer.Option(help="Print one row for each of these.")] = By.model,
     depth: Depth = None,
+    passes: Annotated[
+        Pass,
+        typer.Option(
+            "--pass",
+            help="training counts the forward pass in training mode and the backward pass of the "
+            "sum of all outputs.",
+        ),
+    ] = Pass.forward,
     convention: ConventionName = None,
     top: Annotated[
         int | None,
@@ -61,6 +69,7 @@ def count(
         opbench count mymodels.py:net --input-size 3x224x224
         opbench count mymodels.py:bert --input input_ids=1x128:int64
         opbench count resnet50 --by operator
+        opbench count resnet50 --pass training --batch-size 32
         opbench count resnet50 --depth 2 --top 10 --format csv
         opbench count timm:resnet50 --convention fvcore
     """
@@ -75,6 +84,7 @@ def count(
         by=By.module if by is By.model and depth is not None else by,
         depth=depth,
         top=top,
+        passes=passes,
     )
     _check(asked)
     if convention is not None:
@@ -113,3 +123,5 @@ def _check_convention(convention: str, asked: Asked) -> None:
     check_convention(convention, asked.by)
     if asked.dtype not in (None, Precision.float32):
         raise BadValueError("--convention counts in float32: remove --dtype")
+    if asked.training:
+        raise BadValueError("--convention counts the forward pass: remove --pass training")

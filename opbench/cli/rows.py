@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from opbench.record import Count
 
 NETWORK = "(network)"  # the outermost module, which has no name
+
+
+class Pass(StrEnum):
+    """The pass that is counted."""
+
+    forward = "forward"
+    training = "training"
 
 
 class By(StrEnum):
@@ -61,6 +68,10 @@ _OPERATOR = (
     Column(key="activations", title="activations", show=integer, right=True),
     Column(key="error", title="", note=True),
 )
+_TRAINING = {
+    "macs": replace(_MACS, title="training MACs"),
+    "peak_activation_bytes": metric_column("peak_activation_bytes", 2, "peak with gradients"),
+}
 COLUMNS = {By.model: _MODEL, By.module: _MODULE, By.operator: _OPERATOR}
 
 
@@ -78,11 +89,17 @@ class Asked(Value):
     depth: int | None
     top: int | None
     given: tuple[str, ...] = ()
+    passes: Pass = Pass.forward
 
     @property
     def what(self) -> AskedInputs:
         """The size or the inputs to count on, None for each target's own."""
         return parse_inputs(self.given) or self.size
+
+    @property
+    def training(self) -> bool:
+        """True where the backward pass is counted too."""
+        return self.passes is Pass.training
 
     def inputs(self, rows: Sequence[Row]) -> str:
         """Name the inputs that the numbers of ``rows`` are for."""
@@ -104,7 +121,9 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
 
     (target,) = resolve([name])
     dtype = None if asked.dtype is None else getattr(torch, asked.dtype)
-    counted = count_target(target, asked.what, batch_size=asked.batch_size, dtype=dtype)
+    counted = count_target(
+        target, asked.what, batch_size=asked.batch_size, dtype=dtype, training=asked.training
+    )
     match asked.by:
         case By.model:
             rows = [model_row(name, counted)]
@@ -113,7 +132,8 @@ def target_rows(name: str, asked: Asked) -> list[dict[str, Any]]:
         case By.operator:
             rows = list(_operator_rows(name, counted))
     rows = rows if asked.top is None else largest(rows, asked.top, "macs")
-    return [row | {"own_inputs": counted.own_inputs} for row in rows]
+    both = {"own_inputs": counted.own_inputs, "pass": asked.passes.value}
+    return [row | both for row in rows]
 
 
 def largest(rows: Sequence[dict[str, Any]], most: int, key: str) -> list[dict[str, Any]]:
@@ -135,8 +155,13 @@ def render_counts(rows: Sequence[Row], asked: Asked, format: Format) -> str:
     """Render the rows of ``target_rows``."""
     keys = {key for row in rows for key, value in row.items() if text(value)}
     optional = {"error", "uncounted"}
-    columns = [each for each in COLUMNS[asked.by] if each.key in keys or each.key not in optional]
-    return render(rows, format, columns, caption=f"For {asked.inputs(rows)}.")
+    columns = [
+        _TRAINING.get(each.key, each) if asked.training else each
+        for each in COLUMNS[asked.by]
+        if each.key in keys or each.key not in optional
+    ]
+    passes = "the forward and backward pass of " if asked.training else ""
+    return render(rows, format, columns, caption=f"For {passes}{asked.inputs(rows)}.")
 
 
 def model_row(name: str, counted: Count) -> dict[str, Any]:

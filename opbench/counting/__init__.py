@@ -24,6 +24,8 @@ The modules, from the rules outwards:
     recurrent     the same for recurrent layers
     deferred      other threads, generators and futures
     scopes        the module that is running
+    gradients     the same while gradients are computed
+    training      the backward pass of a training pass
     lifetimes     the memory that is alive
     arguments     the arguments of a forward pass, and the tensors inside them
     signature     arguments that do not fit the parameters of forward

@@ -201,8 +201,10 @@ def _lazy(tensor: Any, device: str) -> Tensor:
 
 def _dress(data: Tensor, tensor: Tensor) -> Tensor:
     """Give ``data`` the class, attributes and gradient flag of ``tensor``."""
-    if type(tensor) is Tensor or type(data) is not Tensor:
+    if type(data) is not Tensor:
         return data
+    if type(tensor) is Tensor:
+        return data.requires_grad_() if tensor.requires_grad else data
     twin = Tensor._make_subclass(type(tensor), data, tensor.requires_grad)
     twin.__dict__.update(tensor.__dict__)
     return twin

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import overrides
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from opbench.errors import BadValueError
 
@@ -40,7 +41,7 @@ class Threads:
     @contextmanager
     def traced(self) -> Iterator[None]:
         """Trace the current thread, unless it is already."""
-        if getattr(self._here, "is_traced", False):
+        if getattr(self._here, "is_traced", False) or self._is_inherited():
             yield
             return
         self._here.is_traced = True
@@ -55,6 +56,10 @@ class Threads:
                 yield
         finally:
             self._here.is_traced = False
+
+    def _is_inherited(self) -> bool:
+        """Return whether autograd has handed the mode on to a thread of its own."""
+        return any(each is self._mode() for each in _get_current_dispatch_mode_stack())
 
     @contextmanager
     def followed(self) -> Iterator[None]:

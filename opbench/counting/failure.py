@@ -17,6 +17,7 @@ from opbench.spec import Shape
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _AXES = {1: "length", 2: "height x width", 3: "frames x height x width"}
 _ADVICE = "or name a function that returns a pair (module, arguments)"
+_ONE_VALUE = "Expected more than 1 value per channel when training"
 _INDICES = re.compile("Long|Int; but got|indices|IntTensor")
 
 
@@ -24,12 +25,17 @@ def run_error(network: nn.Module, inputs: Arguments, error: BaseException) -> Co
     """Return the error of a forward pass of ``network`` that raised ``error``."""
     name = type(network).__name__
     module = _innermost(network, error)
+    place = f" (in {module})" if module else ""
+    if _ONE_VALUE in str(error):
+        return CountError(
+            f"{name} cannot train on one value per channel{place}, of which batch normalisation "
+            "has no variance: count a batch of 2 or more"
+        )
     if hint := _wrong_size(network, module, inputs) or _not_from_a_size(inputs, error):
         return CountError(f"{name} {hint}")
     if isinstance(error, TypeError) and (wrong := misfit(network, inputs)):
         return CountError(f"{wrong}{_how_to_give(inputs)}")
     shapes = " and ".join(_described(inputs))
-    place = f" (in {module})" if module else ""
     said = f"{name} cannot run on {shapes or 'these inputs'}{place}: {describe(error)}"
     return CountError("; ".join(filter(None, (said, unnamed(network, inputs)))))
 

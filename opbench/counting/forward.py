@@ -1,11 +1,11 @@
-"""Trace one forward pass: from a network, or the function that builds it, to a ``Count``.
+"""Trace one forward or training pass: from a network, or what builds it, to a ``Count``.
 
 The meta device comes first: no weights, no arithmetic.  A network that looks at its activations
 (``.item()``, NumPy) or that has no form there (scripted code) is run once more on real CPU tensors,
 seeded so that the same call gives the same number again; ``Count.device`` says which of the two it
 was, and ``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too,
 because composite operators arrive whole in it; a network that computes gradients in its forward
-pass (forces from an energy) is run with gradients on.
+pass (forces from an energy) is run with gradients on, as a training pass is.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import random
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
 from opbench.counting.exported import is_exported
 from opbench.counting.failure import run_error
+from opbench.counting.gradients import gradient_tracer, plain_kernels
 from opbench.counting.inputs import (
     Inputs,
     Request,
@@ -40,11 +42,12 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
-from opbench.counting.scopes import Scopes
+from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
 from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
+from opbench.counting.training import NothingToTrainError, run_backward, switch_to_training
 from opbench.errors import (
     BadValueError,
     CountError,
@@ -68,7 +71,7 @@ _SHAPES = re.compile(
     r"shapes cannot be multiplied|Given groups=|must match the size|Sizes of tensors must match"
     r"|can't be greater than|Output size is too small|is invalid for input of size"
     r"|Given normalized_shape|positional argument|keyword argument|multiple values"
-    r"|expected .* channels"
+    r"|expected .* channels|more than 1 value per channel"
 )
 
 # Complaints of a network that computes gradients in its forward pass: "element 0 of tensors does
@@ -84,8 +87,9 @@ def count(
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
     device: str | None = None,
+    training: bool = False,
 ) -> Count:
-    """Count one forward pass of ``module`` in evaluation mode.
+    """Count one forward pass of ``module`` in evaluation mode, or one training pass.
 
     ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
     (3, 224, 224), the tuple of arguments of ``forward``, or a dict of them by name; ``kwargs`` are
@@ -94,7 +98,9 @@ def count(
     with.  ``dtype`` converts the copy that is
     traced and the floating-point tensors among its arguments; without it inputs made from a size
     take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
-    that works; the integers are the same.  ``module`` is left exactly as it was.
+    that works; the integers are the same.  ``training`` counts the forward pass in training mode
+    and the backward pass of the sum of its outputs (``opbench.counting.training``).  ``module`` is
+    left exactly as it was.
 
     Raises ``BadValueError`` for anything but a module, an impossible size or other inputs, and
     ``CountError`` when the forward pass fails.
@@ -107,7 +113,7 @@ def count(
     given = with_keywords(inputs_or_input_size, kwargs)
     if given is None and example is None and brought_by(network) is None:
         require_inputs(given)
-    request = Request(given, batch_size, dtype)
+    request = Request(given, batch_size, dtype, training)
     with undisturbed():
         return _count(lambda where: (private_copy(network, where), example), request, device)
 
@@ -119,13 +125,14 @@ def build_and_count(
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
     device: str | None = None,
+    training: bool = False,
 ) -> Count:
     """Count the network that ``build()`` returns, without allocating its weights.
 
     ``build`` may also return a pair (network, arguments) or a triple with keyword arguments; a
     size replaces them only where they are one image with as many axes.
     """
-    request = Request(inputs_or_input_size, batch_size, dtype)
+    request = Request(inputs_or_input_size, batch_size, dtype, training)
     with undisturbed():
         return _count(lambda where: _build(build, where), request, device)
 
@@ -159,7 +166,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     weight_bytes: list[int] = []
     try:
         return tolerated(lambda: _without_values(source, request, weight_bytes))
-    except (BadValueError, RuleError):
+    except (BadValueError, RuleError, NothingToTrainError):
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
@@ -196,7 +203,8 @@ def _with_values(source: Source, request: Request, device: str) -> Count:
         return _trace(source, request, device)
     except CountError as error:
         message = message_of(error.__cause__)
-        gradients, fast = bool(_GRADIENTS.search(message)), "fast path" in message
+        fast = "fast path" in message
+        gradients = not request.training and bool(_GRADIENTS.search(message))
         if not gradients and not fast and compiler == _compiler_is_imported():
             raise
     with undisturbed():
@@ -231,6 +239,9 @@ def _traced(
     *,
     gradients: bool = False,
 ) -> Count:
+    gradients = gradients or request.training
+    if request.training:
+        switch_to_training(network)
     brought = request.brought(network, example)
     inputs = request.inputs(network, device, example)
     batch_size, sizes = batch_size_of(inputs), input_sizes_of(inputs)  # before a pass changes them
@@ -239,7 +250,7 @@ def _traced(
         if any(map(nn.parameter.is_lazy, stored)):
             _run(network, inputs.converted(lambda each: each), stored)
             stored = tensors_of(network)
-        tracer = _run(network, inputs, stored)
+        tracer = _run(network, inputs, stored, gradients=gradients, training=request.training)
     fallback.announce_in_full(tracer.in_full)
     return summarise(
         network,
@@ -248,22 +259,41 @@ def _traced(
         input_sizes=sizes,
         device=device,
         own_inputs=brought is not None,
+        training=request.training,
     )
 
 
-def _run(network: nn.Module, inputs: Arguments, stored: list[Tensor]) -> Tracer:
+def _run(
+    network: nn.Module,
+    inputs: Arguments,
+    stored: list[Tensor],
+    *,
+    gradients: bool = False,
+    training: bool = False,
+) -> Tracer:
     threads = Threads(lambda: tracer)
-    scopes, lifetimes = Scopes(network, threads.traced), Lifetimes()
+    lifetimes = Lifetimes()
     lifetimes.exempt(stored)
     lifetimes.saw(inputs.tensors())
-    tracer = Tracer(scopes, lifetimes)
+    tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     try:
-        with threads.followed(), threads.traced():
-            finish(inputs.passed_to(network))
-    except BadValueError:
+        with (
+            plain_kernels(stored) if gradients else nullcontext(),
+            threads.followed(),
+            threads.traced(),
+        ):
+            out = inputs.passed_to(network)
+            finish(out)
+            if training:
+                run_backward(network, out)
+    except (BadValueError, NothingToTrainError):
         raise
     except (Exception, SystemExit) as error:
         raise run_error(network, inputs, error) from error
     if tracer.refused is not None:
         raise tracer.refused
     return tracer
+
+
+def _plain_tracer(network: nn.Module, lifetimes: Lifetimes, traced: Traced) -> Tracer:
+    return Tracer(Scopes(network, traced), lifetimes)

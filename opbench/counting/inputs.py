@@ -26,7 +26,7 @@ _SHORT = 40  # characters of a value that a sentence repeats
 
 
 class Request:
-    """Inputs for one forward pass.
+    """Inputs for one pass, and whether it is a training pass.
 
     ``what`` is the size of one image, as in (3, 224, 224), arguments of ``forward`` (a tensor, a
     tuple, a mapping from their names, ``Arguments``), a tuple of ``TensorSpec``, or None.  A size
@@ -36,7 +36,13 @@ class Request:
     Raises ``BadValueError`` for a size that cannot be, and for a batch size beside arguments.
     """
 
-    def __init__(self, what: Inputs | None, batch_size: int, dtype: torch.dtype | None) -> None:
+    def __init__(
+        self,
+        what: Inputs | None,
+        batch_size: int,
+        dtype: torch.dtype | None,
+        training: bool = False,
+    ) -> None:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise BadValueError(f"the batch size must be a positive integer, not {batch_size!r}")
         if what is not None:
@@ -46,6 +52,7 @@ class Request:
         self._batch_size, self.dtype = batch_size, dtype
         if batch_size != 1 and self._what is not None:
             raise BadValueError("example inputs bring their own batch: change it there")
+        self.training = training
 
     def brought(self, network: nn.Module, example: Arguments | None) -> Arguments | None:
         """Return the inputs that come with the network where they are used, else None."""

@@ -33,6 +33,11 @@ class Lifetimes:
             if storage is not None:
                 self._alive[storage._cdata] = (None, 0)
 
+    def is_exempt(self, tensor: Tensor) -> bool:
+        """Return whether a tensor is a parameter or buffer, or a view of one."""
+        storage = _storage(tensor)
+        return storage is not None and self._alive.get(storage._cdata) == (None, 0)
+
     def saw(self, value: Any) -> None:
         """Add every tensor in the result of an operator."""
         if isinstance(value, Tensor):

@@ -50,13 +50,20 @@ class Scopes:
         """The qualified name of the innermost running module."""
         return self._running.stack[-1]
 
+    def enter(self, name: str) -> None:
+        """Note that a module begins to run."""
+        self._running.stack.append(name)
+
+    def leave(self) -> None:
+        """Note that the innermost module has run."""
+        self._running.stack.pop()
+
     def _noting(self, name: str, module: nn.Module) -> Callable[..., Any]:
         call_impl: Callable[..., Any] = type(module)._call_impl
-        running, thread, here = self._running, self._thread, threading.get_ident
+        thread, here = self._thread, threading.get_ident
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            stack = running.stack
-            stack.append(name)
+            self.enter(name)
             try:
                 if here() == thread:
                     out = call_impl(module, *args, **kwargs)
@@ -64,7 +71,7 @@ class Scopes:
                     with self._traced():
                         out = call_impl(module, *args, **kwargs)
             finally:
-                stack.pop()
+                self.leave()
             self.outputs[name] = shape_of(out)
             return out
 

@@ -31,6 +31,7 @@ def summarise(
     input_sizes: tuple[Shape, ...],
     device: str,
     own_inputs: bool,
+    training: bool,
 ) -> Count:
     """Return the count of a network that has been traced on ``device``."""
     named = list(network.named_modules(remove_duplicate=False))
@@ -53,6 +54,7 @@ def summarise(
         functions=_functions(dict(named), tracer),
         device=device,
         own_inputs=own_inputs,
+        training=training,
     )
 
 

@@ -85,7 +85,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
-            out = self.values.run(func, args, kwargs)
+            out = self.result(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
         if function or treatment is not Treatment.FREE:
@@ -116,6 +116,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         """Keep the first error of a user's rule, which the network must not catch."""
         self.refused = self.refused or error
 
+    def result(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operator that has no shortcut."""
+        return self.values.run(func, args, kwargs)
+
     def _forget_import(self) -> None:
         """Collect garbage: the first call of some operators imports half of torch, whose handled
         exceptions keep our frames, and with them dead tensors, alive."""
@@ -143,8 +147,12 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             self.macs[key] += macs
             if isinstance(macs, AtMost):
                 self.in_full.add(name)
-            if isinstance(treatment, OperatorRule) and treatment.layer:
+            if isinstance(treatment, OperatorRule) and self.is_layer(treatment, args):
                 self.activations[key] += first(out).numel()
+
+    def is_layer(self, rule: OperatorRule, args: Sequence[Any]) -> bool:
+        """Return whether the result is an activation."""
+        return rule.layer
 
 
 _KNOWN: dict[Any, Known] = {}  # without what users registered

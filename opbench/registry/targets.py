@@ -92,6 +92,7 @@ def count_target(
     *,
     batch_size: int = 1,
     dtype: torch.dtype | None = None,
+    training: bool = False,
 ) -> Count:
     """Count ``target`` at the size or on the inputs asked for, else on its own.
 
@@ -102,7 +103,9 @@ def count_target(
     """
     inputs, images = target.inputs(asked, batch_size)
     with fallback.naming(target.name), rules.of_project(Path.cwd()):
-        return build_and_count(target.build, inputs, batch_size=images, dtype=dtype)
+        return build_and_count(
+            target.build, inputs, batch_size=images, dtype=dtype, training=training
+        )
 
 
 def require_size_used(name: str, size: AskedInputs, counted: Count) -> None:

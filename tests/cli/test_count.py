@@ -220,6 +220,7 @@ def test_an_option_that_would_do_nothing_is_refused(opbench: Opbench) -> None:
         (("--top", 3), "--by module or --by operator"),
         (("--convention", "fvcore", "--top", 3), "--by module or --by operator"),
         (("--convention", "fvcore", "--dtype", "float16"), "remove --dtype"),
+        (("--convention", "fvcore", "--pass", "training"), "remove --pass training"),
     ):
         result = opbench("count", "lenet5", *args)
         assert result.exit_code == 2 and said in result.stderr, args
@@ -379,3 +380,35 @@ def test_inputs_that_do_not_fit_are_one_sentence(
     result = opbench("count", f"{write('named.py', NAMED)}:Named", *options)
     assert result.exit_code == 2
     assert said in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("options", "macs"),
+    [((), 2 * 7 * 5), (("--pass", "forward"), 2 * 7 * 5), (("--pass", "training"), 2 * 2 * 7 * 5)],
+)
+def test_each_row_says_which_pass_it_counts(
+    rows: Rows, write: Write, options: tuple[str, ...], macs: int
+) -> None:
+    target = f"{write('tiny.py', TINY)}:pair"
+    found = [rows("count", target, *options, "--by", by)[0] for by in ("model", "module")]
+    assert [row["macs"] for row in found] == [macs, macs]
+    assert {row["pass"] for row in found} == {options[1] if options else "forward"}
+
+
+def test_the_table_of_a_training_pass_says_so(opbench: Opbench) -> None:
+    table = opbench("count", "lenet5", "--pass", "training").stdout
+    assert "training MACs" in table
+    assert "the forward and backward pass of one image" in table
+
+
+def test_rows_per_module_of_a_training_pass_add_up(rows: Rows) -> None:
+    total, *modules = rows("count", "lenet5", "--pass", "training", "--depth", "9")
+    leaves = [row for row in modules if row["macs"]]
+    assert sum(row["macs"] for row in leaves if row["depth"] == 1) == total["macs"]
+
+
+def test_a_network_that_cannot_be_trained_is_one_sentence(opbench: Opbench) -> None:
+    said = opbench("count", "bn_alexnet", "--pass", "training")
+    assert said.exit_code == 2
+    assert "(in classifier.2)" in said.stderr
+    assert said.stderr.endswith("count a batch of 2 or more\n")
