@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_leaves
 from opbench.counting.disguise import is_worn, on_meta
 from opbench.counting.kinds import operator_name
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.rule import OperatorRule
+from opbench.counting.operator_rule import OperatorRule
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.tracer import Tracer
 from opbench.counting.values import FLOATS
