@@ -34,6 +34,8 @@ The modules, from the rules outwards:
     duplicate     deep copies of whatever a network holds
     exported      exported programs
     scripted      TorchScript modules, frozen ones included
+    namespaces    global variables of a network's code, restored afterwards
+    snapshot      contents of containers, objects and variables, to be restored
     torch_state   global state, restored afterwards
     meta_build    building without weights
     forward       one traced forward pass

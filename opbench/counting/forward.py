@@ -42,6 +42,7 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
+from opbench.counting.namespaces import put_back
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
@@ -278,6 +279,7 @@ def _run(
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     try:
         with (
+            put_back(network),
             plain_kernels(stored) if gradients else nullcontext(),
             threads.followed(),
             threads.traced(),

@@ -1,0 +1,139 @@
+"""Put back the global variables of a network's code: caches that a forward pass fills.
+
+A table of positions, or a mask for each shape, that a module keeps in a global dictionary, a class
+or a cached function would be a meta tensor after a count, and the next real forward pass fail.
+
+Looked at are the modules in which the classes of the network are defined and those that they name,
+of the same packages or of none that is installed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from types import CellType, FunctionType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from torch import Tensor, nn
+
+from opbench.counting.copying import modules_of
+from opbench.counting.duplicate import ATOMS
+from opbench.counting.snapshot import Snapshot
+
+_DEPTH = 3  # a dictionary of dictionaries of tuples
+_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
+_MAPPINGS = {dict, OrderedDict, defaultdict, WeakKeyDictionary, WeakValueDictionary}
+_CONTAINERS = _MAPPINGS | {list, set, deque, tuple}
+_OTHERS = ATOMS | _CONTAINERS | {type, ModuleType}
+_CACHED = type(lru_cache(len))
+
+
+@contextmanager
+def put_back(network: nn.Module) -> Iterator[None]:
+    """Put back at the end what the code of ``network`` changed in its global variables."""
+    defined_in = frozenset(
+        base.__module__ for kind in set(map(type, modules_of(network))) for base in kind.__mro__
+    )
+    snapshot = Snapshot(keeps_definitions=True)
+    for module in _modules(defined_in, len(sys.modules)):
+        _take_variables(snapshot, module)
+        for value in list(vars(module).values()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                _take_variables(snapshot, value)
+    try:
+        yield
+    finally:
+        snapshot.restore()
+
+
+def _take_variables(snapshot: Snapshot, holder: ModuleType | type) -> None:
+    for value in snapshot.take_names(holder):
+        kind = type(value)
+        if kind is FunctionType:
+            for cell in value.__closure__ or ():
+                if _holds_cache(cell):
+                    snapshot.take(cell, _DEPTH)
+        elif kind is _CACHED or (kind in _CONTAINERS and _is_cache(value, _DEPTH)):
+            snapshot.take(value, _DEPTH)
+        elif kind not in _OTHERS and _is_object(value):
+            snapshot.take(vars(value), _DEPTH)
+
+
+def _holds_cache(cell: CellType) -> bool:
+    try:
+        content = cell.cell_contents
+    except ValueError:
+        return True
+    return content is None or _is_cache(content, _DEPTH)
+
+
+def _is_cache(value: Any, depth: int) -> bool:
+    """Return whether a container is empty or holds tensors, as far as its first element tells.
+
+    A registry of classes or settings is none.
+    """
+    kind = type(value)
+    if kind in ATOMS:
+        return False
+    if kind in _CONTAINERS:
+        values = value.values() if kind in _MAPPINGS else value
+        for first in values:
+            return depth > 0 and _is_cache(first, depth - 1)
+        return kind is not tuple
+    held = getattr(value, "__dict__", None) or {}
+    return isinstance(value, Tensor) or any(isinstance(e, Tensor) for e in held.values())
+
+
+def _is_object(value: Any) -> bool:
+    """Return whether a value is an object with attributes, of a class that is the network's."""
+    return type(getattr(value, "__dict__", None)) is dict and not _is_library(
+        type(value).__module__
+    )
+
+
+@lru_cache(maxsize=64)
+def _modules(names: frozenset[str], imported: int) -> tuple[ModuleType, ...]:
+    """Return the named modules and those that they name, libraries left out.
+
+    Modules that are not installed are followed on; of a package such as timm, which is large, the
+    homes of the functions that they name are added.
+    """
+    packages = {name.partition(".")[0] for name in names}
+    found: dict[str, ModuleType] = {}
+    ahead = [(name, True) for name in names]
+    while ahead:
+        name, goes_on = ahead.pop()
+        module = sys.modules.get(name)
+        if module is None or name in found or _is_library(name):
+            continue
+        installed = bool(_INSTALLED.search(getattr(module, "__file__", None) or ""))
+        if not installed or name.partition(".")[0] in packages:
+            found[name] = module
+            if goes_on:
+                values = list(vars(module).values())
+                if installed:
+                    values = [each for each in values if type(each) is FunctionType]
+                ahead += [(home, not installed) for home in set(map(_home, values))]
+    return tuple(found.values())
+
+
+def _home(value: Any) -> str:
+    """Return the name of the module that a value is, or that defines it."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    return value.__module__ if isinstance(value, FunctionType | type) else ""
+
+
+def _is_library(name: str) -> bool:
+    package = name.partition(".")[0]
+    if package == "opbench":
+        return not name.startswith("opbench.architectures")
+    return package in _LIBRARIES or package in sys.stdlib_module_names
+
+
+_LIBRARIES = frozenset({"torch", "numpy"})
