@@ -23,6 +23,8 @@ def second_opinion(target: Target, counted: Count, asked: AskedInputs, *, ask: b
 
     Where none is on file, fvcore counts only if ``ask``.
     """
+    if target.graph:
+        return "no count: fvcore reads no ONNX files"
     known = None if described(asked) else _on_file(target.name, counted.input_size)
     if known is None:
         known = _made_now(target, counted, asked) if ask else (None, "not asked for")

@@ -34,7 +34,7 @@ from opbench.lock import (
 )
 from opbench.lock.verdict import Problem
 from opbench.record import Count
-from opbench.registry import providers
+from opbench.registry import graphs, providers
 from opbench.registry.targets import Target, count_target, resolve
 
 
@@ -118,7 +118,8 @@ def _versions(name: str) -> dict[str, str]:
 
     "+cpu" and "+cu126" are the same release: they count alike.
     """
-    library, _, release = providers.version(name).partition(" ")
+    release_of = graphs.release() if graphs.is_graph(name) else providers.version(name)
+    library, _, release = release_of.partition(" ")
     versions = {"opbench": __version__, "torch": torch.__version__, library: release}
     return {each: version.partition("+")[0] for each, version in versions.items() if version}
 

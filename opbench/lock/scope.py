@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from fnmatch import fnmatchcase
 
+from opbench.registry.graphs import is_graph
 from opbench.registry.hints import PROVIDERS
 from opbench.spec import Shape
 
@@ -18,6 +19,8 @@ def covers(pattern: str, name: str) -> bool:
     """Return whether ``pattern`` matches the target ``name``."""
     if pattern == name:
         return True
+    if is_graph(pattern) or is_graph(name):  # the registry's globs name no files
+        return is_graph(pattern) and fnmatchcase(name, pattern)
     head, _, glob = pattern.rpartition(":")
     where, _, last = name.rpartition(":")
     return head == where and fnmatchcase(last, glob)

@@ -26,7 +26,9 @@ from opbench.errors import (
 from opbench.registry.counts_csv import unknown
 from opbench.registry.definitions import definitions
 
-FORMS = "NAME, torchvision:NAME, timm:NAME, package.module:ATTR or path/file.py:ATTR"
+FORMS = (
+    "NAME, torchvision:NAME, timm:NAME, package.module:ATTR, path/file.py:ATTR or path/model.onnx"
+)
 PROVIDERS = ("torchvision", "timm")
 _MOST_NAMES = 6
 
@@ -63,11 +65,11 @@ def malformed(pattern: str) -> OpbenchError:
 
 
 def missing_file(path: Path, attribute: str = "") -> OpbenchError:
-    """Return the error for a Python file that does not exist."""
+    """Return the error for a file that does not exist."""
     folder = path.parent
     if not folder.is_dir():
         return BadFileError(f"there is no file {path}: the folder {folder} does not exist")
-    files = {each.name: each for each in sorted(folder.glob("*.py"))}
+    files = {each.name: each for each in sorted(folder.glob(f"*{path.suffix}"))}
     rest = f":{attribute}" if attribute else ""
     near = [f"{files[name]}{rest}" for name in near_matches(path.name, files)]
     hint = f"; did you mean {either(near)}?" if near else ": check the path"

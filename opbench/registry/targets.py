@@ -5,6 +5,7 @@
     timm:NAME                a network of timm, NAME may be a glob
     package.module:ATTR      anything importable
     path/file.py:ATTR        anything in a file
+    path/model.onnx          the graph in a file, which is counted and never run
 
 ATTR is a module, or a callable without arguments that returns a module, a pair (module, arguments)
 or a triple (module, arguments, keyword arguments): arguments are a tuple, keyword arguments a dict,
@@ -39,7 +40,7 @@ from opbench.errors import (
 )
 from opbench.inputs import AskedInputs, described
 from opbench.record import Count
-from opbench.registry import entries, hints, providers, rules, torchvision_operators
+from opbench.registry import entries, graphs, hints, providers, rules, torchvision_operators
 from opbench.registry.imports import import_file, importable
 from opbench.spec import ArchitectureSpec
 
@@ -53,7 +54,8 @@ class Target:
     ``build`` returns the network, a new one each time if it can, and example inputs with a batch
     dimension if the target has them; raises ``TargetError``.  ``input_size`` is that of one
     image, None where only the example inputs or the user can tell; ``images`` how many of them
-    are the arguments of one forward pass (two for optical flow).
+    are the arguments of one forward pass (two for optical flow).  ``graph`` is the file of one
+    that is counted without being built.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Target:
     input_size: tuple[int, ...] | None = None
     images: int = 1
     spec: ArchitectureSpec | None = None
+    graph: Path | None = None
 
     def inputs(self, asked: AskedInputs, batch_size: int) -> tuple[tuple[Any, ...] | None, int]:
         """Return the size, descriptions or arguments to count, and how many to make a batch of.
@@ -101,6 +104,11 @@ def count_target(
     Raises ``TargetError`` where it cannot be built, ``CountError`` where it cannot run, and
     ``BadValueError`` where nothing says how large its input is.
     """
+    if target.graph:
+        if training:
+            raise BadValueError(f"{target.name} has no backward pass: remove --pass training")
+        name = None if dtype is None else str(dtype).removeprefix("torch.")
+        return graphs.count(target.graph, asked, batch_size, name)
     inputs, images = target.inputs(asked, batch_size)
     with fallback.naming(target.name), rules.of_project(Path.cwd()):
         return build_and_count(
@@ -121,7 +129,10 @@ def warm_up() -> None:
 
 def _expand(pattern: str) -> Iterator[Target]:
     head, colon, attribute = pattern.rpartition(":")
-    if not colon:
+    if graphs.is_graph(pattern):
+        for path in graphs.files(pattern):
+            yield Target(name=str(path), build=partial(graphs.refuse, path), graph=path)
+    elif not colon:
         yield from _registered(pattern)
     elif head in providers.PROVIDERS:
         yield from _provided(head, attribute)
