@@ -5,12 +5,14 @@ meta tensor here; so do random weights.  Everything else is computed as written:
 index buffers, ``linspace(...).tolist()`` in a constructor keep their values, so that far more
 constructors run than with the meta device as the default.  Tables made on the device of a weight
 are made on the CPU for that reason; and where a constructor runs part of the network (to see how
-large its result is), the meta device wins as it does in a traced forward pass.
+large its result is), the meta device wins as it does in a traced forward pass.  Floating-point
+tensors into which weights are written (batch normalisation that is frozen) lose their values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -18,7 +20,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.disguise import note, on_meta
+from opbench.counting.disguise import is_worn, note, on_meta
+from opbench.counting.dispatch import OperatorMode
+from opbench.counting.values import Values
 
 _WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand})
 _MANY = 1024  # fewer random numbers than this may well be looked at
@@ -34,11 +38,15 @@ _INITIALISES = frozenset(getattr(Tensor, name) for name in _SETTERS.split())
 
 def build_without_weights(build: Callable[[], Any]) -> Any:
     """Return what ``build()`` returns, its weights on the meta device."""
-    with _WeightsOnMeta():
+    with ExitStack() as stack, _WeightsOnMeta(stack):
         return build()
 
 
 class _WeightsOnMeta(TorchFunctionMode):
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__()
+        self._stack = stack
+
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
@@ -56,10 +64,34 @@ class _WeightsOnMeta(TorchFunctionMode):
             if not _met_weights(args, kwargs):
                 raise
             if _writes_values(func, args):
-                note(error)
-                raise
+                if not (is_worn() and args[0].is_floating_point()):
+                    note(error)
+                    raise
+                self._stack.enter_context(_Overwritten())
+                return func(*args, **kwargs)
             args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
             return _noting(func, args, kwargs)
+
+
+class _Overwritten(OperatorMode):  # type: ignore[no-untyped-call]
+    """Runs what a constructor does after it has written weights into a tensor with values."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._values = _Floats()
+
+    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run one operator; one that needs the values that were written over fails."""
+        return self._values.run(func, args, kwargs)
+
+
+class _Floats(Values):
+    """Only floating-point tensors may lose values: integers keep theirs for the forward pass."""
+
+    def _forget(self, tensor: Tensor) -> None:
+        if not tensor.is_floating_point():
+            raise RuntimeError("weights are written into a tensor of integers")
+        super()._forget(tensor)
 
 
 def _noting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -74,3 +75,50 @@ def test_values_that_only_weights_can_tell_are_not_made_up() -> None:
     counted = build_and_count(Sorted, (5,))
     assert counted.device == "cpu"
     assert counted.macs == 5 * 7 + 6 * 2
+
+
+class _Frozen(nn.Module):
+    """Batch normalisation of four channels whose numbers are buffers, copied from a layer."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, layer: nn.BatchNorm2d) -> None:
+        super().__init__()
+        for name in ("weight", "bias"):
+            self.register_buffer(name, torch.ones(4))
+            getattr(self, name).data.copy_(getattr(layer, name))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return out
+
+
+@pytest.mark.parametrize("looks", [False, True])
+def test_weights_that_are_copied_into_buffers_take_no_memory(looks: bool) -> None:
+    def build() -> nn.Module:
+        frozen = _Frozen(nn.BatchNorm2d(4))
+        large = looks and frozen.weight.mul(2).sum().item() == 8
+        return nn.Sequential(nn.Conv2d(3, 4, 2 if large else 3), frozen)
+
+    counted = build_and_count(build, (3, 8, 8))
+    assert counted.macs == (4 * 7 * 7 * 3 * 4 if looks else 4 * 6 * 6 * 3 * 9)
+    assert counted.device == ("cpu" if looks else "meta")
+
+
+def test_integers_computed_from_weights_need_real_tensors() -> None:
+    class Prunes(nn.Module):
+        kept: Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.frozen, self.layer = _Frozen(nn.BatchNorm2d(4)), nn.Linear(4, 5)
+            self.register_buffer("kept", torch.zeros(4, dtype=torch.bool))
+            self.kept.copy_(torch.ones(64, 64).mul(nn.Linear(64, 64).weight)[0, :4] > -1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.layer(x.view(-1, 4)[self.kept])
+            return out
+
+    counted = build_and_count(Prunes, (torch.ones(4, 4),))
+    assert (counted.macs, counted.device) == (4 * 4 * 5, "cpu")
