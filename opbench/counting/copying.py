@@ -70,8 +70,8 @@ def modules_of(network: nn.Module) -> list[nn.Module]:
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
     """Return parameters, buffers and what is frozen into scripted modules, each once."""
-    frozen = [each for module in modules_of(network) for each in constants(module)]
-    return [*_registered(network), *frozen]
+    scripted = [each for each in modules_of(network) if is_scripted(each)]
+    return [*_registered(network), *(each for module in scripted for each in constants(module))]
 
 
 def _registered(network: nn.Module) -> list[Tensor]:

@@ -164,23 +164,24 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     """Try the meta device and then the CPU; raise what the last one raises."""
     if device != "meta" and device is not None:
         return _with_values(source, request, device)
-    weight_bytes: list[int] = []
+    built: list[nn.Module] = []
     try:
-        return tolerated(lambda: _without_values(source, request, weight_bytes))
+        return tolerated(lambda: _without_values(source, request, built))
     except (BadValueError, RuleError, NothingToTrainError):
         raise
     except Exception as error:
         if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
             raise
         reason = fallback.reason_of(error)
-    return _fall_back(source, request, max(weight_bytes, default=0), reason)
+    weight_bytes = sum(bytes_of(tensors_of(network)) for network in built[-1:])
+    return _fall_back(source, request, weight_bytes, reason)
 
 
-def _without_values(source: Source, request: Request, weight_bytes: list[int]) -> Count:
-    """Count on the meta device; append the bytes that the weights would take."""
+def _without_values(source: Source, request: Request, built: list[nn.Module]) -> Count:
+    """Count on the meta device; append the network that is counted."""
     with disguised() as refusals:
         network, example = _made(source, request, "meta")
-        weight_bytes.append(bytes_of(tensors_of(network)))
+        built.append(network)
         counted = _traced(network, example, request, "meta")
     if refusals.first:
         raise CountError(f"the network catches an error of the meta device: {refusals.first}")

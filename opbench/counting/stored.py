@@ -28,6 +28,8 @@ from opbench.counting.scripted import constants, is_scripted, script_objects
 
 Named = Sequence[tuple[str, nn.Module]]
 
+_LAZY = (nn.UninitializedParameter, nn.UninitializedBuffer)
+_PLAIN = (Tensor, nn.Parameter)
 _STATISTICS = ("running_mean", "running_var")
 _INDICES = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
@@ -41,7 +43,7 @@ class Part(NamedTuple):
     """One tensor or object in a module.
 
     ``key`` is equal where two modules share it; ``unread`` is the class of a script object that
-    does not show its weights.
+    does not show its weights; ``held`` is a tensor that lives no longer than this.
     """
 
     module: str
@@ -49,6 +51,7 @@ class Part(NamedTuple):
     params: int
     bytes: int
     unread: str = ""
+    held: Tensor | None = None
 
 
 def parts_of(named: Named) -> Iterator[Part]:
@@ -62,35 +65,35 @@ def parts_of(named: Named) -> Iterator[Part]:
 
 def bytes_of(tensors: Iterable[Tensor]) -> int:
     """Return the bytes of tensors as they are stored, lazy ones left out."""
-    return sum(_bytes(each) for each in tensors if not nn.parameter.is_lazy(each))
+    return sum(_bytes(each) for each in tensors if not isinstance(each, _LAZY))
 
 
 def _plain(name: str, module: nn.Module) -> Iterator[Part]:
-    parameters, buffers = _there(module._parameters), _there(module._buffers)
-    logical = _packed_into_integers(module, [*parameters.values(), *buffers.values()])
-    for tensor in parameters.values():
-        yield Part(name, tensor, 0 if logical else numbers(tensor), _bytes(tensor))
-    for key, tensor in buffers.items():
-        yield Part(name, tensor, _in_onednn(key, tensor), _bytes(tensor))
-    if logical:
-        yield Part(name, module, logical, 0)
+    if module._parameters or module._buffers:
+        parameters, buffers = _there(module._parameters), _there(module._buffers)
+        logical = _packed_into_integers(module, [*parameters.values(), *buffers.values()])
+        for tensor in parameters.values():
+            yield Part(name, id(tensor), 0 if logical else numbers(tensor), _bytes(tensor))
+        for key, tensor in buffers.items():
+            yield Part(name, id(tensor), _in_onednn(key, tensor), _bytes(tensor))
+        if logical:
+            yield Part(name, id(module), logical, 0)
     if torch.ScriptObject in map(type, module.__dict__.values()):
         for value in module.__dict__.values():
             if type(value) is torch.ScriptObject:
-                yield _object(name, value, value)
+                yield _object(name, id(value), value)
 
 
 def _scripted(name: str, module: Any) -> Iterator[Part]:
-    for tensor in module.parameters(recurse=False):
-        yield Part(name, tensor, numbers(tensor), _bytes(tensor))
+    parameters = dict.fromkeys(module.parameters(recurse=False), True) | constants(module)
+    for tensor, is_parameter in parameters.items():
+        params = numbers(tensor) if is_parameter else 0
+        yield Part(name, id(tensor), params, _bytes(tensor), held=tensor)
     for key, tensor in module.named_buffers(recurse=False):
-        yield Part(name, tensor, _in_onednn(key, tensor), _bytes(tensor))
-    for tensor, is_parameter in constants(module).items():
-        yield Part(name, tensor, numbers(tensor) if is_parameter else 0, _bytes(tensor))
-    for path, held in script_objects(module).items():
-        below = ".".join(path[:-1])
-        owner = ".".join(filter(None, (name, below)))
-        yield _object(owner, (owner, path[-1]), held)
+        yield Part(name, id(tensor), _in_onednn(key, tensor), _bytes(tensor), held=tensor)
+    for path, value in script_objects(module).items():
+        owner = ".".join(filter(None, (name, *path[:-1])))
+        yield _object(owner, (owner, path[-1]), value)
 
 
 def _there(tensors: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
@@ -98,7 +101,7 @@ def _there(tensors: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
     return {
         name: each
         for name, each in tensors.items()
-        if each is not None and not nn.parameter.is_lazy(each)
+        if each is not None and not isinstance(each, _LAZY)
     }
 
 
@@ -136,6 +139,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 
 def _bytes(tensor: Any) -> int:
+    if type(tensor) in _PLAIN and tensor.layout is torch.strided and not tensor.is_quantized:
+        return int(tensor.nbytes)
     if hasattr(type(tensor), "__tensor_flatten__"):
         return bytes_of(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
     if tensor.is_quantized:
@@ -156,9 +161,10 @@ def _per_channel(tensor: Tensor) -> tuple[Tensor, ...]:
 
 def _packed_into_integers(module: nn.Module, tensors: Sequence[Tensor]) -> int:
     """Return the weights and biases of a layer that stores integers for its weights; else 0."""
-    integers = [each for each in tensors if _is_integer(each)]
-    weights = _weights_said(module) if integers else 0
-    if not weights or any(numbers(each) == weights for each in set(tensors) - set(integers)):
+    weights = _weights_said(module)
+    integers = [each for each in tensors if weights and _is_integer(each)]
+    others = (each for each in tensors if not _is_integer(each))
+    if not integers or any(numbers(each) == weights for each in others):
         return 0
     if max(8 * _bytes(each) for each in integers) < weights:  # less than a bit for each
         return 0
