@@ -58,8 +58,8 @@ def _sampled_product(args: Arguments, out: Any) -> int:
 
 
 def _reduced_product(args: Arguments, out: Any) -> int:
-    """Sparse matrix, dense matrix, how the products are reduced."""
-    if args[2] not in ("sum", "mean"):
+    """Sparse matrix, dense matrix, how the products are reduced: added where nothing is said."""
+    if len(args) > 2 and args[2] not in ("sum", "mean"):
         raise NoRuleError("products that are compared, not added")
     return product(args[0], args[1])
 
@@ -225,6 +225,7 @@ KERNELS: dict[str, OperatorRule] = {
     ),
     "_sparse_semi_structured_linear": OperatorRule("linear", _kept_weights, layer=True),
     "sparse_sampled_addmm": replace(_PRODUCT, macs=_sampled_product, operands=(1, 2)),
+    "_sparse_mm": replace(_PRODUCT, macs=_reduced_product, operands=(0, 1)),
     "_sparse_mm_reduce_impl": replace(_PRODUCT, macs=_reduced_product, operands=(0, 1)),
     # lists and groups of products
     **{

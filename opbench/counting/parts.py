@@ -28,7 +28,7 @@ _EXPLICIT = torch._C.DispatchKey.CompositeExplicitAutograd
 
 # Torch writes these operators in Python, in terms of those of ``aten``.
 _WRITTEN_IN_PYTHON = frozenset(
-    ("prims", "rngprims", "quantized_decomposed", "inductor", "flex_lib", "onnx")
+    ("prims", "rngprims", "quantized_decomposed", "inductor", "flex_lib", "onnx", "torch_nn")
 )
 
 # They hand over to compiled code, in which no operator is seen.

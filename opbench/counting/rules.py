@@ -121,7 +121,8 @@ def _trilinear(args: Arguments, out: Any) -> int:
         for axis in sorted(inserted):
             view.insert(axis, 1)
         shapes.append(view)
-    return math.prod(max(extents) for extents in zip(*shapes, strict=True))
+    common = torch.broadcast_shapes(*shapes)
+    return math.prod(common)
 
 
 def _attention(args: Arguments, out: Any) -> int:
@@ -223,7 +224,6 @@ RULES: dict[str, OperatorRule] = {
     "sspaddmm": _ADDED_PRODUCT,
     "quantized::matmul": _BROADCAST_PRODUCT,
     "cudnn_affine_grid_generator": OperatorRule("matrix product", _sampling_grid, operands=(0,)),
-    "_sparse_mm": _PRODUCT,
     "_sparse_addmm": _ADDED_PRODUCT,
     "addmv": _ADDED_PRODUCT,
     "addbmm": _ADDED_PRODUCT,

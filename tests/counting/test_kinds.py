@@ -280,6 +280,15 @@ def test_an_operator_that_torch_writes_in_python_is_taken_apart() -> None:
     assert transformed.uncounted == ("_fft_r2c",)
 
 
+@pytest.mark.skipif(
+    not hasattr(_F, "linear_cross_entropy"), reason="this torch has no linear_cross_entropy"
+)
+def test_a_loss_with_its_linear_layer_counts_the_layer() -> None:
+    inputs = (torch.ones(6, 4), torch.ones(5, 4))
+    counted = count(Runs(lambda x, w: _F.linear_cross_entropy(x, w, _TARGETS)), inputs)
+    assert (counted.macs, counted.uncounted) == (6 * 4 * 5, ())
+
+
 def test_a_legacy_quantised_layer_counts_the_products_that_it_does_itself() -> None:
     """Its kernel is registered as composite, and multiplies by itself."""
     names = [name for name in _operators()[OperatorRule] if name.startswith("fbgemm_linear")]

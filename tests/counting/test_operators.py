@@ -253,6 +253,27 @@ def test_a_product_of_two_sparse_matrices_is_named() -> None:
     assert count(Runs(torch.sparse.mm), (sparse, sparse)).uncounted == ("_sparse_mm",)
 
 
+@pytest.mark.parametrize("gradients", [False, True])
+@pytest.mark.parametrize(("reduce", "macs"), [("sum", 4 * 3), ("mean", 4 * 3), ("amax", None)])
+def test_products_that_are_compared_and_not_added_are_named(
+    reduce: str, macs: int | None, gradients: bool
+) -> None:
+    sparse = torch.eye(4).to_sparse_csr()
+
+    def reduced(x: Tensor) -> Tensor:
+        with torch.inference_mode(not gradients), torch.set_grad_enabled(gradients):
+            return torch.sparse.mm(sparse, x, reduce)
+
+    counted = count(Runs(reduced), (torch.ones(4, 3),))
+    assert (counted.macs, bool(counted.uncounted)) == (macs or 0, macs is None)
+
+
+def test_a_bilinear_form_of_an_empty_batch_counts_nothing() -> None:
+    layer = nn.Bilinear(3, 4, 5)
+    calls = seen_below(lambda: layer(torch.zeros(0, 3), torch.zeros(0, 4)))
+    assert ruled(calls) == {"_trilinear": 0}
+
+
 def test_a_sparse_weight_counts_its_stored_elements() -> None:
     weight = torch.diag(torch.ones(6)).to_sparse_csr()
     counted = count(Runs(lambda x: torch.mm(weight, x)), (torch.randn(6, 3),))
