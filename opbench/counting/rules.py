@@ -121,8 +121,7 @@ def _trilinear(args: Arguments, out: Any) -> int:
         for axis in sorted(inserted):
             view.insert(axis, 1)
         shapes.append(view)
-    common = torch.broadcast_shapes(*shapes)
-    return math.prod(common)
+    return math.prod(min(extents) and max(extents) for extents in zip(*shapes, strict=True))
 
 
 def _attention(args: Arguments, out: Any) -> int:
