@@ -13,11 +13,12 @@ from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
 from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
-from opbench.counting.copying import private_copy, unwrap
+from opbench.counting.copying import unwrap
 from opbench.counting.disguise import disguised
 from opbench.counting.forward import seed
 from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta_build import build_without_weights
+from opbench.counting.original import privately, take
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import CountError, describe
 
@@ -38,7 +39,7 @@ def trace(
     """
     request = Request(inputs_or_input_size, batch_size, None)
     with undisturbed():
-        return tolerated(lambda: _recorded(build, request, device))
+        return tolerated(lambda: privately(lambda: _recorded(build, request, device)))
 
 
 def _recorded(build: Callable[[], Any], request: Request, device: str) -> Trace:
@@ -63,7 +64,7 @@ def prepare(
     """
     seed()
     network, example = read_built(build() if weights else build_without_weights(build))
-    network = unwrap(private_copy(network, device))
+    network = unwrap(take(network, device))
     inputs = request.inputs(network, device, example)
     if any(map(nn.parameter.is_lazy, network.parameters())):
         with torch.no_grad():

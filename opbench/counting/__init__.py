@@ -31,6 +31,7 @@ The modules, from the rules outwards:
     signature     arguments that do not fit the parameters of forward
     inputs        inputs, from a size, descriptions or an example
     copying       private copies, so that nobody's network is touched
+    original      the network itself, where its copy is not on its own
     duplicate     deep copies of whatever a network holds
     exported      exported programs
     scripted      TorchScript modules, frozen ones included

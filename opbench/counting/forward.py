@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from opbench.counting import fallback
 from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
-from opbench.counting.copying import private_copy, tensors_of, unwrap
+from opbench.counting.copying import tensors_of, unwrap
 from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
 from opbench.counting.exported import is_exported
@@ -43,6 +43,7 @@ from opbench.counting.inputs import (
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.namespaces import put_back
+from opbench.counting.original import privately, take
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
@@ -116,7 +117,7 @@ def count(
         require_inputs(given)
     request = Request(given, batch_size, dtype, training)
     with undisturbed():
-        return _count(lambda where: (private_copy(network, where), example), request, device)
+        return _count(lambda where: (take(network, where), example), request, device)
 
 
 def build_and_count(
@@ -157,7 +158,7 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Arguments 
     except (Exception, SystemExit) as error:
         raise TargetError(f"the network cannot be built: {describe(error)}") from error
     network, example = read_built(built)
-    return private_copy(network, device), example
+    return take(network, device), example
 
 
 def _count(source: Source, request: Request, device: str | None) -> Count:
@@ -166,7 +167,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
         return _with_values(source, request, device)
     built: list[nn.Module] = []
     try:
-        return tolerated(lambda: _without_values(source, request, built))
+        return tolerated(lambda: privately(lambda: _without_values(source, request, built)))
     except (BadValueError, RuleError, NothingToTrainError):
         raise
     except Exception as error:
@@ -223,7 +224,7 @@ def _trace(source: Source, request: Request, device: str, *, gradients: bool = F
         network, example = _made(source, request, device)
         return _traced(network, example, request, device, gradients=gradients)
 
-    return tolerated(attempt)
+    return tolerated(lambda: privately(attempt))
 
 
 def _made(source: Source, request: Request, device: str) -> tuple[nn.Module, Arguments | None]:

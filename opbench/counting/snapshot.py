@@ -14,6 +14,8 @@ from operator import is_
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from torch import Tensor
+
 from opbench.counting.duplicate import ATOMS
 
 _DEFINITIONS = (ModuleType, FunctionType, type)  # a late import may have made them
@@ -177,7 +179,7 @@ def _same(now: Iterable[Any], before: Iterable[Any]) -> bool:
 
 def _is_simple_object(value: Any) -> bool:
     kind = type(value)
-    return hasattr(value, "__dict__") and not issubclass(kind, (type, ModuleType))
+    return hasattr(value, "__dict__") and not issubclass(kind, (type, ModuleType, Tensor))
 
 
 _TAKERS: dict[type, Callable[[Snapshot, Any], Iterable[Any] | None]] = {

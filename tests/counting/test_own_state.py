@@ -8,6 +8,7 @@ the original's counter alone.
 from __future__ import annotations
 
 import functools
+import queue
 import threading
 import weakref
 from collections import OrderedDict, defaultdict, deque
@@ -20,7 +21,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import count
+from opbench.conventions.forward import trace
+from opbench.counting import build_and_count, count
+from opbench.errors import CountError
+from tests.counting.test_no_harm import same, state_of
 
 SMALL = 3 * 4 * 5
 
@@ -297,3 +301,117 @@ def test_a_list_that_hooks_fill_is_the_one_that_forward_reads() -> None:
     network = Reads()
     assert count(network, (4,)).macs == 4 * 6 + 6 * 5
     assert network.features == []
+
+
+class Stubborn(Helper):
+    """Is everybody's: its copy is itself."""
+
+    def __init__(self, network: Base) -> None:
+        super().__init__(network)
+        self.seen: list[Tensor] = []
+
+    def __deepcopy__(self, memo: Any) -> Stubborn:
+        return self
+
+    def __call__(self, x: Tensor) -> Tensor:
+        self.seen.append(x)
+        return super().__call__(x)
+
+
+class RefusingHelper(Helper):
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise RuntimeError("not to be copied")
+
+
+class Registered(Base):
+    latest: Registered
+
+    def forward(self, x: Tensor) -> Tensor:
+        return type(self).latest.choose(x)
+
+
+def registered() -> nn.Module:
+    Registered.latest = network = Registered()
+    return network
+
+
+GLOBAL: list[Base] = []
+
+
+def global_choice(x: Tensor) -> Tensor:
+    return GLOBAL[-1].choose(x)
+
+
+def known_globally(kind: type[Base] = Base) -> nn.Module:
+    network = kind()
+    network.forward = global_choice
+    GLOBAL.append(network)
+    return network
+
+
+def in_a_queue(network: Base) -> Any:
+    waiting: queue.Queue[Base] = queue.Queue()
+    waiting.put(network)
+
+    def head(x: Tensor) -> Tensor:
+        waiting.put(found := waiting.get())
+        return found.choose(x)
+
+    return head
+
+
+class Lazy(Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.LazyLinear(6)
+
+    def choose(self, x: Tensor) -> Tensor:
+        out: Tensor = self.last(super().choose(x))
+        return out
+
+
+SHARED: dict[str, Callable[[], nn.Module]] = {
+    "global variable": known_globally,
+    "variable of the class": registered,
+    "helper whose copy is itself": with_head(Stubborn),
+    "helper that refuses": with_head(RefusingHelper),
+    "forward of a helper that refuses": with_forward(lambda network: RefusingHelper(network)),
+    "queue": with_head(in_a_queue),
+}
+
+
+@pytest.mark.parametrize("way", SHARED, ids=str)
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_an_original_that_is_reached_is_traced_itself_and_put_back(way: str, device: str) -> None:
+    network = SHARED[way]()
+    before = state_of(network)
+    for _ in range(2):
+        counted = count(network, (torch.ones(3, 4),), device=device)
+        assert (counted.macs, counted.device) == (SMALL, device)
+        assert same(before, state_of(network))
+
+
+def test_an_original_that_is_reached_is_put_back_when_the_pass_fails() -> None:
+    network = known_globally()
+    before = state_of(network)
+    with pytest.raises(CountError, match="cannot run on 3x7"):
+        count(network, (torch.ones(3, 7),))
+    assert same(before, state_of(network))
+
+
+def test_lazy_layers_of_an_original_are_lazy_again() -> None:
+    network = known_globally(Lazy)
+    before = state_of(network)
+    assert count(network, (torch.ones(3, 4),)).macs == SMALL + 3 * 5 * 6
+    assert same(before, state_of(network))
+    assert isinstance(network.last, nn.LazyLinear)
+
+
+def test_a_built_network_that_is_reached_is_counted_without_weights() -> None:
+    counted = build_and_count(known_globally, (torch.ones(3, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "meta")
+
+
+def test_other_conventions_trace_it_too() -> None:
+    calls = trace(known_globally, (torch.ones(3, 4),))
+    assert [tuple(call.out.shape) for call in calls if call.name == "linear"] == [(3, 5)]
