@@ -13,7 +13,7 @@ from opbench.counting.kinds import is_by_torch, operator_name
 from opbench.counting.parts import is_implicit, take_apart
 from opbench.counting.registered import in_order, rule_for
 from opbench.counting.tracer import Treatment, treatment_of
-from opbench.counting.values import Values
+from opbench.counting.values import run
 
 
 class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
@@ -21,7 +21,6 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.values = Values()
         self.calls: list[OperatorCall] = []
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -49,7 +48,7 @@ class Recorder(OperatorMode):  # type: ignore[no-untyped-call]
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Take composite operators apart, whether or not there is a rule for the whole."""
         if not _is_composite(func):
-            return self.values.run(func, args, kwargs)
+            return run(func, args, kwargs)
         return take_apart(self, func, args, kwargs)
 
 

@@ -15,6 +15,7 @@ Not noticed: a network that decides by ``data_ptr()``, ``type()`` or the device 
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,10 +35,12 @@ _TOLD_THE_TRUTH: dict[str, bool] = {}  # by the name of the module that asks
 
 
 class Refusals:
-    """The first error that the meta device raised, as a sentence."""
+    """The first error that the meta device raised, as a sentence; the storages on the CPU that have
+    no values any more, by address."""
 
     def __init__(self) -> None:
         self.first = ""
+        self.unknown: dict[int, weakref.ref[Any]] = {}
 
 
 _NOTED: list[Refusals] = []
@@ -69,6 +72,25 @@ def is_worn() -> bool:
     return bool(_NOTED)
 
 
+def is_unknown(tensor: Tensor) -> bool:
+    """Return whether activations or weights were written into a tensor on the CPU."""
+    unknown = _NOTED[-1].unknown if _NOTED else {}
+    plain = bool(unknown) and tensor.layout is torch.strided
+    return plain and tensor.untyped_storage()._cdata in unknown
+
+
+def any_unknown() -> bool:
+    """Return whether there are such tensors."""
+    return bool(_NOTED) and bool(_NOTED[-1].unknown)
+
+
+def forget(tensor: Tensor) -> None:
+    """Note that the values of a tensor on the CPU are not known any more."""
+    storage, unknown = tensor.untyped_storage(), _NOTED[-1].unknown
+    key = storage._cdata
+    unknown[key] = weakref.ref(storage, lambda _: unknown.pop(key, None))
+
+
 def _set(attributes: dict[str, Any]) -> None:
     for name, value in attributes.items():
         setattr(Tensor, name, value)
@@ -91,6 +113,8 @@ def _noted(method: Any) -> Callable[..., Any]:
 
     def call(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
         try:
+            if not on_meta(tensor) and is_unknown(tensor):
+                raise RuntimeError("what was written into this tensor has no values")
             return method(tensor, *args, **kwargs)
         except Exception as error:
             note(error)
@@ -99,10 +123,17 @@ def _noted(method: Any) -> Callable[..., Any]:
     return call
 
 
+def _new_tensor(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Make a tensor from numbers, which torch would lose on the meta device."""
+    source = torch.empty(0, dtype=tensor.dtype) if on_meta(tensor) else tensor
+    return _PLAIN.new_tensor(source, *args, **kwargs)
+
+
 _ANSWERS: dict[str, Any] = {
     "device": property(_told_device),
     "is_meta": property(_told_is_meta),
     "is_cpu": property(_told_is_cpu),
+    "new_tensor": _new_tensor,
     "numpy": _noted(_PLAIN.numpy),
     "tolist": _noted(_PLAIN.tolist),
     "__dlpack__": _noted(Tensor.__dlpack__),

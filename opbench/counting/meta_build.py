@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.disguise import is_worn, note, on_meta
+from opbench.counting.disguise import is_unknown, is_worn, note, on_meta
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.values import Values
+from opbench.counting.values import run, written_by
 
 _WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand})
 _MANY = 1024  # fewer random numbers than this may well be looked at
@@ -67,31 +67,26 @@ class _WeightsOnMeta(TorchFunctionMode):
                 if not (is_worn() and args[0].is_floating_point()):
                     note(error)
                     raise
-                self._stack.enter_context(_Overwritten())
+                self._stack.enter_context(_Overwritten())  # type: ignore[no-untyped-call]
                 return func(*args, **kwargs)
             args, kwargs = tree_map_only((Tensor, torch.device), _to_meta, (args, kwargs))
             return _noting(func, args, kwargs)
 
 
 class _Overwritten(OperatorMode):  # type: ignore[no-untyped-call]
-    """Runs what a constructor does after it has written weights into a tensor with values."""
+    """Runs what a constructor does after it has written weights into a tensor with values.
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._values = _Floats()
+    One that looks at such values fails, and so does one that writes weights into integers, which
+    would be taken for known in the forward pass.
+    """
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run one operator; one that needs the values that were written over fails."""
-        return self._values.run(func, args, kwargs)
-
-
-class _Floats(Values):
-    """Only floating-point tensors may lose values: integers keep theirs for the forward pass."""
-
-    def _forget(self, tensor: Tensor) -> None:
-        if not tensor.is_floating_point():
+        """Run one operator."""
+        out = run(func, args, kwargs)
+        lost = (each for each in written_by(func, args, kwargs) if is_unknown(each))
+        if not all(each.is_floating_point() for each in lost):
             raise RuntimeError("weights are written into a tensor of integers")
-        super()._forget(tensor)
+        return out
 
 
 def _noting(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

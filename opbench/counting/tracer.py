@@ -35,7 +35,7 @@ from opbench.counting.precision import Types
 from opbench.counting.registered import in_order, rule_for
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
-from opbench.counting.values import Values
+from opbench.counting.values import run
 from opbench.errors import RuleError
 
 Shape = tuple[int, ...]
@@ -66,7 +66,6 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.lifetimes = lifetimes
-        self.values = Values()
         self.calls: Counter[Call] = Counter()
         self.macs: Counter[Call] = Counter()
         self.activations: Counter[Call] = Counter()
@@ -118,7 +117,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
 
     def result(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that has no shortcut."""
-        return self.values.run(func, args, kwargs)
+        return run(func, args, kwargs)
 
     def _forget_import(self) -> None:
         """Collect garbage: the first call of some operators imports half of torch, whose handled

@@ -7,13 +7,13 @@ whatever device the network names.  Where both meet in an operator, its result h
     ``MOST_BYTES``  a larger tensor has no values
     ``FLOATS``      neither have many floating-point numbers made from nothing, as activations are
 
-A tensor on the CPU into which unknown elements are written has no values from then on.  A network
-that looks at one without values needs real tensors.
+A tensor on the CPU into which unknown elements are written has no values from then on
+(``opbench.counting.disguise`` keeps them in mind).  A network that looks at a tensor without values
+needs real tensors.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
-from opbench.counting.disguise import is_worn, on_meta
+from opbench.counting.disguise import any_unknown, forget, is_unknown, is_worn, on_meta
 
 MOST_BYTES = 2**28
 
@@ -40,71 +40,67 @@ _TYPE_AS = torch.ops.aten.type_as.default
 _CPU, _META = torch.device("cpu"), torch.device("meta")
 
 
-class Values:
-    """Runs the operators of one pass; knows the tensors on the CPU that have no values."""
+def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run an operator: on the CPU where its tensors have values, else on the meta device."""
+    traits = _traits(func)
+    if traits.views or not is_worn():
+        return _run_mixed(func, args, kwargs)
+    if traits.floats is not None:
+        return _make(traits, func, args, kwargs)
+    first = args[0] if args else None
+    if isinstance(first, Tensor) and on_meta(first) and not (any_unknown() or traits.places):
+        return _run_mixed(func, args, kwargs)
+    if func is _TYPE_AS:  # of the other tensor only the type matters
+        func, args = torch.ops.aten.to.dtype, (args[0], args[1].dtype)
+    tensors = [*_tensors(args), *_tensors(kwargs.values())]
+    if any(map(_lacks_values, tensors)):
+        return _run_without_values(traits, func, args, kwargs)
+    if not traits.places and _is_too_large(tensors, func, args, kwargs):
+        return _run_on_meta(func, args, kwargs)
+    return _run_on_cpu(func, args, kwargs)
 
-    def __init__(self) -> None:
-        self._unknown: dict[int, weakref.ref[Any]] = {}
 
-    def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Run an operator: on the CPU where its tensors have values, else on the meta device."""
-        traits = _traits(func)
-        if traits.views or not is_worn():
-            return _run_mixed(func, args, kwargs)
-        if traits.floats is not None:
-            return self._make(traits, func, args, kwargs)
-        first = args[0] if args else None
-        if isinstance(first, Tensor) and on_meta(first) and not (self._unknown or traits.places):
-            return _run_mixed(func, args, kwargs)
-        if func is _TYPE_AS:  # of the other tensor only the type matters
-            func, args = torch.ops.aten.to.dtype, (args[0], args[1].dtype)
-        tensors = [*_tensors(args), *_tensors(kwargs.values())]
-        if any(map(self._lacks_values, tensors)):
-            return self._run_without_values(traits, func, args, kwargs)
-        if not traits.places and _is_too_large(tensors, func, args, kwargs):
-            return _run_on_meta(func, args, kwargs)
-        return _run_on_cpu(func, args, kwargs)
+def _make(traits: _Traits, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Make a new tensor; the values of one that it is shaped or typed like do not matter."""
+    source = args[0] if isinstance(args[0], Tensor) else None
+    usual: Any = source.dtype if source is not None else torch.get_default_dtype()
+    dtype = kwargs.get("dtype") or usual
+    size = source.shape if source is not None and traits.like else args[source is not None]
+    most = traits.floats if _is_real(dtype) else MOST_BYTES // 8
+    if source is not None and _lacks_values(source):
+        args = (torch.empty((), dtype=source.dtype).expand(source.shape), *args[1:])
+    elif traits.like:
+        most = MOST_BYTES // 8
+    if most is None or prod(size) > most:
+        return _run_on_meta(func, args, kwargs)
+    return _run_on_cpu(func, args, kwargs)
 
-    def _make(
-        self, traits: _Traits, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Make a new tensor; the values of one that it is shaped or typed like do not matter."""
-        source = args[0] if isinstance(args[0], Tensor) else None
-        usual: Any = source.dtype if source is not None else torch.get_default_dtype()
-        dtype = kwargs.get("dtype") or usual
-        size = source.shape if source is not None and traits.like else args[source is not None]
-        most = traits.floats if _is_real(dtype) else MOST_BYTES // 8
-        if source is not None and self._lacks_values(source):
-            args = (torch.empty((), dtype=source.dtype).expand(source.shape), *args[1:])
-        elif traits.like:
-            most = MOST_BYTES // 8
-        if most is None or prod(size) > most:
-            return _run_on_meta(func, args, kwargs)
-        return _run_on_cpu(func, args, kwargs)
 
-    def _run_without_values(
-        self, traits: _Traits, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Run an operator with unknown operands; what it writes into is unknown afterwards."""
-        written = [each for each in traits.written(args, kwargs) if not on_meta(each)]
-        shells = {id(each): _shell_of(each) for each in written}
+def _run_without_values(
+    traits: _Traits, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Run an operator with unknown operands; what it writes into is unknown afterwards."""
+    written = [each for each in traits.written(args, kwargs) if not on_meta(each)]
+    shells = {id(each): _shell_of(each) for each in written}
 
-        def seen(tensor: Tensor) -> Tensor:
-            shell = shells.get(id(tensor), tensor)
-            return _shell_of(shell) if self._lacks_values(shell) else shell
+    def seen(tensor: Tensor) -> Tensor:
+        shell = shells.get(id(tensor), tensor)
+        return _shell_of(shell) if _lacks_values(shell) else shell
 
-        out = _run_mixed(func, *tree_map_only(Tensor, seen, (args, kwargs)))
-        for each in written:
-            self._forget(each)
-        originals = {id(shells[id(each)]): each for each in written}
-        return tree_map(lambda each: originals.get(id(each), each), out)
+    out = _run_mixed(func, *tree_map_only(Tensor, seen, (args, kwargs)))
+    for each in written:
+        forget(each)
+    originals = {id(shells[id(each)]): each for each in written}
+    return tree_map(lambda each: originals.get(id(each), each), out)
 
-    def _lacks_values(self, tensor: Tensor) -> bool:
-        return on_meta(tensor) or (bool(self._unknown) and _key(tensor) in self._unknown)
 
-    def _forget(self, tensor: Tensor) -> None:
-        key, storage = _key(tensor), tensor.untyped_storage()
-        self._unknown[key] = weakref.ref(storage, lambda _: self._unknown.pop(key))
+def _lacks_values(tensor: Tensor) -> bool:
+    return on_meta(tensor) or is_unknown(tensor)
+
+
+def written_by(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+    """Yield the tensors that an operator writes into."""
+    yield from _traits(func).written(args, kwargs)
 
 
 class _Traits(NamedTuple):
@@ -215,11 +211,6 @@ def _not_meta(device: torch.device) -> torch.device:
 
 def _is_real(dtype: torch.dtype) -> bool:
     return dtype.is_floating_point or dtype.is_complex
-
-
-def _key(tensor: Tensor) -> int:
-    address: int = tensor.untyped_storage()._cdata
-    return address
 
 
 def _masked_select(x: Tensor, mask: Tensor) -> Tensor:

@@ -96,6 +96,12 @@ ON_META: dict[str, Case] = {
         LENGTHS,
         6,
     ),
+    "new_tensor": (lambda n, x, t: int(x.new_tensor([2, 3]).sum()), LENGTHS, 5),
+    "new_tensor of integers": (
+        lambda n, x, t: x.new_tensor([2, 4], dtype=torch.long).tolist()[1],
+        LENGTHS,
+        4,
+    ),
     "a list": (lambda n, x, t: int(torch.tensor([2, 3], device=x.device).sum()), LENGTHS, 5),
     "a change in place": (
         lambda n, x, t: int(n.table.to(x.device).mul_(2).add_(1).max()),
@@ -147,8 +153,9 @@ LOST: dict[str, Callable[..., Any]] = {
         lambda t: t.nonzero(),
         lambda t: t[:3].tolist(),
         lambda t: t.cpu().max().item(),
+        lambda t: t.numpy(),
     ],
-    ids=["item", "nonzero", "tolist", "cpu"],
+    ids=["item", "nonzero", "tolist", "cpu", "numpy"],
 )
 def test_what_is_written_over_is_not_believed(name: str, look: Callable[[Tensor], Any]) -> None:
     """Values on the CPU, into which activations are written, would be stale."""
