@@ -167,7 +167,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
         return _with_values(source, request, device)
     built: list[nn.Module] = []
     try:
-        return tolerated(lambda: privately(lambda: _without_values(source, request, built)))
+        return _beside_compiler(lambda: _without_values(source, request, built))
     except (BadValueError, RuleError, NothingToTrainError):
         raise
     except Exception as error:
@@ -176,6 +176,18 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
         reason = fallback.reason_of(error)
     weight_bytes = sum(bytes_of(tensors_of(network)) for network in built[-1:])
     return _fall_back(source, request, weight_bytes, reason)
+
+
+def _beside_compiler(attempt: Callable[[], Count]) -> Count:
+    """Count once more where the network imported the compiler, which was not told to keep out."""
+    compiler = _compiler_is_imported()
+    try:
+        return tolerated(lambda: privately(attempt))
+    except Exception:
+        if compiler == _compiler_is_imported():
+            raise
+    with undisturbed():
+        return tolerated(lambda: privately(attempt))
 
 
 def _without_values(source: Source, request: Request, built: list[nn.Module]) -> Count:

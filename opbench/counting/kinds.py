@@ -33,7 +33,15 @@ from opbench.counting.free import FREE
 from opbench.counting.parts import is_implicit
 
 _EXCHANGE = frozenset(
-    ("c10d", "_c10d_functional", "_c10d_functional_autograd", "_dtensor", "fsdp", "symm_mem")
+    (
+        "c10d",
+        "_c10d_functional",
+        "_c10d_functional_autograd",
+        "_dtensor",
+        "fsdp",
+        "symm_mem",
+        "cplib",
+    )
 )
 _BY_TORCH = _EXCHANGE | frozenset(
     (
@@ -62,7 +70,7 @@ _QUANTISATION = re.compile(
     r"_*(?=.*(quant|qparams))((de|fake|choose|convert)_?)?(quant|quantize|quantized|qparams|dequant)"
     r"(_(affine|learnable|per|tensor|channel|token|group|block|row|dynamic|symmetric|asymmetric"
     r"|cachemask|qparams|with|and|no|zero|points?|preserve|float\d*|fp\d+|u?int\d+|u?intx|nf4|mx"
-    r"|scale|impl|backward|functional))*"
+    r"|scale|impl|backward|functional|non|decomposed))*"
 )
 _LIBRARIES = "foreach fused nested sparse_csr sparse cudnn miopen mkldnn quantized"
 _PREFIX = re.compile(f"^_?({'|'.join(_LIBRARIES.split())})_")

@@ -55,7 +55,8 @@ def test_a_scan_counts_its_body_for_each_step() -> None:
 
         return scan(step, torch.zeros(2, 4), x)[1]
 
-    assert _counted(steps, 6, 2, 4).macs == 6 * ONE
+    counted = _counted(steps, 6, 2, 4)  # the first to import torch's compiler, or not
+    assert (counted.macs, counted.device) == (6 * ONE, "meta")
 
 
 def test_a_scan_of_one_step_counts_one() -> None:

@@ -339,6 +339,7 @@ def test_an_operator_of_another_package_is_named(
         "quantize_per_tensor(Tensor x, float scale) -> Tensor",
         "dequantize_affine(Tensor x, Tensor scale) -> Tensor",
         "quantize_affine_float8(Tensor x, Tensor scale) -> Tensor",
+        "dequantize_affine_float8_non_decomposed(Tensor x, Tensor scale) -> Tensor",
         "choose_qparams_affine(Tensor x) -> (Tensor, Tensor)",
         "fake_quantize_per_channel_affine(Tensor x, Tensor scale) -> Tensor",
     ],
