@@ -43,6 +43,7 @@ The modules, from the rules outwards:
     fallback      the reason for real tensors
     failure       the error of a forward pass that fails
     nested        shapes and products of nested tensors
+    origins       the types that factors were made from
     precision     the types of an operator's factors
     stored        parameters and bytes, packed weights included
     summary       the tally as a ``Count``

@@ -44,6 +44,7 @@ from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
 from opbench.counting.namespaces import put_back
 from opbench.counting.original import privately, take
+from opbench.counting.origins import origins_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
@@ -291,6 +292,7 @@ def _run(
     lifetimes.exempt(stored)
     lifetimes.saw(inputs.tensors())
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
+    tracer.origins = origins_in(stored)
     try:
         with (
             put_back(network),

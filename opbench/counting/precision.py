@@ -1,10 +1,9 @@
 """The types of the factors of an operator's products, as text: "float32", "bfloat16 x int4".
 
 With the widths of both factors, the bit operations of a network can be computed from its
-multiply-accumulates.  The types are those that an operator is given, so that weights which are
-stored as integers and converted before a product in bfloat16 count as bfloat16.  Packed weights do
-not show theirs: there the operator's name says it.  Integers of 32 bits and more beside
-floating-point factors are indices.
+multiply-accumulates.  The types are those that an operator is given, or that it was made from
+(``opbench.counting.origins``).  Packed weights do not show theirs: there the operator's name says
+it.  Integers of 32 bits and more beside floating-point factors are indices.
 """
 
 from __future__ import annotations
@@ -14,7 +13,9 @@ from functools import lru_cache
 
 import torch
 
-Types = tuple[torch.dtype, ...]
+from opbench.counting.origins import Type
+
+Types = tuple[Type, ...]
 
 _INDICES = frozenset({torch.int32, torch.int64})
 _STORED = {
@@ -49,10 +50,13 @@ def precision(operator: str, types: Types) -> str:
     return " x ".join(dict.fromkeys(filter(None, names)))
 
 
-def _factors(types: Types) -> list[torch.dtype]:
+def _factors(types: Types) -> list[Type]:
     products = [each for each in types if each not in _INDICES]
-    return products if any(each.is_floating_point for each in products) else list(types)
+    number = any(isinstance(each, str) or each.is_floating_point for each in products)
+    return products if number else list(types)
 
 
-def _name(dtype: torch.dtype) -> str:
-    return _STORED.get(dtype) or str(dtype).removeprefix("torch.").removesuffix("_x2")
+def _name(kind: Type) -> str:
+    if isinstance(kind, str):
+        return kind
+    return _STORED.get(kind) or str(kind).removeprefix("torch.").removesuffix("_x2")

@@ -30,6 +30,7 @@ from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.nested import padded_shape
 from opbench.counting.operator_rule import AtMost, NoRuleError, OperatorRule, first
+from opbench.counting.origins import Origins, Type
 from opbench.counting.parts import parts_of, take_apart
 from opbench.counting.precision import Types
 from opbench.counting.registered import in_order, rule_for
@@ -73,6 +74,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.uncounted: set[str] = set()
         self.in_full: set[str] = set()
         self.refused: RuleError | None = None
+        self.origins: Origins | None = None
         self._known: dict[Any, Known] = {}
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
@@ -87,6 +89,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             out = self.result(func, args, kwargs)
         if len(sys.modules) != self._imported:
             self._forget_import()
+        if self.origins is not None and treatment is Treatment.FREE:
+            self.origins.saw(operator_name(func), args, out)
         if function or treatment is not Treatment.FREE:
             with self._lock:  # other threads may be traced, too
                 if function:
@@ -137,8 +141,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             self._refuse(error)
             macs = None
         positions = treatment.operands if isinstance(treatment, OperatorRule) else range(len(args))
-        operands, types = _operands(args, positions)
-        key = (self.scopes.current, name, operands, _shape(out), types)
+        factors = _operands(args, positions)
+        types = tuple(map(self._type_of, factors))
+        shapes = tuple(map(padded_shape, factors))
+        key = (self.scopes.current, name, shapes, _shape(out), types)
         self.calls[key] += 1
         if macs is None:
             self.uncounted.add(name)
@@ -148,6 +154,9 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
                 self.in_full.add(name)
             if isinstance(treatment, OperatorRule) and self.is_layer(treatment, args):
                 self.activations[key] += first(out).numel()
+
+    def _type_of(self, factor: Tensor) -> Type:
+        return factor.dtype if self.origins is None else self.origins.type_of(factor)
 
     def is_layer(self, rule: OperatorRule, args: Sequence[Any]) -> bool:
         """Return whether the result is an activation."""
@@ -167,8 +176,8 @@ def treatment_of(func: Any) -> OperatorRule | Treatment:
     return Treatment.UNKNOWN if parts_of(func) is None else Treatment.COMPOSITE
 
 
-def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shape, ...], Types]:
-    """Return the shapes and types of the factors; of a list of weights, only the matrices."""
+def _operands(args: Sequence[Any], positions: Sequence[int]) -> list[Tensor]:
+    """Return the factors; of a list of weights, only the matrices."""
     factors: list[Tensor] = []
     for position in positions:
         value = args[position] if position < len(args) else None
@@ -176,7 +185,7 @@ def _operands(args: Sequence[Any], positions: Sequence[int]) -> tuple[tuple[Shap
             factors.append(value)
         elif isinstance(value, (list, tuple)):
             factors += [each for each in value if isinstance(each, Tensor) and each.dim() == 2]
-    return tuple(map(padded_shape, factors)), tuple(each.dtype for each in factors)
+    return factors
 
 
 def _shape(out: Any) -> Shape:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from opbench.counting import count
 from opbench.counting.precision import precision
 from opbench.record import Count
+from tests.counting import quantised_tensor
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -173,3 +174,74 @@ def test_the_names_of_operators_with_packed_weights_say_their_types(
 def test_an_operator_without_a_rule_has_no_precision() -> None:
     found = counted(torch.linalg.inv, torch.eye(3))
     assert [row.precision for row in found.operators] == [""]
+
+
+class Stores(nn.Module):
+    """Stores a weight, and makes the factor of a product of it and of the input."""
+
+    def __init__(self, weight: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.product = product
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Any = self.weight
+        return self.product(x, weight)
+
+
+def of(weight: Tensor, product: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> str:
+    found = count(Stores(weight, product), (x,))
+    (row,) = (each for each in found.operators if each.macs)
+    return row.precision
+
+
+X = torch.ones(2, 6)
+INT8, UINT8 = torch.ones(5, 6, dtype=torch.int8), torch.ones(5, 3, dtype=torch.uint8)
+
+
+def test_weights_of_eight_bits_converted_before_a_product_are_of_eight_bits() -> None:
+    def product(x: Tensor, weight: Tensor) -> Tensor:
+        return x @ (weight.to(x.dtype) * torch.ones(5, 1, dtype=x.dtype)).t()
+
+    assert of(INT8, product, X.bfloat16()) == "bfloat16 x int8"
+    assert of(INT8.to(torch.float8_e5m2), product, X) == "float32 x float8_e5m2"
+
+
+def test_weights_unpacked_from_halves_of_bytes_are_of_four_bits() -> None:
+    def product(x: Tensor, weight: Tensor) -> Tensor:
+        unpacked = torch.stack((weight & 15, weight >> 4), -1).flatten(1)
+        return nn.functional.linear(x, (unpacked - 8.0) * torch.ones(5, 1))
+
+    assert of(UINT8, product, X) == "float32 x uint4"
+
+
+def test_both_factors_of_a_quantised_graph_have_the_range_they_were_given() -> None:
+    pytest.importorskip("torch.ao.quantization.fx._decomposed")
+    to, back = (
+        getattr(torch.ops.quantized_decomposed, f"{name}_per_tensor").default
+        for name in ("quantize", "dequantize")
+    )
+
+    def product(x: Tensor, weight: Tensor) -> Tensor:
+        x = back(to(x, 0.1, 3, 0, 255, torch.uint8), 0.1, 3, 0, 255, torch.uint8)
+        return nn.functional.linear(x, back(weight, 0.1, 0, -8, 7, torch.int8))
+
+    assert of(INT8, product, X) == "uint8 x int4"
+
+
+def test_a_sum_of_narrow_numbers_and_numbers_that_are_not_stored_are_as_wide_as_they_are() -> None:
+    def summed(x: Tensor, weight: Tensor) -> Tensor:
+        return x @ (weight.float() + weight.float()).t()
+
+    assert of(INT8, summed, X) == "float32"
+
+    def image(x: Tensor, weight: Tensor) -> Tensor:
+        return (x / 255) @ (weight.float()).t()
+
+    assert of(INT8, image, X.to(torch.uint8)) == "float32 x int8"
+
+
+def test_a_tensor_class_shows_the_types_of_its_parts() -> None:
+    found = count(quantised_tensor.linear(6, 5), (6,))
+    (row,) = (each for each in found.operators if each.macs)
+    assert (row.precision, row.macs) == ("float32 x int8", 6 * 5)

@@ -14,6 +14,7 @@ from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 from torch.utils import mkldnn
 
 from opbench.counting import count
+from tests.counting import quantised_tensor
 
 CONVOLUTION, LINEAR = 4 * (2 * 3 * 3) + 4, 5 * 36 + 5
 FLOAT = 4  # bytes
@@ -203,6 +204,12 @@ def test_a_layer_with_an_index_beside_its_weight_has_the_weight() -> None:
             return super().forward(x[:, order])
 
     assert count(Permuted(), (6,)).params == 5 * 6 + 5
+
+
+def test_a_tensor_class_is_stored_in_its_parts() -> None:
+    counted = count(quantised_tensor.linear(6, 5), (6,))
+    assert counted.params == 6 * 5 + 5
+    assert counted.weight_bytes == 6 * 5 + FLOAT * (5 + 5)
 
 
 def test_a_sparse_weight_is_stored_with_its_indices() -> None:
