@@ -1,7 +1,7 @@
 """Let a network on the meta device take the way that it takes with real tensors.
 
-Networks ask ``x.device`` or ``x.is_meta`` and may decide by the answer.  While one is built and
-traced, a tensor of the meta device says that it is on the CPU, except to torch and to this package.
+Networks ask ``x.device``, ``x.is_meta`` or ``x.type()`` and may decide by the answer.  While one is
+built and traced, a tensor of the meta device says that it is on the CPU, except to torch and here.
 So a network decides as it would on the CPU, and what it makes on ``x.device`` it makes there, but
 for large tensors.  Tensors of both can meet in one operator (``opbench.counting.values``).
 
@@ -9,7 +9,8 @@ For lack of values the meta device raises errors of its own, in operators and in
 ``numpy()``.  One that a constructor or a forward pass catches, to go another way, is noted, and the
 network is counted with real tensors.
 
-Not noticed: a network that decides by ``data_ptr()``, ``type()`` or the device of a storage.
+Not noticed: a network that decides by the device of a storage, by ``isinstance`` with a type such
+as ``torch.FloatTensor``, or by what a tensor prints.
 """
 
 from __future__ import annotations
@@ -108,6 +109,22 @@ def _told_is_cpu(tensor: Tensor) -> bool:
     return _is_cpu(tensor) or (on_meta(tensor) and not _is_told_the_truth())
 
 
+def _told_type(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+    answer = _PLAIN.type(tensor, *args, **kwargs)
+    if not isinstance(answer, str) or _is_told_the_truth():
+        return answer
+    return answer.replace("torch.meta.", "torch.")
+
+
+def _told_address(tensor: Tensor) -> int:
+    """Return a number that tells storages apart, as addresses do; on the meta device all are 0."""
+    if not on_meta(tensor) or _is_told_the_truth():
+        return int(_PLAIN.data_ptr(tensor))
+    return (
+        int(tensor.untyped_storage()._cdata) + int(tensor.storage_offset()) * tensor.element_size()
+    )
+
+
 def _noted(method: Any) -> Callable[..., Any]:
     """Return a method of tensors that is no operator, so that only here its error is seen."""
 
@@ -134,6 +151,8 @@ _ANSWERS: dict[str, Any] = {
     "is_meta": property(_told_is_meta),
     "is_cpu": property(_told_is_cpu),
     "new_tensor": _new_tensor,
+    "type": _told_type,
+    "data_ptr": _told_address,
     "numpy": _noted(_PLAIN.numpy),
     "tolist": _noted(_PLAIN.tolist),
     "__dlpack__": _noted(Tensor.__dlpack__),

@@ -122,9 +122,17 @@ class Adds(nn.Module):
         self.head = nn.Linear(width, width)
         self.table = table
 
+    @functools.lru_cache(maxsize=4)  # noqa: B019  as real networks do
+    def cached(self, width: int) -> Tensor:
+        return computed(width)
+
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(x) + self.table(self, x.shape[-1])[0]
         return out
+
+
+def in_a_cached_method(network: Adds, width: int) -> Tensor:
+    return network.cached(width)
 
 
 def in_a_dictionary_of_the_class(network: Adds, width: int) -> Tensor:
@@ -154,6 +162,7 @@ FUNCTIONS: tuple[Callable[[int], Tensor], ...] = (
 )
 WAYS: dict[str, Callable[[Any, int], Tensor]] = {
     **{each.__name__: lambda network, width, f=each: f(width) for each in FUNCTIONS},  # type: ignore[misc]
+    "in_a_cached_method": in_a_cached_method,
     "in_a_dictionary_of_the_class": in_a_dictionary_of_the_class,
     "in_a_variable_of_the_class": in_a_variable_of_the_class,
 }

@@ -7,6 +7,7 @@ if it noticed the meta device.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy
@@ -43,6 +44,11 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
     "device of a weight": lambda network, x: next(network.parameters()).device.type == "cpu",
     "device of an activation": lambda network, x: network.small(x).device.type == "cpu" and x is x,
     "device of a new tensor": lambda network, x: x.new_zeros(3).device == x.device == CPU,
+    "type": lambda network, x: x.type() == "torch.FloatTensor",
+    "address": lambda network, x: x.data_ptr() and x.data_ptr() == x.view(-1).data_ptr(),
+    "addresses of others": lambda network, x: x.data_ptr() != network.small.weight.data_ptr(),
+    "address of a part": lambda network, x: x[1].data_ptr() - x.data_ptr() == 4 * x.stride(0),
+    "attrgetter": lambda network, x: attrgetter("device.type")(x) == "cpu",
     "getattr": lambda network, x: getattr(x, "device").type in {"cpu", "cuda"},  # noqa: B009
     "values made on the device": lambda network, x: (
         torch.arange(3, device=x.device).tolist()[2] == 2
