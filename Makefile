@@ -6,7 +6,7 @@
 # make check      make lint, make test and the counts in the lock
 # make fix        format and mend what ruff can mend
 # make bench      speed and exactness beside other tools, as ratios in one run (many minutes)
-# make counts     count every network anew, twice, and write facts and lock
+# make counts     count every network anew, three times, and write facts and lock
 # make docs       write the generated parts of README.md, results/*.md and the JSON Schemas anew
 
 PYTHON ?= python3
@@ -58,8 +58,9 @@ docs: $(READY_TO_TEST)
 	$(BIN)/python -m tests.documents
 	$(BIN)/python -m tests.schemas
 
-counts: $(READY)
+counts: $(READY_TO_TEST)
 	$(BIN)/opbench list --update --format csv >/dev/null
+	$(BIN)/python -m tests.registry.exported
 	$(BIN)/opbench check --update
 
 clean:

@@ -16,7 +16,7 @@ import csv
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -313,17 +313,23 @@ class RowError(ValueError):
 
 
 def read_rows(
-    path: Path, columns: Sequence[str], parse: Callable[[dict[str, str]], T]
+    path: Path,
+    columns: Sequence[str],
+    parse: Callable[[dict[str, str]], T],
+    *,
+    later: Collection[str] = (),
 ) -> Iterator[tuple[int, T]]:
     """Yield the line number and the parsed value of each row of ``path``.
 
-    The header must hold exactly ``columns``, in any order; ``parse`` raises ``ValueError`` for a
+    The header must hold exactly ``columns``, in any order, of which older files lack those that
+    came ``later``; ``parse`` raises ``ValueError`` for a
     row that is wrong.  Raises ``BadFileError`` naming file and line.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
-            _check_header(path, reader.fieldnames or (), columns)
+            found = reader.fieldnames or ()
+            _check_header(path, found, [x for x in columns if x in found or x not in later])
             for row in reader:
                 yield reader.line_num, _parsed(path, reader.line_num, row, parse)
     except OSError as error:

@@ -169,6 +169,7 @@ def network_row(name: str = "a", **changes: Any) -> NetworkRow:
         "linear_params": 0,
         "linear_macs": 0,
         "fvcore_macs": None,
+        "onnx_macs": None,
         "witness_note": "",
         "uncounted": (),
         "stated_params": None,

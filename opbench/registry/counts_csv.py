@@ -34,10 +34,11 @@ class NetworkRow(Totals):
 
     ``linear_params`` and ``linear_macs`` are the part of both that lies in fully connected
     layers; ``fvcore_macs`` is the count of the independent witness, None if it cannot trace the
-    network, and ``witness_note`` the reason for a difference; ``uncounted`` are operators without a
-    rule; ``stated_params`` and
-    ``stated_macs`` are the numbers that its authors print, None if there are none; ``changes`` are
-    the design choices that a variant changes, as in ``ArchitectureSpec``.
+    network, and ``witness_note`` the reason for a difference; ``onnx_macs`` is the count of the
+    graph that torch exports, None where it was not exported; ``uncounted`` are operators without a
+    rule; ``stated_params`` and ``stated_macs`` are the numbers that its authors print, None if
+    there are none; ``changes`` are the design choices that a variant changes, as in
+    ``ArchitectureSpec``.
     """
 
     name: Text
@@ -49,6 +50,7 @@ class NetworkRow(Totals):
     linear_params: Natural
     linear_macs: Natural
     fvcore_macs: Natural | None
+    onnx_macs: Natural | None = None
     witness_note: str
     uncounted: tuple[str, ...]
     stated_params: Natural | None
@@ -60,6 +62,7 @@ class NetworkRow(Totals):
 
 _FIRST = ("name", "label", "family", "year", "dataset", "input_size")
 COLUMNS = (*_FIRST, *(each.name for each in fields(NetworkRow) if each.name not in _FIRST))
+_LATER = ("onnx_macs",)  # files written before have no such column
 _KINDS = {each.name: each.kind for each in fields_of(NetworkRow)}
 _INTEGERS = {name for name, kind in _KINDS.items() if Natural in (kind, *get_args(kind))}
 _LISTS = {name for name, kind in _KINDS.items() if get_origin(kind) is tuple}
@@ -78,7 +81,7 @@ def load(path: Path | None = None) -> tuple[NetworkRow, ...]:
         raise BadFileError(
             f"the registry's counts are missing from {path}: `opbench list --update` writes them"
         )
-    return tuple(row for _, row in files.read_rows(path, COLUMNS, _network_row))
+    return tuple(row for _, row in files.read_rows(path, COLUMNS, _network_row, later=_LATER))
 
 
 def save(rows: Iterable[NetworkRow], path: Path) -> None:

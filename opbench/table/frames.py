@@ -22,8 +22,8 @@ from opbench.table.networks import Network, published_only
 _OF_ACCURACY = ("protocol", "single_crop", "source", "source_url")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
 # What only the registry knows: the witness, what papers state, and the paper itself.
-_OF_ENTRY = ("fvcore_macs", "witness_note", "uncounted", "stated_params", "stated_macs", "paper",
-             "paper_url", "changes")  # fmt: skip
+_OF_ENTRY = ("fvcore_macs", "onnx_macs", "witness_note", "uncounted", "stated_params",
+             "stated_macs", "paper", "paper_url", "changes")  # fmt: skip
 _NUMBERS_OF_NETWORK = columns("network")
 _COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)

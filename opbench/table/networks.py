@@ -20,7 +20,7 @@ from opbench.spec import Shape
 SINGLE_CROP = "single central crop"
 _ONE_VIEW = (SINGLE_CROP, "full image")
 # Facts of the registry that hold at the network's own input size only.
-_OF_SIZE = ("linear_macs", "fvcore_macs", "witness_note", "stated_macs")
+_OF_SIZE = ("linear_macs", "fvcore_macs", "onnx_macs", "witness_note", "stated_macs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

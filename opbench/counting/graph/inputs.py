@@ -51,7 +51,8 @@ def sized(graph: GraphProto, request: GraphRequest) -> Sizes:
     """
     given = _given(graph)
     specs = _described(given, request)
-    declared = {each.name: _axes(each, request, specs) for each in given}
+    tensors = [each for each in given if each.type.HasField("tensor_type")]
+    declared = {each.name: _axes(each, request, specs) for each in tensors}
     axes: Axes = {}
     for name, spec in specs.items():
         _match(request.name, name, declared[name], spec.shape, axes)
@@ -63,7 +64,7 @@ def sized(graph: GraphProto, request: GraphRequest) -> Sizes:
         raise BadValueError(_advice(request, left))
     shapes = {name: _filled(each, axes) for name, each in declared.items()}
     return Sizes(
-        types={each.name: _typed(each, shapes[each.name]) for each in given},
+        types={each.name: _typed(each, shapes.get(each.name)) for each in given},
         axes=axes,
         shapes=tuple(Shape(each) for each in shapes.values() if each is not None),
         own=bool(size) and not openly and _image(shapes) != size,
@@ -111,10 +112,8 @@ def _described(given: Sequence[ValueInfoProto], request: GraphRequest) -> dict[s
 def _axes(
     info: ValueInfoProto, request: GraphRequest, specs: Mapping[str, TensorSpec]
 ) -> tuple[Axis, ...] | None:
-    """Return the axes of an input, None of no tensor and where nothing says how many it has."""
+    """Return the axes of an input, None where nothing says how many it has."""
     kind = info.type.tensor_type
-    if not info.type.HasField("tensor_type"):
-        return None
     if not kind.HasField("shape"):
         image = () if request.input_size is None else (request.batch_size, *request.input_size)
         rank = len(specs[info.name].shape if info.name in specs else image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from onnx import FunctionProto, TypeProto, defs, helper, numpy_helper, shape_inf
 
 from opbench.counting.graph.calls import Call, UnknownSizeError, operator_of
 from opbench.counting.graph.contributed import outputs_of
-from opbench.counting.graph.values import extents_of, is_known, tensor
+from opbench.counting.graph.values import GraphValue, extents_of, is_known, tensor
 
 Opsets = Mapping[str, int]
 
@@ -60,6 +61,8 @@ def _by_schema(schema: defs.OpSchema, call: Call, opsets: Opsets) -> dict[str, T
         for name, value in zip(call.node.input, call.inputs, strict=True)
         if value is not None and value.type is not None
     ]
+    if call.node.op_type == "Range":  # takes a vector of one number for a number, as runtimes do
+        named = [(name, _scalar(value)) for name, value in named]
     types = {name: value.type for name, value in named if value.type is not None}
     data = {
         name: numpy_helper.from_array(value.data, name)
@@ -68,6 +71,13 @@ def _by_schema(schema: defs.OpSchema, call: Call, opsets: Opsets) -> dict[str, T
     }
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     return shape_inference.infer_node_outputs(schema, call.node, types, data, opset_imports=imports)
+
+
+def _scalar(value: GraphValue) -> GraphValue:
+    if value.shape != (1,):
+        return value
+    data = None if value.data is None else value.data.reshape(())
+    return replace(value, type=tensor(value.element, ()), data=data)
 
 
 def completed(kind: TypeProto | None, declared: TypeProto | None) -> TypeProto | None:
