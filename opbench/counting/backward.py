@@ -178,6 +178,7 @@ BACKWARD: dict[str, OperatorRule] = {
     "flex_attention_backward": OperatorRule("attention", _flexible_attention, operands=(0, 1, 2)),
     "_flash_attention_backward": _PACKED,
     "_efficient_attention_backward": _PACKED,
+    "torch_attn::_varlen_attn_backward": _PACKED,
     "_cudnn_attention_backward": OperatorRule("attention", _cudnn_attention, operands=(0, 1, 2, 3)),
     # recurrent layers
     "mkldnn_rnn_layer_backward": OperatorRule(

@@ -43,6 +43,11 @@ def _half_of_first_axis(args: Arguments, out: Any) -> int:
     return int(out.numel() * args[1].shape[0] // 2)
 
 
+def _half_of_last_axis(args: Arguments, out: Any) -> int:
+    """A dense matrix (rows, inner) times a weight, of which two of four elements are kept."""
+    return int(out.numel() * args[0].shape[-1] // 2)
+
+
 def _kept_product(args: Arguments, out: Any, *, left: int, right: int) -> int:
     return int(args[left].numel() * args[right].shape[-1])
 
@@ -224,6 +229,11 @@ KERNELS: dict[str, OperatorRule] = {
         _PRODUCT, macs=partial(_kept_product, left=1, right=3), operands=(1, 3)
     ),
     "_sparse_semi_structured_linear": OperatorRule("linear", _kept_weights, layer=True),
+    **_named(
+        "cutlass_mm cusparselt_mm",
+        OperatorRule("linear", _half_of_last_axis, layer=True),
+        "semi_structured::",
+    ),
     "sparse_sampled_addmm": replace(_PRODUCT, macs=_sampled_product, operands=(1, 2)),
     "_sparse_mm": replace(_PRODUCT, macs=_reduced_product, operands=(0, 1)),
     "_sparse_mm_reduce_impl": replace(_PRODUCT, macs=_reduced_product, operands=(0, 1)),

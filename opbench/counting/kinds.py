@@ -34,20 +34,15 @@ from opbench.counting.parts import is_implicit
 
 _EXCHANGE = frozenset(
     (
-        "c10d",
-        "_c10d_functional",
-        "_c10d_functional_autograd",
-        "_dtensor",
-        "fsdp",
-        "symm_mem",
-        "cplib",
+        *("c10d", "_c10d_functional", "_c10d_functional_autograd", "_dtensor", "device_mesh"),
+        *("fsdp", "symm_mem", "cplib", "bucketing", "ao"),
     )
 )
 _BY_TORCH = _EXCHANGE | frozenset(
     (
         *("aten", "prims", "rngprims", "inductor", "inductor_prims", "profiler", "debugprims"),
         *("debug_mode_ops", "export", "static_runtime", "mkl", "mkldnn", "onednn", "sparse"),
-        *("mkldnn_prepacked", "streams", "torchvision"),
+        *("mkldnn_prepacked", "streams", "torchvision", "torch_attn", "semi_structured"),
         *("quantized", "_quantized", "quantized_decomposed", "quantization"),
     )
 )

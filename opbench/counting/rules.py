@@ -194,6 +194,7 @@ _BIASED_TRANSPOSED = replace(_TRANSPOSED, bias=2)
 _EITHER = OperatorRule("convolution", _either_convolution, layer=True, bias=2)
 _ATTENTION = OperatorRule("attention", _attention, operands=(0, 1, 2))
 _FLASH = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=3))
+_FLASH_INTO = replace(_FLASH, macs=lambda args, out: _FLASH.macs(args[1:], out), operands=(1, 2, 3))
 _EFFICIENT = replace(_ATTENTION, macs=partial(_token_major_attention, ends_at=4))
 _RECURRENT = OperatorRule("recurrent", _recurrent_layer, operands=(0, 2, 3))
 _CUDNN_RECURRENT = OperatorRule("recurrent", _cudnn_recurrent_layer)
@@ -281,6 +282,8 @@ RULES: dict[str, OperatorRule] = {
     "flex_attention": _ATTENTION,
     "_flash_attention_forward": _FLASH,
     "_efficient_attention_forward": _EFFICIENT,
+    "torch_attn::_varlen_attn": _FLASH,
+    "torch_attn::_varlen_attn_out": _FLASH_INTO,
     "_cudnn_attention_forward": replace(_ATTENTION, macs=_cudnn_attention),
     "_native_multi_head_attention": OperatorRule(
         "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
@@ -288,9 +291,7 @@ RULES: dict[str, OperatorRule] = {
     "_triton_multi_head_attention": OperatorRule(
         "attention", _attention_layer, operands=(0, 1, 2, 5, 7)
     ),
-    "_flash_attention_forward_no_dropout_inplace": replace(
-        _FLASH, macs=lambda args, out: _FLASH.macs(args[1:], out), operands=(1, 2, 3)
-    ),
+    "_flash_attention_forward_no_dropout_inplace": _FLASH_INTO,
     "_transformer_encoder_layer_fwd": OperatorRule(
         "attention", _encoder_layer, operands=(0, 3, 5, 14, 16)
     ),

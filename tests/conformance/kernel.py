@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
@@ -28,8 +29,12 @@ def named(names: str, value: Any) -> dict[str, Any]:
 
 def signatures() -> dict[str, list[list[str]]]:
     """Return the names of the arguments of each overload, by operator."""
+    import_module("torch.nn.attention.varlen")  # registers operators
     found = {"torchvision::deform_conv2d": [["input", "weight", "offset", "mask", "bias"]]}
     found["torchvision::_deform_conv2d_backward"] = [["grad", "input", "weight", "offset", "mask"]]
+    # Registered by the first tensor that needs them.
+    found["semi_structured::cutlass_mm"] = [["dense", "packed", "meta", "bias", "out_features"]]
+    found["semi_structured::cusparselt_mm"] = [["dense", "packed", "bias", "out_features"]]
     for schema in torch._C._jit_get_all_schemas():
         if not any(each.is_out for each in schema.arguments):
             name = schema.name.removeprefix("aten::")

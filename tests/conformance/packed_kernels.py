@@ -253,6 +253,36 @@ PACKED_KERNELS = (
         t(2, 3, 5),
         (2 * 3) * (5 * 7 * 8 + 5 * 4 * 7),
     ),
+    Kernel(  # sequences of 2 and 3 queries, of 4 and 1 keys, three heads
+        ("torch_attn::_varlen_attn", "torch_attn::_varlen_attn_out"),
+        {
+            "query": t(5, 3, 8),
+            "key": t(5, 3, 8),
+            "value": t(5, 3, 4),
+            "cu_seq_q": torch.tensor([0, 2, 5]),
+            "cu_seq_k": torch.tensor([0, 4, 5]),
+        },
+        (t(5, 3, 4),),
+        3 * (2 * 4 + 3 * 1) * (8 + 4),
+    ),
+    Kernel(  # the scores once more, and the gradients of query, key, scores and value
+        ("torch_attn::_varlen_attn_backward",),
+        {
+            "query": t(5, 3, 8),
+            "key": t(5, 3, 8),
+            "value": t(5, 3, 4),
+            "cu_seq_q": torch.tensor([0, 2, 5]),
+            "cu_seq_k": torch.tensor([0, 4, 5]),
+        },
+        (t(5, 3, 8), t(5, 3, 8), t(5, 3, 4)),
+        3 * (2 * 4 + 3 * 1) * (3 * 8 + 2 * 4),
+    ),
+    Kernel(
+        ("semi_structured::cutlass_mm", "semi_structured::cusparselt_mm"),
+        {"dense": t(3, 8), "packed": t(5, 4), "out_features": 5},
+        t(3, 5),
+        3 * 5 * 8 // 2,
+    ),
     Kernel(("quantized_lstm",), _recurrent(4), None, _two_layers_both_ways(4)),
     Kernel(("quantized_gru",), _recurrent(3), None, _two_layers_both_ways(3)),
     *(

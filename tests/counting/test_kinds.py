@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib import import_module
@@ -105,8 +106,9 @@ _NOT_MET = re.compile(
 @cache
 def _operators() -> dict[Any, dict[str, list[OpOverload]]]:
     """Return the operators that torch registers, by treatment and name."""
-    for module in ("torch.ao.quantization.fx._decomposed", "torch._prims"):
-        import_module(module)
+    for module in ("ao.quantization.fx._decomposed", "_prims", "nn.attention.varlen"):
+        with suppress(ImportError):  # not in every torch
+            import_module(f"torch.{module}")
     found: dict[Any, dict[str, list[OpOverload]]] = defaultdict(lambda: defaultdict(list))
     for schema in torch._C._jit_get_all_schemas():
         namespace, _, name = schema.name.partition("::")
