@@ -128,10 +128,13 @@ def _fill(module: nn.Module, duplicate: Duplicator) -> None:
 
 
 def _copy_by_itself(module: nn.Module, duplicate: Duplicator) -> None:
-    """Let a module copy itself; if it refuses, copy it like any other."""
-    memo = duplicate.memo
+    """Let a module copy itself; if it refuses, or shares modules, copy it like any other."""
+    memo, ours = duplicate.memo, {id(each) for each in modules_of(module)}
     try:
-        memo[id(module)] = copy.deepcopy(module, memo)
+        twin = copy.deepcopy(module, memo)
+        if not ours.isdisjoint(map(id, modules_of(twin))):
+            raise TypeError(f"{type(module).__name__} is its own copy")
+        memo[id(module)] = twin
     except OpbenchError:
         raise
     except Exception:  # noqa: BLE001  a class may refuse in any way
