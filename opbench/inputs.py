@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from opbench.errors import BadValueError, UnknownNameError
+from opbench.errors import BadValueError, OpbenchError, UnknownNameError
 from opbench.spec import Shape
 
 FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -73,6 +73,24 @@ def parse_inputs(texts: Iterable[str]) -> tuple[TensorSpec, ...]:
 def described(asked: AskedInputs) -> tuple[TensorSpec, ...]:
     """Return what was asked for where it describes every input, else nothing."""
     return tuple(each for each in asked or () if isinstance(each, TensorSpec))
+
+
+def to_text(specs: Iterable[TensorSpec]) -> str:
+    """Return several inputs as one text, which ``from_text`` reads."""
+    return ", ".join(map(str, specs))
+
+
+def from_text(text: str) -> tuple[TensorSpec, ...]:
+    """Read several inputs, separated by commas; "" is none."""
+    return parse_inputs(text.split(",")) if text else ()
+
+
+def require_text(text: str) -> None:
+    """Raise ``ValueError`` unless a text describes inputs."""
+    try:
+        from_text(text)
+    except OpbenchError as error:
+        raise ValueError(f"inputs: {error}") from None
 
 
 def asked_to_json(asked: AskedInputs) -> str | list[str] | None:

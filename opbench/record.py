@@ -20,6 +20,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from msgspec import Meta
 
+from opbench.inputs import AskedInputs, from_text, require_text
 from opbench.spec import Shape
 from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, Text, Value
 
@@ -185,6 +186,7 @@ class Cell(Value):
     """One point of a sweep: a network and the settings it is timed under.
 
     ``input_size`` is that of one image, without extents where the target brings its own inputs;
+    ``inputs`` describe all inputs where the user did (``opbench.inputs``), "" where not;
     ``runtime`` executes it, ``compile`` is its mode where it is ``torch.compile``; ``threads`` are
     those of PyTorch on the CPU, None for as many as PyTorch takes by itself.  The defaults are the
     usual settings, which go without saying.
@@ -199,11 +201,18 @@ class Cell(Value):
     runtime: Text = "eager"
     compile: Text | None = None
     threads: AtLeastOne | None = None
+    inputs: str = ""
 
     def __post_init__(self) -> None:
+        require_text(self.inputs)
         # Files written before there were other runtimes name a mode alone.
         if self.compile is not None and self.runtime == USUAL["runtime"]:
             object.__setattr__(self, "runtime", "compile")
+
+    @property
+    def asked(self) -> AskedInputs:
+        """The inputs or the size that the user asked for, None for the target's own."""
+        return from_text(self.inputs) or self.input_size or None
 
     @property
     def execution(self) -> str:
@@ -214,7 +223,8 @@ class Cell(Value):
         settings = (self.device, self.dtype, self.memory_format, self.execution)
         size = [str(self.input_size)] if self.input_size else []
         unusual = [each for each in settings if each not in {"cpu", *USUAL.values()}]
-        words = [*size, f"batch {self.batch_size}", *unusual]
+        given = [self.inputs] if self.inputs else [*size, f"batch {self.batch_size}"]
+        words = [*given, *unusual]
         if self.threads:
             words.append(f"{self.threads} thread{'s' * (self.threads > 1)}")
         return f"{self.name} ({', '.join(words)})"

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 
-from opbench.record import Measurement
+from opbench.inputs import DTYPES, TensorSpec, to_text
+from opbench.record import Cell, Measurement
 from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
 from opbench.value import Seconds, Value, fields_of
@@ -81,6 +82,21 @@ def _measurements(draw: st.DrawFn) -> Measurement:
     return Measurement(**{**others, **consistent})
 
 
+_SPECS = st.builds(
+    TensorSpec,
+    name=st.sampled_from(["", "ids", "größe"]),
+    shape=st.lists(st.integers(1, 10**18 - 1), min_size=1, max_size=4).map(Shape),
+    dtype=st.sampled_from(["", *DTYPES]),
+)
+
+
+@st.composite
+def _cells(draw: st.DrawFn) -> Cell:
+    specs = draw(st.lists(_SPECS, max_size=3, unique_by=lambda each: each.name or id(each)))
+    others = {name: draw(each) for name, each in _fields(Cell).items()}
+    return Cell(**{**others, "inputs": to_text(specs)})
+
+
 _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     int: _INTEGERS,
     float: _FINITE,
@@ -89,6 +105,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     NoneType: st.none(),
     dict[str, Any]: _FACTS,
     Shape: st.lists(st.integers(1, 10**18 - 1), max_size=4).map(Shape),
+    Cell: _cells(),
     Measurement: _measurements(),
     Protocol: st.builds(
         Protocol,

@@ -12,6 +12,7 @@ from opbench.record import USUAL
 CELL = (
     Column(key="name", title="name", keep=True),
     Column(key="input_size", title="input"),
+    Column(key="inputs", title="inputs", prose=True),
     Column(key="batch_size", title="batch", right=True),
     Column(key="device", title="device"),
     Column(key="dtype", title="dtype"),

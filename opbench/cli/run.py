@@ -11,18 +11,22 @@ import typer
 from opbench.cli.options import (
     KEPT_INPUTS,
     TARGETS_HELP,
+    Input,
     OutputFormat,
     Results,
     Timeout,
     choose_workers,
+    parse_asked,
     parse_fraction,
     parse_input_size,
     parse_integers,
+    refuse_batch_size,
     results_folder,
     words,
 )
 from opbench.cli.render import Format, plural, say, write
 from opbench.errors import BadValueError
+from opbench.inputs import TensorSpec, described
 from opbench.record import USUAL, Failure
 from opbench.runtimes import names as runtime_names
 
@@ -79,6 +83,7 @@ def run(
             help=f"Sizes of one image: channels x height x width, such as 3x224x224. {KEPT_INPUTS}",
         ),
     ] = None,
+    input: Input = None,
     dtype: Annotated[
         Words,
         typer.Option(
@@ -176,6 +181,7 @@ def run(
         opbench run resnet50 'vgg*'
         opbench run resnet50 --device cuda --batch-size 1,16 --dtype float32,bfloat16
         opbench run mymodels.py:net --input-size 3x224x224
+        opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run --dry-run
         opbench run --resume
     """
@@ -188,10 +194,13 @@ def run(
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
+    images, inputs = parse_integers("--batch-size", batch_size), _inputs(input_size, input)
+    refuse_batch_size(inputs, images)
     sweep = Sweep(
         devices=words(device),
-        batch_sizes=parse_integers("--batch-size", batch_size),
-        input_sizes=_sizes(input_size),
+        batch_sizes=images,
+        input_sizes=[] if inputs else _sizes(input_size),
+        inputs=inputs,
         dtypes=words(dtype),
         memory_formats=words(memory_format),
         **_runtimes(runtime, compile),
@@ -300,6 +309,10 @@ def _runtimes(names: Words | None, modes: Words | None) -> dict[str, Sequence[st
     others = words(names) if names else [eager] * (eager in wanted or not wanted)
     runtimes = [*others, *["compile"] * bool(compiling)]
     return {"runtimes": runtimes, **({"compile": compiling} if compiling else {})}
+
+
+def _inputs(input_size: str | None, inputs: list[str] | None) -> tuple[TensorSpec, ...]:
+    return described(parse_asked(input_size, inputs)) if inputs else ()
 
 
 def _sizes(text: str | None) -> list[Shape]:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
+from opbench.inputs import asked_to_json
 from opbench.processes.calls import module_of
 from opbench.record import Cell
 from opbench.runs.lines import Setting
@@ -41,7 +43,8 @@ def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
     left = max(0, *(protocol.rounds - len(state.rounds[cell]) for cell in state.missing))
     least, most = left * round_s, (left + protocol.max_rounds - protocol.rounds) * round_s
     for cell in state.missing:
-        fast = 2 * macs.get(f"{cell.name} {cell.input_size}", 0) * cell.batch_size / peak
+        images = 1 if cell.inputs else cell.batch_size  # which are described with their batch
+        fast = 2 * macs.get(f"{cell.name} {_size(cell)}", 0) * images / peak
         one, other = bounds(fast, protocol, taken=len(state.rounds[cell]))
         energy_s = ENERGY_S * (cell.device in prepared.settings.gpus)
         least, most = least + one, most + other + energy_s
@@ -69,12 +72,18 @@ def _macs(cells: Iterable[Cell], workers: Workers) -> dict[str, int]:
 
     A target that ends its process will say so in its own row; an estimate does without it.
     """
-    groups: dict[str, dict[tuple[str, str], None]] = {}
+    groups: dict[str, dict[str, tuple[str, Any]]] = {}
     for cell in cells:
-        pair = (cell.name, str(cell.input_size))
-        groups.setdefault(module_of(cell.name), {})[pair] = None
-    replies = (workers.ask({"job": "counts", "targets": list(each)}) for each in groups.values())
+        pair = (cell.name, asked_to_json(cell.asked))
+        groups.setdefault(module_of(cell.name), {})[f"{cell.name} {_size(cell)}"] = pair
+    replies = (
+        workers.ask({"job": "counts", "targets": list(each.values())}) for each in groups.values()
+    )
     return {name: macs for reply in replies for name, macs in (reply.done or {}).items()}
+
+
+def _size(cell: Cell) -> str:
+    return cell.inputs or str(cell.input_size)
 
 
 def _peak(setting: Setting, prepared: Prepared, workers: Workers) -> float:

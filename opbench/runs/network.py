@@ -14,8 +14,16 @@ from opbench.counting import count
 from opbench.counting.arguments import Arguments
 from opbench.counting.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
-from opbench.counting.inputs import batch_size_of, brought_by, input_sizes_of, sizeless, takes_size
+from opbench.counting.inputs import (
+    batch_size_of,
+    brought_by,
+    input_sizes_of,
+    made,
+    sizeless,
+    takes_size,
+)
 from opbench.errors import TargetError
+from opbench.inputs import from_text
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
@@ -65,22 +73,24 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     ``TargetError`` where it cannot be built or nothing says how large its input is.
     """
     (target,) = resolve([cell.name])
-    module, inputs = _built(target, seed)
+    module, own = _built(target, seed)
     dtype = getattr(torch, cell.dtype)
-    if inputs is None and own_inputs and not target.input_size:
-        inputs = brought_by(module)
-    if inputs is None or (not own_inputs and takes_size(inputs, len(cell.input_size))):
-        image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
-        size = Arguments((image,) * target.images)
-        inputs = inputs.converted(lambda _: image) if inputs else size
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     set_evaluation_mode(module)
     module = module.to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
         # Only four-dimensional weights have channels that could come last.
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
-    place = partial(_placed, device=cell.device, dtype=dtype, memory_format=memory_format)
-    return PlacedNetwork(module, inputs.converted(place))
+    place = partial(_placed, device=cell.device, memory_format=memory_format)
+    if cell.inputs:
+        return PlacedNetwork(module, _described(cell, module, seed).converted(place))
+    if own is None and own_inputs and not target.input_size:
+        own = brought_by(module)
+    if own is None or (not own_inputs and takes_size(own, len(cell.input_size))):
+        image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
+        images = Arguments((image,) * target.images)
+        own = own.converted(lambda _: image) if own else images
+    return PlacedNetwork(module, own.converted(partial(place, dtype=dtype)))
 
 
 def own_inputs(target: Target, *, sized: bool) -> dict[str, Any] | None:
@@ -108,6 +118,13 @@ def _built(target: Target, seed: int) -> tuple[nn.Module, Arguments | None]:
     return build_cheaply(target.build, lambda built: built[0], seed)
 
 
+def _described(cell: Cell, module: nn.Module, seed: int) -> Arguments:
+    """Make the inputs that the user described; their types are kept."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return made(from_text(cell.inputs), module, "cpu")
+
+
 def _size(cell: Cell) -> tuple[int, ...]:
     if not cell.input_size:
         raise TargetError(sizeless(cell.name))
@@ -115,7 +132,11 @@ def _size(cell: Cell) -> tuple[int, ...]:
 
 
 def _placed(
-    value: Tensor, *, device: str, dtype: torch.dtype, memory_format: torch.memory_format
+    value: Tensor,
+    *,
+    device: str,
+    memory_format: torch.memory_format,
+    dtype: torch.dtype | None = None,
 ) -> Tensor:
-    value = value.to(device=device, dtype=dtype if value.is_floating_point() else value.dtype)
+    value = value.to(device=device, dtype=dtype if value.is_floating_point() else None)
     return value.contiguous(memory_format=memory_format) if value.dim() == 4 else value.contiguous()

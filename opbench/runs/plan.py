@@ -12,6 +12,7 @@ from itertools import product
 
 from opbench import runtimes
 from opbench.errors import BadValueError
+from opbench.inputs import TensorSpec, to_text
 from opbench.record import USUAL, Cell
 from opbench.spec import Shape
 from opbench.timing.settings import COMPILE_MODES, DTYPES, MEMORY_FORMATS, device_name, known
@@ -40,7 +41,8 @@ class Planned(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """The lists.  No ``input_sizes`` leaves each target its own; ``compile`` are the modes of the
+    """The lists.  No ``input_sizes`` leaves each target its own; ``inputs`` describe all inputs, in
+    place of sizes and batch sizes (which are then 1); ``compile`` are the modes of the
     runtime of that name; a thread count of None is PyTorch's own choice.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
@@ -49,6 +51,7 @@ class Sweep:
     devices: Sequence[str] = ("cpu",)
     batch_sizes: Sequence[int] = (1,)
     input_sizes: Sequence[Shape] = ()
+    inputs: tuple[TensorSpec, ...] = ()
     dtypes: Sequence[str] = (USUAL["dtype"],)
     memory_formats: Sequence[str] = (USUAL["memory_format"],)
     runtimes: Sequence[str] = (USUAL["runtime"],)
@@ -81,7 +84,7 @@ def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
 
 def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
     for size, device, dtype, memory_format, (runtime, mode), threads, batch in product(
-        target.sizes(sweep.input_sizes) or (target.input_size,),
+        _sizes(target, sweep),
         sweep.devices,
         sweep.dtypes,
         sweep.memory_formats,
@@ -99,7 +102,14 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
             runtime=runtime,
             compile=mode,
             threads=threads,
+            inputs=to_text(sweep.inputs),
         )
+
+
+def _sizes(target: Planned, sweep: Sweep) -> Sequence[Shape]:
+    if sweep.inputs:
+        return (Shape(sweep.inputs[0].shape[1:]),)
+    return target.sizes(sweep.input_sizes) or (target.input_size,)
 
 
 def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
@@ -108,6 +118,8 @@ def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
 
 
 def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:
+    if sweep.inputs:
+        return (sweep.inputs[0].shape[0],)
     own = target.batch_size
     if own is None or target.sizes(sweep.input_sizes):
         return sweep.batch_sizes

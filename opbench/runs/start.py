@@ -14,6 +14,7 @@ from typing import Any
 from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, named
 from opbench.files import Appender
+from opbench.inputs import AskedInputs, asked_to_json
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import FORMAT, Header, Resumed, encode
 from opbench.runs.loop import Run, RunSettings, Watcher
@@ -21,7 +22,6 @@ from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import Damage, RunFile, find_run, read_run, read_runs
-from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 
@@ -64,7 +64,7 @@ def prepare(
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, workers)
     targets = [
-        each if each.input_size else _resolved(each, workers, sized=not own_inputs)
+        each if each.input_size or sweep.inputs else _resolved(each, workers, sized=not own_inputs)
         for each in map(Planned.from_json, found["targets"])
     ]
     plan = make_plan(targets, sweep)
@@ -153,9 +153,13 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
     if any(not each.input_size for each in targets) and set(sweep.devices) != {"cpu"}:
         return
     refusals = []
-    tried = [(each.name, size) for each in targets for size in each.sizes(sweep.input_sizes)]
-    for name, size in tried:
-        refusal = _refusal(name, size, workers)
+    tried: list[tuple[str, AskedInputs]] = [
+        (each.name, asked)
+        for each in targets
+        for asked in ([sweep.inputs] if sweep.inputs else each.sizes(sweep.input_sizes))
+    ]
+    for name, asked in tried:
+        refusal = _refusal(name, asked, workers)
         if not refusal:
             return
         refusals.append(named(name, refusal))
@@ -163,9 +167,9 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
         raise BadValueError(refusals[0])
 
 
-def _refusal(name: str, size: Shape, workers: Workers) -> str:
-    """Return the reason why a target cannot take images of ``size``, "" where it can."""
-    reply = workers.ask({"job": "trace", "name": name, "input_size": str(size)})
+def _refusal(name: str, asked: AskedInputs, workers: Workers) -> str:
+    """Return the reason why a target cannot take what was asked for, "" where it can."""
+    reply = workers.ask({"job": "trace", "name": name, "asked": asked_to_json(asked)})
     # A worker that died of it says nothing of the size.
     return str(reply.done["refusal"]) if reply.done else ""
 

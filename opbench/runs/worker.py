@@ -29,6 +29,7 @@ from opbench.errors import (
     TargetError,
     describe,
 )
+from opbench.inputs import asked_from_json
 from opbench.processes.memory import is_out_of_memory
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
@@ -117,10 +118,11 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
 
 def _counts(request: Mapping[str, Any]) -> Json:
     macs: Json = {}
-    for name, size in request["targets"]:
+    for name, asked in request["targets"]:
         (target,) = resolve([name])
+        text = asked if isinstance(asked, str) else ", ".join(asked or ())
         try:
-            macs[f"{name} {size}"] = count_target(target, Shape.parse(size)).macs
+            macs[f"{name} {text}"] = count_target(target, asked_from_json(asked)).macs
         except (OpbenchError, ValueError):
             # Its own row will say so; an estimate does without it.
             continue
@@ -130,7 +132,7 @@ def _counts(request: Mapping[str, Any]) -> Json:
 def _trace(request: Mapping[str, Any]) -> Json:
     (target,) = resolve([request["name"]])
     try:
-        count_target(target, Shape.parse(request["input_size"]))
+        count_target(target, asked_from_json(request["asked"]))
     except OpbenchError as error:
         return {"refusal": describe(error)}
     return {"refusal": ""}

@@ -168,6 +168,7 @@ def _layout(what: Cell | Setting) -> Iterator[str]:
     if isinstance(what, Cell):
         yield from _odd(what, {"memory_format": USUAL["memory_format"]})
         yield from {what.execution} - {USUAL["runtime"]}
+        yield from filter(None, [what.inputs])
 
 
 def _gpu_options(header: Header) -> Iterator[str]:

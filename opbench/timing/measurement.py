@@ -8,7 +8,7 @@ parameters, with the inputs brought there.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -18,9 +18,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.arguments import Arguments, as_arguments
 from opbench.counting.exported import set_evaluation_mode
-from opbench.counting.inputs import is_size, require_module, shortly
-from opbench.errors import BadValueError
+from opbench.counting.inputs import (
+    Inputs,
+    brought_by,
+    is_size,
+    require_inputs,
+    require_module,
+    with_keywords,
+)
 from opbench.intervals import median
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders
@@ -33,7 +40,6 @@ _HOST_SAMPLES = 10
 # Long enough for a driver to be asked some questions.
 _WORK_TO_LOOK_AT_S = 0.05
 
-Inputs = Tensor | Sequence[Tensor] | Sequence[int]
 State = dict[str, Any]
 
 
@@ -53,16 +59,19 @@ class Instruments:
 
 def measure(
     module: nn.Module,
-    inputs: Inputs,
+    inputs: Inputs | None = None,
     *,
+    kwargs: Mapping[str, Any] | None = None,
     precision: float = 0.01,
     max_seconds: float = 3.0,
     seed: int = 0,
 ) -> Measurement:
     """Time the forward pass of ``module`` in this process, in one round.
 
-    ``inputs`` is a tensor or a tuple of tensors with the batch in front, or the size of one image
-    such as ``(3, 224, 224)``, for which a batch of one is drawn from a normal distribution.
+    ``inputs`` is a tensor, the tuple of arguments of ``forward`` or a dict of them by name, with
+    the batch in front, or the size of one image such as ``(3, 224, 224)``, for which a batch of one
+    is drawn from a normal distribution; ``kwargs`` are arguments by name beside a tuple.  Without
+    any the module's own are taken, as ``opbench.count`` does.
     Sampling ends when half the 95 % interval is within ``precision`` of the median, or after
     ``max_seconds``.  What differs between processes does not show here: `opbench run` has rounds
     for that.  Raises ``BadValueError`` for values that cannot be.
@@ -70,14 +79,14 @@ def measure(
     require_module(module)
     protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
     where = device_of(module)
-    tensors = tuple(tensor.to(where) for tensor in _tensors(inputs, dtype_of(module), seed))
+    arguments = _arguments(with_keywords(inputs, kwargs), module, seed)
     limits = Limits(precision=precision, seconds=max_seconds)
     # Opening a GPU makes it the current one; the caller's is put back.
-    current = torch.cuda.device_of(tensors[0])  # type: ignore[no-untyped-call]
+    current = torch.cuda.device(where.index if where.type == "cuda" else -1)
     with current, evaluating(module), torch.inference_mode():
         device = open_device(str(where))
         instruments = Instruments(memory=device.watch_memory())
-        only = time_round(lambda: module(*tensors), device, limits, instruments)
+        only = time_round(lambda: arguments.passed_to(module), device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
 
@@ -185,14 +194,12 @@ def dtype_of(module: nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def _tensors(inputs: Inputs, dtype: torch.dtype, seed: int) -> tuple[Tensor, ...]:
-    given: Sequence[Any] = (inputs,) if isinstance(inputs, Tensor) else inputs
-    if isinstance(given, Sequence) and given:
-        if all(isinstance(each, Tensor) for each in given):
-            return tuple(given)
-        if is_size(given) and min(given) > 0:
-            return (random_input(given, seed=seed, dtype=dtype),)
-    raise BadValueError(
-        f"the inputs, {shortly(inputs)}, are neither tensors nor the size of one image such as "
-        "(3, 224, 224)"
-    )
+def _arguments(inputs: Inputs | None, module: nn.Module, seed: int) -> Arguments:
+    """Return the arguments of the forward pass where the module lies, random for a size."""
+    where = device_of(module)
+    given = brought_by(module) if inputs is None else inputs
+    require_inputs(given)
+    assert given is not None
+    if isinstance(given, Sequence) and is_size(given):
+        given = (random_input(given, seed=seed, dtype=dtype_of(module)),)
+    return as_arguments(given).converted(lambda tensor: tensor.to(where))

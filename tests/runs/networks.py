@@ -23,6 +23,34 @@ class Doing(nn.Module):
         pass
 
 
+class Named(nn.Module):
+    """Takes words and a mask: 4 x 5 for each word that is not masked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.fc = nn.Embedding(9, 4), nn.Linear(4, 5)
+
+    def forward(self, ids: Tensor, *, mask: Tensor, image: Tensor | None = None) -> Tensor:
+        rows = self.table(ids)[mask]
+        out: Tensor = self.fc(rows if image is None else rows * image)
+        return out
+
+
+def named() -> tuple[nn.Module, tuple[Tensor, ...], dict[str, Tensor]]:
+    """Return a triple with 2 x 3 words."""
+    ids = torch.zeros(2, 3, dtype=torch.int64)
+    return Named(), (ids,), {"mask": torch.ones(2, 3, dtype=torch.bool)}
+
+
+class Kept(Doing):
+    """Keeps an input of its own, as Lightning's modules do."""
+
+    example_input_array = torch.zeros(2, 4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images @ torch.zeros(4, 5)
+
+
 class Broken(Doing):
     def act(self, images: Tensor) -> None:
         raise ValueError("no such layer\nand a long story")

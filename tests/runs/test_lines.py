@@ -87,6 +87,8 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
         ("record", {"median_s": 5e-324}, "median_s: "),
         ("round", {"yardstick_s": -0.0}, "yardstick_s: "),
         ("failure", {"input_size": "3x"}, "input_size: "),
+        ("record", {"inputs": "x=1x0"}, "inputs: 'x=1x0': the shape '1x0' must be positive"),
+        ("failure", {"inputs": "1x2:int"}, "inputs: no data type is called 'int'"),
         ("header", {"protocol": {"rounds": 1}}, "protocol: "),
         ("header", {"plan": [{"name": "a"}]}, "plan[0]: object missing required field input_size"),
     ],

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from opbench.errors import BadValueError, OpbenchError
+from opbench.inputs import parse_inputs
+from opbench.record import Cell
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.spec import Shape
 from tests.builders import cell as make_cell
@@ -31,6 +33,16 @@ def test_a_given_size_takes_the_place_of_each_targets_own() -> None:
     given = (OTHER, Shape((3, 5, 5)))
     sizes = [cell.input_size for cell in make_plan([CONV], Sweep(input_sizes=given))]
     assert sizes == [*given]
+
+
+def test_described_inputs_take_the_place_of_size_and_batch() -> None:
+    specs = parse_inputs(["ids=2x16:int64", "mask=2x16:bool"])
+    own = Planned(name="own", input_size=SMALL, batch_size=5)
+    for cell in make_plan([CONV, own], Sweep(inputs=specs)):
+        assert (cell.input_size, cell.batch_size) == ((16,), 2)
+        assert cell.asked == specs
+        assert str(cell) == f"{cell.name} (ids=2x16:int64, mask=2x16:bool)"
+        assert Cell.from_json(cell.to_json()) == cell
 
 
 def test_the_usual_settings_are_written_as_nothing_unusual() -> None:

@@ -121,6 +121,27 @@ def test_a_target_may_bring_its_own_inputs() -> None:
     assert replaced.macs == 3 * 3 * 4 * 27
 
 
+def test_keyword_arguments_and_inputs_that_a_module_keeps_are_timed() -> None:
+    _, load = timed(f"{NETWORKS}:named", own_inputs=True, input_size=Shape((3,)), batch_size=2)
+    assert load.macs == 2 * 3 * 4 * 5
+    _, kept = timed(f"{NETWORKS}:Kept", own_inputs=True, input_size=Shape((4,)), batch_size=2)
+    assert kept.macs == 2 * 4 * 5
+    asked = {"job": "inputs", "name": f"{NETWORKS}:Kept"}
+    described = handle({**asked, "sized": False})["done"]
+    assert (described["batch_size"], described["input_size"]) == (2, "4")
+    assert "input_size" not in handle({**asked, "sized": True})["done"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_described_inputs_are_timed(dtype: str) -> None:
+    inputs = "ids=1x6:int64, mask=1x6:bool, image=6x4"  # the image has the type of the weights
+    for name in ("Named", "named"):
+        _, load = timed(f"{NETWORKS}:{name}", inputs=inputs, input_size=Shape((6,)), dtype=dtype)
+        assert load.macs == 6 * 4 * 5
+    reply = handle(request(f"{NETWORKS}:Named", inputs="ids=1x6:int64, masks=1x6:bool"))
+    assert "Named.forward takes no argument 'masks'; did you mean mask?" in reply["failed"]
+
+
 @pytest.mark.parametrize(
     ("network", "reason"),
     [

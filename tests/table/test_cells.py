@@ -175,6 +175,12 @@ def test_a_cell_at_another_input_size_is_marked(tmp_path: Path) -> None:
     assert cells["label"].to_list() == ["VGG-16", "VGG-16"]
 
 
+def test_cells_of_other_inputs_are_cells_of_their_own(tmp_path: Path) -> None:
+    records = [record("vgg16", 0.2, inputs=each) for each in ("", "x=1x3x9x9", "x=2x3x9x9")]
+    cells = _table(tmp_path, [*records]).cells
+    assert cells["variant"].to_list() == ["", "x=1x3x9x9", "x=2x3x9x9"]
+
+
 def test_ceilings_are_medians_over_the_rounds_of_a_run(tmp_path: Path) -> None:
     rounds = [ceilings(number, peak) for number, peak in enumerate((1.0, 9.0, 2.0), 1)]
     (row,) = _table(tmp_path, [*rounds]).ceilings.to_dict("records")

@@ -53,15 +53,38 @@ def test_the_modes_of_all_submodules_are_put_back_after_an_error() -> None:
     assert not module.inner.training
 
 
-@pytest.mark.parametrize("inputs", [(), (3, 0, 4), ("3x4",), (3.5, 2), "3x4", 3, None])
-def test_inputs_that_are_neither_tensors_nor_a_size_are_refused(inputs: Any) -> None:
-    with pytest.raises(BadValueError, match="neither tensors nor the size"):
+@pytest.mark.parametrize("inputs", [(), (3, 0, 4), (3.5, 2), "3x4", 3, None, {1: 2}])
+def test_inputs_that_are_neither_arguments_nor_a_size_are_refused(inputs: Any) -> None:
+    with pytest.raises(BadValueError, match=r"an input size must be|\(3, 224, 224\), the tuple"):
         opbench.measure(nn.Identity(), inputs)
 
 
 def test_inputs_take_the_type_of_the_parameters() -> None:
     module = nn.Linear(3, 2).double()
     assert opbench.measure(module, (3,), max_seconds=0.01).median_s > 0
+
+
+class Mapped(nn.Module):
+    """Multiplies what it finds in a mapping, and keeps inputs of its own."""
+
+    example_input_array = torch.ones(2, 3)
+
+    def forward(self, batch: Any, *, scale: float = 1.0) -> torch.Tensor:
+        rows: torch.Tensor = batch["rows"] if isinstance(batch, dict) else batch
+        return rows * scale
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kwargs"),
+    [
+        ({"batch": torch.ones(2, 3)}, None),
+        (({"rows": torch.ones(2, 3), "words": ["a"]},), {"scale": 2.0}),
+        (None, {"batch": torch.ones(1)}),
+        (None, None),
+    ],
+)
+def test_arguments_by_name_and_those_that_a_module_keeps(inputs: Any, kwargs: Any) -> None:
+    assert opbench.measure(Mapped(), inputs, kwargs=kwargs, max_seconds=0.01).median_s > 0
 
 
 class Counter:
