@@ -79,9 +79,10 @@ def check(
 
     Exit code 0: unchanged or allowed (reported unless --quiet); 1: changed or uncounted; 2: wrong
     usage or input. Each change is shown with the modules and operators that cause it. A lock names
-    the networks that it counts, and counting runs their code: check a stranger's pull request where
-    it can read no secret and reach nothing. Rules are set in the table tool.opbench.check of
-    pyproject.toml: targets, metrics, lighter, strict, max_increase, allow_uncounted, input_sizes
+    the networks that it counts, and counting runs their code, and the counting rules that
+    tool.opbench.rules names: check a stranger's pull request where it can read no secret and reach
+    nothing. Settings are in the table tool.opbench.check of pyproject.toml: targets, metrics,
+    lighter, strict, max_increase, allow_uncounted, input_sizes
     (not for networks that bring their own inputs, unless these are one image).
 
     Examples:

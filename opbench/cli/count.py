@@ -95,7 +95,10 @@ def count(
     else:
         write(render_convention(rows, convention, asked, format))
     if any(row.get("uncounted") for row in rows):
-        say("warning: uncounted operators have no rule: their MACs are missing from the sums")
+        say(
+            "warning: uncounted operators have no rule: their MACs are missing from the sums; "
+            "[tool.opbench.rules] in pyproject.toml names rules for operators of your own"
+        )
     if any(row.get("error") for row in rows):
         if format in (Format.json, Format.csv):  # a table has the reasons below it
             say_failures(rows)
