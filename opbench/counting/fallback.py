@@ -7,6 +7,7 @@ a count that then fails for lack of memory repeats it.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -16,11 +17,27 @@ from opbench.processes.memory import available_memory, is_out_of_memory
 
 LOG = logging.getLogger("opbench.counting")
 
+# Sentences of torch to those who write operators.
+_REST = r".*?(?= \([^()]*, line \d+\)$|$)"
+_IN_SHORT = (
+    (
+        re.compile(r"NotImplementedError: The register_meta function for (\S+) raises" + _REST),
+        r"\1 needs values, which the meta device does not have",
+    ),
+    (
+        re.compile(r"NotImplementedError: (\S+): attempted to run this operator with Meta" + _REST),
+        r"\1 does not run on the meta device",
+    ),
+)
+
 
 def reason_of(error: Exception) -> str:
     """Return why the pass on the meta device, which raised ``error``, does not count."""
     cause = error.__cause__ if isinstance(error, OpbenchError) else None
-    return describe(cause or error)
+    reason = describe(cause or error)
+    for long, short in _IN_SHORT:
+        reason = long.sub(short, reason)
+    return reason
 
 
 def announce(reason: str) -> None:
@@ -54,13 +71,13 @@ def naming(target: str) -> Iterator[None]:
         LOG.removeFilter(name)
 
 
-def require_memory(weight_bytes: int, reason: str) -> None:
+def require_memory(weight_bytes: int) -> None:
     """Raise ``CountError`` where weights of so many bytes are more than the memory that is free."""
     free = available_memory()
     if weight_bytes > free:
         raise CountError(
-            f"its weights take {_gigabytes(weight_bytes)} and only {_gigabytes(free)} of memory "
-            f"are free; real tensors are needed: {reason}"
+            f"not enough memory: the weights take {_gigabytes(weight_bytes)} and "
+            f"{_gigabytes(free)} are free"
         )
 
 
@@ -68,7 +85,7 @@ def explained(error: OpbenchError | MemoryError, reason: str) -> Exception:
     """Return ``error``; where memory ran out, with the reason why it was needed."""
     if not is_out_of_memory(error) and not is_out_of_memory(error.__cause__):
         return error
-    return CountError(f"out of memory: {describe(error)}; real tensors are needed: {reason}")
+    return CountError(f"{describe(error)}; real tensors are needed: {reason}")
 
 
 def _gigabytes(size: int) -> str:

@@ -118,7 +118,7 @@ def count(
         require_inputs(given)
     request = Request(given, batch_size, dtype, training)
     with undisturbed():
-        return _count(lambda where: (take(network, where), example), request, device)
+        return _count(lambda where: (_taken(network, where), example), request, device)
 
 
 def build_and_count(
@@ -159,7 +159,13 @@ def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Arguments 
     except (Exception, SystemExit) as error:
         raise TargetError(f"the network cannot be built: {describe(error)}") from error
     network, example = read_built(built)
-    return take(network, device), example
+    return _taken(network, device), example
+
+
+def _taken(network: nn.Module, device: str) -> nn.Module:
+    if device == "cpu":
+        fallback.require_memory(bytes_of(tensors_of(network)))
+    return take(network, device)
 
 
 def _count(source: Source, request: Request, device: str | None) -> Count:
@@ -205,8 +211,8 @@ def _without_values(source: Source, request: Request, built: list[nn.Module]) ->
 def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str) -> Count:
     """Count on the CPU what the meta device does not count, for ``reason``."""
     fallback.announce(reason)
-    fallback.require_memory(weight_bytes, reason)
     try:
+        fallback.require_memory(weight_bytes)
         with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
             return replace(_with_values(source, request, "cpu"), fallback=reason)
     except (OpbenchError, MemoryError) as error:

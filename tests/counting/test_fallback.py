@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -93,14 +96,44 @@ def test_weights_beyond_the_free_memory_are_refused_before_they_are_made() -> No
     with pytest.raises(CountError) as caught:
         build_and_count(build, (8,))
     assert built == [True]
-    assert f"its weights take {4 * 2**44 / 1e9:.1f} GB and only " in str(caught.value)
+    assert f"not enough memory: the weights take {4 * 2**44 / 1e9:.1f} GB" in str(caught.value)
     assert "Tensor.item() cannot be called on meta tensors" in str(caught.value)
 
 
 def test_running_out_of_memory_names_the_reason() -> None:
-    with pytest.raises(CountError, match=r"out of memory: .*Hungry.*MemoryError") as caught:
+    with pytest.raises(CountError, match=r"Hungry.*MemoryError") as caught:
         count(_Hungry(), (8,))
     assert "real tensors are needed: RuntimeError: Tensor.item()" in str(caught.value)
+
+
+def test_a_copy_must_fit_beside_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight_bytes = 4 * (8 * 8 + 8 + 8 * 4 + 4)
+    monkeypatch.setattr(fallback, "available_memory", lambda: weight_bytes)
+    assert count(_Looks(), (8,)).device == "cpu"
+    monkeypatch.setattr(fallback, "available_memory", lambda: weight_bytes - 1)
+    with pytest.raises(CountError, match="not enough memory: the weights take"):
+        count(_Looks(), (8,), device="cpu")
+    assert count(_Looks().first, (8,)).device == "meta"
+
+
+@pytest.mark.parametrize(
+    ("looks", "reason"),
+    [
+        (lambda y: y[y > 0], "torch.nonzero() needs values, which the meta device does not have"),
+        (lambda y: torch.equal(y, y), "aten::equal does not run on the meta device"),
+    ],
+    ids=["nonzero", "equal"],
+)
+def test_the_reason_is_short(looks: Callable[[Tensor], Any], reason: str) -> None:
+    class Network(_Looks):
+        def forward(self, x: Tensor) -> Tensor:
+            looks(self.first(x))
+            return x
+
+    said = count(Network(), (8,)).fallback
+    assert said.startswith(f"{reason} (")
+    assert said.endswith(")")
+    assert "test_fallback.py, line" in said
 
 
 def test_other_failures_on_real_tensors_are_their_own() -> None:
