@@ -130,7 +130,9 @@ class Count(Totals):
     device: "meta" or "cpu", where the forward pass was traced.
     fallback: why real tensors were needed where nobody asked for them, else "".
     own_inputs: the inputs are those that came with the network, whatever size was asked for.
-    training: macs, peak and operators are those of a forward and a backward pass.
+    training: macs, peak and operators are those of a forward and a backward pass; the peak
+        includes what is saved for the way back, and the gradients of parameters.  Activations are
+        those of the forward pass.
     """
 
     batch_size: int

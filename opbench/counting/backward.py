@@ -9,7 +9,9 @@ The gradient of a product with respect to each factor is a product of the same s
     recurrent layers       as much as the forward operator for input and state, which are always
                            computed, and once more for the weights
 
-Most gradients need no rule, because they are carried out with operators that have one.
+Most gradients need no rule, because they are carried out with operators that have one.  So are
+those of attention and recurrent layers in a count: it keeps to plain kernels, which are the same on
+every device (``opbench.counting.gradients``), and meets fused ones only where a network names them.
 """
 
 from __future__ import annotations

@@ -113,6 +113,31 @@ def test_a_first_state_has_no_gradient_on_any_device() -> None:
         assert count(States(), (x,), training=True, device=device).macs == macs
 
 
+def test_a_gradient_of_a_gradient_counts() -> None:
+    """One step of descent, and the way back through it."""
+
+    class Step(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            loss = torch.tanh(x @ self.weight).sum()
+            (gradient,) = torch.autograd.grad(loss, self.weight, create_graph=True)
+            return x @ (self.weight - gradient)
+
+    one = 3 * 4 * 5
+    # Forward: the loss, its gradient, the result.  Back: one factor of each is the input.
+    assert count(Step(), (torch.randn(3, 4),), training=True).macs == (3 + 3) * one
+    assert count(Step(), (torch.randn(3, 4),)).macs == 3 * one
+
+
+def test_an_exported_program_is_trained_as_it_was_exported() -> None:
+    network = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 6))
+    program = torch.export.export(network, (torch.zeros(2, 4),))
+    assert count(program, training=True).macs == 2 * (2 * 20 + 3 * 30)
+
+
 # -- outputs -------------------------------------------------------------------------------------
 
 
