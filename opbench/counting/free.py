@@ -122,6 +122,14 @@ _philox_key_fold_in _philox_key_split _philox_normal _philox_uniform
 """
 
 # Those of the elementwise that are activation functions: which of them ran, a count notes.
+# Of bitsandbytes and quanto: to 8 and 4 bits and back.
+_QUANTISATION = """
+bitsandbytes::dequantize_4bit bitsandbytes::dequantize_blockwise bitsandbytes::int8_double_quant
+bitsandbytes::int8_mm_dequant bitsandbytes::int8_vectorwise_dequant
+bitsandbytes::int8_vectorwise_quant bitsandbytes::quantize_4bit bitsandbytes::quantize_blockwise
+quanto::unpack
+"""
+
 _ACTIVATION = """
 celu elu gelu glu hardshrink hardsigmoid hardswish hardtanh leaky_relu log_sigmoid
 log_sigmoid_forward mish prelu relu relu6 rrelu selu sigmoid silu softplus softshrink tanh threshold
@@ -139,6 +147,7 @@ FREE: frozenset[str] = frozenset(
             _LAYOUT,
             _CREATION,
             _RANDOM,
+            _QUANTISATION,
         )
     ).split()
 )

@@ -199,6 +199,13 @@ KERNELS: dict[str, OperatorRule] = {
     **_named(
         "linear_dynamic_fp16 linear_relu_dynamic_fp16 qlinear_pointwise", PACKED_LINEAR, "onednn::"
     ),
+    # of bitsandbytes and quanto
+    **_named(
+        "gemv_4bit gemm_4bit int8_scaled_mm int8_mixed_scaled_mm int8_linear_matmul",
+        PACKED_LINEAR,
+        "bitsandbytes::",
+    ),
+    "quanto::qbytes_mm": replace(PACKED_LINEAR, operands=(0, 1)),
     # convolutions
     **_named(
         """conv1d conv1d_relu conv1d_dynamic conv2d conv2d_relu conv2d_dynamic conv2d_add

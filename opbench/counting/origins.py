@@ -57,7 +57,7 @@ class Origins:
 
     def _made(self, name: str, args: Sequence[Any], out: Tensor) -> Type | None:
         first = args[0] if args else None
-        if "dequant" in name and isinstance(first, Tensor):
+        if ("dequant" in name or "unpack" in name) and isinstance(first, Tensor):
             return _dequantised(first, args, out)
         factors = list(first) if isinstance(first, (list, tuple)) else list(args[:2])
         known = {self._types[e] for e in factors if isinstance(e, Tensor) and e in self._types}

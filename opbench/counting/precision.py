@@ -35,6 +35,8 @@ _PACKED = (
     # Quantised inside the operator, which is given floating-point numbers.
     (r"^(quantized|sparse)::.*(dynamic|input_q_dq)|^quantized_(lstm|gru|rnn)", ("uint8", "int8")),
     ("fbgemm_linear_int8|wrapped_quantized_linear", ("uint8", "int8")),
+    ("bitsandbytes::int8", ("int8", "int8")),
+    ("4bit", ("", "4-bit")),
     ("int4", ("", "int4")),
     (r"^(_?quantized|sparse)::(?!matmul)|int8pack|_mixed_dtypes", ("", "int8")),
 )

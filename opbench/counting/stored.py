@@ -31,6 +31,7 @@ Named = Sequence[tuple[str, nn.Module]]
 _LAZY = (nn.UninitializedParameter, nn.UninitializedBuffer)
 _PLAIN = (Tensor, nn.Parameter)
 _STATISTICS = ("running_mean", "running_var")
+_EXTENTS = (("in_features", "out_features"), ("infeatures", "outfeatures"))
 _INDICES = {
     torch.sparse_csr: ("crow_indices", "col_indices"),
     torch.sparse_bsr: ("crow_indices", "col_indices"),
@@ -143,6 +144,8 @@ def _bytes(tensor: Any) -> int:
         return int(tensor.nbytes)
     if hasattr(type(tensor), "__tensor_flatten__"):
         return bytes_of(getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+    if type(tensor) not in _PLAIN:
+        return int(tensor.numel() * tensor.element_size()) + bytes_of(_attached(tensor))
     if tensor.is_quantized:
         return int(tensor.untyped_storage().nbytes()) + bytes_of(_per_channel(tensor))
     if tensor.layout is torch.sparse_coo:
@@ -151,6 +154,25 @@ def _bytes(tensor: Any) -> int:
         indices = [getattr(tensor, name)() for name in _INDICES[tensor.layout]]
         return bytes_of((*indices, tensor.values()))
     return int(tensor.numel() * tensor.element_size())
+
+
+def _attached(tensor: Tensor) -> list[Tensor]:
+    """Return the tensors that a class of tensors keeps beside its elements, such as scales."""
+    found = {_address(each): each for each in _reached(tensor.__dict__, deep=3)}
+    own = tensor.shape, tensor.dtype  # the elements under another name
+    return [each for each in found.values() if (each.shape, each.dtype) != own]
+
+
+def _reached(attributes: Mapping[str, Any], deep: int) -> Iterator[Tensor]:
+    for value in attributes.values():
+        if isinstance(value, Tensor):
+            yield value
+        elif deep and hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
+            yield from _reached(vars(value), deep - 1)
+
+
+def _address(tensor: Tensor) -> int:
+    return tensor.data_ptr() or id(tensor)  # on the meta device there is none
 
 
 def _per_channel(tensor: Tensor) -> tuple[Tensor, ...]:
@@ -180,8 +202,9 @@ def _is_integer(tensor: Tensor) -> bool:
 def _weights_said(module: nn.Module) -> int:
     """Return the weights that a linear layer or a convolution says it has."""
     said = module.__dict__
-    if isinstance(said.get("in_features"), int) and isinstance(said.get("out_features"), int):
-        return int(said["in_features"] * said["out_features"])
+    for inputs, outputs in _EXTENTS:
+        if isinstance(said.get(inputs), int) and isinstance(said.get(outputs), int):
+            return int(said[inputs] * said[outputs])
     kernel = said.get("kernel_size")
     if isinstance(kernel, tuple) and isinstance(said.get("in_channels"), int):
         both = said["in_channels"] * said.get("out_channels", 0)

@@ -35,6 +35,13 @@ def signatures() -> dict[str, list[list[str]]]:
     # Registered by the first tensor that needs them.
     found["semi_structured::cutlass_mm"] = [["dense", "packed", "meta", "bias", "out_features"]]
     found["semi_structured::cusparselt_mm"] = [["dense", "packed", "bias", "out_features"]]
+    # Of other libraries.
+    found["bitsandbytes::gemv_4bit"] = [["A", "B", "shapeB", "absmax", "code", "blocksize"]]
+    found["bitsandbytes::gemm_4bit"] = [["A", "B", "shapeB", "absmax", "blocksize", "quant_type"]]
+    found["bitsandbytes::int8_scaled_mm"] = [["A", "B", "row_stats", "col_stats", "bias"]]
+    found["bitsandbytes::int8_mixed_scaled_mm"] = [["A", "CA", "CB", "SCA", "SCB"]]
+    found["bitsandbytes::int8_linear_matmul"] = [["A", "B"]]
+    found["quanto::qbytes_mm"] = [["A", "B", "scales"]]
     for schema in torch._C._jit_get_all_schemas():
         if not any(each.is_out for each in schema.arguments):
             name = schema.name.removeprefix("aten::")

@@ -46,6 +46,16 @@ def _two_layers_both_ways(gates: int) -> int:
 PACKED_KERNELS = (
     Kernel(
         (
+            *("bitsandbytes::gemv_4bit", "bitsandbytes::gemm_4bit", "bitsandbytes::int8_scaled_mm"),
+            *("bitsandbytes::int8_mixed_scaled_mm", "bitsandbytes::int8_linear_matmul"),
+            "quanto::qbytes_mm",
+        ),
+        {"A": t(3, 8), "B": t(20), "shapeB": [5, 8]},
+        t(3, 5),
+        3 * 5 * 8,
+    ),
+    Kernel(
+        (
             *("_weight_int4pack_mm_with_scales_and_zeros", "_dyn_quant_matmul_4bit"),
             *("_mixed_dtypes_linear", "mkl::_mkl_linear"),
             *("fbgemm_linear_fp16_weight", "fbgemm_linear_fp16_weight_fp32_activation"),

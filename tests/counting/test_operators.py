@@ -47,7 +47,12 @@ def library() -> Iterator[None]:
     definitions._destroy()
 
 
-ELSEWHERE = ("torchvision::", "semi_structured::")  # registered later, or not at all
+ELSEWHERE = (
+    "torchvision::",
+    "semi_structured::",
+    "bitsandbytes::",
+    "quanto::",
+)  # registered later, or not at all
 HIGHER_ORDER = {"flex_attention", "flex_attention_backward", "inline_asm_elementwise", "print"}
 
 

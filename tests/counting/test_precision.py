@@ -159,6 +159,8 @@ def test_statically_quantised_layers_multiply_eight_bits() -> None:
     [
         ("quantized::conv_transpose2d", "uint8 x int8"),
         ("quantized::matmul", "uint8"),
+        ("bitsandbytes::gemv_4bit", "uint8 x 4-bit"),
+        ("bitsandbytes::int8_scaled_mm", "int8"),
         ("quantized::quantized_gru_cell_dynamic", "uint8 x int8"),
         ("quantized::embedding_bag_4bit", "float32 x uint4"),
         ("quantized::linear_dynamic_fp16", "uint8 x float16"),

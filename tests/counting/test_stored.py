@@ -212,6 +212,24 @@ def test_a_tensor_class_is_stored_in_its_parts() -> None:
     assert counted.weight_bytes == 6 * 5 + FLOAT * (5 + 5)
 
 
+def test_tensors_that_a_class_of_parameters_keeps_beside_itself_are_stored() -> None:
+    class State:
+        def __init__(self, scales: Tensor) -> None:
+            self.scales = scales
+
+    class Packed(nn.Parameter):
+        """Its elements are packed; their scales are in an attribute."""
+
+    layer = FourBit(said=True)
+    del layer.packed
+    packed: Any = torch.zeros(5, 3, dtype=torch.uint8).as_subclass(Packed)
+    packed.state, packed.same = State(torch.ones(7)), packed.data
+    layer.packed = packed
+    counted = count(layer, (6,))
+    assert counted.params == 5 * 6 + 5
+    assert counted.weight_bytes == 5 * 3 + FLOAT * 7 + FLOAT * (5 + 5)
+
+
 def test_a_sparse_weight_is_stored_with_its_indices() -> None:
     class Sparse(nn.Module):
         def __init__(self) -> None:
