@@ -42,8 +42,8 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
-from opbench.counting.namespaces import put_back
-from opbench.counting.original import privately, take
+from opbench.counting.namespaces import homes_of, homes_of_builder, put_back
+from opbench.counting.original import privately, take, until_its_end
 from opbench.counting.origins import origins_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
@@ -152,6 +152,7 @@ def seed() -> None:
 
 def _build(build: Callable[[], Any], device: str) -> tuple[nn.Module, Arguments | None]:
     seed()
+    until_its_end(put_back(homes_of_builder(build)))
     try:
         built = build_without_weights(build) if device == "meta" else build()
     except OpbenchError:
@@ -301,7 +302,7 @@ def _run(
     tracer.origins = origins_in(stored)
     try:
         with (
-            put_back(network),
+            put_back(homes_of(network)),
             plain_kernels(stored) if gradients else nullcontext(),
             threads.followed(),
             threads.traced(),

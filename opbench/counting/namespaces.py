@@ -14,7 +14,7 @@ import sys
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -34,11 +34,8 @@ _CACHED = type(lru_cache(len))
 
 
 @contextmanager
-def put_back(network: nn.Module) -> Iterator[None]:
-    """Put back at the end what the code of ``network`` changed in its global variables."""
-    defined_in = frozenset(
-        base.__module__ for kind in set(map(type, modules_of(network))) for base in kind.__mro__
-    )
+def put_back(defined_in: frozenset[str]) -> Iterator[None]:
+    """Put back at the end what code of the named modules changed in global variables."""
     snapshot = Snapshot(keeps_definitions=True)
     for module in _modules(defined_in, len(sys.modules)):
         _take_variables(snapshot, module)
@@ -51,17 +48,43 @@ def put_back(network: nn.Module) -> Iterator[None]:
         snapshot.restore()
 
 
+def homes_of(network: nn.Module) -> frozenset[str]:
+    """Return the names of the modules that define the classes of a network."""
+    kinds = set(map(type, modules_of(network)))
+    return frozenset(base.__module__ for kind in kinds for base in kind.__mro__)
+
+
+def homes_of_builder(build: Any) -> frozenset[str]:
+    """Return the names of the modules that define a function and those that it remembers."""
+    while isinstance(build, partial):
+        build = build.func
+    cells = getattr(build, "__closure__", None) or ()
+    known = (build, *(cell.cell_contents for cell in cells if not _holds_cache(cell)))
+    return frozenset(map(_home, known))
+
+
 def _take_variables(snapshot: Snapshot, holder: ModuleType | type) -> None:
     for value in snapshot.take_names(holder):
         kind = type(value)
+        if kind in (staticmethod, classmethod):
+            value, kind = value.__func__, type(value.__func__)
         if kind is FunctionType:
-            for cell in value.__closure__ or ():
-                if _holds_cache(cell):
-                    snapshot.take(cell, _DEPTH)
+            _take_function(snapshot, value)
         elif kind is _CACHED or (kind in _CONTAINERS and _is_cache(value, _DEPTH)):
             snapshot.take(value, _DEPTH)
         elif kind not in _OTHERS and _is_object(value):
             snapshot.take(vars(value), _DEPTH)
+
+
+def _take_function(snapshot: Snapshot, function: FunctionType) -> None:
+    """Note the variables that a function remembers, its attributes and mutable defaults."""
+    snapshot.take(vars(function), _DEPTH)
+    for cell in function.__closure__ or ():
+        if _holds_cache(cell):
+            snapshot.take(cell, _DEPTH)
+    for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        if type(default) in _CONTAINERS and _is_cache(default, _DEPTH):
+            snapshot.take(default, _DEPTH)
 
 
 def _holds_cache(cell: CellType) -> bool:

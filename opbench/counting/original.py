@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,17 +35,21 @@ T = TypeVar("T")
 
 
 class _Attempt:
-    """One attempt: on copies, watched for the tensors of their originals, or on originals."""
+    """One attempt: on copies, watched for the tensors of their originals, or on originals.
 
-    def __init__(self, borrows: ExitStack | None = None) -> None:
+    ``stack`` holds contexts until its end.
+    """
+
+    def __init__(self, stack: ExitStack, *, borrows: bool) -> None:
+        self.stack = stack
         self.borrows = borrows
         self.met_original = False
         self.theirs: frozenset[int] = frozenset()
         self._originals: list[nn.Module] = []  # alive, so that their tensors keep their ids
 
     def take(self, network: nn.Module, device: str) -> nn.Module:
-        if self.borrows is not None:
-            return self.borrows.enter_context(_borrowed(network, device))
+        if self.borrows:
+            return self.stack.enter_context(_borrowed(network, device))
         twin = private_copy(network, device)
         self._originals.append(network)
         self.theirs |= {id(each) for each in tensors_of(unwrap(network))}
@@ -58,7 +62,7 @@ _ATTEMPTS: list[_Attempt] = []
 
 def privately(attempt: Callable[[], T]) -> T:
     """Return ``attempt()`` on a copy of each network taken, else on the network itself."""
-    with _begun(_Attempt()) as first:
+    with _begun(borrows=False) as first:
         try:
             result = attempt()
         except Exception:
@@ -67,13 +71,18 @@ def privately(attempt: Callable[[], T]) -> T:
         else:
             if not first.met_original:
                 return result
-    with ExitStack() as borrows, _begun(_Attempt(borrows)):
+    with _begun(borrows=True):
         return attempt()
 
 
 def take(network: nn.Module, device: str) -> nn.Module:
     """Return what to trace in place of ``network``, on "meta" or a real device."""
-    return (_ATTEMPTS[-1] if _ATTEMPTS else _Attempt()).take(network, device)
+    return _ATTEMPTS[-1].take(network, device) if _ATTEMPTS else private_copy(network, device)
+
+
+def until_its_end(context: AbstractContextManager[None]) -> None:
+    """Enter a context until the end of the current attempt."""
+    _ATTEMPTS[-1].stack.enter_context(context)
 
 
 def watch(args: Sequence[Any]) -> None:
@@ -85,12 +94,13 @@ def watch(args: Sequence[Any]) -> None:
 
 
 @contextmanager
-def _begun(attempt: _Attempt) -> Iterator[_Attempt]:
-    _ATTEMPTS.append(attempt)
-    try:
-        yield attempt
-    finally:
-        _ATTEMPTS.pop()
+def _begun(*, borrows: bool) -> Iterator[_Attempt]:
+    with ExitStack() as stack:
+        _ATTEMPTS.append(_Attempt(stack, borrows=borrows))
+        try:
+            yield _ATTEMPTS[-1]
+        finally:
+            _ATTEMPTS.pop()
 
 
 @contextmanager

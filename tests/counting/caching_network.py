@@ -126,6 +126,20 @@ class Adds(nn.Module):
     def cached(self, width: int) -> Tensor:
         return computed(width)
 
+    @staticmethod
+    @functools.cache
+    def static(width: int) -> Tensor:
+        return computed(width)
+
+    @classmethod
+    @functools.cache
+    def of_the_class(cls, width: int) -> Tensor:
+        return computed(width)
+
+    @functools.cached_property
+    def constant(self) -> Tensor:
+        return computed(self.head.in_features)
+
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(x) + self.table(self, x.shape[-1])[0]
         return out
@@ -147,6 +161,19 @@ def in_a_variable_of_the_class(network: Adds, width: int) -> Tensor:
     return Adds.only
 
 
+def in_an_attribute(width: int) -> Tensor:
+    if not hasattr(in_an_attribute, "table"):
+        in_an_attribute.table = computed(width)  # type: ignore[attr-defined]
+    table: Tensor = in_an_attribute.table  # type: ignore[attr-defined]
+    return table
+
+
+def in_a_default(width: int, known: dict[int, Tensor] = {}) -> Tensor:  # noqa: B006  on purpose
+    if width not in known:
+        known[width] = computed(width)
+    return known[width]
+
+
 FUNCTIONS: tuple[Callable[[int], Tensor], ...] = (
     in_a_dictionary,
     in_a_nested_dictionary,
@@ -159,10 +186,23 @@ FUNCTIONS: tuple[Callable[[int], Tensor], ...] = (
     in_a_cached_function,
     in_another_cached_function,
     in_a_decorator,
+    in_an_attribute,
+    in_a_default,
 )
 WAYS: dict[str, Callable[[Any, int], Tensor]] = {
     **{each.__name__: lambda network, width, f=each: f(width) for each in FUNCTIONS},  # type: ignore[misc]
     "in_a_cached_method": in_a_cached_method,
+    "in_a_static_method": lambda network, width: network.static(width),
+    "in_a_class_method": lambda network, width: network.of_the_class(width),
+    "in_a_cached_property": lambda network, width: network.constant,
     "in_a_dictionary_of_the_class": in_a_dictionary_of_the_class,
     "in_a_variable_of_the_class": in_a_variable_of_the_class,
 }
+
+
+class Constructs(Adds):
+    """Fills a cache in its constructor."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda network, width: TABLES[width])
+        in_a_dictionary(self.head.in_features)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import reload
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import count
+from opbench.counting import build_and_count, count
 from tests.counting import caching_network as networks
 
 WIDTH = 40
@@ -59,3 +60,11 @@ def test_what_a_late_import_defines_stays() -> None:
     count(networks.Adds(defines), (WIDTH,))
     assert networks.LATE.__name__ == "Late"  # type: ignore[attr-defined]
     del networks.LATE  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_what_a_constructor_keeps_is_gone_too(device: str) -> None:
+    for build in (networks.Constructs, lambda: networks.Constructs(), partial(networks.Constructs)):
+        assert build_and_count(build, (WIDTH,), device=device).macs == WIDTH * WIDTH
+        assert networks.TABLES == {}
+    assert not networks.Constructs()(torch.ones(2, WIDTH)).is_meta
