@@ -111,7 +111,7 @@ _QUANTISED_PRODUCT = GraphRule(
 )
 _GENERAL = GraphRule(_general_product, layer="stored")
 _PACKED = GraphRule(_packed_product, weights=(1, 5), literals=(2, 3), layer="always")
-_RECURRENT = GraphRule(_recurrent_layer, operands=(0, 1, 2), weights=(1, 2, 3))
+_RECURRENT = GraphRule(_recurrent_layer, operands=(0, 1, 2), weights=(1, 2, 3), literals=(4, 5, 6))
 _ATTENTION = GraphRule(attention.attention, operands=(0, 1, 2), weights=())
 _LINEAR_MODEL = GraphRule(_linear_model, operands=(0,), layer="always")
 
@@ -166,7 +166,9 @@ _CONTRIBUTED: dict[str, GraphRule] = {
     "QAttention": GraphRule(attention.quantised_attention, literals=(3, 4, 6, 7)),
     "MultiHeadAttention": replace(_ATTENTION, macs=attention.multi_head_attention, weights=(3,)),
     "GroupQueryAttention": replace(_ATTENTION, macs=attention.grouped_query_attention),
-    "DynamicQuantizeLSTM": replace(_RECURRENT, weights=(1, 2, 3, 7), literals=(8, 9, 10, 11)),
+    "DynamicQuantizeLSTM": replace(
+        _RECURRENT, weights=(1, 2, 3, 7), literals=(4, 5, 6, 8, 9, 10, 11)
+    ),
 }
 
 

@@ -4,7 +4,8 @@ A graph does not say what was learned; its use does:
 
     * a stored tensor of real numbers that something reads is a parameter, unless all take it for
       something else: statistics of a batch normalisation, scales and zero points, the extents of a
-      resize, bounds of a clip, fillings; a single number without axes is a literal of the code
+      resize, bounds of a clip, fillings, initial states; a single number is a literal of the code,
+      unless it is the weight of a layer
     * a ``Constant`` node of several real numbers, or a ``ConstantOfShape`` of a stored shape (as in
       files stripped of their weights), is one where it is the weight of a layer
     * integers are parameters where they are the weights of a quantised layer
@@ -88,7 +89,7 @@ class Stored:
         """Training changes it, by the rule of this module."""
         if "weight" in self.uses:
             return self.origin == "initializer" or self.elements > 1
-        if self.origin != "initializer" or not is_floating(self.element) or not self.shape:
+        if self.origin != "initializer" or not is_floating(self.element) or self.elements < 2:
             return False
         return bool(self.uses - {"literal"})
 

@@ -33,6 +33,18 @@ def test_statistics_scales_bounds_and_shapes_are_no_parameters() -> None:
     assert count.weight_bytes == 4 * (8 * 27 + 8 + 4 * 8 + 2 + 1 + 7) + 2 * 8
 
 
+def test_initial_states_and_single_numbers_are_no_parameters_but_a_single_slope_is() -> None:
+    nodes = [
+        node("LSTM", "x w r - - h c", "l", hidden_size=4),
+        node("Mul", "l third", "m"),
+        node("PRelu", "m slope", "y"),
+    ]
+    states = (weight("h", 1, 2, 4), weight("c", 1, 2, 4))
+    kept = [weight("w", 1, 16, 3), weight("r", 1, 16, 4), *states, weight("third", 1)]
+    count = counted(graph(nodes, {"x": [5, 2, 3]}, [*kept, weight("slope", 1)]))
+    assert count.params == 16 * 7 + 1
+
+
 def test_a_shared_weight_counts_once_and_belongs_to_both_modules() -> None:
     nodes = [
         node("MatMul", "x w", "h", name="/a/one/MatMul"),
