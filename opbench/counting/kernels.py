@@ -29,6 +29,7 @@ from opbench.counting.operator_rule import (
     steps,
     stored,
 )
+from opbench.counting.values import lacks_values
 
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
@@ -86,7 +87,7 @@ def _grouped_product(args: Arguments, out: Any, *, offsets_at: int) -> int:
     whole = left[0] if left.dim() == 3 else left
     each = whole.numel() * right.shape[-1] // max(1, filled)
     offsets = args[offsets_at] if len(args) > offsets_at else None
-    if not isinstance(offsets, Tensor) or offsets.is_meta:
+    if not isinstance(offsets, Tensor) or lacks_values(offsets):
         return AtMost(each * filled)
     return int(each * min(filled, int(offsets[-1])))
 

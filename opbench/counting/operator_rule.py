@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from opbench.counting.nested import nested_product
+from opbench.counting.values import lacks_values
 
 Arguments = Sequence[Any]
 Kind = Literal[
@@ -110,6 +111,6 @@ def token_major_scores(query: Tensor, key: Tensor, ends: Sequence[Tensor | None]
         if query.dim() != 4:
             raise NoRuleError("sequences of unknown lengths")
         return math.prod(query.shape[:2]) * key.shape[1] * heads
-    if ends_q.is_meta or ends_k.is_meta:
+    if lacks_values(ends_q) or lacks_values(ends_k):
         raise NoRuleError("sequences of unknown lengths")
     return int((ends_q.diff() * ends_k.diff()).sum()) * heads

@@ -53,7 +53,7 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if func is _TYPE_AS:  # of the other tensor only the type matters
         func, args = torch.ops.aten.to.dtype, (args[0], args[1].dtype)
     tensors = [*_tensors(args), *_tensors(kwargs.values())]
-    if any(map(_lacks_values, tensors)):
+    if any(map(lacks_values, tensors)):
         return _run_without_values(traits, func, args, kwargs)
     if not traits.places and _is_too_large(tensors, func, args, kwargs):
         return _run_on_meta(func, args, kwargs)
@@ -67,7 +67,7 @@ def _make(traits: _Traits, func: Any, args: tuple[Any, ...], kwargs: dict[str, A
     dtype = kwargs.get("dtype") or usual
     size = source.shape if source is not None and traits.like else args[source is not None]
     most = traits.floats if _is_real(dtype) else MOST_BYTES // 8
-    if source is not None and _lacks_values(source):
+    if source is not None and lacks_values(source):
         args = (torch.empty((), dtype=source.dtype).expand(source.shape), *args[1:])
     elif traits.like:
         most = MOST_BYTES // 8
@@ -85,7 +85,7 @@ def _run_without_values(
 
     def seen(tensor: Tensor) -> Tensor:
         shell = shells.get(id(tensor), tensor)
-        return _shell_of(shell) if _lacks_values(shell) else shell
+        return _shell_of(shell) if lacks_values(shell) else shell
 
     out = _run_mixed(func, *tree_map_only(Tensor, seen, (args, kwargs)))
     for each in written:
@@ -94,7 +94,8 @@ def _run_without_values(
     return tree_map(lambda each: originals.get(id(each), each), out)
 
 
-def _lacks_values(tensor: Tensor) -> bool:
+def lacks_values(tensor: Tensor) -> bool:
+    """Return whether the elements of a tensor are not known."""
     return on_meta(tensor) or is_unknown(tensor)
 
 
