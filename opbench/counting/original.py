@@ -81,8 +81,9 @@ def take(network: nn.Module, device: str) -> nn.Module:
 
 
 def until_its_end(context: AbstractContextManager[None]) -> None:
-    """Enter a context until the end of the current attempt."""
-    _ATTEMPTS[-1].stack.enter_context(context)
+    """Enter a context until the end of the current attempt, if there is one."""
+    for attempt in _ATTEMPTS[-1:]:
+        attempt.stack.enter_context(context)
 
 
 def watch(args: Sequence[Any]) -> None:

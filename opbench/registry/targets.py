@@ -32,6 +32,8 @@ from torch import nn
 from opbench.counting import build_and_count, fallback
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.exported import is_network
+from opbench.counting.namespaces import put_back
+from opbench.counting.original import until_its_end
 from opbench.errors import (
     BadValueError,
     OpbenchError,
@@ -194,6 +196,7 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
             found = _attribute(module, attribute, target)
             if is_network(found):
                 return read_built(found)
+            until_its_end(put_back(frozenset({module.__name__})))
             made = torchvision_operators.load(lambda: _call(found, target))
     except OpbenchError:
         raise

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+import torch
 from torch import nn
 
 from opbench.counting.meta_build import build_without_weights
@@ -104,3 +106,28 @@ def test_what_a_module_makes_when_it_is_imported_has_its_weights(
     table = importlib.import_module("shared_with_others").TABLE
     assert not table.weight.is_meta
     assert table.weight.std() > 0.01
+
+
+def test_what_a_constructor_keeps_in_its_file_is_gone_after_a_count(write: Write) -> None:
+    """A table of 64 x 64 random numbers has no values while a network is counted."""
+    path = write(
+        "keeps_a_table.py",
+        dedent("""
+        import torch
+        from torch import nn
+        TABLES = {}
+        class Adds(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.head = nn.Linear(8, 64)
+                if 64 not in TABLES:
+                    TABLES[64] = torch.randn(64, 64)
+            def forward(self, x):
+                return self.head(x) + TABLES[64]
+        """),
+    )
+    (target,) = targets.resolve([f"{path}:Adds"])
+    for _ in range(2):
+        assert targets.count_target(target, (8,)).macs == 8 * 64
+    module, _ = target.build()
+    assert not module(torch.ones(1, 8)).is_meta
