@@ -5,6 +5,7 @@
     locked(path)            keep other processes from updating a file meanwhile
     files_in(folder, ...)   the files of a folder
     remove(path)            delete a file
+    read(path)              a file whole, unless it has no end
     read_rows(path, ...)    a CSV file row by row
 
 Every error is a ``BadFileError`` that names the file, the line where there is one, and a remedy.
@@ -13,6 +14,8 @@ Every error is a ``BadFileError`` that names the file, the line where there is o
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import math
 import os
 import tempfile
@@ -47,11 +50,10 @@ def write(path: Path, data: bytes | str, *, remedy: str = "choose another folder
     # Half of a character, from a name that is none in UTF-8, is written as its escape.
     raw = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     try:
-        target = path.resolve() if path.is_symlink() else path
-        if target.exists() and not target.is_file() and not target.is_dir():
-            target.write_bytes(raw)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(raw)
         else:
-            _replace(target, raw)
+            _replace(path.resolve() if path.is_symlink() else path, raw)
     except OSError as error:
         raise BadFileError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
 
@@ -308,6 +310,13 @@ def _free_names(folder: Path, stem: str) -> Iterator[Path]:
         number += 1
 
 
+def read(path: Path) -> bytes:
+    """Read a file or a pipe.  Raises ``OSError``, also for a device, which may have no end."""
+    if path.is_char_device():
+        raise OSError(errno.EINVAL, "it is a device, not a file")
+    return path.read_bytes()
+
+
 class RowError(ValueError):
     """One row is wrong: a sentence without file and line."""
 
@@ -321,17 +330,15 @@ def read_rows(
 ) -> Iterator[tuple[int, T]]:
     """Yield the line number and the parsed value of each row of ``path``.
 
-    The header must hold exactly ``columns``, in any order, of which older files lack those that
-    came ``later``; ``parse`` raises ``ValueError`` for a
-    row that is wrong.  Raises ``BadFileError`` naming file and line.
+    The header must hold exactly ``columns``, in any order; older files lack those that came
+    ``later``.  ``parse`` raises ``ValueError``; this raises ``BadFileError`` with file and line.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            found = reader.fieldnames or ()
-            _check_header(path, found, [x for x in columns if x in found or x not in later])
-            for row in reader:
-                yield reader.line_num, _parsed(path, reader.line_num, row, parse)
+        reader = csv.DictReader(io.StringIO(read(path).decode(), newline=""), strict=True)
+        found = reader.fieldnames or ()
+        _check_header(path, found, [x for x in columns if x in found or x not in later])
+        for row in reader:
+            yield reader.line_num, _parsed(path, reader.line_num, row, parse)
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -357,7 +364,7 @@ def percent(row: dict[str, str], column: str) -> float | None:
 def number(row: dict[str, str], column: str) -> float:
     """Read a finite number.  Raises ``RowError``."""
     try:
-        value = float(row[column])
+        value = math.nan if "_" in row[column] else float(row[column])
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

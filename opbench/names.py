@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from opbench.errors import UnknownNameError, folded
+from opbench.errors import BadValueError, UnknownNameError, folded
+from opbench.escapes import printable
 
 _NO_LABELS: Mapping[str, str] = {}
 
@@ -31,6 +32,14 @@ def matching(
         for name in known
         if fnmatchcase(folded(name), loose) or fnmatchcase(folded(labels.get(name, name)), loose)
     )
+
+
+def require_utf8(name: str) -> None:
+    """Raise ``BadValueError`` for the name of a file whose bytes are no text, as files need it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise BadValueError(f"{printable(name)} is not a name in UTF-8: rename the file") from None
 
 
 def is_target(name: str) -> bool:

@@ -219,12 +219,12 @@ def _from_file(table: Any, file: Path) -> Iterator[tuple[str, Any]]:
 
 def _unknown(key: str, name: str) -> str:
     """Say that nothing is set by ``name``, and which section it belongs to or what was meant."""
-    elsewhere = [each.rpartition(".")[0] for each in _KEYS if each.rpartition(".")[2] == name]
-    if elsewhere:
+    known = [each.rpartition(".") for each in _KEYS]
+    if elsewhere := [section for section, _, each in known if each == name]:
         sections = " or ".join(f"[{'.'.join(filter(None, (*_TOOL, e)))}]" for e in elsewhere)
         return f"{name!r} belongs to {sections}"
-    known = [each.rpartition(".")[2] for each in _KEYS if _same_section(each, key)]
-    return str(UnknownNameError("key", name, known, see=f"choose from {', '.join(known)}"))
+    here = [each for section, _, each in known if section == key.rpartition(".")[0]]
+    return str(UnknownNameError("key", name, here, see=f"choose from {', '.join(here)}"))
 
 
 def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
@@ -235,10 +235,6 @@ def _flat(table: Any) -> Iterator[tuple[str, Any, str]]:
                 yield f"{key}.{inner}", each, ".".join((*_TOOL, key))
         else:
             yield key, value, ".".join(_TOOL)
-
-
-def _same_section(one: str, other: str) -> bool:
-    return one.rpartition(".")[0] == other.rpartition(".")[0]
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
@@ -359,7 +355,10 @@ def parse_thresholds(value: Any) -> tuple[Threshold, ...]:
 
 def _each_threshold(value: Any) -> Iterator[Threshold]:
     for glob, text in value.items() if isinstance(value, dict) else [("*", value)]:
-        amounts = dict(_time_amounts(text))
+        stated = list(_time_amounts(text))
+        amounts = dict(stated)
+        if len(amounts) < len(stated):
+            raise ValueError("must be one percentage, one time, or one of each")
         yield Threshold(
             glob=glob, relative=amounts.get("%", 0.0), seconds=amounts.get("seconds", 0.0)
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from opbench.errors import BadFileError
-from opbench.files import Appender, locked, write
+from opbench.files import Appender, locked, read, write
 
 BUSY = "being written by another process"
 
@@ -57,6 +57,20 @@ def test_a_link_stays_a_link_and_a_pipe_takes_what_comes(tmp_path: Path) -> None
     reader.join()
     assert read == ["data"]
     assert pipe.is_fifo()
+
+
+def test_a_file_that_is_a_link_to_a_pipe_takes_what_comes(tmp_path: Path) -> None:
+    reading, writing = os.pipe()  # as /dev/stdout is one
+    write(Path(f"/dev/fd/{writing}"), "data")
+    os.close(writing)
+    with os.fdopen(reading) as file:
+        assert file.read() == "data"
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero", "/dev/null"])
+def test_a_device_is_not_read_to_an_end_that_it_may_not_have(device: str) -> None:
+    with pytest.raises(OSError, match="it is a device, not a file"):
+        read(Path(device))
 
 
 def test_half_a_character_is_written_as_its_escape(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
-from opbench.settings import Allowance, SizeRule, load_settings
+from opbench.settings import Allowance, SizeRule, load_settings, parse_thresholds
 from opbench.spec import Shape
 
 Write = Callable[[str, str], Path]
@@ -240,3 +240,9 @@ def test_this_repository_keeps_its_lock_under_results() -> None:
     settings = load_settings(root, {})
     assert settings.lock == root / "results" / "opbench.lock.json"
     assert settings.check.targets == ("*",)
+
+
+def test_a_threshold_of_two_percentages_is_refused() -> None:
+    for text in ("3%, 3%", "1ms,50us", "3%,1s,4%"):
+        with pytest.raises(ValueError, match="one percentage, one time, or one of each"):
+            parse_thresholds(text)

@@ -8,6 +8,7 @@ not used is named, and so are protocols and data sets of other names than the pu
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,14 +106,14 @@ class OwnFile(NamedTuple):
 def read_own(path: Path) -> OwnFile:
     """Read ``path``.  Raises ``BadFileError`` naming file, line and column."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True, strict=True)
-            header = next(reader, [])
-            columns = _columns(path, header)
-            rows = []
-            for cells in filter(any, reader):
-                _check_length(path, reader.line_num, cells, header, columns)
-                rows.append(_row(path, reader.line_num, cells, columns))
+        text = io.StringIO(files.read(path).decode("utf-8-sig"), newline="")
+        reader = csv.reader(text, skipinitialspace=True, strict=True)
+        header = next(reader, [])
+        columns = _columns(path, header)
+        rows = []
+        for cells in filter(any, reader):
+            _check_length(path, reader.line_num, cells, header, columns)
+            rows.append(_row(path, reader.line_num, cells, columns))
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -126,6 +127,11 @@ def read_own(path: Path) -> OwnFile:
 
 def _about_rows(rows: Iterable[OwnRow], path: Path) -> Iterator[str]:
     for row in rows:
+        if row.top1 is None:
+            yield (
+                f"{path}, line {row.line}: top1 of {row.name} is empty: none is shown, not a "
+                "published one either"
+            )
         if row.protocol not in (*PROTOCOLS, _UNSTATED):
             what = f"protocol {row.protocol!r}, drawn as a square and left out of the frontier"
             yield _unknown(path, row, what, row.protocol, PROTOCOLS)
@@ -177,11 +183,14 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
             f"the columns are separated by {_SEPARATORS[separator]}: write commas, and decimals "
             "with a point, such as 75.2",
         )
-    present = {title.strip().lower(): at for at, title in reversed(list(enumerate(header)))}
+    titles = [title.strip().lower() for title in header]
+    present = {title: at for at, title in enumerate(titles)}
     columns = {}
     for column, aliases in _ALIASES.items():
-        if found := [present[alias] for alias in aliases if alias in present]:
-            columns[column] = found[0]
+        if found := [alias for alias in aliases if alias in present]:
+            if titles.count(found[0]) > 1:
+                raise files.bad_line(path, 1, f"{found[0]} occurs twice: remove one")
+            columns[column] = present[found[0]]
         elif column in _NEEDED:
             raise files.bad_line(
                 path, 1, f"no column {' or '.join(aliases)}: start the header with name,top1"
@@ -222,6 +231,9 @@ def _row(path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]
         images, size = _images(text.get("images", "")), _size(text.get("size", ""))
     except ValueError as error:
         raise files.bad_line(path, line, str(error)) from None
+    if top1 is not None and top5 is not None and top5 < top1:
+        problem = f"top5 is {top5:g}, which is below top1, {top1:g}: correct one of them"
+        raise files.bad_line(path, line, problem)
     return OwnRow(
         line=line,
         name=text["name"],

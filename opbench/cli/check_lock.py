@@ -32,6 +32,7 @@ from opbench.lock.scope import expand, size_of
 from opbench.lock.sizes import requests, sizes_of
 from opbench.lock.unmatched import unmatched
 from opbench.lock.verdict import CheckedTarget, Problem, Status
+from opbench.names import require_utf8
 from opbench.processes.calls import isolated
 from opbench.settings import CheckSettings, Settings
 
@@ -83,6 +84,8 @@ class CheckRequest:
 
         Raises ``BadValueError`` or ``BadFileError`` where there are none.
         """
+        for each in self.targets:
+            require_utf8(each)
         if self.targets:
             known = dict.fromkeys(map(target_of, held.networks))
             named = (_from_root(each, self.settings.root) for each in self.targets)

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, Any
 
 from opbench.errors import MissingDataError, OpbenchError
@@ -65,6 +65,10 @@ def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:
             with _interrupts_ignored():
                 pages = pool.map(_draw, jobs)
             return list(pages)
+        except KeyboardInterrupt:  # nobody waits for the figures that are being drawn
+            for each in active_children():
+                each.terminate()
+            raise
         except BrokenProcessPool:
             raise OpbenchError(
                 "a process that drew figures was killed, perhaps out of memory: name fewer figures"

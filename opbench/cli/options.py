@@ -20,6 +20,10 @@ from opbench.spec import Shape
 if TYPE_CHECKING:
     from opbench.runs.pool import Workers
 
+# Of a number of images or threads; one with more digits than _DIGITS is larger without the rest.
+_LARGEST = 2**31 - 1
+_DIGITS = 20
+
 TARGETS_HELP = (
     "A built-in network or glob (resnet50, 'vgg*'), torchvision:NAME, timm:NAME, "
     "package.module:ATTR, path/file.py:ATTR or, to count, path/model.onnx; all built-in networks "
@@ -166,13 +170,15 @@ def words(text: str) -> list[str]:
 
 def parse_integers(option: str, text: str) -> list[int]:
     """Read "1,16".  Raises ``BadValueError`` naming the option."""
-    numbers = [int(word) if word.isdecimal() else 0 for word in words(text)]
+    numbers = [int(word[:_DIGITS]) if word.isdecimal() else 0 for word in words(text)]
     if not all(numbers):
         space = ": no space after a comma" if text.endswith(",") else ""
         raise BadValueError(
             f"{option} must be positive integers separated by commas, such as 1,16; not {text!r}"
             f"{space}"
         )
+    if max(numbers) > _LARGEST:
+        raise BadValueError(f"{option} must be {_LARGEST:,} at most, not {max(numbers)}")
     return numbers
 
 

@@ -13,6 +13,7 @@ import typer
 from opbench import files
 from opbench.cli.options import Accuracies, Results, measured_folder
 from opbench.cli.render import note, say, write
+from opbench.errors import BadFileError
 from opbench.escapes import printable
 
 
@@ -42,6 +43,9 @@ def report(
     from opbench.table.frames import load
 
     folder = measured_folder(results)
+    path = output or folder / "index.html"
+    if path.is_dir():  # told before the figures are drawn
+        raise BadFileError(f"{path} is a folder: name a file with --output")
     loaded = load(folder, accuracies)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
@@ -50,6 +54,5 @@ def report(
         if picture.missing:
             note(f"{picture.name} is not drawn: {picture.missing}")
     text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
-    path = output or folder / "index.html"
     files.write(path, text, remedy="choose another file with --output")
     write(f"{printable(str(path))}\n")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from opbench.counting.arguments import Arguments
 from opbench.counting.scopes import shape_of
 from opbench.counting.signature import misfit, unnamed
-from opbench.errors import CountError, describe
+from opbench.errors import CountError, describe, message_of
 from opbench.spec import Shape
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -26,7 +26,7 @@ def run_error(network: nn.Module, inputs: Arguments, error: BaseException) -> Co
     name = type(network).__name__
     module = _innermost(network, error)
     place = f" (in {module})" if module else ""
-    if _ONE_VALUE in str(error):
+    if _ONE_VALUE in message_of(error):
         return CountError(
             f"{name} cannot train on one value per channel{place}, of which batch normalisation "
             "has no variance: count a batch of 2 or more"
@@ -87,7 +87,7 @@ def _not_from_a_size(inputs: Arguments, error: BaseException) -> str:
     """Say how to give inputs that a size cannot describe, where the error says that they lack."""
     if _only_image(inputs) is None:
         return ""
-    if _INDICES.search(str(error)):
+    if _INDICES.search(message_of(error)):
         return (
             "takes integers, not floating-point numbers: give them with "
             f"--input NAME=1x128:int64, {_ADVICE}"

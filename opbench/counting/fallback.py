@@ -42,7 +42,7 @@ def reason_of(error: Exception) -> str:
 
 def announce(reason: str) -> None:
     """Warn that weights and activations are about to be allocated."""
-    LOG.warning(printable(f"warning: counted with real tensors: {reason}"))
+    LOG.warning(printable(f"warning: real tensors are needed: {reason}"))
 
 
 def announce_in_full(operators: Iterable[str]) -> None:

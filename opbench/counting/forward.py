@@ -52,6 +52,7 @@ from opbench.counting.torch_state import undisturbed
 from opbench.counting.tracer import Tracer
 from opbench.counting.training import NothingToTrainError, run_backward, switch_to_training
 from opbench.errors import (
+    BadFileError,
     BadValueError,
     CountError,
     OpbenchError,
@@ -74,7 +75,7 @@ _SHAPES = re.compile(
     r"shapes cannot be multiplied|Given groups=|must match the size|Sizes of tensors must match"
     r"|can't be greater than|Output size is too small|is invalid for input of size"
     r"|Given normalized_shape|positional argument|keyword argument|multiple values"
-    r"|expected .* channels|more than 1 value per channel"
+    r"|expected .* channels|more than 1 value per channel|[Oo]verflow"
 )
 
 # Complaints of a network that computes gradients in its forward pass: "element 0 of tensors does
@@ -179,7 +180,7 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
     except (BadValueError, RuleError, NothingToTrainError):
         raise
     except Exception as error:
-        if device == "meta" or _SHAPES.search(message_of(error.__cause__)):
+        if device == "meta" or _is_final(error):
             raise
         reason = fallback.reason_of(error)
     weight_bytes = sum(bytes_of(tensors_of(network)) for network in built[-1:])
@@ -196,6 +197,12 @@ def _beside_compiler(attempt: Callable[[], Count]) -> Count:
             raise
     with undisturbed():
         return tolerated(lambda: privately(attempt))
+
+
+def _is_final(error: Exception) -> bool:
+    """Return whether real values would not mend an error."""
+    named_wrongly = isinstance(error, TargetError | BadFileError) and error.__cause__ is None
+    return named_wrongly or bool(_SHAPES.search(message_of(error.__cause__)))
 
 
 def _without_values(source: Source, request: Request, built: list[nn.Module]) -> Count:

@@ -185,9 +185,9 @@ def shortly(value: object) -> str:
 
 
 def batch_size_of(inputs: Arguments) -> int:
-    """Return the extent of the first axis of the first tensor; 1 if there is none."""
+    """Return the extent of the first axis of the first tensor; 1 if there is none, or it is 0."""
     first, *_ = *_shapes(inputs), ()
-    return first[0] if first else 1
+    return (first[0] if first else 0) or 1
 
 
 def input_sizes_of(inputs: Arguments) -> tuple[Shape, ...]:

@@ -19,7 +19,7 @@ def load(path: Path) -> Lock:
     Raises ``BadFileError`` when it is missing, damaged or of another kind.
     """
     try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        return parse(files.read(path).decode(), str(path))
     except FileNotFoundError:
         raise BadFileError(
             f"the lock {path} does not exist: write it with `opbench check --update TARGET...`, or "

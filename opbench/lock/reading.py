@@ -95,9 +95,11 @@ class _Reader:
             ) from None
         except json.JSONDecodeError as error:
             self._refuse_conflict()
+            # What begins otherwise may be any file of the user's, which nobody should delete.
+            begun = self.text.lstrip().startswith("{")
             raise BadFileError(
-                f"{self.source}, line {error.lineno}: not valid JSON at column "
-                f"{error.colno} ({error.msg}): {REMEDY}"
+                f"{self.source}, line {error.lineno}: not valid JSON at column {error.colno} "
+                f"({error.msg}): {REMEDY if begun else 'name a lock of opbench with --lock'}"
             ) from None
         except RecursionError:
             self.refuse((), "nested too deeply for a lock")

@@ -33,7 +33,10 @@ def expand(pattern: str, targets: Collection[str]) -> tuple[str, ...]:
     """
     glob = f"{pattern}:*" if pattern.endswith(".py") else pattern
     head = glob.rpartition(":")[0]
-    matching = [each for each in targets if covers(glob, each)]
+    anywhere = bool(set(head) & {*"*?["})
+    matching = [
+        each for each in targets if covers(glob, each) or (anywhere and fnmatchcase(each, glob))
+    ]
     return tuple(matching) if matching and head and head not in PROVIDERS else (pattern,)
 
 

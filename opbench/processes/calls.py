@@ -243,12 +243,16 @@ def _batches(
             yield {key: arguments[key] for key in keys[start : start + size]}
 
 
+_LONGEST_WAIT = 2**31 - 1  # of poll, in milliseconds
+
+
 def _spoken(busy: Mapping[Server, _Work]) -> list[Server]:
     """Wait until a server says something or a call is late, and return those that spoke."""
     deadlines = [work.deadline for work in busy.values() if work.deadline is not None]
     now = time.monotonic()
     # In milliseconds, and not a moment too early.
-    patience = math.ceil(max(0.0, min(deadlines) - now) * 1000) if deadlines else None
+    wait = min(max(0.0, min(deadlines) - now) * 1000, _LONGEST_WAIT) if deadlines else None
+    patience = None if wait is None else math.ceil(wait)
     poll = select.poll()
     watched = {server: server.watch(poll) for server in busy}
     woken = {descriptor for descriptor, _ in poll.poll(patience)}

@@ -221,6 +221,8 @@ def _call(found: Any, target: str) -> Any:
         inspect.signature(found).bind()
     except TypeError:
         raise hints.needs_arguments(found, target) from None
+    except ValueError:  # some of what is written in C does not say what it takes
+        pass
     return found()
 
 

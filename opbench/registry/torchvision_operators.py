@@ -20,7 +20,7 @@ from typing import Any, NoReturn, TypeVar
 
 import torch
 
-from opbench.errors import MissingExtraError
+from opbench.errors import MissingExtraError, message_of
 
 _Loaded = TypeVar("_Loaded")
 _MISSING = "operator torchvision::"  # in the message of torch
@@ -73,7 +73,7 @@ def load(importing: Callable[[], _Loaded]) -> _Loaded:
 
 def _is_missing(error: BaseException | None) -> bool:
     """Return whether an import failed for an operator, also where another error hides that."""
-    while error is not None and _MISSING not in str(error):
+    while error is not None and _MISSING not in message_of(error):
         error = error.__cause__ or error.__context__
     return error is not None
 

@@ -90,6 +90,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
         images = Arguments((image,) * target.images)
         own = own.converted(lambda _: image) if own else images
+    if any(0 in each.shape[:1] for each in own.tensors()[:1]):
+        raise TargetError("its first input is an empty batch, which takes no time: put one in it")
     return PlacedNetwork(module, own.converted(partial(place, dtype=dtype)))
 
 

@@ -15,8 +15,9 @@ from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, named
 from opbench.files import Appender
 from opbench.inputs import AskedInputs, asked_to_json
+from opbench.names import require_utf8
 from opbench.runs.environment import system_facts, unequal_facts
-from opbench.runs.lines import FORMAT, Header, Resumed, encode
+from opbench.runs.lines import FORMAT, Header, Resumed, decode, encode
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.runs.pool import Workers, done
@@ -61,6 +62,8 @@ def prepare(
     workers: Workers,
 ) -> Prepared:
     """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
+    for each in patterns:
+        require_utf8(each)
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, workers)
     targets = [
@@ -80,9 +83,18 @@ def prepare(
         own_inputs=own_inputs,
         plan=plan,
     )
+    _require_readable(header)
     return Prepared(
         state=RunState(plan, protocol, available_cores()), settings=settings, header=header
     )
+
+
+def _require_readable(header: Header) -> None:
+    """Raise ``BadValueError`` for a run of which nothing could be read again."""
+    try:
+        decode(encode(header))
+    except ValueError as error:
+        raise BadValueError(f"this run could not be read again ({error}): change it") from None
 
 
 def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tuple[Damage, ...]]:

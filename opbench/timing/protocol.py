@@ -24,7 +24,7 @@ from typing import Literal
 
 from opbench.errors import BadValueError
 from opbench.intervals import median, median_interval
-from opbench.value import Value
+from opbench.value import LONGEST_S, Value
 
 # Seconds that this many back-to-back calls took.
 Stopwatch = Callable[[int], float]
@@ -36,7 +36,8 @@ Stopped = Literal["precision", "time limit"]
 # Longer ones would hide that a network's calls differ.
 BLOCK_S = 2e-3
 
-FEWEST_ROUNDS = 3
+FEWEST_ROUNDS, MOST_ROUNDS = 3, 10_000
+_LARGEST_SEED = 2**63 - 1
 _MORE_ROUNDS = 3
 MIN_SAMPLES = 6
 
@@ -66,13 +67,22 @@ class Protocol(Value):
             raise BadValueError(
                 f"the precision {self.precision:g} is not between 0 and 1: 0.01 is 1 %"
             )
-        if not 0 < self.max_seconds < math.inf:
-            raise BadValueError(f"the time limit must be above 0 seconds, not {self.max_seconds:g}")
+        if not 0 < self.max_seconds <= LONGEST_S:
+            raise BadValueError(
+                f"the time limit must be above 0 and at most {LONGEST_S:g} seconds, not "
+                f"{self.max_seconds:g}"
+            )
         if self.rounds < FEWEST_ROUNDS:
             raise BadValueError(
                 f"the number of rounds must be {FEWEST_ROUNDS} or more, not {self.rounds}: fewer "
                 "cannot show how much rounds differ"
             )
+        if self.rounds > MOST_ROUNDS:
+            raise BadValueError(
+                f"the number of rounds must be {MOST_ROUNDS:,} at most, not {self.rounds}"
+            )
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise BadValueError(f"the seed must be from 0 to {_LARGEST_SEED}, not {self.seed}")
 
     @property
     def max_rounds(self) -> int:

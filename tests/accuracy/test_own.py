@@ -240,7 +240,8 @@ def test_a_dataset_of_the_readers_own_counts_with_the_accuracy(tmp_path: Path) -
 def test_an_empty_cell_of_the_readers_says_that_there_is_no_accuracy(tmp_path: Path) -> None:
     joined, notes = _join(tmp_path, "name,top1\nresnet50,\n")
     assert joined["resnet50"].top1 is None
-    assert notes == ()
+    (note,) = notes
+    assert "line 2: top1 of resnet50 is empty: none is shown, not a published one" in note
 
 
 def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
@@ -275,6 +276,9 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
         ("name,top1,source\nresnet50,70\n", "line 2: the row has 2 fields, the header 3: add"),
         ("name\ttop1\nresnet50\t70\n", "line 1: the columns are separated by tabs"),
         ("name,top1\n,70\n", "line 2: the name is empty"),
+        ("name,top1,Top1\nresnet50,70,71\n", "line 1: top1 occurs twice: remove one"),
+        ("name,top1,top5\nresnet50,75,60\n", "line 2: top5 is 60, which is below top1, 75"),
+        ("name,top1\nresnet50,7_5\n", "line 2: top1 is '7_5': write a number"),
         ("name,top1\nresnet50\n", "line 2: the row has 1 field, the header 2: add"),
         ("", "line 1: no column name or"),
         ('name,top1\n"resnet50,70\n', "is not a CSV file in UTF-8"),
@@ -288,6 +292,8 @@ def test_a_broken_file_is_one_sentence(tmp_path: Path, text: str, complaint: str
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="nowhere"):
         read_own(tmp_path / "nowhere.csv")
+    with pytest.raises(BadFileError, match="it is a device, not a file"):
+        read_own(Path("/dev/full"))
     (tmp_path / "latin.csv").write_bytes("name,top1\nr\xe9seau,70\n".encode("latin-1"))
     with pytest.raises(BadFileError, match="UTF-8"):
         read_own(tmp_path / "latin.csv")

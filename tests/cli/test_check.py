@@ -858,7 +858,7 @@ def test_what_an_update_says_of_a_failing_target_removes_it(
     assert opbench("check").exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["net.py", "net.py:*", "net.py:[ab]*", "./net.py"])
+@pytest.mark.parametrize("name", ["net.py", "net.py:*", "net.py:[ab]*", "*.py:*", "./net.py"])
 def test_a_file_and_a_glob_of_it_are_its_networks_in_the_lock(
     project: Project, opbench: Opbench, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

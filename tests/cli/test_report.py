@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from opbench import page
 from tests.builders import header, record, write_run
 from tests.fixtures import Opbench
 
@@ -68,6 +69,15 @@ def test_a_page_that_cannot_be_written_is_one_sentence(opbench: Opbench, tmp_pat
     done = opbench("report", "--results", tmp_path, "--no-figures", "--output", out)
     assert done.exit_code == 2
     assert "--output" in done.stderr
+
+
+def test_a_folder_in_the_place_of_a_page_is_refused_before_figures_are_drawn(
+    opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "pictures", lambda table: pytest.fail("they were drawn"))
+    done = opbench("report", "--results", tmp_path, "--output", tmp_path)
+    assert done.exit_code == 2
+    assert done.stderr == f"error: {tmp_path} is a folder: name a file with --output\n"
 
 
 def test_a_damaged_file_of_counts_leaves_the_older_page(opbench: Opbench, tmp_path: Path) -> None:

@@ -162,6 +162,12 @@ def test_a_bare_run_says_first_how_long_it_takes_and_how_to_choose_less(
         ((CONV, "--json", "--format", "csv"), "remove --format"),
         ((CONV, "--batch-size", "0"), "--batch-size must be positive integers"),
         ((CONV, "--batch-size", "many"), "such as 1,16; not 'many'"),
+        ((CONV, "--batch-size", "1,2147483648"), "--batch-size must be 2,147,483,647 at most"),
+        ((CONV, "--threads", "9" * 5000), "--threads must be 2,147,483,647 at most"),
+        ((CONV, "--seed", str(2**63)), "the seed must be from 0 to 9223372036854775807"),
+        ((CONV, "--max-seconds", "1e308"), "at most 1e+09 seconds"),
+        ((CONV, "--rounds", "9" * 20), "10,000 at most"),
+        (("\udcff.py:net",), "is not a name in UTF-8: rename the file"),
         ((CONV, "--precision", "2"), "a percentage such as 1%"),
         ((CONV, "--max-seconds", "-1"), "the time limit must be above 0"),
         ((CONV, "--rounds", "1"), "3 or more"),
@@ -206,6 +212,13 @@ def test_a_target_that_fails_by_itself_spoils_no_folder(
     assert listed.exit_code == 0, listed.stderr
     folder = read_folder(tmp_path)
     assert (len(folder.cells), len(folder.failures), folder.notes) == (1, 1, ())
+
+
+def test_an_empty_batch_is_a_row_with_its_reason(opbench: Opbench, tmp_path: Path) -> None:
+    done = opbench("run", f"{NETWORKS}:empty", "lenet5", *QUICK[:-2], "--results", tmp_path)
+    assert done.exit_code == 1
+    assert "its first input is an empty batch" in " ".join(done.stdout.split())
+    assert [each.cell.name for each in only_run(tmp_path).of(Record)] == ["lenet5"]
 
 
 def test_a_failure_of_a_cell_without_a_size_is_read(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_it_is_said_once_and_before_weights_are_made(caplog: pytest.LogCaptureFi
     assert said_before == [0, 1]
     (record,) = caplog.records
     assert record.name == LOG.name
-    assert record.message.startswith("warning: counted with real tensors: RuntimeError: ")
+    assert record.message.startswith("warning: real tensors are needed: RuntimeError: ")
 
 
 def test_on_the_command_line_it_names_the_target(
@@ -71,7 +71,7 @@ def test_on_the_command_line_it_names_the_target(
     done = opbench("count", f"{path}:net", f"{path}:other", "--input-size", "8")
     assert done.exit_code == 0
     for name, record in zip(("net", "other"), caplog.records, strict=True):
-        told = f"warning: {path}:{name}: counted with real tensors: RuntimeError: Tensor.item()"
+        told = f"warning: {path}:{name}: real tensors are needed: RuntimeError: Tensor.item()"
         assert record.message.startswith(told)
 
 

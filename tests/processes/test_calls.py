@@ -172,6 +172,12 @@ def test_what_goes_wrong_is_a_reason_and_the_next_call_is_served(
     assert reason(servers, name).startswith(told)
 
 
+@pytest.mark.parametrize("seconds", [2e6, 2.2e6, 1e300, float("inf")])
+def test_a_call_may_take_longer_than_a_poll(servers: Servers, seconds: float) -> None:
+    done = servers.call(_here("large"), "x", CallLimits(seconds=seconds))
+    assert isinstance(done, Done)
+
+
 @pytest.mark.parametrize("name", ["hangs", "spins"])
 def test_a_call_that_does_not_end_is_ended(servers: Servers, name: str) -> None:
     assert (

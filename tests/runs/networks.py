@@ -108,3 +108,8 @@ def with_inputs() -> tuple[nn.Module, tuple[Tensor, ...]]:
 
 def unbuildable() -> nn.Module:
     raise RuntimeError("no weights here")
+
+
+def empty() -> tuple[nn.Module, tuple[Tensor]]:
+    """Bring a batch of no images."""
+    return nn.Linear(4, 4), (torch.zeros(0, 4),)
