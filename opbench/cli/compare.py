@@ -12,6 +12,7 @@ from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.options import Results, results_folder
 from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, OpbenchError
+from opbench.registry.graphs import is_graph, refuse
 from opbench.runs.compare import compare_runs, unequal
 from opbench.runs.store import RunFile, find_run, read_run, run_files
 from opbench.settings import Threshold, load_settings, parse_thresholds
@@ -86,6 +87,8 @@ def compare(
 def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
     if len(names) != 2:
         raise BadValueError(f"name two runs, BASE and NEW{_offer(names, folder)}")
+    for graph in filter(is_graph, names):
+        refuse(Path(graph))
     base, new = (read_run(find_run(folder, name)) for name in names)
     same = (base.header, base.lines) == (new.header, new.lines)
     for run in (base,) if same else (base, new):

@@ -136,6 +136,8 @@ def _expand(pattern: str) -> Iterator[Target]:
             yield Target(name=str(path), build=partial(graphs.refuse, path), graph=path)
     elif not colon:
         yield from _registered(pattern)
+    elif graphs.is_graph(head):
+        raise BadValueError(f"{pattern} is a graph: name the file alone, {head}")
     elif head in providers.PROVIDERS:
         yield from _provided(head, attribute)
     elif not head.rstrip(":") or not attribute or head.endswith(":"):

@@ -100,6 +100,8 @@ def test_the_lock_finds_what_changed(file: Path, opbench: Opbench) -> None:
         (("count", "met.onnx"), "there is no file met.onnx; did you mean net.onnx"),
         (("count", "net.onnx", "--dtype", "float16"), "stores the types of its tensors"),
         (("count", "net.onnx", "--pass", "training"), "has no backward pass"),
+        (("count", "net.onnx:net"), "net.onnx:net is a graph: name the file alone, net.onnx"),
+        (("compare", "net.onnx", "net.onnx"), "which no runtime here runs"),
         (("run", "net.onnx"), "which no runtime here runs: `opbench count`"),
         (("run", "net.onnx", "--input-size", "3x9x9"), "which no runtime here runs"),
         (

@@ -54,7 +54,9 @@ def _count(walk: Walk, sizes: Sizes) -> Count:
         modules=tuple(_modules(walk, parameters)),
         uncounted=tuple(sorted(walk.tally.uncounted)),
         functions=dict(sorted(walk.tally.functions.items())),
-        device=f"graph, but {unknown} tensors of unknown size" if unknown else "graph",
+        device=f"graph, {unknown} {'size' if unknown == 1 else 'sizes'} unknown"
+        if unknown
+        else "graph",
         own_inputs=sizes.own,
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from onnx import TensorProto, helper
 
 from opbench.counting.graph.memory import Memory
 from opbench.counting.graph.values import GraphValue, tensor
+from opbench.errors import CountError
 from tests.counting.graph.build import counted, graph, model, node, numbers, weight
 
 FLOAT, INT8 = TensorProto.FLOAT, TensorProto.INT8
@@ -160,3 +162,17 @@ def test_names_of_one_memory_keep_it_alive() -> None:
     memory.release(value)
     memory.hold(GraphValue(tensor(FLOAT, (4,)), buffer=memory.new_buffer()))
     assert memory.peak == 4 * (5 + 4)
+
+
+def test_a_size_that_depends_on_values_is_missing_from_the_peak_and_said() -> None:
+    """The products beside it are exact; those of it are a sentence."""
+    beside = [node("MatMul", "x w"), node("NonZero", "x", "places")]
+    count = counted(graph(beside, {"x": [4, 8]}, [weight("w", 8, 3)], "y places"))
+    assert (count.macs, count.device) == (96, "graph, 1 size unknown")
+    after = [
+        node("NonZero", "x", "p"),
+        node("Cast", "p", "f", to=FLOAT),
+        node("MatMul", "v f", name="last"),
+    ]
+    with pytest.raises(CountError, match=r"'last' .*'y' is not known: .* values \(NonZero 'p'\)"):
+        counted(graph(after, {"x": [4, 8], "v": [5, 2]}))
