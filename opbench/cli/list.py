@@ -228,13 +228,26 @@ def _add_latencies(rows: list[dict[str, Any]], folder: Folder) -> None:
     """Add medians at batch 1 and float32, by the usual settings, on the CPU that was timed last."""
     usual = [cell for cell in folder.cells if _is_usual(cell)]
     machine = max(usual, key=lambda cell: cell.run).conditions.machine if usual else ""
-    latency = {
-        (cell.name, str(cell.input_size)): cell.latency_s
+    cells = {
+        (cell.name, str(cell.input_size)): cell
         for cell in usual
         if cell.conditions.machine == machine
     }
-    for row in rows:
-        row["latency_s"] = latency.get((row["name"], row["input_size"]))
+    shown = [cells.get((row["name"], row["input_size"])) for row in rows]
+    for row, cell in zip(rows, shown, strict=True):
+        row["latency_s"] = cell.latency_s if cell else None
+    _note_quality([cell for cell in shown if cell])
+
+
+def _note_quality(cells: Sequence[TimedCell]) -> None:
+    """Say from which runs latencies are that describe no steady state."""
+    bad = [each for each in cells if each.record.measurement.quality != "good"]
+    if bad:
+        runs = ", ".join(sorted({each.run for each in bad}))
+        note(
+            f"latencies that are noisy or unstable: {len(bad)} of {len(cells)} (run {runs}); "
+            "`opbench compare` shows their intervals"
+        )
 
 
 def _note_untimed(rows: Sequence[dict[str, Any]], results: Path | None) -> None:

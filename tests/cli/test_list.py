@@ -110,6 +110,20 @@ def test_latencies_are_of_the_usual_setting_at_the_networks_own_size(
     assert row["latency_s"] == pytest.approx(2 * 1_814_073_344 / 100e9)
 
 
+def test_latencies_that_describe_no_steady_state_are_told_with_their_run(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    (resnet,) = (row for row in counts_csv.load() if row.name == "resnet18")
+    good = record(resnet, 1)
+    for quality, told in (("good", False), ("noisy", True), ("unstable", True)):
+        folder = tmp_path / quality
+        rated = replace(good, measurement=replace(good.measurement, quality=quality))
+        path = builders.write_run(folder, rated)
+        done = opbench("list", "resnet18", "--results", folder)
+        sentence = f"latencies that are noisy or unstable: 1 of 1 (run {path.stem});"
+        assert (sentence in " ".join(done.stderr.split())) == told, done.stderr
+
+
 def test_columns_choose_in_every_format(opbench: Opbench, tmp_path: Path) -> None:
     asked = ("list", "lenet5", "--columns", "name,MACs,time", "--results", tmp_path)
     assert json.loads(opbench(*asked, "--format", "json").stdout) == [
