@@ -48,7 +48,7 @@ def run(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if traits.floats is not None:
         return _make(traits, func, args, kwargs)
     first = args[0] if args else None
-    if isinstance(first, Tensor) and on_meta(first) and not (any_unknown() or traits.places):
+    if isinstance(first, Tensor) and on_meta(first) and not (any_unknown() or traits.elsewhere):
         return _run_mixed(func, args, kwargs)
     if func is _TYPE_AS:  # of the other tensor only the type matters
         func, args = torch.ops.aten.to.dtype, (args[0], args[1].dtype)
@@ -110,13 +110,14 @@ class _Traits(NamedTuple):
     views: it shows the same elements in another way; or it is no operator of torch's.
     floats: of one that makes a tensor from nothing, the row of ``FLOATS``; like: with the shape of
         its first argument.
-    places: position and name of the arguments that it writes into.
+    places: position and name of the arguments that it writes into; elsewhere: not only the first.
     """
 
     views: bool
     floats: int | None
     like: bool
     places: tuple[tuple[int, str], ...]
+    elsewhere: bool
 
     def written(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
         """Yield the tensors that the operator writes into."""
@@ -127,10 +128,10 @@ class _Traits(NamedTuple):
 @cache
 def _traits(func: Any) -> _Traits:
     if not isinstance(func, torch._ops.OpOverload):
-        return _Traits(views=True, floats=None, like=False, places=())
+        return _Traits(views=True, floats=None, like=False, places=(), elsewhere=False)
     name = func._schema.name.partition("::")[2]
     arguments = func._schema.arguments
-    written = (
+    places = tuple(
         (i, each.name)
         for i, each in enumerate(arguments)
         if each.alias_info is not None and each.alias_info.is_write
@@ -140,7 +141,8 @@ def _traits(func: Any) -> _Traits:
         views=torch.Tag.inplace_view in func.tags or (func.is_view and not moves),
         floats=FLOATS.get(name),
         like=name.endswith("_like"),
-        places=tuple(written),
+        places=places,
+        elsewhere=any(i > 0 for i, _ in places),
     )
 
 
