@@ -52,6 +52,14 @@ _TAGS = frozenset(
     for name in ("pointwise", "reduction", "view_copy")
     if hasattr(torch.Tag, name)
 )
+# Those that torch tags as a reduction since it has the tag.
+_REDUCTIONS = frozenset(
+    (
+        *("all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "max"),
+        *("linalg_vector_norm", "logsumexp", "mean", "min", "nansum", "norm", "prod", "std"),
+        *("std_mean", "sum", "var", "var_mean"),
+    )
+)
 _RANDOM = torch.Tag.nondeterministic_seeded
 
 _PRODUCT = re.compile(
@@ -99,13 +107,17 @@ def kind_of(func: OpOverload) -> str | None:
     sounds_like_a_product = bool(_PRODUCT.search(name))
     if len(name) < _LONGEST and _QUANTISATION.fullmatch(name):
         return "quantisation"
-    if not sounds_like_a_product and _TAGS & _tags(func):
+    if not sounds_like_a_product and (_TAGS & _tags(func) or _is_reduction(namespace, name)):
         return "elementwise"
     if namespace not in _BY_TORCH:
         return None
     return _kind_by_schema(func, name) or (
         None if sounds_like_a_product else _kind_of_torchs_own(func, namespace, name)
     )
+
+
+def _is_reduction(namespace: str, name: str) -> bool:
+    return namespace == "aten" and name in _REDUCTIONS
 
 
 def _tags(func: OpOverload) -> set[torch.Tag]:
