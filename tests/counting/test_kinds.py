@@ -224,7 +224,7 @@ _LOSSES: dict[str, Callable[[Tensor], Tensor]] = {
     "cross entropy": lambda x: _F.cross_entropy(x, _TARGETS),
     "squared error": lambda x: _F.mse_loss(x, torch.ones(6, 5)),
     "absolute error": lambda x: _F.smooth_l1_loss(x, torch.ones(6, 5)),
-    "divergence": lambda x: _F.kl_div(x.log_softmax(1), torch.ones(6, 5)),
+    "divergence": lambda x: _F.kl_div(x.log_softmax(1), torch.ones(6, 5), reduction="sum"),
     "binary cross entropy": lambda x: _F.binary_cross_entropy(x.sigmoid(), torch.ones(6, 5)),
     "margins": lambda x: _F.multi_margin_loss(x, _TARGETS),
 }
