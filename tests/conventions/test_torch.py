@@ -47,7 +47,7 @@ def flops(network: nn.Module, *inputs: object) -> int:
 def test_a_network_of_one_idea(case: Case) -> None:
     try:
         recorded = trace(case.network, case.example())
-    except CountError:
+    except (CountError, NotImplementedError, TypeError):  # made of values: frozen, oneDNN
         recorded = trace(case.network, case.example(), device="cpu")
     assert tally(COMPUTED["torch"], recorded).total == flops(case.network(), *case.example())
 

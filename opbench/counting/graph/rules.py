@@ -148,7 +148,6 @@ _CONTRIBUTED: dict[str, GraphRule] = {
     "NhwcConv": _CONVOLUTION,
     "NhwcFusedConv": _CONVOLUTION,
     "QLinearConv": _QUANTISED_CONVOLUTION,
-    "ConvTransposeWithDynamicPads": replace(_TRANSPOSED, weights=(1, 3)),
     "FusedMatMul": replace(_PRODUCT, macs=_fused_product),
     "TransposeMatMul": replace(_PRODUCT, macs=_fused_product),
     "FusedMatMulActivation": replace(_PRODUCT, macs=_fused_product),
