@@ -202,7 +202,8 @@ def _beside_compiler(attempt: Callable[[], Count]) -> Count:
 def _is_final(error: Exception) -> bool:
     """Return whether real values would not mend an error."""
     named_wrongly = isinstance(error, TargetError | BadFileError) and error.__cause__ is None
-    return named_wrongly or bool(_SHAPES.search(message_of(error.__cause__)))
+    missing = isinstance(error.__cause__, ImportError | SyntaxError | OSError)
+    return named_wrongly or missing or bool(_SHAPES.search(message_of(error.__cause__)))
 
 
 def _without_values(source: Source, request: Request, built: list[nn.Module]) -> Count:

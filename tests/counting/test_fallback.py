@@ -75,6 +75,24 @@ def test_on_the_command_line_it_names_the_target(
         assert record.message.startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import not_there\n", "ModuleNotFoundError"),
+        ("def net(:\n", "SyntaxError"),
+        ("def net(width): ...\n", "needs arguments (width)"),
+        ("other = 1\n", "has no 'net'"),
+    ],
+)
+def test_what_real_tensors_would_not_mend_is_not_tried_with_them(
+    write: Write, opbench: Opbench, caplog: pytest.LogCaptureFixture, source: str, said: str
+) -> None:
+    done = opbench("count", f"{write('wrong.py', source)}:net", "--input-size", "8")
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert not caplog.records
+
+
 def test_names_cannot_write_to_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
     with fallback.naming("\x1b[2J%s"):
         fallback.announce("\x1b]0;title\x07")
