@@ -27,6 +27,7 @@ MAY_NOT_BE_TRACED = {
     "a traced network",
     "a scripted part of a network",
     "a compiled function in a network",
+    "two layers in two threads",
     *(case.idea for case in FAMILIES["formats"]),
 }
 

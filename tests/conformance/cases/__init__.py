@@ -11,6 +11,7 @@ from .products import LINEAR, PRODUCTS
 from .programs import PROGRAMS
 from .recurrent import RECURRENT
 from .transposed import TRANSPOSED
+from .ways import WAYS
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
     "convolutions": CONVOLUTIONS,
@@ -22,6 +23,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "free of charge": FREE_OF_CHARGE,
     "programs": PROGRAMS,
     "formats": FORMATS,
+    "ways to run": WAYS,
 }
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)
