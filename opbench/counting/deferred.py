@@ -1,7 +1,7 @@
 """See what a forward pass leaves to others: threads that it starts, generators that it returns.
 
-Dispatch modes belong to one thread.  A thread that the traced one starts, and a module of the
-network that runs in any other thread (of a pool that existed before), are traced as well.
+Dispatch modes belong to one thread.  Work that the traced one hands to others, and a module of the
+network that runs in any other thread, are traced as well (``opbench.counting.handover``).
 
 Of a generator that a network returns nothing has run yet: it is run to its end, and so is an
 iterator such as ``map``.  A future is waited for.  A coroutine would need a loop of events: it is
@@ -10,20 +10,29 @@ refused in one sentence, and so is a generator without an end.
 
 from __future__ import annotations
 
+import gc
+import itertools
 import threading
+from _thread import _count as other_threads
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from io import IOBase
 from itertools import islice
 from typing import Any
 
 import torch
-from torch import overrides
+from torch import Tensor, nn, overrides
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from opbench.counting.disguise import on_meta
+from opbench.counting.handover import handed_over
+from opbench.counting.outputs import parts_in
 from opbench.errors import BadValueError
 
 MOST_ITEMS = 10_000
+
+_IDLE = (IOBase, itertools.count)  # iterators that compute nothing of a network
 
 
 class Threads:
@@ -37,11 +46,12 @@ class Threads:
         self._inference, self._grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         self._functions = _function_modes()
         self._here = threading.local()
+        self._is_over = False
 
     @contextmanager
     def traced(self) -> Iterator[None]:
         """Trace the current thread, unless it is already."""
-        if getattr(self._here, "is_traced", False) or self._is_inherited():
+        if self._is_over or getattr(self._here, "is_traced", False) or self._is_inherited():
             yield
             return
         self._here.is_traced = True
@@ -63,26 +73,12 @@ class Threads:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Trace meanwhile the threads that traced ones start."""
-        start = threading.Thread.start
-
-        def start_traced(thread: threading.Thread) -> None:
-            if getattr(self._here, "is_traced", False):
-                thread.run = self._wrapped(thread.run)  # type: ignore[method-assign]
-            start(thread)
-
-        threading.Thread.start = start_traced  # type: ignore[method-assign,assignment]
+        """Trace meanwhile what traced threads hand to others."""
         try:
-            yield
+            with handed_over(self.traced, lambda: getattr(self._here, "is_traced", False)):
+                yield
         finally:
-            threading.Thread.start = start  # type: ignore[method-assign]
-
-    def _wrapped(self, run: Callable[[], None]) -> Callable[[], None]:
-        def run_traced() -> None:
-            with self.traced():
-                run()
-
-        return run_traced
+            self._is_over = True
 
 
 def _function_modes() -> list[Any]:
@@ -90,29 +86,35 @@ def _function_modes() -> list[Any]:
     return modes
 
 
-def finish(value: Any) -> None:
-    """Run what an output is still to compute.
+def older_storages() -> frozenset[int] | None:
+    """Return what is stored already, by address, where other threads could use it; else None."""
+    if not other_threads():
+        return None
+    tensors = (each for each in gc.get_objects() if type(each) in (Tensor, nn.Parameter))
+    return frozenset(each.untyped_storage()._cdata for each in tensors if on_meta(each))
+
+
+def finish(out: Any) -> None:
+    """Run what an output is still to compute, whatever it is nested in.
 
     Raises ``BadValueError`` for a coroutine, and for a generator without an end.
     """
-    if isinstance(value, Iterator):
-        _exhaust(value)
-    elif isinstance(value, (Awaitable, AsyncIterator)):
-        if isinstance(value, Coroutine):
-            value.close()
-        raise BadValueError(
-            f"it returns a {type(value).__name__}, of which nothing has run: "
-            "name a module whose forward runs it to its end"
-        )
-    elif isinstance(value, torch._C.Future):
-        finish(value.wait())
-    elif isinstance(value, Future):
-        finish(value.result())
-    elif isinstance(value, dict):
-        finish(tuple(value.values()))
-    elif isinstance(value, (tuple, list)):
-        for each in value:
-            finish(each)
+    for each in parts_in(out):
+        if isinstance(each, _IDLE):
+            continue
+        if isinstance(each, Iterator):
+            _exhaust(each)
+        elif isinstance(each, (Awaitable, AsyncIterator)):
+            if isinstance(each, Coroutine):
+                each.close()
+            raise BadValueError(
+                f"it returns a {type(each).__name__}, of which nothing has run: "
+                "name a module whose forward runs it to its end"
+            )
+        elif isinstance(each, torch._C.Future):
+            finish(each.wait())
+        elif isinstance(each, Future):
+            finish(each.result())
 
 
 def _exhaust(values: Iterator[Any]) -> None:

@@ -38,6 +38,10 @@ class Lifetimes:
         storage = _storage(tensor)
         return storage is not None and self._alive.get(storage._cdata) == (None, 0)
 
+    def knows(self, address: int) -> bool:
+        """Return whether a storage was seen, and lives."""
+        return address in self._alive
+
     def saw(self, value: Any) -> None:
         """Add every tensor in the result of an operator."""
         if isinstance(value, Tensor):

@@ -17,7 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -44,7 +44,30 @@ def undisturbed() -> Iterator[None]:
                 stack.enter_context(torch.autocast(device, enabled=False))
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
+        else:
+            stack.enter_context(_told_before_compiling(stack))
         yield
+
+
+@contextmanager
+def _told_before_compiling(stack: ExitStack) -> Iterator[None]:
+    """Tell a compiler that is imported meanwhile to keep out, before it meets its first function.
+
+    It would remember for good that it cannot compile what it meets below a dispatch mode.
+    """
+    before = torch.compile
+
+    @wraps(before)
+    def compile(*args: Any, **kwargs: Any) -> Any:
+        torch.compile = before
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
+        return before(*args, **kwargs)
+
+    torch.compile = compile
+    try:
+        yield
+    finally:
+        torch.compile = before
 
 
 @contextmanager

@@ -7,17 +7,14 @@ are until an optimiser has used them, and an optimiser's step has no products.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.outputs import tensors_in
 from opbench.errors import CountError
-
-_OPAQUE = (nn.Module, ModuleType, FunctionType, MethodType, type, str, bytes)
 
 
 class NothingToTrainError(CountError):
@@ -48,28 +45,7 @@ def run_backward(network: nn.Module, out: Any) -> None:
 
 def differentiable(out: Any) -> list[Tensor]:
     """Return the tensors in ``out`` that a loss can be computed from, each once."""
-    return [each for each in _tensors(out, set()) if _is_number(each) and each.requires_grad]
-
-
-def _tensors(value: Any, seen: set[int]) -> Iterator[Tensor]:
-    if id(value) in seen or isinstance(value, _OPAQUE):
-        return
-    seen.add(id(value))
-    if isinstance(value, Tensor):
-        yield value
-    else:
-        for each in _held(value):
-            yield from _tensors(each, seen)
-
-
-def _held(value: Any) -> Iterable[Any]:
-    """Return what a container or an object holds; nothing for a number."""
-    if isinstance(value, Mapping):
-        return value.values()
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return value
-    slots = (getattr(value, name, None) for name in getattr(type(value), "__slots__", ()))
-    return (*slots, *getattr(value, "__dict__", {}).values())
+    return [each for each in tensors_in(out) if _is_number(each) and each.requires_grad]
 
 
 def _is_number(tensor: Tensor) -> bool:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
+import atexit
+import itertools
+import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import repeat
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +27,19 @@ ROWS = 3
 ONE = ROWS * 4 * 5
 POOL = ThreadPoolExecutor(1)
 POOL.submit(int).result()  # its thread is older than any count
+OTHER_POOL = ThreadPool(1)
+atexit.register(OTHER_POOL.terminate)
+LOOP = asyncio.new_event_loop()
+threading.Thread(target=LOOP.run_forever, daemon=True).start()
+TASKS: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+
+
+def work() -> None:
+    while True:
+        TASKS.get()()
+
+
+threading.Thread(target=work, daemon=True).start()
 
 
 class Two(nn.Module):
@@ -86,6 +105,67 @@ def in_an_older_pool(network: Two, x: Tensor) -> Any:
     return list(POOL.map(lambda layer: layer(x), (network.a, network.b)))
 
 
+def operators_in_an_older_pool(network: Two, x: Tensor) -> Any:
+    return list(POOL.map(lambda each: x @ each.t(), (network.a.weight, network.b.weight)))
+
+
+def submitted_to_an_older_pool(network: Two, x: Tensor) -> Any:
+    weights = network.a.weight, network.b.weight
+    return [POOL.submit(nn.functional.linear, x, each).result() for each in weights]
+
+
+def operators_in_an_older_pool_of_multiprocessing(network: Two, x: Tensor) -> Any:
+    weights = network.a.weight, network.b.weight
+    first = OTHER_POOL.apply_async(torch.matmul, (x, weights[0].t()))
+    return [first.get(), *OTHER_POOL.imap(lambda each: x @ each.t(), weights[1:])]
+
+
+def in_an_older_loop(network: Two, x: Tensor) -> Any:
+    async def one(weight: Tensor) -> Tensor:
+        await asyncio.sleep(0.001)
+        return await LOOP.run_in_executor(POOL, torch.matmul, x, weight.t())
+
+    async def both() -> list[Tensor]:
+        first = asyncio.create_task(one(network.a.weight))
+        await asyncio.sleep(0.001)
+        return [x @ network.b.weight.t(), await first]
+
+    return asyncio.run_coroutine_threadsafe(both(), LOOP).result()
+
+
+def called_by_an_older_loop(network: Two, x: Tensor) -> Any:
+    found: Future[Tensor] = Future()
+    first = POOL.submit(int)
+    first.add_done_callback(lambda _: found.set_result(x @ network.a.weight.t()))
+    later: Future[Tensor] = Future()
+    LOOP.call_soon_threadsafe(lambda: later.set_result(x @ network.b.weight.t()))
+    return found.result() + later.result()
+
+
+def in_bare_threads(network: Two, x: Tensor) -> Any:
+    results: list[Future[Tensor]] = [Future(), Future()]
+    for weight, result in zip((network.a.weight, network.b.weight), results, strict=True):
+        _thread.start_new_thread(
+            lambda weight, result: result.set_result(x @ weight.t()), (weight, result)
+        )
+    return [each.result() for each in results]
+
+
+class Holder:
+    """An output of a class that nobody knows."""
+
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+
+@dataclass
+class Record:
+    """An output by name."""
+
+    names: tuple[str, ...]
+    layers: Any
+
+
 def in_a_loop_of_events(network: Two, x: Tensor) -> Any:
     async def both() -> list[Any]:
         calls = [asyncio.to_thread(layer, x) for layer in (network.a, network.b)]
@@ -117,6 +197,14 @@ WAYS: dict[str, Callable[[Two, Tensor], Any]] = {
     "subclass of a thread": in_a_subclass,
     "operators in threads": without_modules,
     "older pool": in_an_older_pool,
+    "operators in an older pool": operators_in_an_older_pool,
+    "operators submitted to an older pool": submitted_to_an_older_pool,
+    "operators in an older pool of multiprocessing": operators_in_an_older_pool_of_multiprocessing,
+    "older loop of events": in_an_older_loop,
+    "called by an older loop": called_by_an_older_loop,
+    "bare threads": in_bare_threads,
+    "generator in an object": lambda network, x: Holder([Holder(generated(network, x))]),
+    "generator in a data class": lambda network, x: Record(("a", "b"), generated(network, x)),
     "asyncio": in_a_loop_of_events,
     "jit.fork": forked,
     "jit.fork, not waited for": lambda network, x: [
@@ -167,7 +255,40 @@ def test_a_coroutine_is_refused() -> None:
         count(Two(run), (torch.ones(1, 4),))
 
 
+@pytest.mark.parametrize("then", [lambda made: made, torch.relu, lambda made: made.sum().item()])
+def test_work_in_a_thread_that_cannot_be_seen_is_refused(then: Callable[[Tensor], Any]) -> None:
+    def run(network: Two, x: Tensor) -> Any:
+        made: Future[Tensor] = Future()
+        TASKS.put(lambda: made.set_result(network.a.weight @ x.t()))
+        return then(made.result())
+
+    with pytest.raises(BadValueError, match="runs in a thread that is older than the count"):
+        count(Two(run), (torch.ones(ROWS, 4),))
+
+
+def test_nothing_stays_behind_in_a_pool_that_a_count_started() -> None:
+    with ThreadPoolExecutor(1) as pool:
+
+        def run(network: Two, x: Tensor) -> Any:
+            return pool.submit(torch.matmul, x, network.a.weight.t()).result()
+
+        first, second = (count(Two(run), (torch.ones(ROWS, 4),)) for _ in range(2))
+        assert (first.macs, second) == (ONE, first)
+        assert not pool.submit(torch.is_inference_mode_enabled).result()
+
+
+def test_what_computes_nothing_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("one\ntwo\n")
+    numbers = itertools.count()
+    with (tmp_path / "text").open() as file:
+        counted = count(
+            Two(lambda network, x: Holder((network.a(x), file, numbers))), (torch.ones(ROWS, 4),)
+        )
+        assert (counted.macs, file.readline(), next(numbers)) == (ONE, "one\n", 0)
+
+
 def test_threads_are_started_as_ever_afterwards() -> None:
-    start = threading.Thread.start
-    count(Two(in_a_pool), (torch.ones(ROWS, 4),))
-    assert threading.Thread.start is start
+    before = threading.Thread.start, _thread.start_new_thread, ThreadPoolExecutor.submit
+    count(Two(in_a_pool_of_processes_kind), (torch.ones(ROWS, 4),))
+    assert before == (threading.Thread.start, _thread.start_new_thread, ThreadPoolExecutor.submit)
+    assert "imap" not in vars(ThreadPool)

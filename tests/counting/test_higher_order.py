@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -172,3 +174,22 @@ def test_compiled_code_has_no_parts() -> None:
     assert parts_of(higher.triton_kernel_wrapper_mutation) is None
     assert parts_of(higher.triton_kernel_wrapper_functional) is None
     assert parts_of(higher.scan) is not None
+
+
+_COUNT_AND_RUN = """
+import torch, opbench
+layer = torch.nn.Linear(4, 5)
+class Decides(torch.nn.Module):
+    def forward(self, x):
+        return torch.cond(x.sum() > 0, lambda x: layer(x), lambda x: layer(x) + 1, (x,))
+x = torch.ones(3, 4)
+print(opbench.count(Decides(), (x,)).macs, torch.equal(Decides()(x), layer(x)))
+"""
+
+
+@pytest.mark.slow
+def test_a_count_that_imports_the_compiler_leaves_it_as_it_found_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", _COUNT_AND_RUN], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == [str(3 * 4 * 5), "True"]
