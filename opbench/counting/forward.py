@@ -15,13 +15,14 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import fallback
+from opbench.counting import fallback, leftovers
 from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import tensors_of, unwrap
@@ -119,8 +120,8 @@ def count(
     if given is None and example is None and brought_by(network) is None:
         require_inputs(given)
     request = Request(given, batch_size, dtype, training)
-    with undisturbed():
-        return _count(lambda where: (_taken(network, where), example), request, device)
+    with undisturbed(), leftovers.taken_out(strictly=True):
+        return _in_context(lambda where: (_taken(network, where), example), request, device)
 
 
 def build_and_count(
@@ -138,8 +139,8 @@ def build_and_count(
     size replaces them only where they are one image with as many axes.
     """
     request = Request(inputs_or_input_size, batch_size, dtype, training)
-    with undisturbed():
-        return _count(lambda where: _build(build, where), request, device)
+    with undisturbed(), leftovers.taken_out(strictly=False):
+        return _in_context(lambda where: _build(build, where), request, device)
 
 
 def seed() -> None:
@@ -169,6 +170,11 @@ def _taken(network: nn.Module, device: str) -> nn.Module:
     if device == "cpu":
         fallback.require_memory(bytes_of(tensors_of(network)))
     return take(network, device)
+
+
+def _in_context(source: Source, request: Request, device: str | None) -> Count:
+    """Count; context variables that the network sets are forgotten."""
+    return copy_context().run(_count, source, request, device)
 
 
 def _count(source: Source, request: Request, device: str | None) -> Count:
@@ -221,6 +227,7 @@ def _without_values(source: Source, request: Request, built: list[nn.Module]) ->
 def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str) -> Count:
     """Count on the CPU what the meta device does not count, for ``reason``."""
     fallback.announce(reason)
+    leftovers.take_out()
     try:
         fallback.require_memory(weight_bytes)
         with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
@@ -306,7 +313,8 @@ def _run(
     threads = Threads(lambda: tracer)
     lifetimes = Lifetimes()
     lifetimes.exempt(stored)
-    lifetimes.saw(inputs.tensors())
+    lifetimes.begin(inputs.tensors())
+    leftovers.watch(lifetimes)
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     tracer.origins = origins_in(stored)
     tracer.older = older_storages()

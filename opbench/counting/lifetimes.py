@@ -23,6 +23,7 @@ class Lifetimes:
 
     def __init__(self) -> None:
         self._alive: dict[int, tuple[weakref.ref[Any] | None, int]] = {}
+        self._brought: frozenset[int] = frozenset()
         self.live_bytes = 0
         self.peak_bytes = 0
 
@@ -41,6 +42,17 @@ class Lifetimes:
     def knows(self, address: int) -> bool:
         """Return whether a storage was seen, and lives."""
         return address in self._alive
+
+    def begin(self, inputs: Iterable[Tensor]) -> None:
+        """Add the inputs, with which a pass begins."""
+        for each in inputs:
+            self._saw_tensor(each)
+        self._brought = frozenset(self._alive)
+
+    def left(self) -> list[int]:
+        """Return the storages that a pass made and that are alive, by address."""
+        alive = ((key, ref) for key, (ref, _) in self._alive.items() if ref is not None)
+        return [key for key, ref in alive if key not in self._brought and ref() is not None]
 
     def saw(self, value: Any) -> None:
         """Add every tensor in the result of an operator."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from types import CellType, FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -30,6 +31,7 @@ _INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
 _MAPPINGS = {dict, OrderedDict, defaultdict, WeakKeyDictionary, WeakValueDictionary}
 _CONTAINERS = _MAPPINGS | {list, set, deque, tuple}
 _OTHERS = ATOMS | _CONTAINERS | {type, ModuleType}
+_PLAIN_OBJECTS = {SimpleNamespace, threading.local}
 _CACHED = type(lru_cache(len))
 
 
@@ -39,9 +41,8 @@ def put_back(defined_in: frozenset[str]) -> Iterator[None]:
     snapshot = Snapshot(keeps_definitions=True)
     for module in _modules(defined_in, len(sys.modules)):
         _take_variables(snapshot, module)
-        for value in list(vars(module).values()):
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                _take_variables(snapshot, value)
+        for kind in _classes_in(module, module.__name__):
+            _take_variables(snapshot, kind)
     try:
         yield
     finally:
@@ -63,6 +64,15 @@ def homes_of_builder(build: Any) -> frozenset[str]:
     return frozenset(map(_home, known))
 
 
+def _classes_in(holder: ModuleType | type, module: str) -> Iterator[type]:
+    """Yield the classes that a module defines, and those inside classes."""
+    for value in list(vars(holder).values()):
+        if isinstance(value, type) and value is not holder and value.__module__ == module:
+            yield value
+            if value.__qualname__.startswith(getattr(holder, "__qualname__", "")):
+                yield from _classes_in(value, module)
+
+
 def _take_variables(snapshot: Snapshot, holder: ModuleType | type) -> None:
     for value in snapshot.take_names(holder):
         kind = type(value)
@@ -74,6 +84,10 @@ def _take_variables(snapshot: Snapshot, holder: ModuleType | type) -> None:
             snapshot.take(value, _DEPTH)
         elif kind not in _OTHERS and _is_object(value):
             snapshot.take(vars(value), _DEPTH)
+        elif (
+            kind not in _OTHERS and hasattr(kind, "__slots__") and not _is_library(kind.__module__)
+        ):
+            snapshot.take_slots(value)
 
 
 def _take_function(snapshot: Snapshot, function: FunctionType) -> None:
@@ -92,7 +106,7 @@ def _holds_cache(cell: CellType) -> bool:
         content = cell.cell_contents
     except ValueError:
         return True
-    return content is None or _is_cache(content, _DEPTH)
+    return _is_cache(content, _DEPTH)
 
 
 def _is_cache(value: Any, depth: int) -> bool:
@@ -101,6 +115,8 @@ def _is_cache(value: Any, depth: int) -> bool:
     A registry of classes or settings is none.
     """
     kind = type(value)
+    if value is None:  # a place that waits for a tensor
+        return True
     if kind in ATOMS:
         return False
     if kind in _CONTAINERS:
@@ -114,9 +130,9 @@ def _is_cache(value: Any, depth: int) -> bool:
 
 def _is_object(value: Any) -> bool:
     """Return whether a value is an object with attributes, of a class that is the network's."""
-    return type(getattr(value, "__dict__", None)) is dict and not _is_library(
-        type(value).__module__
-    )
+    kind = type(value)
+    own = kind in _PLAIN_OBJECTS or not _is_library(kind.__module__)
+    return own and type(getattr(value, "__dict__", None)) is dict
 
 
 @lru_cache(maxsize=64)

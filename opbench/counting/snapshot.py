@@ -60,6 +60,11 @@ class Snapshot:
         self.undo_with(partial(_restore_names, holder, before))
         return before.values()
 
+    def take_slots(self, value: Any) -> None:
+        """Note the attributes of an object whose class names them in ``__slots__``."""
+        for name in _slots(type(value)):
+            self.undo_with(partial(_restore_slot, value, name, getattr(value, name, _ABSENT)))
+
     def undo_with(self, undo: Callable[[], None]) -> None:
         """Have ``undo`` called at the end."""
         self._undo.append(undo)
@@ -165,6 +170,21 @@ def _restore_names(holder: Any, before: dict[str, Any]) -> None:
             delattr(holder, name)
         else:
             setattr(holder, name, old)
+
+
+def _slots(kind: type) -> Iterable[str]:
+    named = (vars(base).get("__slots__", ()) for base in kind.__mro__)
+    each = ((names,) if isinstance(names, str) else names for names in named)
+    return [name for names in each for name in names if not name.startswith("__")]
+
+
+def _restore_slot(value: Any, name: str, before: Any) -> None:
+    if getattr(value, name, _ABSENT) is before:
+        return
+    if before is _ABSENT:
+        delattr(value, name)
+    else:
+        setattr(value, name, before)
 
 
 def _empty_cached(cached: Any, size: int) -> None:

@@ -1,0 +1,138 @@
+"""Find tensors that a count made and that are still kept somewhere, and take them out again.
+
+``opbench.counting.namespaces`` puts back what it knows of; a cache in another place (a module that
+is imported during the pass, a hook's list, a generator) would hold tensors without values, or of
+inference mode, on which the network's next pass fails.  Storages are watched from the pass on, so
+that nothing is searched where all of them are gone, as they are for most networks.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType, ModuleType
+from typing import Any
+
+from torch import Tensor
+
+from opbench.counting.disguise import on_meta
+from opbench.counting.lifetimes import Lifetimes
+from opbench.errors import CountError
+
+_NESTING = 3  # a tuple of tuples in a dictionary
+_WATCHED: list[list[Lifetimes]] = []
+
+
+@contextmanager
+def taken_out(*, strictly: bool) -> Iterator[None]:
+    """Take out at the end what is left.
+
+    Raises ``CountError`` for what cannot be taken out, if ``strictly``.
+    """
+    _WATCHED.append([])
+    try:
+        yield
+        kept = take_out()
+    except BaseException:
+        take_out()
+        raise
+    finally:
+        _WATCHED.pop()
+    if kept and strictly:
+        raise CountError(
+            f"the forward pass keeps a tensor in {kept}, where it cannot be put back: count the "
+            "network with `opbench count`, or in a process in which it does not run afterwards"
+        )
+
+
+def watch(lifetimes: Lifetimes) -> None:
+    """Watch the storages of a pass that begins."""
+    for watched in _WATCHED[-1:]:
+        watched.append(lifetimes)
+
+
+def take_out() -> str:
+    """Take out what is left until now; return the place of a tensor that stays, else nothing."""
+    watched = _WATCHED[-1]
+    if not _left(watched):
+        return ""
+    gc.collect()
+    if not _left(watched):
+        return ""
+    places = [_take_out(each) for each in _tensors(_left(watched))]
+    left = bool(_left(watched))
+    watched.clear()
+    return next(filter(None, places), "") if left else ""
+
+
+def _left(watched: Iterable[Lifetimes]) -> set[int]:
+    return {key for lifetimes in watched for key in lifetimes.left()}
+
+
+def _tensors(storages: set[int]) -> list[Tensor]:
+    """Return the tensors of these storages that a network of real weights cannot work with."""
+    found = (each for each in gc.get_objects() if issubclass(type(each), Tensor))
+    return [each for each in found if _storage(each) in storages and _is_unfit(each)]
+
+
+def _is_unfit(tensor: Tensor) -> bool:
+    return on_meta(tensor) or tensor.is_inference()
+
+
+def _storage(tensor: Tensor) -> int | None:
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except Exception:  # sparse, opaque and lazy ones, and subclasses that refuse
+        return None
+
+
+def _take_out(value: Any, nesting: int = _NESTING) -> str:
+    """Remove a value from whatever refers to it; return what it cannot be removed from."""
+    place = ""
+    for holder in gc.get_referrers(value):
+        if isinstance(holder, dict):
+            place = _from_dictionary(holder, value) or place
+        elif isinstance(holder, (list, deque)):
+            _from_sequence(holder, value)
+        elif isinstance(holder, set):
+            holder.discard(value)
+        elif isinstance(holder, tuple) and nesting:
+            place = _take_out(holder, nesting - 1) or place
+        elif not isinstance(holder, FrameType):
+            place = _article(type(holder).__name__)
+    return place
+
+
+def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
+    owner = next((each for each in gc.get_referrers(holder) if _owns(each, holder)), None)
+    for key in [key for key, each in list(holder.items()) if each is value]:
+        if owner is None:
+            holder.pop(key)
+        elif isinstance(owner, ModuleType):
+            return f"the variable {key} of the module {owner.__name__}"
+        else:
+            return f"the attribute {key} of {_article(type(owner).__name__)}"
+    return ""
+
+
+def _from_sequence(holder: Any, value: Any) -> None:
+    kept = [each for each in holder if each is not value]
+    if len(kept) < len(holder):
+        holder.clear()
+        holder.extend(kept)
+
+
+def _owns(value: Any, variables: dict[Any, Any]) -> bool:
+    """Return whether a dictionary is that of the attributes of a value."""
+    if isinstance(value, type):
+        return vars(value).keys() == variables.keys()
+    try:
+        return object.__getattribute__(value, "__dict__") is variables
+    except (AttributeError, TypeError):
+        return False
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"

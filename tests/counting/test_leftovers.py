@@ -1,0 +1,143 @@
+"""Tensors that a count leaves in places of any kind are taken out, or the place is named."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from opbench.counting import build_and_count, count
+from opbench.errors import CountError
+
+WIDTH, LONG = 4, 2000
+MACS = WIDTH * WIDTH + WIDTH * LONG
+
+
+class Slots:
+    __slots__ = ("table",)
+
+
+class Tables:
+    only: Tensor | None = None
+
+    class Inner:
+        only: Tensor | None = None
+
+
+class Holder:
+    def __init__(self) -> None:
+        self.inner = SimpleNamespace(table=None)
+        self.table: Tensor | None = None
+
+
+SLOTS, HOLDER, LOCAL, SPACE = Slots(), Holder(), threading.local(), SimpleNamespace()
+DEEP: dict[str, Any] = {"a": {"b": {"c": {"d": {}}}}}
+VARIABLE: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar("table", default=None)
+PLACES: list[Tensor | None] = [None] * 4
+OBJECTS = [Holder()]
+
+
+def computed() -> Tensor:
+    return (torch.rand(WIDTH, LONG) @ torch.rand(LONG, 1))[:, 0]
+
+
+def attribute_of(holder: Any, name: str) -> Tensor:
+    if getattr(holder, name, None) is None:
+        setattr(holder, name, computed())
+    table: Tensor = getattr(holder, name)
+    return table
+
+
+def deep() -> Tensor:
+    table: Tensor = DEEP["a"]["b"]["c"]["d"].setdefault(WIDTH, computed())
+    return table
+
+
+def in_context() -> Tensor:
+    if VARIABLE.get() is None:
+        VARIABLE.set(computed())
+    table = VARIABLE.get()
+    assert table is not None
+    return table
+
+
+def beside_a_number(cache: dict[Any, Any] = {"hits": 0}) -> Tensor:  # noqa: B006  on purpose
+    cache["hits"] += 1
+    table: Tensor = cache.setdefault(WIDTH, computed())
+    return table
+
+
+def in_a_place() -> Tensor:
+    table = PLACES[1] = computed() if PLACES[1] is None else PLACES[1]
+    return table
+
+
+WAYS: dict[str, Callable[[], Tensor]] = {
+    "slots": lambda: attribute_of(SLOTS, "table"),
+    "a nested object": lambda: attribute_of(HOLDER.inner, "table"),
+    "a nested class": lambda: attribute_of(Tables.Inner, "only"),
+    "a namespace": lambda: attribute_of(SPACE, "table"),
+    "a thread's variable": lambda: attribute_of(LOCAL, "table"),
+    "a context variable": in_context,
+    "five dictionaries": deep,
+    "a default beside a number": beside_a_number,
+    "a place in a list": in_a_place,
+}
+
+
+class Adds(nn.Module):
+    def __init__(self, table: Callable[[], Tensor]) -> None:
+        super().__init__()
+        self.head = nn.Linear(WIDTH, WIDTH)
+        self.table = table
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x) + self.table()
+        return out
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_nothing_is_left(way: str, device: str) -> None:
+    network = Adds(WAYS[way])
+    for _ in range(2):
+        assert count(network, (WIDTH,), device=device).macs == MACS
+    assert PLACES == [None] * 4
+    out = network(torch.ones(2, WIDTH, requires_grad=True))
+    out.sum().backward()  # which a tensor of inference mode would refuse
+    empty_again()
+
+
+def empty_again() -> None:
+    for holder, name in ((SLOTS, "table"), (SPACE, "table"), (LOCAL, "table")):
+        if hasattr(holder, name):
+            delattr(holder, name)
+    HOLDER.inner.table = Tables.Inner.only = PLACES[1] = None
+    VARIABLE.set(None)
+    DEEP["a"]["b"]["c"]["d"].clear()
+
+
+def test_a_hook_of_another_module_keeps_nothing() -> None:
+    network = nn.Linear(WIDTH, LONG)
+    network.register_forward_hook(lambda module, args, out: KEPT.append(out))
+    assert count(network, (WIDTH,)).macs == WIDTH * LONG
+    assert KEPT == []
+
+
+KEPT: list[Tensor] = []
+
+
+def test_a_place_that_cannot_be_put_back_is_named() -> None:
+    """An object that no variable of the network's module leads to within a few steps."""
+    network = Adds(lambda: attribute_of(OBJECTS[0], "table"))
+    with pytest.raises(CountError, match=r"keeps a tensor in the attribute table of a Holder"):
+        count(network, (WIDTH,))
+    OBJECTS[0].table = None
+    assert build_and_count(lambda: network, (WIDTH,)).macs == MACS  # nothing runs afterwards
+    OBJECTS[0].table = None
