@@ -84,7 +84,7 @@ def _is_unfit(tensor: Tensor) -> bool:
 def _storage(tensor: Tensor) -> int | None:
     try:
         return int(tensor.untyped_storage()._cdata)
-    except Exception:  # sparse, opaque and lazy ones, and subclasses that refuse
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):  # sparse, opaque, lazy
         return None
 
 
