@@ -9,8 +9,10 @@ For lack of values the meta device raises errors of its own, in operators and in
 ``numpy()``.  One that a constructor or a forward pass catches, to go another way, is noted, and the
 network is counted with real tensors.
 
-Not noticed: a network that decides by the device of a storage, by ``isinstance`` with a type such
-as ``torch.FloatTensor``, or by what a tensor prints.
+Autocast on the CPU does nothing there: a network that enables it needs real tensors.
+
+Not noticed: a network that decides by ``isinstance`` with a type such as ``torch.FloatTensor``, or
+by what a tensor prints.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -29,6 +31,9 @@ from opbench.errors import describe
 _PLAIN: Any = torch._C.TensorBase
 on_meta: Callable[[Tensor], bool] = _PLAIN.is_meta.__get__
 _device: Callable[[Tensor], torch.device] = _PLAIN.device.__get__
+_STORAGE: Any = torch._C.StorageBase
+_device_of_storage: Callable[[Any], torch.device] = vars(_STORAGE)["device"].__get__
+_AUTOCAST: Any = torch.set_autocast_enabled
 _is_cpu: Callable[[Tensor], bool] = _PLAIN.is_cpu.__get__
 
 _CPU = torch.device("cpu")
@@ -56,16 +61,26 @@ def note(error: Exception) -> None:
 @contextmanager
 def disguised() -> Iterator[Refusals]:
     """Let tensors of the meta device say meanwhile that they are on the CPU."""
-    before = {name: vars(Tensor)[name] for name in _ANSWERS if name in vars(Tensor)}
     _NOTED.append(Refusals())
-    _set(_ANSWERS)
-    try:
+    with ExitStack() as stack:
+        for holder, answers in _ANSWERS.items():
+            for name, answer in answers.items():
+                stack.enter_context(_replaced(holder, name, answer))
+        stack.callback(_NOTED.pop)
         yield _NOTED[-1]
+
+
+@contextmanager
+def _replaced(holder: Any, name: str, answer: Any) -> Iterator[None]:
+    own, before = name in vars(holder), vars(holder).get(name)
+    setattr(holder, name, answer)
+    try:
+        yield
     finally:
-        _NOTED.pop()
-        for name in _ANSWERS:
-            delattr(Tensor, name)
-        _set(before)
+        if own:
+            setattr(holder, name, before)
+        else:
+            delattr(holder, name)
 
 
 def is_worn() -> bool:
@@ -90,11 +105,6 @@ def forget(tensor: Tensor) -> None:
     storage, unknown = tensor.untyped_storage(), _NOTED[-1].unknown
     key = storage._cdata
     unknown[key] = weakref.ref(storage, lambda _: unknown.pop(key, None))
-
-
-def _set(attributes: dict[str, Any]) -> None:
-    for name, value in attributes.items():
-        setattr(Tensor, name, value)
 
 
 def _told_device(tensor: Tensor) -> torch.device:
@@ -125,6 +135,35 @@ def _told_address(tensor: Tensor) -> int:
     )
 
 
+def _told_device_of_storage(storage: Any) -> torch.device:
+    device = _device_of_storage(storage)
+    return _CPU if device.type == "meta" and not _is_told_the_truth() else device
+
+
+def _told_device_of_typed_storage(storage: Any) -> torch.device:
+    device = _device_of_storage(storage.untyped())
+    return _CPU if device.type == "meta" and not _is_told_the_truth() else device
+
+
+def _noted_of_storage(method: Any) -> Callable[..., Any]:
+    def call(storage: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(storage, *args, **kwargs)
+        except Exception as error:
+            note(error)
+            raise
+
+    return call
+
+
+def _set_autocast(kind: str, enabled: bool) -> None:
+    if enabled and kind == "cpu":
+        error = RuntimeError("autocast on the CPU does nothing on the meta device")
+        note(error)
+        raise error
+    _AUTOCAST(kind, enabled)
+
+
 def _noted(method: Any) -> Callable[..., Any]:
     """Return a method of tensors that is no operator, so that only here its error is seen."""
 
@@ -146,16 +185,29 @@ def _new_tensor(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
     return _PLAIN.new_tensor(source, *args, **kwargs)
 
 
-_ANSWERS: dict[str, Any] = {
-    "device": property(_told_device),
-    "is_meta": property(_told_is_meta),
-    "is_cpu": property(_told_is_cpu),
-    "new_tensor": _new_tensor,
-    "type": _told_type,
-    "data_ptr": _told_address,
-    "numpy": _noted(_PLAIN.numpy),
-    "tolist": _noted(_PLAIN.tolist),
-    "__dlpack__": _noted(Tensor.__dlpack__),
+_READS = ("__getitem__", "__iter__", "tolist", "cpu")  # of a storage, which raise there
+
+_ANSWERS: dict[Any, dict[str, Any]] = {
+    Tensor: {
+        "device": property(_told_device),
+        "is_meta": property(_told_is_meta),
+        "is_cpu": property(_told_is_cpu),
+        "new_tensor": _new_tensor,
+        "type": _told_type,
+        "data_ptr": _told_address,
+        "numpy": _noted(_PLAIN.numpy),
+        "tolist": _noted(_PLAIN.tolist),
+        "__dlpack__": _noted(Tensor.__dlpack__),
+    },
+    torch.UntypedStorage: {
+        "device": property(_told_device_of_storage),
+        **{name: _noted_of_storage(getattr(torch.UntypedStorage, name)) for name in _READS},
+    },
+    torch.TypedStorage: {
+        "device": property(_told_device_of_typed_storage),
+        **{name: _noted_of_storage(getattr(torch.TypedStorage, name)) for name in _READS},
+    },
+    torch: {"set_autocast_enabled": _set_autocast},
 }
 
 

@@ -6,6 +6,8 @@ import os
 
 from torch import Tensor, nn
 
+from opbench.counting.disguise import on_meta
+
 
 def tiny() -> nn.Module:
     """3x6x6 -> 4x4x4 by 3x3 with bias -> 4x2x2 -> 5 with bias."""
@@ -30,4 +32,4 @@ class Dies(nn.Module):
     """Takes its process with it where its input has values."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if x.untyped_storage().device.type == "meta" else os._exit(3)
+        return x if on_meta(x) else os._exit(3)

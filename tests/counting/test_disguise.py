@@ -48,6 +48,8 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
     "address": lambda network, x: x.data_ptr() and x.data_ptr() == x.view(-1).data_ptr(),
     "addresses of others": lambda network, x: x.data_ptr() != network.small.weight.data_ptr(),
     "address of a part": lambda network, x: x[1].data_ptr() - x.data_ptr() == 4 * x.stride(0),
+    "device of a storage": lambda network, x: x.untyped_storage().device.type == "cpu",
+    "device of a storage with a type": lambda network, x: x.storage().device == CPU,
     "attrgetter": lambda network, x: attrgetter("device.type")(x) == "cpu",
     "getattr": lambda network, x: getattr(x, "device").type in {"cpu", "cuda"},  # noqa: B009
     "values made on the device": lambda network, x: (
@@ -56,6 +58,7 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_a_look_at_the_device_sees_the_cpu(look: str) -> None:
     network = Decides(LOOKS[look])
@@ -98,7 +101,10 @@ def test_the_context_of_a_device_is_that_of_the_cpu() -> None:
             return out
 
     counted = count(Casts(), (torch.ones(ROWS, 4),))
-    assert (counted.macs, counted.device) == (SMALL, "meta")
+    assert (counted.macs, counted.device) == (
+        SMALL,
+        "cpu",
+    )  # meta ignores autocast
 
 
 def test_a_large_tensor_made_on_the_device_takes_no_memory() -> None:
@@ -179,3 +185,57 @@ def test_an_error_that_a_constructor_catches_is_noticed() -> None:
 def test_an_error_that_real_tensors_raise_too_changes_nothing() -> None:
     counted = count(Decides(succeeds(lambda x: x @ x)), (torch.ones(ROWS, 4),))
     assert counted.macs == ROWS * 4 * 500
+
+
+def _reads(read: Callable[[Tensor], Any]) -> Callable[[nn.Module, Tensor], bool]:
+    def is_real(_: nn.Module, x: Tensor) -> bool:
+        try:
+            read(x)
+        except (RuntimeError, NotImplementedError):
+            return False
+        return True
+
+    return is_real
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda x: next(iter(x.untyped_storage())),
+        lambda x: x.untyped_storage()[0],
+        lambda x: x.untyped_storage().tolist(),
+        lambda x: x.untyped_storage().cpu(),
+        lambda x: x.storage()[0],
+        lambda x: x.storage().tolist(),
+    ],
+)
+def test_an_error_that_a_storage_raises_and_the_network_catches_needs_real_tensors(
+    read: Callable[[Tensor], Any],
+) -> None:
+    counted = count(Decides(_reads(read)), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "cpu")
+
+
+def _autocast(network: Any, x: Tensor) -> bool:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return bool(torch.mm(x, x.t()).dtype == torch.bfloat16)
+
+
+def test_autocast_on_the_cpu_needs_real_tensors() -> None:
+    counted = count(Decides(_autocast), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL + ROWS * 4 * ROWS, "cpu")
+    assert "autocast on the CPU" in counted.fallback
+
+
+@pytest.mark.filterwarnings("ignore:CUDA is not available")
+@pytest.mark.parametrize(
+    ("kind", "enabled"), [("cpu", False), ("cuda", False), ("cuda", True)], ids=str
+)
+def test_other_autocast_needs_none(kind: str, enabled: bool) -> None:
+    def is_real(_: nn.Module, x: Tensor) -> bool:
+        with torch.autocast(kind, enabled=enabled):
+            return (x + x).dtype == torch.float32
+
+    counted = count(Decides(is_real), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (SMALL, "meta")
