@@ -4,8 +4,8 @@
 Where a network fails for lack of such a device it is built and run once more: what it makes or
 moves there stays where its other tensors are; streams, events and synchronisation do nothing.
 
-``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  What
-is asked of the hardware itself, its memory or compute capability, still fails.
+``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  Asked
+for its properties, the device says that it is an H100, on which every kernel runs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -29,7 +30,8 @@ T = TypeVar("T")
 
 _COMPLAINT = re.compile(
     r"CUDA|_cuda_|NVIDIA|NVTX|XPU|HPU|accelerator|not linked with support for|cannot pin"
-    r"|dummy base class"
+    r"|dummy base class|unknown parameter type|Invalid device id|cudaMemGetInfo"
+    r"|not supported between instances of 'NoneType' and 'int'"
 )
 _ABSENT = re.compile(r"(cuda|xpu|mps|hpu|npu|mtia)(:\d+)?")
 _HERE = {"cpu", "meta"}
@@ -62,6 +64,7 @@ def _pretended() -> Iterator[None]:
                 stack.enter_context(mock.patch.object(torch.cuda, name, getattr(torch, name)))
         for holder, name, answer in _ANSWERS:
             stack.enter_context(mock.patch.object(holder, name, lambda *_, answer=answer: answer))
+        stack.enter_context(mock.patch.object(torch, "Generator", _Generator))
         stack.enter_context(_OnThisMachine())
         yield
 
@@ -93,17 +96,40 @@ _ACCELERATOR: Any = torch.accelerator
 _IDLE: dict[Any, str] = {
     _CUDA: """
     synchronize set_device device device_of stream set_stream Stream ExternalStream Event
-    current_stream default_stream reset_peak_memory_stats init _lazy_init ipc_collect
+    current_stream default_stream reset_peak_memory_stats init _lazy_init ipc_collect CUDAGraph
     """,
     _CUDA.nvtx: "range range_push range_pop mark range_start range_end",
     _ACCELERATOR: "synchronize current_stream set_stream device_index",
 }
+_MEMORY_BYTES = 80 * 2**30
+_PROPERTIES = SimpleNamespace(
+    name="NVIDIA H100 80GB HBM3",
+    major=9,
+    minor=0,
+    total_memory=_MEMORY_BYTES,
+    multi_processor_count=132,
+    warp_size=32,
+    max_threads_per_multi_processor=2048,
+)
 _ANSWERS: tuple[tuple[Any, str, Any], ...] = (
     (_CUDA, "current_device", 0),
+    (_CUDA, "get_device_capability", (_PROPERTIES.major, _PROPERTIES.minor)),
+    (_CUDA, "get_device_properties", _PROPERTIES),
+    (_CUDA, "get_device_name", _PROPERTIES.name),
+    (_CUDA, "mem_get_info", (_MEMORY_BYTES, _MEMORY_BYTES)),
+    (Tensor, "record_stream", None),
     (_ACCELERATOR, "is_available", True),
     (_ACCELERATOR, "current_accelerator", torch.device("cpu")),
     (_ACCELERATOR, "current_device_index", 0),
 )
+
+
+class _Generator(torch.Generator):
+    """A generator on this machine, whatever device is named."""
+
+    def __new__(cls, device: Any = "cpu") -> Any:
+        make: Any = super().__new__
+        return make(cls, "cpu")
 
 
 class _OnThisMachine(TorchFunctionMode):

@@ -73,6 +73,11 @@ RUNS: dict[str, Callable[[nn.Linear, Tensor], Any]] = {
     "autocast": cast,
     "number of its device": lambda head, x: head(x.cuda()).new_zeros(x.get_device() + 2),
     "number of the device": lambda head, x: head(x.to(torch.cuda.current_device())),
+    "compute capability": lambda head, x: head(x) if CUDA.get_device_capability()[0] >= 7 else x,
+    "memory": lambda head, x: head(x) if CUDA.get_device_properties(0).total_memory > 1 else x,
+    "generator": lambda head, x: (
+        head(x) + torch.rand(5, generator=torch.Generator("cuda").manual_seed(1), device="cuda")
+    ),
     "parallel_apply": lambda head, x: parallel_apply([head], [x]),
 }
 
@@ -97,8 +102,9 @@ def test_modules_in_parallel_are_counted() -> None:
         lambda: nn.Linear(4, 5).cuda(),
         lambda: nn.Sequential(nn.Linear(4, 5)).to(torch.device("cuda")),
         lambda: nn.Linear(4, 5).to("cpu"),
+        lambda: [torch.Generator(device="cuda"), nn.Linear(4, 5)][1],
     ],
-    ids=["device=", "cuda()", "to", "to the CPU"],
+    ids=["device=", "cuda()", "to", "to the CPU", "generator"],
 )
 def test_a_constructor_may_name_it(construct: Callable[[], nn.Module]) -> None:
     for device in ("meta", "cpu"):
@@ -123,10 +129,13 @@ def test_a_network_that_needs_values_too_is_counted_with_them() -> None:
     assert (counted.macs, counted.device) == (ONE, "cpu")
 
 
-def test_the_hardware_itself_is_not_pretended() -> None:
-    network = Runs(lambda head, x: head(x) if torch.cuda.get_device_properties(0) else x)
-    with pytest.raises(CountError, match="cannot run"):
-        count(network, (torch.ones(ROWS, 4),))
+def test_a_network_that_asks_whether_a_device_is_here_is_told_the_truth() -> None:
+    def needs(head: nn.Linear, x: Tensor) -> Any:
+        assert torch.cuda.is_available(), "needs CUDA"
+        return head(x)
+
+    with pytest.raises(CountError, match="needs CUDA"):
+        count(Runs(needs), (torch.ones(ROWS, 4),))
     assert count(Runs(lambda head, x: x if torch.cuda.is_available() else head(x)), (4,)).macs == 20
 
 
