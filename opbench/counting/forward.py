@@ -317,7 +317,8 @@ def _run(
     leftovers.watch(lifetimes)
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     tracer.origins = origins_in(stored)
-    tracer.older = older_storages()
+    if not any(map(nn.parameter.is_lazy, stored)):
+        tracer.older = older_storages()
     try:
         with (
             put_back(homes_of(network)),
