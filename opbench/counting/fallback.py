@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 
 from opbench.errors import CountError, OpbenchError, describe
 from opbench.escapes import printable
@@ -19,7 +20,10 @@ LOG = logging.getLogger("opbench.counting")
 
 # Sentences of torch to those who write operators.
 _REST = r".*?(?= \([^()]*, line \d+\)$|$)"
+_PLACE = re.compile(r" \([^()]*, line \d+\)$")
+_LONGEST = 120
 _IN_SHORT = (
+    (re.compile(r"(\w+: ).*INTERNAL ASSERT FAILED.*please report a bug to PyTorch\. "), r"\1"),
     (
         re.compile(r"NotImplementedError: The register_meta function for (\S+) raises" + _REST),
         r"\1 needs values, which the meta device does not have",
@@ -37,7 +41,16 @@ def reason_of(error: Exception) -> str:
     reason = describe(cause or error)
     for long, short in _IN_SHORT:
         reason = long.sub(short, reason)
-    return reason
+    return _cut(reason)
+
+
+def _cut(reason: str) -> str:
+    """Return the first clause of a long reason, with the line of code that it names."""
+    match = _PLACE.search(reason)
+    said, place = (reason[: match.start()], match.group()) if match else (reason, "")
+    if len(said) > _LONGEST:
+        said = re.split(r"[.;] ", said)[0]
+    return f"{shorten(said, _LONGEST, placeholder=' …')}{place}"
 
 
 def announce(reason: str) -> None:

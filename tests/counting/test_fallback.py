@@ -155,6 +155,13 @@ def test_the_reason_is_short(looks: Callable[[Tensor], Any], reason: str) -> Non
     assert "test_fallback.py, line" in said
 
 
+def test_of_a_long_reason_the_first_clause_is_given() -> None:
+    said = "storage_device.is_cpu() INTERNAL ASSERT FAILED at x.cpp:183, please report a bug to "
+    long = RuntimeError(f"{said}PyTorch. Nested tensors must be on the CPU; {'and so on ' * 40}")
+    assert fallback.reason_of(long) == "RuntimeError: Nested tensors must be on the CPU"
+    assert len(fallback.reason_of(RuntimeError("word " * 100))) <= 120
+
+
 def test_other_failures_on_real_tensors_are_their_own() -> None:
     class Fails(_Looks):
         def forward(self, x: Tensor) -> Tensor:
