@@ -100,7 +100,7 @@ def _take_out(value: Any, nesting: int = _NESTING) -> str:
             holder.discard(value)
         elif isinstance(holder, tuple) and nesting:
             place = _take_out(holder, nesting - 1) or place
-        elif not isinstance(holder, FrameType):
+        elif not isinstance(holder, FrameType) and not _is_by_torch(holder):
             place = _article(type(holder).__name__)
     return place
 
@@ -110,6 +110,8 @@ def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
     for key in [key for key, each in list(holder.items()) if each is value]:
         if owner is None:
             holder.pop(key)
+        elif _is_by_torch(owner):
+            return ""  # a tensor made of others, which torch keeps
         elif isinstance(owner, ModuleType):
             return f"the variable {key} of the module {owner.__name__}"
         else:
@@ -122,6 +124,11 @@ def _from_sequence(holder: Any, value: Any) -> None:
     if len(kept) < len(holder):
         holder.clear()
         holder.extend(kept)
+
+
+def _is_by_torch(value: Any) -> bool:
+    name = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+    return name.partition(".")[0] == "torch"
 
 
 def _owns(value: Any, variables: dict[Any, Any]) -> bool:

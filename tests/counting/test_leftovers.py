@@ -141,3 +141,14 @@ def test_a_place_that_cannot_be_put_back_is_named() -> None:
     OBJECTS[0].table = None
     assert build_and_count(lambda: network, (WIDTH,)).macs == MACS  # nothing runs afterwards
     OBJECTS[0].table = None
+
+
+def test_what_torch_itself_keeps_is_no_leftover() -> None:
+    class Jagged(Adds):
+        def forward(self, x: Tensor) -> Tensor:
+            rows = [x[0, :1], x[1, :2]]
+            out: Tensor = self.head(torch.nested.nested_tensor(rows, layout=torch.jagged))
+            return out
+
+    counted = count(Jagged(computed), (torch.ones(2, 3, WIDTH),))
+    assert counted.macs == (1 + 2) * WIDTH * WIDTH
