@@ -22,12 +22,13 @@ from opbench.counting.lifetimes import Lifetimes
 from opbench.errors import CountError
 
 _NESTING = 3  # a tuple of tuples in a dictionary
+_YOUNG = 1  # generations of the garbage collector: what a pass made, which ran without collections
 _WATCHED: list[list[Lifetimes]] = []
 
 
 @contextmanager
 def taken_out(*, strictly: bool) -> Iterator[None]:
-    """Take out at the end what is left.
+    """Take out what is left at the end of a count that succeeds.
 
     Raises ``CountError`` for what cannot be taken out, if ``strictly``.
     """
@@ -35,9 +36,6 @@ def taken_out(*, strictly: bool) -> Iterator[None]:
     try:
         yield
         kept = take_out()
-    except BaseException:
-        take_out()
-        raise
     finally:
         _WATCHED.pop()
     if kept and strictly:
@@ -58,7 +56,7 @@ def take_out() -> str:
     watched = _WATCHED[-1]
     if not _left(watched):
         return ""
-    gc.collect()
+    gc.collect(_YOUNG)
     if not _left(watched):
         return ""
     places = [_take_out(each) for each in _tensors(_left(watched))]
