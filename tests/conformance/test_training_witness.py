@@ -34,6 +34,9 @@ NOT_TRAINED = {
     "a network in the layout of oneDNN": "expects dense tensor input",
 }
 
+# A mode of torch is of one thread.
+UNSEEN = {"two layers in two threads"}
+
 BY_TORCH = {str(each).removeprefix("aten.") for each in flop_registry}
 
 
@@ -87,7 +90,7 @@ def test_a_training_pass_is_the_same_on_meta_on_the_cpu_and_by_torch(case: Case)
         return
     assert (default.macs, default.activations) == (on_cpu.macs, on_cpu.activations)
     assert default.uncounted == ()
-    if torch_is_right(on_cpu):
+    if torch_is_right(on_cpu) and case.idea not in UNSEEN:
         assert by_torch(case.network(), example(case)) == on_cpu.macs
 
 
