@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,9 @@ from opbench.errors import BadValueError, MissingDataError
 from opbench.escapes import printable
 from opbench.metrics import METRIC_ALIASES, METRICS
 from opbench.names import find
+
+if TYPE_CHECKING:
+    from opbench.table.frames import Table
 
 
 class Unit(StrEnum):
@@ -191,6 +194,7 @@ def plot(
     ]
     pages = _drawn(jobs, draw_all(jobs), asked=bool(figures))
     _write(pages, output or folder / "figures")
+    _note_others(loaded, wanted)
 
 
 def help_lists() -> dict[str, list[tuple[str, str]]]:
@@ -201,6 +205,7 @@ def help_lists() -> dict[str, list[tuple[str, str]]]:
     }
 
 
+_NAMED = 4  # networks in a sentence
 _FLAGS = {"families": "family", "batch_sizes": "batch-size", "chart2016": "overlay"}
 
 
@@ -232,6 +237,21 @@ def _drawn(
         else:
             note(f"{job.name} is not drawn: {page}")
     return files
+
+
+def _note_others(table: Table, wanted: Sequence[str]) -> None:
+    """Say which timed networks are in no figure of timings because of their data set."""
+    from opbench.figures.parts.absent import IMAGENET
+
+    if table.cells.empty or not any("device" in gallery.takes(name) for name in wanted):
+        return
+    others = table.cells.loc[~table.cells["dataset"].isin(IMAGENET.datasets), "name"].unique()
+    if len(others):
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        note(
+            "figures of timings show networks of ImageNet, and not "
+            f"{', '.join(others[:_NAMED])}{more}"
+        )
 
 
 def _write(pages: dict[str, bytes], folder: Path) -> None:

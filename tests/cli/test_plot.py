@@ -179,6 +179,17 @@ def test_a_choice_that_does_not_exist_exits_with_2(
     assert opbench("plot", "top1", *option).exit_code == 2
 
 
+def test_networks_that_no_figure_of_timings_shows_are_told(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    asked = ("--results", results, "--output", tmp_path, "--file-format", "svg")
+    done = opbench("plot", "ops-vs-time", *asked)
+    assert done.exit_code == 0, done.stderr
+    told = "show networks of ImageNet, and not caffenet128, caffenet128_elu, lenet5"
+    assert told in " ".join(done.stderr.split())
+    assert "ImageNet" not in opbench("plot", "density", *asked).stderr
+
+
 def test_a_pdf_changes_nothing_for_what_is_made_after_it(opbench: Opbench, tmp_path: Path) -> None:
     from fontTools.subset import Options
 
