@@ -10,10 +10,8 @@ refused in one sentence, and so is a generator without an end.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import threading
-from _thread import _count as other_threads
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,10 +20,9 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor, nn, overrides
+from torch import overrides
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from opbench.counting.disguise import on_meta
 from opbench.counting.handover import handed_over
 from opbench.counting.outputs import parts_in
 from opbench.errors import BadValueError
@@ -84,14 +81,6 @@ class Threads:
 def _function_modes() -> list[Any]:
     modes: list[Any] = overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
     return modes
-
-
-def older_storages() -> frozenset[int] | None:
-    """Return what is stored already, by address, where other threads could use it; else None."""
-    if not other_threads():
-        return None
-    tensors = (each for each in gc.get_objects() if type(each) in (Tensor, nn.Parameter))
-    return frozenset(each.untyped_storage()._cdata for each in tensors if on_meta(each))
 
 
 def finish(out: Any) -> None:

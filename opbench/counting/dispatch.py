@@ -13,12 +13,8 @@ from opbench.counting.original import watch
 
 
 class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Passes each operator that runs inside ``with mode:`` to ``carry_out``.
+    """Passes each operator that runs inside ``with mode:`` to ``carry_out``."""
 
-    ``is_plain``: no operator met a tensor that takes it apart, and none had a body.
-    """
-
-    is_plain = True
     supports_higher_order_operators = True
 
     @classmethod
@@ -36,7 +32,6 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         if types and any(map(_takes_itself_apart, types)):
-            self.is_plain = False
             return NotImplemented
         try:
             watch(args)

@@ -26,7 +26,7 @@ from opbench.counting import fallback, leftovers
 from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copying import tensors_of, unwrap
-from opbench.counting.deferred import Threads, finish, older_storages
+from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
 from opbench.counting.exported import is_exported
 from opbench.counting.failure import run_error
@@ -46,7 +46,6 @@ from opbench.counting.meta_build import build_without_weights
 from opbench.counting.namespaces import homes_of, homes_of_builder, put_back
 from opbench.counting.original import privately, take, until_its_end
 from opbench.counting.origins import origins_in
-from opbench.counting.outputs import tensors_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
@@ -317,8 +316,6 @@ def _run(
     leftovers.watch(lifetimes)
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     tracer.origins = origins_in(stored)
-    if not any(map(nn.parameter.is_lazy, stored)):
-        tracer.older = older_storages()
     try:
         with (
             put_back(homes_of(network)),
@@ -328,15 +325,14 @@ def _run(
         ):
             out = inputs.passed_to(network)
             finish(out)
-            tracer.look_for_unseen(tensors_in(out))
             if training:
                 run_backward(network, out)
     except (BadValueError, NothingToTrainError):
         raise
     except (Exception, SystemExit) as error:
-        raise tracer.refusal or run_error(network, inputs, error) from error
-    if tracer.refusal is not None:
-        raise tracer.refusal
+        raise tracer.refused or run_error(network, inputs, error) from error
+    if tracer.refused is not None:
+        raise tracer.refused
     return tracer
 
 

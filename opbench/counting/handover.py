@@ -3,8 +3,7 @@
 A call that takes a function to be run elsewhere is given one that runs it traced.  So it does not
 matter when the thread that runs it was started, and nothing stays behind in a pool.
 
-Not followed: functions in queues that a network reads with its own means.  The tracer sees what
-such a thread has made (``opbench.counting.tracer``).
+Not followed, and not counted: functions in queues that an older thread reads with its own means.
 """
 
 from __future__ import annotations

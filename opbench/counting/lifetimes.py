@@ -39,10 +39,6 @@ class Lifetimes:
         storage = _storage(tensor)
         return storage is not None and self._alive.get(storage._cdata) == (None, 0)
 
-    def knows(self, address: int) -> bool:
-        """Return whether a storage was seen, and lives."""
-        return address in self._alive
-
     def begin(self, inputs: Iterable[Tensor]) -> None:
         """Add the inputs, with which a pass begins."""
         for each in inputs:

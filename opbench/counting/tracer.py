@@ -17,13 +17,12 @@ import gc
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from opbench.counting.disguise import on_meta
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.free import ACTIVATIONS, FREE
 from opbench.counting.kinds import is_by_torch, is_free_by_kind, operator_name
@@ -38,17 +37,11 @@ from opbench.counting.registered import in_order, rule_for
 from opbench.counting.rules import RULES
 from opbench.counting.scopes import Scopes
 from opbench.counting.values import run
-from opbench.errors import BadValueError, RuleError
+from opbench.errors import RuleError
 
 Shape = tuple[int, ...]
 # Module, operator, operands, result, types of the operands.
 Call = tuple[str, str, tuple[Shape, ...], Shape, Types]
-
-
-_UNSEEN = (
-    "a part of it runs in a thread that is older than the count, where its operators are not seen: "
-    "run it in the thread that calls forward, or hand it over by submit() of a ThreadPoolExecutor"
-)
 
 
 class Treatment(enum.Enum):
@@ -82,8 +75,6 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.in_full: set[str] = set()
         self.refused: RuleError | None = None
         self.origins: Origins | None = None
-        self.older: frozenset[int] | None = None  # storages, where other threads could run
-        self._met_unseen = False
         self._known: dict[Any, Known] = {}
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
@@ -92,11 +83,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         """Run one operator and count it; a composite one is taken apart first."""
         treatment, shortcut, function = self._known.get(func) or self._learn(func)
         if treatment is Treatment.COMPOSITE:
-            if not isinstance(func, torch._ops.OpOverload):
-                self.is_plain = False
             return take_apart(self, func, args, kwargs)
-        if self.older is not None:
-            self.look_for_unseen(args)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
             out = self.result(func, args, kwargs)
@@ -131,28 +118,6 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
     def _refuse(self, error: RuleError) -> None:
         """Keep the first error of a user's rule, which the network must not catch."""
         self.refused = self.refused or error
-
-    def look_for_unseen(self, values: Iterable[Any]) -> None:
-        """Note tensors of the meta device that were made unseen, in a thread not traced.
-
-        In operators with a body, and in tensors that take operators apart, others are unseen, too.
-        """
-        if self.older is None or not self.is_plain:
-            return
-        for each in values:
-            if isinstance(each, (tuple, list)):
-                self.look_for_unseen(each)
-            elif isinstance(each, Tensor) and on_meta(each) and each.layout is torch.strided:
-                address = each.untyped_storage()._cdata
-                if address not in self.older and not self.lifetimes.knows(address):
-                    self._met_unseen = True
-
-    @property
-    def refusal(self) -> RuleError | BadValueError | None:
-        """The error that the network must not catch."""
-        if self.refused is None and self._met_unseen and self.is_plain:
-            return BadValueError(_UNSEEN)
-        return self.refused
 
     def result(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operator that has no shortcut."""

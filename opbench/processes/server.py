@@ -159,5 +159,8 @@ def _end_all() -> None:
 def _send(channel: int, message: Json) -> None:
     # Begun on a new line: a worker may have been killed while it wrote one.
     data = b"\n" + json.dumps(message).encode() + b"\n"
-    while data:
-        data = data[os.write(channel, data) :]
+    try:
+        while data:
+            data = data[os.write(channel, data) :]
+    except BrokenPipeError:  # whoever asked has left
+        _end_all()

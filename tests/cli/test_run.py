@@ -380,11 +380,12 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
 
 CRASHING_ONCE = """
 import os, pathlib, torch
+from opbench.counting.disguise import on_meta
 
 class Net(torch.nn.Module):
     def forward(self, images):
         crashed = pathlib.Path(__file__).with_suffix(".crashed")
-        if images.device.type != "meta" and not crashed.exists():
+        if not on_meta(images) and not crashed.exists():
             crashed.touch()
             os._exit(9)
         return images

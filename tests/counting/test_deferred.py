@@ -255,17 +255,6 @@ def test_a_coroutine_is_refused() -> None:
         count(Two(run), (torch.ones(1, 4),))
 
 
-@pytest.mark.parametrize("then", [lambda made: made, torch.relu, lambda made: made.sum().item()])
-def test_work_in_a_thread_that_cannot_be_seen_is_refused(then: Callable[[Tensor], Any]) -> None:
-    def run(network: Two, x: Tensor) -> Any:
-        made: Future[Tensor] = Future()
-        TASKS.put(lambda: made.set_result(network.a.weight @ x.t()))
-        return then(made.result())
-
-    with pytest.raises(BadValueError, match="runs in a thread that is older than the count"):
-        count(Two(run), (torch.ones(ROWS, 4),))
-
-
 def test_nothing_stays_behind_in_a_pool_that_a_count_started() -> None:
     with ThreadPoolExecutor(1) as pool:
 
