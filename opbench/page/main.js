@@ -70,6 +70,9 @@ function restore() {
   return redraw().then(() => leave && (opener() ?? byId("chart-title")).focus({ preventScroll: true }));
 }
 
+// Columns and labels are measured when they are drawn, so the embedded typeface comes first.
+const typefaceLoaded = () => Promise.allSettled([...document.fonts].map((face) => face.load()));
+
 function start() {
   document.addEventListener("click", (event) => {
     const chosen = event.target.closest("[data-pick]");
@@ -91,7 +94,7 @@ function start() {
   showClaims();
   showProvenance();
   byId("cols").addEventListener("click", () => { state.cols = state.cols === "1" ? "0" : "1"; changed(); });
-  restore().then(() => {
+  typefaceLoaded().then(restore).then(() => {
     drawFigures();
     const chart = byId("chart");
     chart.on("plotly_click", ({ points: [hit] }) => hit.customdata && pick(hit.customdata));

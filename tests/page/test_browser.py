@@ -389,8 +389,6 @@ def test_what_cannot_be_run_offers_no_command_but_the_reason(view: Open) -> None
 
 def test_on_paper_everything_is_open(view: Open) -> None:
     opened = view()
-    # The columns that fit may have been measured before the typeface was there.
-    opened.js("dispatchEvent(new Event('afterprint'))")
     shown = len(opened.js(_HEADS))
     opened.js("dispatchEvent(new Event('beforeprint'))")
     assert opened.js("return document.querySelectorAll('main details:not([open])').length") == 0
@@ -398,6 +396,14 @@ def test_on_paper_everything_is_open(view: Open) -> None:
     opened.js("dispatchEvent(new Event('afterprint'))")
     assert len(opened.js(_HEADS)) == shown
     assert opened.js("return document.querySelectorAll('#provenance details[open]').length") == 0
+
+
+def test_columns_are_measured_in_the_embedded_typeface(view: Open) -> None:
+    opened = view()
+    assert opened.js("return [...document.fonts].filter(face => face.status !== 'loaded').length") == 0
+    first = opened.js(_HEADS)
+    opened.js("dispatchEvent(new Event('afterprint'))")
+    assert opened.js(_HEADS) == first
 
 
 def test_batches_of_a_network_are_in_their_order(view: Open) -> None:
