@@ -1,0 +1,53 @@
+"""The values that flow between the rooms: immutable, free of torch, each with one JSON form.
+
+    Totals        the five sums that a count, a lock, a record and a row of the registry share
+    Count         exact integers: what one forward pass of a network computes
+    Cell          what is timed under which settings
+    Round         one cell in one round of a run
+    Measurement   the rounds of one cell together
+    Record        one measured cell of a run: Cell + Load + Measurement
+    Failure       a cell that could not be measured, with its reason
+
+The first two are in ``counts``, the others in ``timings``.  Integers are counts, seconds are
+seconds, bytes are bytes; nothing is rounded or scaled here.
+"""
+
+from opbench.record.counts import (
+    EXACT,
+    TOTALS,
+    Count,
+    ModuleCount,
+    OperatorCount,
+    OperatorSum,
+    Totals,
+)
+from opbench.record.timings import (
+    USUAL,
+    Attained,
+    Ceilings,
+    Cell,
+    Failure,
+    Load,
+    Measurement,
+    Record,
+    Round,
+)
+
+__all__ = [
+    "EXACT",
+    "TOTALS",
+    "USUAL",
+    "Attained",
+    "Ceilings",
+    "Cell",
+    "Count",
+    "Failure",
+    "Load",
+    "Measurement",
+    "ModuleCount",
+    "OperatorCount",
+    "OperatorSum",
+    "Record",
+    "Round",
+    "Totals",
+]
