@@ -27,7 +27,7 @@ def _with_energy(evidence: Evidence) -> list[TimedCell]:
 
 def _powers(evidence: Evidence) -> tuple[list[float], str]:
     """Watts of each cell, without those of the idle device where they are known throughout."""
-    cells = _with_energy(evidence)
+    cells = [cell for cell in _with_energy(evidence) if cell.power_w is not None]
     names, sizes = ({cell.name for cell in cells}, {cell.batch_size for cell in cells})
     if len(names) < ENOUGH or len(sizes) < 2:
         raise LackingError(

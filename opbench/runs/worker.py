@@ -107,7 +107,7 @@ def _inputs(request: Mapping[str, Any]) -> Json:
 
 def _ceilings(request: Mapping[str, Any]) -> Json:
     set_tf32(request["cuda"]["tf32"])
-    meter = _meter(_gpu(request))
+    meter = _meter(request["device"], _gpu(request))
     idle_power_w = idle_power(meter) if meter else None
     device = open_device(request["device"])
     with _threads(request["threads"]):
@@ -167,7 +167,9 @@ def _round(
     instruments = Instruments(
         memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),
         # A GPU's sensor is slow: one long look at it is enough.
-        meter=_meter(gpu) if not gpu or request["number"] == 1 else None,
+        meter=_meter(cell.device, gpu)
+        if not device.asynchronous or request["number"] == 1
+        else None,
         state=gpu.state if gpu else None,
     )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
@@ -224,8 +226,9 @@ def _gpu(request: Mapping[str, Any]) -> Gpu | None:
     return open_gpu(request["gpu_uuid"]) if request["gpu_uuid"] else None
 
 
-def _meter(gpu: Gpu | None) -> EnergyMeter | None:
-    return gpu_meter(gpu) if gpu else cpu_meter()
+def _meter(device: str, gpu: Gpu | None) -> EnergyMeter | None:
+    """Return the meter of the device; a GPU that cannot be asked has none: not the processor's."""
+    return cpu_meter() if device == "cpu" else gpu_meter(gpu)
 
 
 _JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {

@@ -86,9 +86,13 @@ class TimedCell:
 
     @property
     def power_w(self) -> float | None:
-        """Watts while it computes, the idle device included; None where not measured."""
+        """Watts while it computes, the idle device included; None where not measured.
+
+        Old lines of the CPU have energy alone.  A GPU's energy is of calls that wait for their
+        launches and its time is of calls that do not: their quotient is no power.
+        """
         measured = self.record.measurement.power_w
-        if measured is None and self.energy_j is not None:
+        if measured is None and self.energy_j is not None and not self.conditions.on_gpu:
             return self.energy_j / self.latency_s
         return measured
 

@@ -96,14 +96,15 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
     others = max((each.others_cores or 0.0 for each in rounds), default=0.0)
     stolen = max((each.stolen_cores or 0.0 for each in rounds), default=0.0)
     throttled = sorted({reason for each in rounds for reason in _throttling(each)})
-    if others > _BUSY_CORES:
-        yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
-    if stolen > _BUSY_CORES:
-        yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
+    # Before the processor's: some core of a server with a GPU is always busy, and it matters least.
     if _others(rounds):
         yield "another process was using the GPU: end it or take another GPU"
     if throttled:
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
+    if others > _BUSY_CORES:
+        yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
+    if stolen > _BUSY_CORES:
+        yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
     if _drifts(rounds, protocol):
         yield "it gets slower or faster over time: look for state that grows, or for heat"
     between, within = _spread([median(each.samples_s) for each in rounds]), _within(rounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import torch
 from opbench.record import Ceilings, Load, Round
 from opbench.runs import worker
 from opbench.runs.in_process import InProcess
+from opbench.runs.network import build
 from opbench.runs.plan import NO_SIZE, Planned
 from opbench.runs.worker import handle
 from opbench.spec import Shape
 from opbench.timing import ceilings
-from opbench.timing.device import open_device
-from opbench.timing.energy import NvmlCounter
+from opbench.timing.device import CpuDevice, open_device
+from opbench.timing.energy import NvmlCounter, cpu_meter
 from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -228,8 +230,29 @@ def test_counts_leave_out_what_cannot_be_counted() -> None:
     assert handle({"job": "counts", "targets": targets})["done"] == {"lenet5 1x32x32": 325_680}
 
 
+class OnPaper(CpuDevice):
+    """A GPU whose kernels the processor carries out."""
+
+    asynchronous = True
+
+
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CUDA device on paper, without NVML."""
+    monkeypatch.setattr(worker, "open_device", lambda *args: OnPaper())
+    monkeypatch.setattr(
+        worker, "build", lambda cell, **more: build(replace(cell, device="cpu"), **more)
+    )
+    monkeypatch.setattr(worker, "open_gpu", lambda uuid: None)
+
+
+def on_cuda(number: int = 1) -> dict[str, Any]:
+    asked = request(f"{NETWORKS}:conv", device="cuda:0")
+    return {**asked, "gpu_uuid": "1234", "number": number}
+
+
+@pytest.fixture
+def gpu(cuda: None, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     """A GPU on paper that every cell finds, with a quick sensor."""
     started = time.monotonic()
     nvml = FakeNvml(joules=lambda: 300.0 * (time.monotonic() - started))
@@ -240,8 +263,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
 
 def test_the_state_of_the_gpu_before_and_at_work_is_kept(gpu: FakeNvml) -> None:
     gpu.pids = [1, 2]
-    reply = handle({**request(f"{NETWORKS}:conv"), "gpu_uuid": "1234"})
-    taken = Round.from_json(reply["done"]["round"])
+    taken = Round.from_json(handle(on_cuda())["done"]["round"])
     assert taken.device_before["other_processes"] == 2
     assert taken.device_after["sm_clock_mhz"] == 1755
     assert taken.device_after["throttled_by"] == ["software power cap"]
@@ -251,10 +273,30 @@ def test_the_state_of_the_gpu_before_and_at_work_is_kept(gpu: FakeNvml) -> None:
 def test_the_energy_of_a_gpu_is_measured_in_the_first_round(
     gpu: FakeNvml, number: int, measured: bool
 ) -> None:
-    asked = {**request(f"{NETWORKS}:conv"), "gpu_uuid": "1234", "number": number}
-    taken = Round.from_json(handle(asked)["done"]["round"])
+    taken = Round.from_json(handle(on_cuda(number))["done"]["round"])
     assert (taken.energy_j is not None) == measured
     assert taken.power_w is None or 200 < taken.power_w < 400
+
+
+@pytest.fixture
+def processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor whose counter of joules can be read, though it never moves."""
+    for name, text in (("name", "package-0"), ("energy_uj", "7"), ("max_energy_range_uj", "9")):
+        (tmp_path / "intel-rapl:0").mkdir(exist_ok=True)
+        (tmp_path / "intel-rapl:0" / name).write_text(text)
+    monkeypatch.setattr(worker, "cpu_meter", lambda: cpu_meter(tmp_path))
+
+
+def test_the_energy_of_a_processor_is_measured_in_every_round(processor: None) -> None:
+    taken, _ = timed(f"{NETWORKS}:conv")
+    assert (taken.number, taken.energy_j, taken.power_w) == (2, 0.0, 0.0)
+
+
+def test_a_gpu_without_a_sensor_is_not_given_the_joules_of_the_processor(
+    processor: None, cuda: None
+) -> None:
+    taken = Round.from_json(handle(on_cuda())["done"]["round"])
+    assert (taken.energy_j, taken.power_w) == (None, None)
 
 
 def test_idle_power_is_measured_beside_the_ceilings(
@@ -262,7 +304,7 @@ def test_idle_power_is_measured_beside_the_ceilings(
 ) -> None:
     monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
     monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
-    asked = {"job": "ceilings", "device": "cpu", "dtype": "float32", "threads": 1}
+    asked = {"job": "ceilings", "device": "cuda:0", "dtype": "float32", "threads": 1}
     done = handle({**asked, "cuda": CUDA, "gpu_uuid": "1234"})["done"]
     assert 200 < done["idle_power_w"] < 400
     assert done["peak_flops_per_s"] > 0

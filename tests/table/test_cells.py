@@ -49,6 +49,12 @@ def test_a_power_that_was_measured_is_not_computed(tmp_path: Path) -> None:
     assert pd.isna(power["b"])
 
 
+def test_a_gpus_energy_over_its_time_is_no_power(tmp_path: Path) -> None:
+    cells = _table(tmp_path, [record("a", 0.2, device="cuda:0", energy_j=10.0)]).cells
+    assert cells["energy_j"].to_list() == [10.0]
+    assert cells["power_w"].isna().all()
+
+
 def test_the_latest_run_of_a_cell_counts_and_is_named(tmp_path: Path) -> None:
     cells = _table(tmp_path, [record("a", 0.2), record("b", 0.3)], [record("a", 0.1)]).cells
     assert dict(zip(cells["name"], cells["latency_s"], strict=True)) == {"b": 0.3, "a": 0.1}

@@ -86,6 +86,21 @@ def test_the_advice_names_the_cause_that_was_seen(seen: dict[str, Any], advice: 
     assert advice in measurement.advice
 
 
+@pytest.mark.parametrize(
+    ("seen", "advice"),
+    [
+        ({"device_before": {"other_processes": 1}}, "another process was using the GPU"),
+        ({"device_after": {"throttled_by": ["hardware slowdown"]}}, "the GPU was held back"),
+    ],
+)
+def test_busy_cores_do_not_hide_what_the_gpu_suffers_from(
+    seen: dict[str, Any], advice: str
+) -> None:
+    busy: dict[str, Any] = {"others_cores": 3.0, "stolen_cores": 1.0}
+    rounds = (steady(0.01, **busy), steady(0.011, **busy, **seen), steady(0.012, **busy))
+    assert summary(*rounds, cores=100).advice.startswith(advice)
+
+
 def test_medians_over_rounds_leave_out_rounds_that_could_not_tell() -> None:
     rounds = [steady(0.01, energy_j=joules, peak_memory_bytes=4096) for joules in (1.0, 3.0, None)]
     measurement = summary(*rounds)
