@@ -32,16 +32,22 @@ from opbench.processes.connection import Server
 
 FORKS = hasattr(os, "fork")
 
+# So long a worker that was killed may take to end.
+_GRACE_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """The reason why a call has no result, in one line.
 
-    ``mendable``: the call raised an ``OpbenchError``, whose sentence this is.
+    ``mendable``: the call raised an ``OpbenchError``, whose sentence this is.  ``died``: its
+    process ended; ``late``: it was ended, because the time was up.
     """
 
     reason: str
     mendable: bool = False
+    died: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +74,17 @@ class _Work:
     def __init__(self, server: Server, arguments: Mapping[str, Any], seconds: float | None) -> None:
         self.left = dict(arguments)
         self._server = server
-        self.ended = False
+        self.ended = self.killed = False
         self.deadline: float | None = None
         self._seconds = seconds
         self._worker = 0
         self._late: str | None = None
+
+    def add(self, argument: Any, seconds: float | None) -> None:
+        """Ask the worker, which stays, for one more call."""
+        self.left, self._seconds = {"": argument}, seconds
+        self._wind_up()
+        self._server.send({"arguments": [argument]})
 
     def take(self) -> Iterator[tuple[str, Outcome]]:
         """Take in what the server and its worker have said, and yield what is settled by it."""
@@ -98,16 +110,34 @@ class _Work:
     def _end(self, reason: str) -> Iterator[tuple[str, Outcome]]:
         """Note that the worker has ended, because of the call that it was at."""
         self.ended, self.deadline = True, None
+        if not self.left:
+            return
+        if self._late is None:
+            yield self._settle(Failed(reason=reason, died=True))
         # A call may have been settled just when its time was up.
-        if self.left and self._late in (None, next(iter(self.left))):
-            yield self._settle(Failed(reason=reason))
+        elif self._late == next(iter(self.left)):
+            reason = f"it did not end within {self._seconds:g} s (--timeout)"
+            yield self._settle(Failed(reason=reason, died=True, late=True))
 
     def kill_late(self, now: float) -> None:
-        """Kill the worker where the time of its call is up."""
-        if self.deadline is not None and now >= self.deadline and self.left:
-            self.deadline, self._late = None, next(iter(self.left))
-            with suppress(ProcessLookupError):
-                os.kill(self._worker, signal.SIGKILL)
+        """Kill the worker where the time of its call is up, and the server where that is no use.
+
+        A process that waits for a driver does not die before that answers.
+        """
+        if self.deadline is None or now < self.deadline:
+            return
+        if self.killed:
+            self.deadline = None
+            self._server.kill()
+        else:
+            self._late = next(iter(self.left))
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the worker."""
+        self.killed, self.deadline = True, time.monotonic() + _GRACE_S
+        with suppress(ProcessLookupError):
+            os.kill(self._worker, signal.SIGKILL)
 
     def _settle(self, outcome: Outcome) -> tuple[str, Outcome]:
         key = next(iter(self.left))
@@ -116,12 +146,14 @@ class _Work:
         return key, outcome
 
     def _reason(self, status: int) -> str:
-        if self._late is not None:
-            return f"it did not end within {self._seconds:g} s (--timeout)"
         return describe_exit(status) + self._server.last_words()
 
     def _wind_up(self) -> None:
-        if self._seconds is not None and not self.ended:
+        """Give the call at hand its time."""
+        if self.killed:
+            return
+        self.deadline = None
+        if self.left and self._seconds is not None and not self.ended:
             self.deadline = time.monotonic() + self._seconds
 
 
@@ -153,6 +185,11 @@ class Servers:
         """Start the first server, without waiting for it; the others start when they are asked."""
         self._all[0].start()
 
+    @property
+    def first(self) -> Server:
+        """The first server, or the only one."""
+        return self._all[0]
+
     def stop(self) -> None:
         """End all servers; the next call starts others."""
         for server in self._all:
@@ -177,7 +214,7 @@ class Servers:
         Raises ``OpbenchError`` where a server cannot be started.
         """
         limits = limits or CallLimits()
-        head = {"call": function, "folder": str(Path.cwd()), "limit_memory": limits.memory}
+        head = _head(function, limits)
         waiting = deque(_batches(arguments, group, len(self._all)))
         busy: dict[Server, _Work] = {}
         try:
@@ -193,6 +230,54 @@ class Servers:
         finally:
             for server in busy:
                 server.stop()
+
+
+class Staying:
+    """Calls of ``function`` in one worker, which stays between them.
+
+    It is forked by the first of ``servers`` for the first call, and anew where it has ended.  Other
+    calls of those servers have to wait for its end.
+    """
+
+    def __init__(self, servers: Servers, function: str) -> None:
+        self._server, self._function = servers.first, function
+        self._work: _Work | None = None
+
+    @property
+    def alive(self) -> bool:
+        """True between the first call and the end of its worker, as far as that is known."""
+        return self._work is not None and not self._work.ended
+
+    def call(self, argument: Any, limits: CallLimits) -> Outcome:
+        """Make one call.  Raises ``OpbenchError`` where the server cannot be started."""
+        if self._work is not None and self._work.killed:
+            self.end()
+        if self._work is None or self._work.ended:
+            self._work = _Work(self._server, {"": argument}, limits.seconds)
+            head = _head(self._function, limits)
+            self._server.send({**head, "arguments": [argument], "stays": True})
+        else:
+            self._work.add(argument, limits.seconds)
+        while not (settled := self._take(self._work)):
+            pass
+        return settled[0][1]
+
+    def end(self) -> None:
+        """End the worker, and wait until it has."""
+        if self._work is None or self._work.ended:
+            return
+        self._work.kill()
+        while not self._work.ended:
+            self._take(self._work)
+
+    def _take(self, work: _Work) -> list[tuple[str, Outcome]]:
+        try:
+            spoken = _spoken({self._server: work})
+            return [each for _ in spoken for each in work.take()]
+        except BaseException:
+            work.ended = True
+            self._server.stop()
+            raise
 
 
 class InThisProcess:
@@ -228,6 +313,10 @@ Calls = Servers | InThisProcess
 def isolated(preload: Sequence[str], *, jobs: int = 1) -> Calls:
     """Return servers for calls of code that is not ours, where this machine can fork."""
     return Servers(preload, jobs=jobs) if FORKS else InThisProcess()
+
+
+def _head(function: str, limits: CallLimits) -> dict[str, Any]:
+    return {"call": function, "folder": str(Path.cwd()), "limit_memory": limits.memory}
 
 
 def _batches(

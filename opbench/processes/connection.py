@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any
@@ -15,11 +16,17 @@ from opbench.processes.start import python
 
 Json = dict[str, Any]
 
+# Where a package that a server imports asks torch for GPUs, no context comes of it: CUDA cannot be
+# used in forks of a process that has one.
+_HARMLESS = {"PYTORCH_NVML_BASED_CUDA_CHECK": "1"}
 _START = "from opbench.processes.server import main; main(json.loads(sys.argv.pop()))"
 
 
 class Server:
-    """One fork server, started when it is first asked."""
+    """One fork server, started when it is first asked.
+
+    ``start_s``: seconds that its last start took, 0 before it was ready.
+    """
 
     def __init__(
         self, preload: Sequence[str], *, threads: int | None = None, errors: IO[bytes] | None = None
@@ -27,7 +34,9 @@ class Server:
         self._preload, self._threads, self._errors = preload, threads, errors
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
+        self._started_at = 0.0
         self.ready = False
+        self.start_s = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -57,13 +66,14 @@ class Server:
         """Start it, unless it runs; it is ready later."""
         if self._process is None:
             threads = {"OMP_NUM_THREADS": str(self._threads)} if self._threads else {}
+            self._started_at = time.monotonic()
             # Its own session: Ctrl-C is for this process, which knows what to do about it.
             self._process = subprocess.Popen(
                 python(_START, json.dumps(list(self._preload))),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=threads | os.environ,
+                env=_HARMLESS | threads | os.environ,
                 start_new_session=True,
             )
 
@@ -84,8 +94,15 @@ class Server:
             return None
         *lines, self._buffer = (self._buffer + chunk).split(b"\n")
         said = [message for line in lines if (message := _parsed(line))]
-        self.ready = self.ready or bool(said)
+        for message in said:
+            if "ready" in message:
+                self.ready, self.start_s = True, message["ready"] - self._started_at
         return said
+
+    def kill(self) -> None:
+        """Kill it, and leave it to ``receive`` to find that out."""
+        if self._process:
+            self._process.kill()
 
     def stop(self) -> int:
         """End it with all that it started, and return its exit status."""

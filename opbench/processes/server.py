@@ -13,6 +13,9 @@ the worker lived to give one, and then a line with its exit status:
     {"done": ...} or {"failed": why, "mendable": true where it was an OpbenchError}
     {"exit": 0}
 
+With ``"stays": true`` the worker does not exit, but takes the arguments of further lines, which
+name no call: {"arguments": [...]}.  Such a line is dropped where the worker has ended meanwhile.
+
 When standard input ends, because the asking process is done or was killed, everything here ends.
 """
 
@@ -25,20 +28,22 @@ import resource
 import select
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import psutil
 
+from opbench.processes import asked
 from opbench.processes.attempt import attempt, failure, find
 from opbench.processes.memory import available_memory
 
 Json = dict[str, Any]
 
 
-def main(preload: Sequence[str]) -> None:
+def main(preload: Sequence[str]) -> NoReturn:
     """Serve until standard input ends.
 
     ``preload`` names modules to import and functions to call before the first fork.
@@ -48,12 +53,14 @@ def main(preload: Sequence[str]) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _preload(preload)
     ended = _wake_up_on_exit()
-    _send(channel, {"ready": os.getpid()})
-    for request in _requests():
-        status = _wait(_fork(request, channel), ended)
-        _send(channel, {"exit": os.waitstatus_to_exitcode(status)})
-    # Taking everything that torch has loaded apart again takes as long as a count.
-    _end_all()
+    _send(channel, {"ready": time.monotonic()})
+    lines = _Lines()
+    while True:
+        for line in lines.read():
+            request = json.loads(line)
+            if "call" in request:
+                status = _wait(_fork(request, channel), ended, lines)
+                _send(channel, {"exit": os.waitstatus_to_exitcode(status)})
 
 
 def _preload(names: Sequence[str]) -> None:
@@ -67,27 +74,45 @@ def _preload(names: Sequence[str]) -> None:
     gc.freeze()
 
 
-def _requests() -> Iterator[Json]:
-    buffer = b""
-    while chunk := os.read(0, 1 << 16):
-        buffer += chunk
-        while b"\n" in buffer:
-            line, buffer = buffer.split(b"\n", 1)
-            yield json.loads(line)
+class _Lines:
+    """The lines of standard input; everything here ends with it."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def read(self) -> list[bytes]:
+        """Wait for more, and return the lines that are complete."""
+        chunk = os.read(0, 1 << 16)
+        if not chunk:
+            # Taking everything that torch has loaded apart again takes as long as a count.
+            _end_all()
+        *lines, self._buffer = (self._buffer + chunk).split(b"\n")
+        return lines
 
 
-def _fork(request: Json, channel: int) -> int:
+class _Worker(NamedTuple):
+    """The process of a worker, and the descriptor that further arguments are written to."""
+
+    pid: int
+    further: int
+
+
+def _fork(request: Json, channel: int) -> _Worker:
+    reading, writing = os.pipe()
+    asked.now()
     worker = os.fork()
     if worker == 0:
         try:
-            _work(request, channel)
+            os.close(writing)
+            _work(request, channel, reading)
         finally:
             # Nothing of the server's may run in its copy: no handlers, no second flush.
             os._exit(1)
-    return worker
+    os.close(reading)
+    return _Worker(worker, writing)
 
 
-def _work(request: Json, channel: int) -> None:
+def _work(request: Json, channel: int, further: int) -> None:
     """Reply to each argument, in a process that was forked for it."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -97,7 +122,7 @@ def _work(request: Json, channel: int) -> None:
     worker = os.getpid()
     _send(channel, {"worker": worker})
     call, streams = find(request["call"]), (sys.stdout, sys.stderr)
-    for argument in request["arguments"]:
+    for argument in _arguments(request, further):
         # The argument before may have left other ones.
         os.chdir(request["folder"])
         sys.stdout, sys.stderr = streams
@@ -110,6 +135,16 @@ def _work(request: Json, channel: int) -> None:
             os._exit(0)
         _send(channel, reply)
     os._exit(0)
+
+
+def _arguments(request: Json, further: int) -> Iterator[Any]:
+    """Yield the arguments of a request, and those of further lines where the worker stays."""
+    yield from request["arguments"]
+    if request.get("stays"):
+        with open(further, "rb") as lines:
+            for line in lines:
+                asked.now()
+                yield from json.loads(line)["arguments"]
 
 
 def _limit_memory() -> None:
@@ -138,29 +173,36 @@ def _wake_up_on_exit() -> int:
     return reading
 
 
-def _wait(worker: int, ended: int) -> int:
-    """Return the worker's exit status; end everything when standard input ends before."""
+def _wait(worker: _Worker, ended: int, lines: _Lines) -> int:
+    """Return the worker's exit status; meanwhile pass on what it is asked for."""
     while True:
         readable, _, _ = select.select([0, ended], [], [])
         if ended in readable:
             os.read(ended, 1 << 10)
-            done, status = os.waitpid(worker, os.WNOHANG)
+            done, status = os.waitpid(worker.pid, os.WNOHANG)
             if done:
+                os.close(worker.further)
                 return status
-        if 0 in readable and not os.read(0, 1):
-            _end_all()
+        if 0 in readable:
+            for line in lines.read():
+                with suppress(BrokenPipeError):  # it has just ended
+                    _write(worker.further, line + b"\n")
 
 
-def _end_all() -> None:
+def _end_all() -> NoReturn:
     """Kill this process's group: itself, its worker, and what that has started."""
     os.killpg(os.getpgid(0), signal.SIGKILL)
+    raise SystemExit
 
 
 def _send(channel: int, message: Json) -> None:
     # Begun on a new line: a worker may have been killed while it wrote one.
-    data = b"\n" + json.dumps(message).encode() + b"\n"
     try:
-        while data:
-            data = data[os.write(channel, data) :]
+        _write(channel, b"\n" + json.dumps(message).encode() + b"\n")
     except BrokenPipeError:  # whoever asked has left
         _end_all()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -22,6 +22,7 @@ from opbench.processes.calls import (
     Failed,
     InThisProcess,
     Servers,
+    Staying,
     describe_exit,
     module_of,
 )
@@ -103,6 +104,11 @@ def process(name: str) -> int:
 def threads(name: str) -> str | None:
     """Return the number of threads that torch may use."""
     return os.environ.get("OMP_NUM_THREADS")
+
+
+def variable(name: str) -> str | None:
+    """Return an environment variable."""
+    return os.environ.get(name)
 
 
 def state(name: str) -> tuple[str, bool]:
@@ -290,6 +296,78 @@ def test_stopping_half_way_leaves_no_process_behind() -> None:
         working.close()
     assert started
     assert not psutil.wait_procs(started, timeout=10)[1]
+
+
+NO_LIMITS = CallLimits()
+
+
+def test_calls_may_share_a_worker_that_stays(servers: Servers) -> None:
+    staying = Staying(servers, _here("process"))
+    first = staying.call("a", NO_LIMITS)
+    assert staying.alive and isinstance(first, Done)
+    assert staying.call("b", NO_LIMITS) == first
+    staying.end()
+    assert not psutil.pid_exists(first.result)
+    assert staying.call("c", NO_LIMITS) != first
+    staying.end()
+
+
+@pytest.mark.parametrize("name", ["killed", "leaves"])
+def test_a_worker_that_stays_and_dies_is_followed_by_another(servers: Servers, name: str) -> None:
+    staying = Staying(servers, _here("letters"))
+    assert staying.call("a", NO_LIMITS) == Done(result=1)
+    failed = staying.call(name, NO_LIMITS)
+    assert isinstance(failed, Failed) and (failed.died, failed.late) == (True, False)
+    assert not staying.alive
+    assert staying.call("ab", NO_LIMITS) == Done(result=2)
+    staying.end()
+    # What does not need one goes on in the same server.
+    assert servers.call(_here("letters"), "abc") == Done(result=3)
+
+
+def test_a_worker_that_died_between_two_calls_is_a_reason_of_the_second(servers: Servers) -> None:
+    staying = Staying(servers, _here("process"))
+    first = staying.call("a", NO_LIMITS)
+    assert isinstance(first, Done)
+    os.kill(first.result, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(first.result)], timeout=10)
+    lost = staying.call("b", NO_LIMITS)
+    assert isinstance(lost, Failed) and lost.died
+    assert isinstance(staying.call("c", NO_LIMITS), Done)
+    staying.end()
+
+
+def test_each_call_of_a_worker_that_stays_has_a_limit_of_its_own(servers: Servers) -> None:
+    staying = Staying(servers, _here("letters"))
+    assert staying.call("a", CallLimits(seconds=60)) == Done(result=1)
+    failed = staying.call("hangs", CallLimits(seconds=0.2))
+    assert failed == Failed(reason="it did not end within 0.2 s (--timeout)", died=True, late=True)
+    assert staying.call("a", NO_LIMITS) == Done(result=1)
+    staying.end()
+
+
+def test_a_worker_that_cannot_be_killed_costs_the_server_and_not_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calls, "_GRACE_S", 0.2)
+    kill = os.kill
+    with Servers([__name__]) as servers:
+        staying = Staying(servers, _here("letters"))
+        # As one that waits for a driver.
+        hung = lambda pid, how: pid == servers.first.pid and kill(pid, how)  # noqa: E731
+        monkeypatch.setattr(os, "kill", hung)
+        failed = staying.call("hangs", CallLimits(seconds=0.2))
+        assert isinstance(failed, Failed) and failed.late
+        assert staying.call("a", NO_LIMITS) == Done(result=1)
+        staying.end()
+        assert not staying.alive
+
+
+def test_a_package_that_asks_for_gpus_in_a_server_leaves_cuda_to_its_forks(
+    servers: Servers,
+) -> None:
+    # torch asks the driver's library instead of CUDA itself where this is set.
+    assert servers.call(_here("variable"), "PYTORCH_NVML_BASED_CUDA_CHECK") == Done(result="1")
 
 
 def test_what_a_call_has_started_ends_with_the_servers() -> None:
