@@ -34,7 +34,7 @@ def undisturbed() -> Iterator[None]:
     """Restore random states, modes and defaults at the end; make them uniform meanwhile."""
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_random_states())
-        stack.enter_context(_settings())
+        stack.enter_context(kept_settings())
         torch.backends.mha.set_fastpath_enabled(False)
         torch.backends.opt_einsum.enabled = False
         gc.disable()
@@ -93,8 +93,10 @@ def _uses_cuda() -> bool:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
-    """Only what was changed is set again: some of it is slow to set (determinism imports torch's
+def kept_settings() -> Iterator[None]:
+    """Restore torch's settings at the end.
+
+    Only what was changed is set again: some of it is slow to set (determinism imports torch's
     compiler), or means "by whoever installed it" until it is set."""
     before = [(read, put, _value(read)) for read, put in _SETTINGS]
     try:

@@ -83,8 +83,9 @@ class Round(Value):
     stopped: why sampling ended.
     forward_s: seconds of all forward passes, warm-up included, without a first call that compiles;
         process_s: seconds of the whole process.
-    peak_memory_bytes: the device allocator's peak on CUDA, growth of peak resident memory on the
-        CPU, weights included; None where it cannot be read.
+    peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
+        reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
+        of peak resident memory; weights included; None where it cannot be read.
     energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.
     yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
     others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of

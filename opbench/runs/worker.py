@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
-from torch.nn import functional
 
 from opbench.counting.inputs import sizeless
 from opbench.errors import (
@@ -37,13 +36,14 @@ from opbench.runs.network import build, own_inputs
 from opbench.runtimes import find
 from opbench.spec import Shape
 from opbench.timing.ceilings import measure_ceilings
-from opbench.timing.cuda import set_tf32
 from opbench.timing.device import Device, open_device
 from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter, idle_power
 from opbench.timing.gpu import Gpu, open_gpu
+from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
 from opbench.timing.yardstick import yardstick
@@ -70,11 +70,12 @@ def _names_wrongly(error: BaseException) -> bool:
 
 
 def _targets(request: Mapping[str, Any]) -> Json:
-    set_tf32(request["cuda"]["tf32"])
     devices = [open_device(name) for name in request["devices"]]
     _one_gpu([device.name for device in devices if device.asynchronous])
     patterns = request["patterns"]
     targets = [] if patterns is None else [_planned(each) for each in resolve(patterns)]
+    # As in a round: a file that a target comes from may have set it otherwise.
+    set_tf32(request["cuda"]["tf32"])
     facts, gpus = torch_facts(), {}
     for device in devices:
         if device.asynchronous:
@@ -143,7 +144,6 @@ def _time(request: Mapping[str, Any]) -> Json:
     before = gpu.state() if gpu else {}
     cell = Cell.from_json(request["cell"])
     device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
-    set_tf32(request["cuda"]["tf32"])
     with _threads(cell.threads):
         try:
             taken, load = _round(device, cell, request, gpu)
@@ -163,7 +163,7 @@ def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
     protocol = Protocol.from_json(request["protocol"])
-    _load_libraries(device)
+    load_libraries(device.name)
     instruments = Instruments(
         memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),
         # A GPU's sensor is slow: one long look at it is enough.
@@ -173,6 +173,8 @@ def _round(
         state=gpu.state if gpu else None,
     )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
+    # Only now: a file that a network comes from may set it otherwise.
+    set_tf32(request["cuda"]["tf32"])
     forward, eager = network.forward(cell.runtime, cell.compile), network.forward("eager")
     # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
     # or fill anything that the samples see.
@@ -212,14 +214,6 @@ def _threads(number: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _load_libraries(device: Device) -> None:
-    """Load the code of convolution and matrix product into memory, so that the first network's
-    growth is its own."""
-    images = torch.zeros(1, 8, 8, 8, device=device.name)
-    weights = torch.zeros(8, 8, 3, 3, device=device.name)
-    functional.linear(functional.conv2d(images, weights).flatten(1), torch.zeros(8, 288).to(images))
 
 
 def _gpu(request: Mapping[str, Any]) -> Gpu | None:

@@ -9,7 +9,7 @@ records.  What is between them must be the network and nothing else:
     cold L2         with ``l2="cold"``, a buffer twice the size of the L2 cache is written before
                     each call, outside the events
 
-TF32, which computes float32 products with ten bits, is off unless asked for.
+TF32, which computes float32 products with ten bits, is ``opbench.timing.tf32``.
 """
 
 from __future__ import annotations
@@ -159,12 +159,6 @@ def open_cuda(name: str, options: CudaOptions | None = None, cuda: Any = None) -
             "numbered from 0"
         )
     return CudaDevice(index, options, cuda)
-
-
-def set_tf32(wanted: bool) -> None:
-    """Allow or forbid TF32 in float32 products and convolutions on CUDA."""
-    torch.set_float32_matmul_precision("high" if wanted else "highest")
-    torch.backends.cudnn.allow_tf32 = wanted
 
 
 def _repeat(call: Call, calls: int) -> None:

@@ -28,13 +28,16 @@ from opbench.counting.inputs import (
     require_module,
     with_keywords,
 )
+from opbench.counting.torch_state import kept_settings
 from opbench.intervals import median
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.energy import EnergyMeter, Stopwatch, Window
+from opbench.timing.libraries import load_libraries
 from opbench.timing.protocol import Limits, Protocol, sample
 from opbench.timing.quality import summarise
+from opbench.timing.tf32 import set_tf32
 
 _HOST_SAMPLES = 10
 # Long enough for a driver to be asked some questions.
@@ -65,6 +68,7 @@ def measure(
     precision: float = 0.01,
     max_seconds: float = 3.0,
     seed: int = 0,
+    tf32: bool = False,
 ) -> Measurement:
     """Time the forward pass of ``module`` in this process, in one round.
 
@@ -73,8 +77,10 @@ def measure(
     is drawn from a normal distribution; ``kwargs`` are arguments by name beside a tuple.  Without
     any the module's own are taken, as ``opbench.count`` does.
     Sampling ends when half the 95 % interval is within ``precision`` of the median, or after
-    ``max_seconds``.  What differs between processes does not show here: `opbench run` has rounds
-    for that.  Raises ``BadValueError`` for values that cannot be.
+    ``max_seconds``.  ``tf32`` lets a GPU compute float32 with TF32, which is off otherwise, as in
+    `opbench run`, for convolutions too; PyTorch's settings are put back.
+    What differs between processes does not show here: `opbench run` has rounds for that.  Raises
+    ``BadValueError`` for values that cannot be.
     """
     require_module(module)
     protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
@@ -83,8 +89,10 @@ def measure(
     limits = Limits(precision=precision, seconds=max_seconds)
     # Opening a GPU makes it the current one; the caller's is put back.
     current = torch.cuda.device(where.index if where.type == "cuda" else -1)
-    with current, evaluating(module), torch.inference_mode():
+    with kept_settings(), current, evaluating(module), torch.inference_mode():
+        set_tf32(tf32)
         device = open_device(str(where))
+        load_libraries(device.name)
         instruments = Instruments(memory=device.watch_memory())
         only = time_round(lambda: arguments.passed_to(module), device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())

@@ -7,10 +7,14 @@ from typing import Any
 import torch
 
 from opbench.timing.gpu import open_gpu
+from opbench.timing.tf32 import precisions
 
 
 def torch_facts() -> dict[str, Any]:
-    """Return build, threads and settings that change arithmetic; does not initialise CUDA."""
+    """Return build, threads and settings that change arithmetic.
+
+    Asking for cuDNN's version may initialise CUDA: a process that forks others must not.
+    """
     return {
         "torch": torch.__version__,
         "torch_commit": torch.version.git_version,
@@ -18,10 +22,9 @@ def torch_facts() -> dict[str, Any]:
         "torch_threads": torch.get_num_threads(),
         "mkldnn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "cudnn": _cudnn_version(),
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
-        "float32_matmul_precision": torch.get_float32_matmul_precision(),
-        "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+        **precisions(),
         "flush_denormal": _flushes_denormals(),
     }
 
@@ -42,6 +45,14 @@ def gpu_facts(device: str) -> dict[str, Any]:
         "gpu_capability": f"{properties.major}.{properties.minor}",
         "gpu_l2_bytes": getattr(properties, "L2_cache_size", None),
     } | (gpu.facts() if gpu else {})
+
+
+def _cudnn_version() -> int | None:
+    try:
+        version: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    except RuntimeError:  # it is not for the GPU that is here, which the CPU does not care about
+        return None
+    return version
 
 
 def _flushes_denormals() -> bool:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting.disguise import on_meta
+from opbench.timing.tf32 import precisions
 
 
 class Doing(nn.Module):
@@ -51,6 +52,20 @@ class Kept(Doing):
 
     def forward(self, images: Tensor) -> Tensor:
         return images @ torch.zeros(4, 5)
+
+
+class Precise(Doing):
+    """Refuses to run where a GPU would compute float32 with TF32."""
+
+    def act(self, images: Tensor) -> None:
+        seen = precisions()
+        assert seen == {"float32_matmul_precision": "highest", "cudnn_tf32": False}, seen
+
+
+def precise() -> tuple[nn.Module, Tensor]:
+    """Ask for TF32 as PyTorch recommends since 2.9, before the network is built."""
+    torch.backends.fp32_precision = "tf32"  # type: ignore[attr-defined]
+    return Precise(), torch.zeros(2, 3, 8, 8)
 
 
 class Broken(Doing):

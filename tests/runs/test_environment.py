@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.timing.torch_facts import torch_facts
@@ -27,6 +28,14 @@ def test_the_machine_and_the_software_are_named() -> None:
 
 def test_reading_twice_gives_equal_environments() -> None:
     assert unequal_facts(system_facts() | torch_facts(), system_facts() | torch_facts()) == []
+
+
+def test_a_cudnn_that_refuses_the_gpu_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise RuntimeError("cuDNN version 91100 is not compatible with devices with SM < 7.5.")
+
+    monkeypatch.setattr(torch.backends.cudnn, "version", refuse)
+    assert torch_facts()["cudnn"] is None
 
 
 def _write(root: Path, **files: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from opbench.counting.torch_state import kept_settings
 from opbench.record import Ceilings, Load, Round
 from opbench.runs import worker
 from opbench.runs.in_process import InProcess
@@ -111,6 +112,17 @@ def test_threads_are_put_back() -> None:
     before = torch.get_num_threads()
     timed(f"{NETWORKS}:conv", threads=before + 1)
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="names since torch 2.9")
+def test_a_target_that_asks_for_tf32_by_its_newer_name_is_timed_in_float32() -> None:
+    name = f"{NETWORKS}:precise"
+    with kept_settings():
+        asked = {"job": "targets", "patterns": [name], "devices": ["cpu"], "cuda": CUDA}
+        assert handle({"job": "inputs", "name": name, "sized": False})["done"]
+        facts = handle(asked)["done"]["facts"]
+        assert (facts["float32_matmul_precision"], facts["cudnn_tf32"]) == ("highest", False)
+        timed(name, own_inputs=True, batch_size=2)
 
 
 def test_a_target_may_bring_its_own_inputs() -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 import opbench
 from opbench.errors import BadValueError
+from opbench.timing import measurement
 from opbench.timing.device import CpuDevice
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Limits
@@ -33,6 +34,19 @@ def test_the_forward_pass_runs_in_evaluation_and_inference_mode() -> None:
     module = Recorder()
     opbench.measure(module, (3, 4, 4), max_seconds=0.05)
     assert set(module.seen) == {((1, 3, 4, 4), False, True)}
+
+
+def test_libraries_are_loaded_before_memory_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def watch_memory(self: CpuDevice) -> Callable[[], int | None]:
+        done.append("watched")
+        return lambda: 0
+
+    monkeypatch.setattr(CpuDevice, "watch_memory", watch_memory)
+    monkeypatch.setattr(measurement, "load_libraries", done.append)
+    opbench.measure(nn.Identity(), (3, 4, 4), max_seconds=0.05)
+    assert done == ["cpu", "watched"]
 
 
 def test_every_call_is_accounted_for() -> None:

@@ -23,7 +23,7 @@ import json, sys, torch
 from opbench.record import Cell
 from opbench.spec import Shape
 from opbench.runs.network import build
-from opbench.timing.cuda import set_tf32
+from opbench.timing.tf32 import set_tf32
 set_tf32(False)
 name, size, device = sys.argv[1:]
 cell = Cell(name=name, input_size=Shape.parse(size), batch_size=1, device=device)
