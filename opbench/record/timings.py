@@ -86,7 +86,8 @@ class Round(Value):
     peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
         reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
         of peak resident memory; weights included; None where it cannot be read.
-    energy_j, power_w: per forward pass and while they ran; idle_power_w: of the idle device.
+    energy_j, power_w: per forward pass and while they ran; energy_resolution: the part by which
+        both can be wrong, as their counter ticks; idle_power_w: of the idle device.
     yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
     others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of
         the machine.  None where they cannot be read.
@@ -109,6 +110,7 @@ class Round(Value):
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
+    energy_resolution: float | None = None
     idle_power_w: float | None = None
     yardstick_s: Seconds | None = None
     others_cores: float | None = None
@@ -128,7 +130,8 @@ class Measurement(Value):
         the differences between rounds are included; minimum_s, p95_s: of all samples.
     host_s: the median with launch and synchronisation, on CUDA.
     warmup: calls before samples; calls_per_sample: calls averaged in one sample.
-    peak_memory_bytes, energy_j, power_w, idle_power_w: as of a round, their medians over rounds.
+    peak_memory_bytes, energy_j, power_w, energy_resolution, idle_power_w: as of a round, their
+        medians over rounds.
     stopped: why sampling ended ("precision", "time limit" or "rounds").
     other_processes: the most that were seen on the GPU beside this; None where nothing tells.
     quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
@@ -151,6 +154,7 @@ class Measurement(Value):
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
+    energy_resolution: float | None = None
     idle_power_w: float | None = None
     other_processes: Natural | None = None
 

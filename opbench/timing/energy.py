@@ -1,14 +1,18 @@
 """Measure energy with counters that the hardware keeps; never an estimate.
 
     NvmlCounter  the GPU's own energy counter (Volta and later), in millijoules
-    NvmlPower    the GPU's power sensor, read again and again and integrated, where there is none
+    NvmlPower    the GPU's power sensor, read again and again, where there is none
     RaplCounter  the processor packages' counters, in microjoules, where Linux lets us read them
 
-A sensor has a period, so calls are repeated until the window is many periods long.  What the
-device draws when idle is measured apart and not subtracted.
+A sensor has a period, so calls are repeated until the window is many periods long.  A GPU's counter
+moves 10 to 50 times a second: between a beginning and an end at any moment, a tick more or less
+would be a tenth of a second's energy.  Power is therefore that between two ticks, and a GPU's first
+moments at work, which its sensors follow late, are left out.  How far off a power can be is told as
+its ``resolution``.  What the device draws when idle is measured apart and not subtracted.
 
 References:
-    NVIDIA Management Library, nvmlDeviceGetTotalEnergyConsumption.
+    NVIDIA Management Library, nvmlDeviceGetTotalEnergyConsumption, NVML_FI_DEV_POWER_INSTANT.
+    Yang, Adamek and Armour, "Accurate and Convenient Energy Measurements for GPUs", SC24.
     Linux, Documentation/power/powercap/powercap.rst.
 """
 
@@ -19,80 +23,141 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Protocol
 
 from opbench.timing.gpu import Gpu
 
 # Seconds that so many calls took.
 Stopwatch = Callable[[int], float]
+# A time and what a sensor said then.
+Reading = tuple[float, float]
 
 POWERCAP = Path("/sys/class/powercap")
 
-_SAMPLE_S = 0.02
+_RAPL_PERIOD_S = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Power:
+    """Mean watts, and the part by which they can be wrong because a sensor has a period."""
+
+    watts: float
+    resolution: float
 
 
 class EnergyMeter(Protocol):
-    """A counter of joules, and the shortest window over which a difference is meaningful."""
+    """A meter of power, and the shortest window over which its answer is meaningful."""
 
-    window_s: float
+    @property
+    def window_s(self) -> float: ...
 
-    def start(self) -> Callable[[], float]:
-        """Begin.  The function returned ends it and gives the joules since."""
+    def start(self) -> Callable[[], Power]:
+        """Begin.  The function returned ends it and gives the power since.
+
+        It raises ``OSError`` where the sensor could not be read.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Energy:
-    """Joules, seconds and calls of one window."""
+    """Joules, seconds and calls of one window, and the part by which the joules can be wrong."""
 
     joules: float
     seconds: float
     calls: int
+    resolution: float
 
 
 class NvmlCounter:
-    """Its sensor is read every 20 to 100 ms, depending on the model: ten of the longest."""
+    """The power between the first and the last tick of the counter, once that follows the work.
 
-    window_s = 1.0
+    Its sensor is read every 20 to 100 ms, depending on the model: ten of the longest.
+    """
+
+    settle_s = 0.2
+    window_s = 1.3
+    period_s = 4e-3
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
 
-    def start(self) -> Callable[[], float]:
-        before = self._gpu.energy_j()
-        return lambda: self._gpu.energy_j() - before
+    def start(self) -> Callable[[], Power]:
+        began = time.monotonic()
+        stop = _read_on(self._gpu.energy_j, self.period_s)
+        return lambda: between_ticks(stop(), began + self.settle_s)
+
+
+def between_ticks(readings: Sequence[Reading], since: float) -> Power:
+    """Return the power between the first and the last change of a counter of joules.
+
+    ``readings`` are times and joules; a change is known to the time between two readings.
+    """
+    steps = list(pairwise(readings))
+    ticks = [(old, new) for old, new in steps if old[1] != new[1] and new[0] >= since]
+    if len(ticks) < 2:
+        raise OSError("the GPU's counter of energy does not move")
+    (before_first, first), (before_last, last) = ticks[0], ticks[-1]
+    seconds = last[0] - first[0]
+    unsure = max(first[0] - before_first[0], last[0] - before_last[0])
+    return Power(watts=(last[1] - first[1]) / seconds, resolution=unsure / seconds)
 
 
 class NvmlPower:
-    """The mean of the power read every 20 ms, times the seconds."""
+    """The mean of the power read every 20 ms, after the second over which some sensors average."""
 
-    window_s = 1.0
+    settle_s = 1.0
+    window_s = 2.0
+    period_s = 0.02
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu
 
-    def start(self) -> Callable[[], float]:
-        watts: list[float] = []
-        ended = threading.Event()
-
-        def read() -> None:
-            while True:
-                watts.append(self._gpu.power_w())
-                if ended.wait(_SAMPLE_S):
-                    return
-
-        thread = threading.Thread(target=read, daemon=True)
+    def start(self) -> Callable[[], Power]:
         began = time.monotonic()
-        thread.start()
+        stop = _read_on(self._gpu.power_w, self.period_s)
 
-        def stop() -> float:
-            seconds = time.monotonic() - began
-            ended.set()
-            thread.join()
-            return sum(watts) / len(watts) * seconds
+        def power() -> Power:
+            watts = [value for when, value in stop() if when >= began + self.settle_s]
+            if not watts:
+                raise OSError("the GPU's power was read too seldom")
+            return Power(watts=fmean(watts), resolution=1 / len(watts))
 
-        return stop
+        return power
+
+
+def _read_on(read: Callable[[], float], period_s: float) -> Callable[[], list[Reading]]:
+    """Read in a thread, time and again; the function returned ends it and gives the readings.
+
+    A thread, because a driver may take milliseconds, in which a GPU would wait for its next call.
+    """
+    readings: list[Reading] = []
+    failed: list[OSError] = []
+    ended = threading.Event()
+
+    def take_readings() -> None:
+        try:
+            while True:
+                readings.append((time.monotonic(), read()))
+                if ended.wait(period_s):
+                    return
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=take_readings, daemon=True)
+    thread.start()
+
+    def stop() -> list[Reading]:
+        ended.set()
+        thread.join()
+        if failed:
+            raise failed[0]
+        return readings
+
+    return stop
 
 
 class RaplCounter:
@@ -104,14 +169,16 @@ class RaplCounter:
         self._packages = tuple(packages)
         self._ranges = [_number(each / "max_energy_range_uj") for each in packages]
 
-    def start(self) -> Callable[[], float]:
-        before = self._read()
+    def start(self) -> Callable[[], Power]:
+        began, before = time.monotonic(), self._read()
 
-        def stop() -> float:
-            spent = zip(before, self._read(), self._ranges, strict=True)
-            return sum(new - old + (whole if new < old else 0) for old, new, whole in spent) * 1e-6
+        def power() -> Power:
+            now, seconds = self._read(), max(time.monotonic() - began, 1e-9)
+            spent = zip(before, now, self._ranges, strict=True)
+            grown = sum(new - old + (whole if new < old else 0) for old, new, whole in spent)
+            return Power(watts=grown * 1e-6 / seconds, resolution=_RAPL_PERIOD_S / seconds)
 
-        return stop
+        return power
 
     def _read(self) -> list[int]:
         return [_number(each / "energy_uj") for each in self._packages]
@@ -174,25 +241,50 @@ class Window:
 
         return watched
 
-    def close(self, stopwatch: Stopwatch) -> Energy:
-        """Fill the window with calls, in blocks of about a tenth of it, and close it."""
+    def close(self, stopwatch: Stopwatch) -> Energy | None:
+        """Fill the window with calls, in blocks of about a tenth of it, and close it.
+
+        None where the sensor could not be read.
+        """
+        try:
+            self._fill(stopwatch)
+            seconds = self._open_s()
+        finally:
+            power = self._end()
+        if power is None:
+            return None
+        return Energy(
+            joules=power.watts * seconds,
+            seconds=seconds,
+            calls=self._calls,
+            resolution=power.resolution,
+        )
+
+    def _fill(self, stopwatch: Stopwatch) -> None:
         block = 1
         while self._open_s() < self._full_s:
             seconds = self.watch(stopwatch)(block)
             self.filling_s += seconds
             block = max(1, round(self._full_s / 10 / max(seconds / block, 1e-9)))
-        return Energy(joules=self._stop(), seconds=self._open_s(), calls=self._calls)
+
+    def _end(self) -> Power | None:
+        try:
+            return self._stop()
+        except OSError:
+            return None
 
     def _open_s(self) -> float:
         return time.monotonic() - self._began
 
 
-def idle_power(meter: EnergyMeter) -> float:
-    """Measure the watts while this process does nothing for one window."""
-    began = time.monotonic()
-    stop = meter.start()
-    time.sleep(meter.window_s)
-    return stop() / (time.monotonic() - began)
+def idle_power(meter: EnergyMeter) -> float | None:
+    """Measure the watts while this process does nothing for one window; None where it cannot."""
+    try:
+        stop = meter.start()
+        time.sleep(meter.window_s)
+        return stop().watts
+    except OSError:
+        return None
 
 
 def _name(counter: Path) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -24,12 +25,18 @@ _THROTTLING = {
 }
 
 
+# Of nvml.h, "Current GPU power, supported on all architectures" in milliwatts: what
+# nvmlDeviceGetPowerUsage gives is the mean of a second on some.
+_POWER_INSTANT = 186
+
+
 class Gpu:
     """One GPU as NVML sees it.  ``nvml`` is the module ``pynvml``, or behaves like it."""
 
     def __init__(self, nvml: Any, handle: Any) -> None:
         self._nvml = nvml
         self._handle = handle
+        self._refusals = _refusals(nvml)
 
     def facts(self) -> dict[str, Any]:
         """Return the facts that do not change during a run."""
@@ -68,19 +75,31 @@ class Gpu:
         )
 
     def power_w(self) -> float:
-        """Return the watts now; raises NVML's error where there is no sensor."""
-        return float(self._nvml.nvmlDeviceGetPowerUsage(self._handle)) / 1e3
+        """Return the watts at this moment.  Raises ``OSError`` where there is no sensor."""
+        for _, milliwatts in self._known(power=self._power_field):
+            return float(milliwatts) / 1e3
+        return self._read(self._nvml.nvmlDeviceGetPowerUsage) / 1e3
 
     def energy_j(self) -> float:
-        """Return the joules since the driver was loaded; raises NVML's error without a counter."""
-        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1e3
+        """Return the joules since the driver was loaded.  Raises ``OSError`` without a counter."""
+        return self._read(self._nvml.nvmlDeviceGetTotalEnergyConsumption) / 1e3
 
     def can(self, read: Callable[[], float]) -> bool:
         """Return whether one of the two above can be read here."""
         return bool(list(self._known(value=read)))
 
-    def _power_limit_w(self) -> float:
-        return float(self._nvml.nvmlDeviceGetPowerManagementLimit(self._handle)) / 1e3
+    def _read(self, function: Callable[[Any], int]) -> float:
+        try:
+            return float(function(self._handle))
+        except self._refusals as error:
+            raise OSError(f"NVML: {error}") from error
+
+    def _power_field(self) -> int:
+        (field,) = self._nvml.nvmlDeviceGetFieldValues(self._handle, [_POWER_INSTANT])
+        if field.nvmlReturn != 0:
+            raise OSError(f"NVML: no power at this moment (error {field.nvmlReturn})")
+        milliwatts: int = field.value.uiVal
+        return milliwatts
 
     def _throttling(self) -> list[str]:
         bits = self._nvml.nvmlDeviceGetCurrentClocksThrottleReasons(self._handle)
@@ -99,25 +118,32 @@ class Gpu:
         for key, read in reads.items():
             try:
                 yield key, read()
-            except self._nvml.NVMLError:
+            except self._refusals:
                 continue
 
 
 def open_gpu(uuid: str, load: Callable[[], Any] | None = None) -> Gpu | None:
     """The GPU with PyTorch's ``uuid``, None without the library or a driver.
 
-    The index of PyTorch is not that of NVML: ``CUDA_VISIBLE_DEVICES`` renumbers.
+    The index of PyTorch is not that of NVML: ``CUDA_VISIBLE_DEVICES`` renumbers.  CUDA writes the
+    UUID of a part of a GPU (MIG) as it does that of a whole one.
     """
     try:
         nvml = (load or _pynvml)()
     except ImportError:
         return None
-    try:
-        nvml.nvmlInit()
-        name = uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
-        return Gpu(nvml, nvml.nvmlDeviceGetHandleByUUID(name))
-    except nvml.NVMLError:
-        return None
+    prefixes = ("",) if uuid.startswith(("GPU-", "MIG-")) else ("GPU-", "MIG-")
+    for prefix in prefixes:
+        with suppress(*_refusals(nvml)):
+            nvml.nvmlInit()
+            return Gpu(nvml, nvml.nvmlDeviceGetHandleByUUID(prefix + uuid))
+    return None
+
+
+def _refusals(nvml: Any) -> tuple[type[Exception], ...]:
+    """Return the errors of a reading: NVML has one apart for drivers older than the library."""
+    names = ("NVMLError", "NVMLLibraryMismatchError")
+    return (OSError, *(getattr(nvml, name) for name in names if hasattr(nvml, name)))
 
 
 def _pynvml() -> Any:

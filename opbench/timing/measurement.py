@@ -128,6 +128,7 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
         peak_memory_bytes=peak,
         energy_j=energy.joules / energy.calls if energy else None,
         power_w=energy.joules / energy.seconds if energy else None,
+        energy_resolution=energy.resolution if energy else None,
         others_cores=others,
         stolen_cores=stolen,
         device_after=state,

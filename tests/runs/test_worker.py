@@ -269,7 +269,8 @@ def gpu(cuda: None, monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
     started = time.monotonic()
     nvml = FakeNvml(joules=lambda: 300.0 * (time.monotonic() - started))
     monkeypatch.setattr(worker, "open_gpu", lambda uuid: Gpu(nvml, f"GPU-{uuid}"))
-    monkeypatch.setattr(NvmlCounter, "window_s", 0.05)
+    monkeypatch.setattr(NvmlCounter, "window_s", 0.2)
+    monkeypatch.setattr(NvmlCounter, "settle_s", 0.0)
     return nvml
 
 

@@ -122,10 +122,14 @@ class FakeNvmlError(Exception):
     pass
 
 
+class FakeMismatchError(Exception):
+    """A driver that is older than the library; in NVML's bindings it is no NVMLError."""
+
+
 class FakeNvml:
     """As much of ``pynvml`` as is used.  A name in ``lacking`` raises as a driver without it."""
 
-    NVMLError = FakeNvmlError
+    NVMLError, NVMLLibraryMismatchError = FakeNvmlError, FakeMismatchError
     NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
 
     def __init__(
@@ -134,14 +138,17 @@ class FakeNvml:
         self.lacking = lacking
         self.joules = joules
         self.watts = watts
+        self.averaged_watts = watts
         self.throttle_bits = 0x004 | 0x001
         self.pids = [1]
+        self.uuid = "GPU-1234"
+        self.refusal: type[Exception] = FakeNvmlError
 
     def __getattribute__(self, name: str) -> Any:
         if name in object.__getattribute__(self, "__dict__").get("lacking", ()):
 
             def refuse(*_: Any) -> None:
-                raise FakeNvmlError(name)
+                raise self.refusal(name)
 
             return refuse
         return object.__getattribute__(self, name)
@@ -149,7 +156,7 @@ class FakeNvml:
     def nvmlInit(self) -> None: ...  # noqa: N802  NVML's name
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
-        if uuid != "GPU-1234":
+        if uuid != self.uuid:
             raise FakeNvmlError(uuid)
         return uuid
 
@@ -178,7 +185,12 @@ class FakeNvml:
         return 61
 
     def nvmlDeviceGetPowerUsage(self, handle: str) -> int:  # noqa: N802
-        return round(self.watts * 1e3)
+        return round(self.averaged_watts * 1e3)
+
+    def nvmlDeviceGetFieldValues(self, handle: str, fields: list[int]) -> list[Any]:  # noqa: N802
+        assert fields == [186]
+        milliwatts = round(self.watts * 1e3)
+        return [SimpleNamespace(nvmlReturn=0, value=SimpleNamespace(uiVal=milliwatts))]
 
     def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
         return round(self.joules() * 1e3)

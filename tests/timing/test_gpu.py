@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from opbench.timing.gpu import Gpu, open_gpu
-from tests.timing.fakes import FakeNvml
+from tests.timing.fakes import FakeMismatchError, FakeNvml
 
 
 def test_facts_are_in_si_units_and_text() -> None:
@@ -43,6 +46,39 @@ def test_a_gpu_is_found_by_its_uuid_with_or_without_prefix() -> None:
     assert open_gpu("1234", FakeNvml) is not None
     assert open_gpu("GPU-1234", FakeNvml) is not None
     assert open_gpu("5678", FakeNvml) is None
+
+
+def test_a_part_of_a_gpu_is_found_by_its_uuid() -> None:
+    nvml = FakeNvml()
+    nvml.uuid = "MIG-1234"
+    assert open_gpu("1234", lambda: nvml) is not None
+    assert open_gpu("MIG-1234", lambda: nvml) is not None
+    assert open_gpu("5678", lambda: nvml) is None
+
+
+def test_power_is_that_of_the_moment_where_the_driver_knows_it() -> None:
+    nvml = FakeNvml(watts=600.0)
+    nvml.averaged_watts = 90.0
+    assert Gpu(nvml, "GPU-1234").power_w() == 600.0
+    assert Gpu(nvml, "GPU-1234").state()["power_w"] == 600.0
+    nvml.lacking = ("nvmlDeviceGetFieldValues",)
+    assert Gpu(nvml, "GPU-1234").power_w() == 90.0
+
+
+def test_a_field_that_the_driver_refuses_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = SimpleNamespace(nvmlReturn=3, value=SimpleNamespace(uiVal=0))
+    monkeypatch.setattr(FakeNvml, "nvmlDeviceGetFieldValues", lambda *_: [refused])
+    assert Gpu(FakeNvml(watts=250.0), "GPU-1234").power_w() == 250.0
+
+
+def test_what_the_driver_refuses_cannot_be_read_whatever_it_raises() -> None:
+    nvml = FakeNvml("nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceGetComputeRunningProcesses")
+    nvml.refusal = FakeMismatchError
+    gpu = Gpu(nvml, "GPU-1234")
+    with pytest.raises(OSError, match="NVML: nvmlDeviceGetTotalEnergyConsumption"):
+        gpu.energy_j()
+    assert not gpu.can(gpu.energy_j)
+    assert "other_processes" not in gpu.state()
 
 
 def test_without_library_or_driver_there_is_no_gpu() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from torch import nn
 
 import opbench
 from opbench.errors import BadValueError
-from opbench.timing import measurement
+from opbench.timing import energy, measurement
 from opbench.timing.device import CpuDevice
+from opbench.timing.energy import Power
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Limits
 
@@ -101,33 +103,33 @@ def test_arguments_by_name_and_those_that_a_module_keeps(inputs: Any, kwargs: An
     assert opbench.measure(Mapped(), inputs, kwargs=kwargs, max_seconds=0.01).median_s > 0
 
 
-class Counter:
-    """A meter that gains a joule whenever it is read."""
+class Kilowatt:
+    """A meter of a device that draws 1000 W."""
 
-    window_s = 0.0
+    window_s = 0.02
 
-    def start(self) -> Callable[[], float]:
-        return lambda: 1.0
+    def start(self) -> Callable[[], Power]:
+        return lambda: Power(watts=1000.0, resolution=0.001)
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_energy_is_per_call_that_the_meter_saw(asynchronous: bool) -> None:
+def test_energy_is_per_call_that_the_meter_saw(
+    asynchronous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call takes 1 ms on the clock of the meter: 1 J each, if it saw those that are counted."""
     calls = 0
 
     def forward() -> None:
         nonlocal calls
         calls += 1
 
+    monkeypatch.setattr(energy, "time", SimpleNamespace(monotonic=lambda: 1e-3 * calls))
     device = CpuDevice()
     device.asynchronous = asynchronous
     limits = Limits(precision=0.5, seconds=0.01)
-    meter = Counter()
-    meter.window_s = 0.02
-    taken = time_round(forward, device, limits, Instruments(memory=lambda: None, meter=meter))
-    assert taken.energy_j is not None
-    seen = round(1 / taken.energy_j)
-    sampled = taken.warmup + len(taken.samples_s) * taken.calls_per_sample
-    # Where the host sees another time, the meter sees calls of its own.
-    others = len(taken.host_samples_s) + (sampled if asynchronous else 1)
-    assert seen + others == calls
+    instruments = Instruments(memory=lambda: None, meter=Kilowatt())
+    taken = time_round(forward, device, limits, instruments)
+    assert taken.energy_j == pytest.approx(1.0)
+    assert taken.power_w == pytest.approx(1000.0)
+    assert taken.energy_resolution == 0.001
     assert bool(taken.host_samples_s) == asynchronous
