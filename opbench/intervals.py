@@ -116,6 +116,12 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     return Interval(over_rounds.estimate, min(low, over_rounds.low), max(high, over_rounds.high))
 
 
+def floor_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
+    """Return the smallest sample and how far it can be trusted: to the median round's smallest."""
+    smallest = sorted(min(samples) for samples in rounds)
+    return Interval(smallest[0], smallest[0], median(smallest))
+
+
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
     """Return new / base, the ratio of medians over rounds, with Welch's 95 % interval.
 

@@ -84,6 +84,10 @@ _METRICS = (
         scale=1e3, interval=True, remedy=_RUN,
     ),
     Metric(
+        key="device_s", label="GPU time", unit="ms", better="lower", of="cell", scale=1e3,
+        interval=True, remedy="`opbench run --device cuda` measures it",
+    ),
+    Metric(
         key="throughput_images_per_s", label="throughput", unit="images/s", better="higher",
         of="cell", interval=True, remedy="`opbench run --device cpu --batch-size 16` measures it",
     ),
@@ -121,6 +125,7 @@ METRIC_ALIASES: dict[str, str] = {
     **dict.fromkeys(("ops", "gflops", "gops", "operations"), "flops"),
     **dict.fromkeys(("parameters", "weights"), "params"),
     **dict.fromkeys(("time", "latency", "speed"), "latency_s"),
+    **dict.fromkeys(("gpu time", "device time"), "device_s"),
     **dict.fromkeys(("throughput", "images per s", "fps"), "throughput_images_per_s"),
     **dict.fromkeys(("memory", "peak memory"), "peak_memory_bytes"),
     **dict.fromkeys(("energy", "energy per image"), "energy_j"),

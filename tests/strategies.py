@@ -70,13 +70,18 @@ def _fields(kind: type[Value]) -> dict[str, st.SearchStrategy[Any]]:
 def _measurements(draw: st.DrawFn) -> Measurement:
     seconds = of_type(Seconds)
     rounds = draw(st.lists(st.lists(seconds, min_size=1, max_size=3), min_size=1, max_size=3))
-    low, middle, high = sorted(draw(st.tuples(seconds, seconds, seconds)))
+    ends = st.tuples(seconds, seconds, seconds).map(sorted)
+    times = {
+        name: value
+        for stem in ("", "latency_", "device_", "queued_")
+        for name, value in zip(
+            (f"{stem}low_s", f"{stem or 'median_'}s", f"{stem}high_s"), draw(ends), strict=True
+        )
+    }
     consistent = {
         "samples_s": tuple(sample for samples in rounds for sample in samples),
         "samples_per_round": tuple(map(len, rounds)),
-        "low_s": low,
-        "median_s": middle,
-        "high_s": high,
+        **times,
     }
     others = {name: draw(each) for name, each in _fields(Measurement).items()}
     return Measurement(**{**others, **consistent})

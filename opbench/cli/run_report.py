@@ -20,22 +20,30 @@ if TYPE_CHECKING:
     from opbench.runs.start import Prepared
     from opbench.runs.state import RunState
 
-_MS = in_unit("latency_s", 3)
-
 # Metrics of a measurement that have no place of their own below.
 _OTHER_METRICS = tuple(
     key
     for key in columns("cell")
-    if key in {each.name for each in fields(Measurement)} - {"peak_memory_bytes", "energy_j"}
+    if key in {each.name for each in fields(Measurement)}
+    and key not in ("latency_s", "device_s", "peak_memory_bytes", "energy_j")
 )
-_TIMES = (
-    Column(
-        key="median_s",
-        also=("low_s", "high_s"),
-        title=f"median {METRICS['latency_s'].unit} (from-to)",
-        show=interval(_MS),
+
+
+def _time(key: str) -> Column:
+    metric = METRICS[key]
+    stem = key.removesuffix("_s")
+    return Column(
+        key=key,
+        also=(f"{stem}_low_s", f"{stem}_high_s"),
+        title=f"{metric.label} {metric.unit} (from-to)",
+        show=interval(in_unit(key, 3)),
         right=True,
-    ),
+    )
+
+
+_TIMES = (
+    _time("latency_s"),
+    _time("device_s"),
     Column(key="quality", title="quality"),
 )
 _RATES = (
@@ -51,7 +59,7 @@ _RATES = (
     Column(key="reason", title="", note=True),
 )
 # Shown only where they say something.
-_OPTIONAL: dict[str, object] = dict.fromkeys(("energy_j", "reason", *_OTHER_METRICS))
+_OPTIONAL: dict[str, object] = dict.fromkeys(("device_s", "energy_j", "reason", *_OTHER_METRICS))
 
 
 def render_rows(state: RunState, format: Format) -> str:
@@ -62,7 +70,11 @@ def render_rows(state: RunState, format: Format) -> str:
     if not rows and format is Format.table:
         return ""
     vary, same = cell_columns(rows)
-    return render(rows, format, [*vary, *_TIMES, *same, *shown(_RATES, rows, _OPTIONAL)])
+    return render(
+        rows,
+        format,
+        [*vary, *shown(_TIMES, rows, _OPTIONAL), *same, *shown(_RATES, rows, _OPTIONAL)],
+    )
 
 
 def say_outcome(state: RunState, path: Path) -> None:
@@ -100,9 +112,10 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _unfinished(record: Record, state: RunState) -> dict[str, Any]:
-    """Return a record of too few rounds: their median, without interval and rating."""
+    """Return a record of too few rounds: their times, without intervals and rating."""
     told = f"{len(state.rounds[record.cell])} of {plural(state.protocol.rounds, 'round')}"
-    unknown = dict.fromkeys(("low_s", "high_s", "advice", "stopped"))
+    ends = [each.name for each in fields(Measurement) if each.name.endswith(("low_s", "high_s"))]
+    unknown = dict.fromkeys((*ends, "advice", "stopped"))
     return {**_row(record), **unknown, "quality": "interrupted", "reason": told}
 
 

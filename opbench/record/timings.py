@@ -129,6 +129,11 @@ class Measurement(Value):
     median_s, low_s, high_s: the median and the ends of its 95 % confidence interval, in which
         the differences between rounds are included; minimum_s, p95_s: of all samples.
     host_s: the median with launch and synchronisation, on CUDA.
+    latency_s: the time that a caller waits for one forward pass on an undisturbed machine, with
+        the ends of its 95 % interval; on CUDA launch and synchronisation included.
+    p50_s, p90_s: quantiles of the same samples, which say what was typical in this run.
+    device_s: the time of the GPU alone, launches hidden; None on the CPU.
+    queued_s: per call of calls queued back to back; None where none were.
     warmup: calls before samples; calls_per_sample: calls averaged in one sample.
     peak_memory_bytes, energy_j, power_w, energy_resolution, idle_power_w: as of a round, their
         medians over rounds.
@@ -151,6 +156,17 @@ class Measurement(Value):
     quality: str = ""
     advice: str = ""
     host_s: Seconds | None = None
+    latency_s: Seconds = 0.0
+    latency_low_s: Seconds | None = None
+    latency_high_s: Seconds | None = None
+    p50_s: Seconds | None = None
+    p90_s: Seconds | None = None
+    device_s: Seconds | None = None
+    device_low_s: Seconds | None = None
+    device_high_s: Seconds | None = None
+    queued_s: Seconds | None = None
+    queued_low_s: Seconds | None = None
+    queued_high_s: Seconds | None = None
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
@@ -164,8 +180,29 @@ class Measurement(Value):
                 f"samples_per_round adds up to {sum(self.samples_per_round)} and samples_s has "
                 f"{len(self.samples_s)}"
             )
-        if not self.low_s <= self.median_s <= self.high_s:
-            raise ValueError("median_s is not between low_s and high_s")
+        if not self.latency_s:
+            self._fall_back()
+        self._require_order("median_s", "low_s", "high_s")
+        for name in ("latency", "device", "queued"):
+            self._require_order(f"{name}_s", f"{name}_low_s", f"{name}_high_s")
+
+    def _fall_back(self) -> None:
+        """Take the latency and the GPU's time from the medians, as in files without them."""
+        ends = {"low_s": self.low_s, "high_s": self.high_s}
+        medians = {"s": self.median_s, **ends}
+        known = {"latency_s": self.host_s or self.median_s}
+        # Only on CUDA does the host see another time, whose interval older files do not have.
+        kind, values = ("latency", ends) if self.host_s is None else ("device", medians)
+        known |= {f"{kind}_{end}": value for end, value in values.items()}
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
+
+    def _require_order(self, middle: str, low: str, high: str) -> None:
+        """Raise ``ValueError`` where a time is outside its own interval."""
+        values = [getattr(self, name) for name in (low, middle, high)]
+        known = [value for value in values if value is not None]
+        if known != sorted(known):
+            raise ValueError(f"{middle} is not between {low} and {high}")
 
     @property
     def rounds(self) -> list[tuple[float, ...]]:
@@ -222,11 +259,11 @@ class Record(Value):
 
     @property
     def throughput_images_per_s(self) -> float:
-        """Images per second at the median."""
-        return self.cell.batch_size / self.measurement.median_s
+        """Images per second of calls queued back to back; on the CPU all calls are."""
+        return self.cell.batch_size / (self.measurement.queued_s or self.measurement.latency_s)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a flat JSON object, with the throughput that follows from the median."""
+        """Return a flat JSON object, with the throughput that follows from the times."""
         rate = {"throughput_images_per_s": self.throughput_images_per_s}
         return {**Value.to_json(self), **rate}
 

@@ -71,12 +71,12 @@ class TimedCell:
 
     @property
     def latency_s(self) -> float:
-        """The median time of a forward pass."""
-        return self.record.measurement.median_s
+        """The time that a caller waits for a forward pass, when the machine is left alone."""
+        return self.record.measurement.latency_s
 
     @property
     def latency_per_image_s(self) -> float:
-        """The median time per image."""
+        """The latency per image."""
         return self.latency_s / self.batch_size
 
     @property
@@ -93,7 +93,7 @@ class TimedCell:
         """
         measured = self.record.measurement.power_w
         if measured is None and self.energy_j is not None and not self.conditions.on_gpu:
-            return self.energy_j / self.latency_s
+            return self.energy_j / self.record.measurement.median_s
         return measured
 
     @property

@@ -6,7 +6,7 @@ that is missing is None.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -178,22 +178,23 @@ def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
 
 def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
-    low, high = measurement.low_s, measurement.high_s
+    latency = (measurement.latency_s, measurement.latency_low_s, measurement.latency_high_s)
+    on_gpu = (measurement.device_s, measurement.device_low_s, measurement.device_high_s)
+    queued = (measurement.queued_s, measurement.queued_low_s, measurement.queued_high_s)
     row = {
         "name": timed.name,
         **_where(timed.run, timed.conditions),
         "batch_size": batch,
         "input_size": str(timed.input_size),
         "quality": measurement.quality or None,
-        "latency_s": timed.latency_s,
-        "latency_s_low": low,
-        "latency_s_high": high,
-        "latency_per_image_s": timed.latency_per_image_s,
-        "latency_per_image_s_low": low / batch,
-        "latency_per_image_s_high": high / batch,
-        "throughput_images_per_s": timed.record.throughput_images_per_s,
-        "throughput_images_per_s_low": batch / high,
-        "throughput_images_per_s_high": batch / low,
+        **_with_ends("latency_s", latency),
+        **_with_ends("latency_per_image_s", latency, lambda seconds: seconds / batch),
+        **_with_ends("device_s", on_gpu),
+        **_with_ends(
+            "throughput_images_per_s",
+            queued if measurement.queued_s else latency,
+            lambda seconds: batch / seconds,
+        ),
         "params": load.params,
         "macs": load.macs / batch,
         "activations": load.activations / batch,
@@ -206,3 +207,12 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     }
     rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
     return row | rest
+
+
+def _with_ends(
+    key: str, time: Sequence[float | None], of: Callable[[float], float] = float
+) -> dict[str, float | None]:
+    """Return a number that follows from a time, and the ends of its interval, lowest first."""
+    value, *ends = (None if seconds is None else of(seconds) for seconds in time)
+    low, high = sorted(ends, key=lambda end: (end is None, end))
+    return {key: value, f"{key}_low": low, f"{key}_high": high}

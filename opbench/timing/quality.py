@@ -10,10 +10,9 @@ The advice names the strongest cause that was seen, in a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from typing import Any, Literal
 
-from opbench.intervals import Interval, drift, median, median_of_rounds, quantile
+from opbench.intervals import Interval, drift, floor_of_rounds, median, median_of_rounds, quantile
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
 from opbench.value import LONGEST_S, SHORTEST_S
@@ -25,9 +24,7 @@ UNSTABLE = 0.10
 _BUSY_CORES = 0.2
 _APART = 2
 # What instruments read in a round where they can; a measurement has the medians.
-_READINGS = {each.name for each in fields(Round) if each.default is None} & {
-    each.name for each in fields(Measurement)
-}
+_READINGS = ("peak_memory_bytes", "energy_j", "power_w", "idle_power_w")
 
 
 def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
@@ -53,9 +50,34 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         quality=quality,
         advice="" if quality == "good" else advise(rounds, protocol, cores),
         host_s=median(host) if host else None,
+        **_three_times(rounds, interval),
         other_processes=_others(rounds),
         **_medians(rounds),
     )
+
+
+def _three_times(rounds: Sequence[Round], interval: Interval) -> dict[str, Any]:
+    """Return latency, GPU time and time of queued calls, each with its interval where known.
+
+    ``interval`` is that of the medians, the GPU's time where the host sees another one.
+    """
+    host = [each.host_samples_s for each in rounds if each.host_samples_s]
+    waited = host or [each.samples_s for each in rounds]
+    everything = [sample for samples in waited for sample in samples]
+    queued = [[each.queued_s] for each in rounds if each.queued_s]
+    return {
+        "p50_s": quantile(everything, 0.5),
+        "p90_s": quantile(everything, 0.9),
+        **_named("latency", floor_of_rounds(waited)),
+        **(_named("device", interval) if host else {}),
+        **(_named("queued", median_of_rounds(queued)) if queued else {}),
+    }
+
+
+def _named(name: str, time: Interval) -> dict[str, float]:
+    """Return a time and its ends as fields; wild rounds have an interval beyond all times."""
+    low, high = max(time.low, SHORTEST_S), min(time.high, LONGEST_S)
+    return {f"{name}_s": time.estimate, f"{name}_low_s": low, f"{name}_high_s": high}
 
 
 def _medians(rounds: Sequence[Round]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_weights_and_activations_stand_beside_the_measured_memory(
     assert (cells["peak MiB"], cells["analytic MiB"]) == ("5.0", "4.0")
 
 
-def test_an_interrupted_cell_has_a_median_and_neither_interval_nor_rating() -> None:
+def test_an_interrupted_cell_has_times_and_neither_interval_nor_rating() -> None:
     begun = RunState([cell("a"), cell("b")], Protocol(rounds=4), cores=2)
     begun.add(record("b"))
     begun.add(round_line(cell("a"), round_(samples_s=(0.002, 0.003, 0.007))))
@@ -54,7 +54,8 @@ def test_an_interrupted_cell_has_a_median_and_neither_interval_nor_rating() -> N
     assert (row["name"], row["median_s"], row["quality"]) == ("a", 0.003, "interrupted")
     assert (row["low_s"], row["high_s"], row["reason"]) == (None, None, "1 of 4 rounds")
     table = render_rows(begun, Format.markdown).splitlines()
-    assert "| 3.000 | interrupted |" in table[3]
+    assert "| 2.000 | interrupted |" in table[3]
+    assert (row["latency_low_s"], row["latency_high_s"]) == (None, None)
 
 
 def test_a_table_without_rows_has_no_header() -> None:

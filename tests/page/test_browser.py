@@ -400,7 +400,9 @@ def test_on_paper_everything_is_open(view: Open) -> None:
 
 def test_columns_are_measured_in_the_embedded_typeface(view: Open) -> None:
     opened = view()
-    assert opened.js("return [...document.fonts].filter(face => face.status !== 'loaded').length") == 0
+    assert (
+        opened.js("return [...document.fonts].filter(face => face.status !== 'loaded').length") == 0
+    )
     first = opened.js(_HEADS)
     opened.js("dispatchEvent(new Event('afterprint'))")
     assert opened.js(_HEADS) == first

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from opbench.record import Record
 from opbench.runs.lines import KINDS, decode, encode, line_json
 from opbench.value import Value, fields_of
 from tests.builders import cell, failure, header, record, round_, round_line
@@ -100,3 +101,15 @@ def test_a_refusal_names_kind_and_field(
     row = line_json(builder.get(kind, header())) | change
     with pytest.raises(ValueError, match=re.escape(f"damaged {kind}: {sentence}")):
         decode(json.dumps(row).encode())
+
+
+def test_a_record_of_before_there_were_three_times_has_them_from_its_medians() -> None:
+    known = {"low_s": 0.009, "high_s": 0.012}
+    new = [line_json(record("a", 0.01, **known, **more)) for more in ({}, {"host_s": 0.02})]
+    times = ("latency_s", "latency_low_s", "latency_high_s", "device_s", "device_low_s")
+    old = [{key: value for key, value in row.items() if key not in times} for row in new]
+    seen = [Record.from_json(row).measurement for row in old]
+    assert [tuple(getattr(each, name) for name in times) for each in seen] == [
+        (0.01, 0.009, 0.012, None, None),
+        (0.02, None, None, 0.01, 0.009),
+    ]

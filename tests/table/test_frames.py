@@ -8,12 +8,16 @@ from pandas.api.types import is_numeric_dtype
 from opbench.metrics import METRICS, Metric
 from opbench.table import Folder
 from opbench.table.frames import Table, load
+from tests import builders
 from tests.made_up import write_results
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Table:
-    return load(write_results(tmp_path_factory.mktemp("results")))
+    results = write_results(tmp_path_factory.mktemp("results"))
+    on_gpu = builders.record("resnet18", device="cuda:0", host_s=0.02)
+    builders.write_run(results, on_gpu, first=builders.header(run="on-a-gpu"))
+    return load(results)
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.key)

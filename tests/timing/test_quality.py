@@ -149,11 +149,31 @@ def test_whoever_else_used_the_gpu_is_in_the_record_of_a_good_cell() -> None:
 
 
 def test_every_metric_that_is_measured_is_read_in_a_round_and_has_its_median() -> None:
-    """Those that are fields: a latency is computed of the samples."""
-    fields_of_both = {each.name for each in fields(Measurement)} & {*columns("cell")}
-    assert {"peak_memory_bytes", "energy_j", "power_w"} <= fields_of_both
-    for name in fields_of_both:
+    """Those that are fields of both: times are computed of the samples."""
+    fields_of_both = {each.name for each in fields(Measurement)} & {
+        each.name for each in fields(Round)
+    }
+    read = fields_of_both & {*columns("cell")}
+    assert {"peak_memory_bytes", "energy_j", "power_w"} <= read
+    for name in read:
         rounds = [steady(0.01, **{name: value}) for value in (5, 9, 7)]
         assert getattr(summary(*rounds), name) == 7
     lacking = summary(steady(0.01), steady(0.01, energy_j=2.5), steady(0.01))
     assert (lacking.energy_j, lacking.power_w) == (2.5, None)
+
+
+def test_on_the_cpu_the_latency_is_the_floor_beside_what_was_typical() -> None:
+    slow = a_round([0.010, 0.012, 0.014, 0.016, 0.030])
+    measurement = summary(slow, slow, slow)
+    assert measurement.latency_s == pytest.approx(0.010)
+    assert (measurement.p50_s, measurement.p90_s) == (0.014, 0.030)
+    assert (measurement.device_s, measurement.queued_s) == (None, None)
+
+
+def test_on_a_gpu_there_are_three_times_of_three_kinds_of_samples() -> None:
+    taken = steady(0.010, host_samples_s=(0.013, 0.012, 0.014), queued_s=0.011)
+    measurement = summary(taken, taken, taken)
+    assert measurement.latency_s == pytest.approx(0.012)
+    assert measurement.p50_s == 0.013
+    assert measurement.device_s == measurement.median_s == pytest.approx(0.010)
+    assert measurement.queued_s == 0.011
