@@ -6,6 +6,7 @@
 # make check      make lint, make test and the counts in the lock
 # make fix        format and mend what ruff can mend
 # make bench      speed and exactness beside other tools, as ratios in one run (many minutes)
+# make gpu        all that needs a GPU, under eight minutes: findings in results/mine/gpu
 # make counts     count every network anew, three times, and write facts and lock
 # make docs       write the generated parts of README.md, results/*.md and the JSON Schemas anew
 
@@ -18,7 +19,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c t
 
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run lint test test-slow check fix bench counts docs clean
+.PHONY: run lint test test-slow check fix bench gpu counts docs clean
 
 # A network that fails is a row that says so; the others are drawn all the same.
 run: $(READY)
@@ -53,6 +54,10 @@ fix: $(READY_TO_TEST)
 bench: $(READY_TO_TEST)
 	$(INSTALL) -e '.[dev,bench]'
 	$(BIN)/python -m tests.bench
+
+gpu: $(READY_TO_TEST)
+	$(INSTALL) -e '.[gpu]'
+	$(BIN)/python -m tests.gpu --output $(MINE)/gpu
 
 docs: $(READY_TO_TEST)
 	$(BIN)/python -m tests.documents

@@ -1,0 +1,71 @@
+"""Live comparisons on the GPU: of networks with themselves, and of planted slowdowns."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.gpu import command
+from tests.gpu.bed import SMALLEST, Bed
+from tests.gpu.outcome import Finding
+
+_PLANTED = "tests/gpu/planted.py"
+# Base, new, the verdicts that are right at a threshold, and the threshold.
+PAIRS = (
+    (f"{_PLANTED}:base", f"{_PLANTED}:five_percent_longer", {"SLOWER"}, "2%"),
+    ("resnet50", "resnet50", {"SAME"}, "5%"),
+    (f"{_PLANTED}:base", f"{_PLANTED}:two_percent_longer", {"SLOWER"}, "1%"),
+    ("lenet5", "lenet5", {"SAME"}, "5%"),
+    (f"{_PLANTED}:base", f"{_PLANTED}:base", {"SAME"}, "5%"),
+)
+_SECONDS = 12
+
+
+def comparisons(bed: Bed) -> Iterator[Finding]:
+    """Compare pair after pair, as far as the time goes."""
+    end = time.monotonic() + bed.seconds
+    for base, new, right, threshold in PAIRS[:1] if bed.dry else PAIRS:
+        left = end - time.monotonic()
+        if left < 2 * _SECONDS and not bed.dry:
+            return
+        if bed.dry:
+            base = new = SMALLEST
+        yield _compared(bed, (base, new), right, threshold, left - 2)
+
+
+def _compared(
+    bed: Bed, pair: tuple[str, str], right: set[str], threshold: str, left: float
+) -> Finding:
+    with tempfile.TemporaryDirectory() as results:
+        said = command.opbench(
+            "compare", *pair, "--device", bed.device, "--threshold", threshold,
+            "--max-seconds", str(2 if bed.dry else _SECONDS), "--results", results,
+            "--format", "json", seconds=min(left, 4 * _SECONDS),
+        )  # fmt: skip
+        command.keep(bed.folder, Path(results))
+    rows = _rows(said.out)
+    if said.code not in (0, 1) or not rows:
+        words = (said.err or said.out).strip().splitlines()[-1:]
+        raise RuntimeError(f"`opbench compare` of two targets: exit code {said.code}: {words}")
+    row = rows[0]
+    names = [each.removeprefix(f"{_PLANTED}:") for each in pair]
+    return Finding(
+        what=f"{names[1]} beside {names[0]}, compared live",
+        expected=f"{' or '.join(sorted(right))} at a threshold of {threshold}",
+        seen=f"{row.get('verdict')}: {row.get('ratio')} ({row.get('ratio_low')} to "
+        f"{row.get('ratio_high')}) after {said.seconds:.0f} s",
+        holds=row.get("verdict") in right,
+        numbers={"rows": rows, "seconds": said.seconds},
+    )
+
+
+def _rows(text: str) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        return []
+    return rows if isinstance(rows, list) else []

@@ -1,0 +1,65 @@
+"""Write the findings of a folder as a page: ``python -m tests.gpu.report FOLDER`` writes
+``results/gpu.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from opbench.escapes import markdown
+from tests.gpu.outcome import Line, read
+from tests.gpu.part import CARD, GROUPS, PARTS
+
+_TITLES = {
+    "checks": "The hardware and PyTorch, and what opbench makes of them",
+    "tests": "The tests that need a GPU",
+    "truth": "Beside other tools",
+    "live": "Live comparisons",
+    "roofline": "Labels of the roofline beside PyTorch's profiler",
+    "counts": "Counts on the GPU",
+    "sweep": "The sweep",
+}
+
+
+def written(folder: Path) -> str:
+    """Return the page."""
+    lines = [line for line in read(folder) if line.verdict != "started"]
+    return "\n".join([*_head(lines), *_tables(lines)]) + "\n"
+
+
+def _head(lines: list[Line]) -> Iterator[str]:
+    card = next((line.seen for line in reversed(lines) if line.part == CARD.name), "")
+    counted = Counter(line.verdict.partition(":")[0] for line in lines if line.part != CARD.name)
+    yield "# opbench on a GPU"
+    yield ""
+    yield f"Written by `make gpu`{f' on {card}' if card else ''}.  A finding is confirmed where "
+    yield "that was seen which was expected before any of it had run on a GPU, and refuted where "
+    yield "something else was."
+    yield ""
+    yield ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) + "."
+
+
+def _tables(lines: list[Line]) -> Iterator[str]:
+    for group in GROUPS:
+        parts = {part.name for part in PARTS if part.group == group}
+        rows = [line for line in lines if line.part in parts]
+        if rows:
+            yield from ("", f"## {_TITLES[group]}", "")
+            yield from table(rows)
+
+
+def table(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield a Markdown table, a row per line."""
+    yield "| finding | expected | seen | |"
+    yield "| --- | --- | --- | --- |"
+    for line in lines:
+        cells = (line.what, line.expected, line.seen, line.verdict)
+        yield f"| {' | '.join(markdown(each) for each in cells)} |"
+
+
+if __name__ == "__main__":
+    target = Path("results") / "gpu.md"
+    target.write_text(written(Path(sys.argv[1])), encoding="utf-8")
+    sys.stdout.write(f"{target}\n")

@@ -1,0 +1,86 @@
+"""opbench's numbers beside those of other tools, on the same networks in the same process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from torch.utils.benchmark import Timer
+
+from opbench.timing.settings import CudaOptions
+from tests.gpu.bed import Bed, Call
+from tests.gpu.checks.hidden import by_opbench
+from tests.gpu.direct import by_triton_s, host_s, settle
+from tests.gpu.outcome import Finding
+
+NETWORKS = (
+    ("lenet5", 1),
+    ("resnet18", 1),
+    ("resnet50", 16),
+    ("vgg16", 16),
+    ("alexnet_owt", 1),
+    ("squeezenet1_1", 1),
+)
+_WITHIN = 0.03
+# The gap between two replays, which calls unrolled in one graph do not have.
+_GAP_S = 6e-6
+
+
+def beside_others(bed: Bed) -> Iterator[Finding]:
+    """Compare three numbers of each network with the tool that measures the same."""
+    wanted = bed.networks(*(name for name, _ in NETWORKS))
+    for name, batch in NETWORKS:
+        if name in wanted:
+            call = bed.forward(name, batch_size=batch)
+            settle(call)
+            yield from _one(bed, f"{name} at batch {batch}", call)
+
+
+def _one(bed: Bed, name: str, call: Call) -> Iterator[Finding]:
+    eager = by_opbench(bed, call)
+    ours, latency = median(eager.samples_s), median(eager.host_samples_s or eager.samples_s)
+    timer = Timer("call()", globals={"call": call})
+    theirs = timer.blocked_autorange(min_run_time=bed.lasting(0.5)).median
+    queued = eager.queued_s or ours
+    yield Finding(
+        what=f"{name}: calls queued back to back, beside torch.utils.benchmark",
+        expected="within 5 %",
+        seen=f"{queued * 1e6:.1f} and {theirs * 1e6:.1f} us: {queued / theirs - 1:+.1%}",
+        holds=abs(queued / theirs - 1) <= 0.05,
+        numbers={"opbench_s": queued, "timer_s": theirs},
+    )
+    waited = host_s(call)
+    yield Finding(
+        what=f"{name}: a call and its synchronisation, beside a loop of time.perf_counter",
+        expected="within 10 %",
+        seen=f"{latency * 1e6:.1f} and {waited * 1e6:.1f} us: {latency / waited - 1:+.1%}",
+        holds=abs(latency / waited - 1) <= 0.1,
+        numbers={"opbench_s": latency, "loop_s": waited},
+    )
+    yield _flushed(bed, name, call)
+    yield _replayed(bed, name, call)
+
+
+def _flushed(bed: Bed, name: str, call: Call) -> Finding:
+    """``do_bench`` flushes the cache and hides no launches: it cannot be below ours."""
+    ours = median(by_opbench(bed, call, CudaOptions(l2="cold")).samples_s)
+    theirs = by_triton_s(bed, call, "do_bench")
+    return Finding(
+        what=f"{name}: with a cold cache, beside triton.testing.do_bench",
+        expected="within 3 %, or do_bench longer where launches take longer than kernels",
+        seen=f"{ours * 1e6:.1f} and {theirs * 1e6:.1f} us: {theirs / ours - 1:+.1%}",
+        holds=theirs / ours >= 1 - _WITHIN,
+        numbers={"opbench_s": ours, "do_bench_s": theirs},
+    )
+
+
+def _replayed(bed: Bed, name: str, call: Call) -> Finding:
+    ours = median(by_opbench(bed, call, CudaOptions(graph=True)).samples_s)
+    theirs = by_triton_s(bed, call, "do_bench_cudagraph")
+    return Finding(
+        what=f"{name}: as a CUDA graph, beside triton.testing.do_bench_cudagraph",
+        expected="within 3 %, or longer by the gap between replays of at most 6 us",
+        seen=f"{ours * 1e6:.1f} and {theirs * 1e6:.1f} us: {ours / theirs - 1:+.1%}",
+        holds=-_WITHIN * theirs <= ours - theirs <= max(_WITHIN * theirs, _GAP_S),
+        numbers={"opbench_s": ours, "do_bench_cudagraph_s": theirs},
+    )
