@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +26,15 @@ _IDENTITY = {
 }
 
 _LIBRARY_SETTINGS = ("OMP_", "KMP_", "GOMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "LD_PRELOAD")
+_GPU_SETTINGS = ("CUDA_", "CUBLAS", "CUDNN_", "NVIDIA_", "TORCH", "PYTORCH_", "TRITON_")
 
+# Of those of a GPU, what a container image says of itself, which GPU is to be seen (a fact of its
+# own), where files are, and what is nobody's business: no reason why a time should differ.
+_NO_SETTING = re.compile(
+    r"VERSION|VISIBLE|DEVICE_ORDER|REQUIRE|CAPABILIT|PRODUCT|BUILD|ARCH_LIST|NVML"
+    r"|HOME|PATH|_DIR|LOG|TRACE|TOKEN|SECRET|PASSW|KEY|CREDENTIAL|USER|HOST|URL"
+)
+_PLAIN = re.compile(r"[\w.,:;=+-]{0,200}", re.ASCII)
 
 # How the machine was doing and how code is kept: no reason why a time should differ.
 _INCIDENTAL = frozenset(
@@ -103,8 +112,13 @@ def _limits(root: Path) -> Iterator[tuple[str, Any]]:
 def _libraries() -> Iterator[tuple[str, Any]]:
     """Yield environment variables that steer the libraries under PyTorch."""
     for name, value in sorted(os.environ.items()):
-        if name.startswith(_LIBRARY_SETTINGS):
+        if name.startswith(_LIBRARY_SETTINGS) or _steers_a_gpu(name, value):
             yield f"env_{name}", value
+
+
+def _steers_a_gpu(name: str, value: str) -> bool:
+    known = name.startswith(_GPU_SETTINGS) and not _NO_SETTING.search(name)
+    return known and _PLAIN.fullmatch(value) is not None
 
 
 def _commits() -> Iterator[tuple[str, Any]]:

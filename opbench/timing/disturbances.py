@@ -115,6 +115,12 @@ def _surroundings(facts: Environment) -> Iterator[Disturbance]:
 
 
 def _gpu(facts: Environment) -> Iterator[Disturbance]:
+    if facts.get("env_CUDA_LAUNCH_BLOCKING", "0") != "0":
+        yield Disturbance("CUDA_LAUNCH_BLOCKING makes every launch wait", "unset it")
+    if "env_NVIDIA_TF32_OVERRIDE" in facts:
+        yield Disturbance(
+            "NVIDIA_TF32_OVERRIDE decides on TF32, whatever is asked for", "unset it; use --tf32"
+        )
     if facts.get("other_processes"):
         yield Disturbance("another process uses the GPU", "end it or take another GPU")
     if facts.get("throttled_by"):

@@ -75,6 +75,18 @@ def test_energy_that_was_not_measured_is_said_with_the_reason(
     assert "on cuda:0" not in both
 
 
+def test_a_layout_that_a_gpu_likes_is_advised_where_it_was_not_tried(
+    said: Callable[..., tuple[str, str]],
+) -> None:
+    half = {"device": "cuda:0", "dtype": "bfloat16"}
+    asked = "convolutions in bfloat16 are often faster on a GPU with --memory-format channels_last"
+    assert asked in said(record("a", **half), record("b"))[1]
+    tried = record("a", **half, memory_format="channels_last")
+    on_cpu, full = record("a", dtype="bfloat16"), record("a", device="cuda:0")
+    assert "channels_last" not in said(record("a", **half), tried, on_cpu, full)[1]
+    assert "channels_last" not in said(on_cpu, full)[1]
+
+
 def test_another_process_on_the_gpu_is_told_at_once_and_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -138,3 +138,54 @@ def test_the_limits_of_a_container_are_read_in_both_versions(
 def test_variables_that_steer_the_libraries_are_facts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_PROC_BIND", "true")
     assert system_facts()["env_OMP_PROC_BIND"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUDA_LAUNCH_BLOCKING", "1"),
+        ("CUDA_MODULE_LOADING", "LAZY"),
+        ("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),
+        ("CUBLASLT_WORKSPACE_SIZE", "1024"),
+        ("CUDNN_CONV_WSCAP_DBG", "4096"),
+        ("NVIDIA_TF32_OVERRIDE", "0"),
+        ("PYTORCH_ALLOC_CONF", "expandable_segments:True,max_split_size_mb:128"),
+        ("TORCH_CUDNN_V8_API_DISABLED", "1"),
+        ("TORCHINDUCTOR_MAX_AUTOTUNE", "1"),
+        ("TRITON_F32_DEFAULT", "tf32"),
+    ],
+)
+def test_variables_that_steer_a_gpu_are_facts(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = system_facts()
+    monkeypatch.setenv(name, value)
+    assert unequal_facts(before, system_facts()) == [f"env_{name}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUDA_VISIBLE_DEVICES", "3"),
+        ("CUDA_HOME", "/usr/local/cuda-13.0"),
+        ("CUDA_VERSION", "13.0.1"),
+        ("CUDA_CACHE_PATH", "here"),
+        ("NVIDIA_VISIBLE_DEVICES", "GPU-1234"),
+        ("NVIDIA_REQUIRE_CUDA", "cuda>=13.0 brand=unknown,driver>=535"),
+        ("NVIDIA_DRIVER_CAPABILITIES", "compute,utility"),
+        ("NVIDIA_API_KEY", "nvapi-1234"),
+        ("PYTORCH_NVML_BASED_CUDA_CHECK", "1"),
+        ("PYTORCH_VERSION", "2.11.0"),
+        ("TORCH_HOME", "models"),
+        ("TORCHINDUCTOR_CACHE_DIR", "cache"),
+        ("TORCHINDUCTOR_REMOTE_STORE", "redis://someone:secret@somewhere"),
+        ("TRITON_PTXAS", "/opt/ptxas"),
+        ("TORCH_LOGS", "+dynamo"),
+    ],
+)
+def test_paths_secrets_and_what_says_the_same_elsewhere_are_no_facts(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = system_facts()
+    monkeypatch.setenv(name, value)
+    assert unequal_facts(before, system_facts()) == []

@@ -14,7 +14,8 @@ QUIET = {"logical_cores": 8, "load_before": 0.1, "affinity": list(range(8)), "to
 
 
 def test_a_quiet_machine_has_no_findings() -> None:
-    assert findings(QUIET | {"governor": "performance", "boost": 0, "container_cores": 8.0}) == []
+    quiet = {"governor": "performance", "boost": 0, "container_cores": 8.0}
+    assert findings(QUIET | quiet | {"env_CUDA_LAUNCH_BLOCKING": "0"}) == []
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,8 @@ def test_a_quiet_machine_has_no_findings() -> None:
         ({"virtual_machine": True}, "virtual machine"),
         ({"memory_available_bytes": 1 << 30}, "1.0 GiB"),
         ({"other_processes": 1}, "another process uses the GPU"),
+        ({"env_CUDA_LAUNCH_BLOCKING": "1"}, "every launch wait"),
+        ({"env_NVIDIA_TF32_OVERRIDE": "0"}, "NVIDIA_TF32_OVERRIDE decides"),
         ({"throttled_by": ["hardware slowdown"]}, "held back (hardware slowdown)"),
     ],
 )
