@@ -34,13 +34,20 @@ def main(arguments: list[str]) -> int:
     given.output.mkdir(parents=True, exist_ok=True)
     os.environ.update(environment())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
     try:
         carry_out(parts, given.output, given.seconds, dry=given.dry_run)
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         text = report.written(given.output)
         (given.output / "results.md").write_text(text, encoding="utf-8")
         sys.stdout.write(text)
-    return int(any(line.verdict.startswith("failed") for line in read(given.output)))
+    return (
+        130
+        if interrupted
+        else int(any(line.verdict.startswith("failed") for line in read(given.output)))
+    )
 
 
 def carry_out(parts: list[Part], folder: Path, seconds: float, *, dry: bool) -> None:

@@ -40,7 +40,7 @@ PARTS = (
     Part("checks", "replays", f"{_CHECKS}.graphs:replays", 30),
     Part("checks", "cold", f"{_CHECKS}.speed:cold", 25),
     Part("checks", "worker", f"{_CHECKS}.start:anatomy", 60),
-    Part("live", "live", "tests.gpu.live:comparisons", 100),
+    Part("live", "live", "tests.gpu.live:comparisons", 140),
     Part("roofline", "roofline", "tests.gpu.labels:bound_by", 120),
     Part("counts", "counts", "tests.gpu.counts:on_cuda_and_meta", 60),
     Part("sweep", "sweep", "tests.gpu.sweep:run", 10_000),
