@@ -37,12 +37,15 @@ _NEEDED = ("name", "top1")
 # Columns of timm's results that say nothing that is shown.
 _OF_TIMM = {"top1_err", "top5_err", "param_count", "crop_pct", "interpolation"}
 _UNSTATED = "not stated"
+OWN = "own"  # where ``Accuracy.evidence`` says how a published one was read
 _TESTED_ON = tuple(key for key in DATASETS if key != "none")
 _DATASET_ALIASES = {
     **{DATASETS[key].label: key for key in _TESTED_ON},
     **dict.fromkeys(("ImageNet-1k", "ILSVRC", "ILSVRC2012"), "imagenet"),
 }
 _ALIKE = 0.7  # of the letters of two columns, for one to be taken for the other
+_NO_NUMBER = ("protocol", "source", "source_url", "dataset")
+_WITH_POINT = "; a decimal comma? Write {}"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -76,7 +79,7 @@ class OwnRow:
             input_size=input_size,
             source=self.source,
             source_url=self.source_url,
-            evidence="own",
+            evidence=OWN,
             recipe="",
             primary=True,
             note="",
@@ -113,6 +116,7 @@ def read_own(path: Path) -> OwnFile:
         rows = []
         for cells in filter(any, reader):
             _check_length(path, reader.line_num, cells, header, columns)
+            _refuse_decimal_comma(path, reader.line_num, cells, columns)
             rows.append(_row(path, reader.line_num, cells, columns))
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
@@ -208,10 +212,24 @@ def _check_length(
     if len(cells) < len(header):
         remedy = ": add the missing ones"
     elif number := _decimal_comma(cells, columns):
-        remedy = f"; a decimal comma? Write {number}"
+        remedy = _WITH_POINT.format(number)
     else:
         remedy = ': remove the others, or put a field with commas in quotes ("a, b")'
     raise files.bad_line(path, line, f"the row has {counts}{remedy}")
+
+
+def _refuse_decimal_comma(
+    path: Path, line: int, cells: Sequence[str], columns: Mapping[str, int]
+) -> None:
+    """Refuse ``net,75,2``: a whole top1, behind it a number where there should be none so small."""
+    column = next((key for key, at in columns.items() if at == columns["top1"] + 1), "")
+    whole, behind = (cells[columns[key]].strip() if key else "" for key in ("top1", column))
+    if not (whole.isdecimal() and behind.isdecimal()):
+        return
+    if column in _NO_NUMBER or (column == "top5" and len(behind) == 1 < len(whole)):
+        told = f"top1 is {whole} and {column} {behind}"
+        advice = _WITH_POINT.format(f"{whole}.{behind}")
+        raise files.bad_line(path, line, f"{told}{advice}, else {whole}.0")
 
 
 def _decimal_comma(cells: Sequence[str], columns: Mapping[str, int]) -> str:

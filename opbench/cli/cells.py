@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from opbench.cli.columns import Column, Row, text
 from opbench.record import USUAL
 
+
+def _sizes(first: Any, others: Sequence[Any] | None) -> str:
+    return ", ".join(map(text, (first, *(others or ()))))
+
+
 CELL = (
     Column(key="name", title="name", keep=True),
-    Column(key="input_size", title="input"),
+    Column(key="input_size", also=("other_input_sizes",), title="input", show=_sizes),
     Column(key="inputs", title="inputs", prose=True),
     Column(key="batch_size", title="batch", right=True),
     Column(key="device", title="device"),

@@ -108,6 +108,8 @@ def _row(target: CheckedTarget) -> dict[str, Any]:
         "ok": target.ok,
         "input_size": str(now.input_size) if now else None,
         "locked_input_size": str(locked.input_size) if locked else None,
+        "input_sizes": [*map(str, now.input_sizes)] if now else [],
+        "locked_input_sizes": [*map(str, locked.input_sizes)] if locked else [],
     }
     for metric in TOTALS:
         row[metric] = getattr(now, metric, None)

@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
+
+# The parser's base of what a user can fix, which typer does not export.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 
 # The parser's words for types and ranges, and ours.
 _WORDS = (
@@ -25,6 +29,15 @@ class Command(TyperCommand):
     """
 
     lists: Callable[[], dict[str, list[tuple[str, str]]]] = dict
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+        except _USAGE_ERROR as error:
+            # The parser leaves the command out where an option lacks its argument.
+            error.ctx = ctx  # type: ignore[attr-defined]
+            raise
+        return rest
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         params = self.get_params(ctx)

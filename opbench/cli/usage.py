@@ -95,6 +95,8 @@ def _near(error: Any) -> list[str]:
     command = getattr(error.ctx, "command", None)
     if known := _options(error):
         option = error.option_name
+        if option in known:
+            return []
         inside = [each for each in known if option.strip("-") in each.split("-")]
         return inside or near_matches(option, known, likeness=0.6)
     unknown = re.search(r"command '(.*?)'", str(error.message))

@@ -66,7 +66,7 @@ class Request:
         """Return arguments on "meta" or a real device; random where they have values."""
         brought = self.brought(network, example)
         if brought is not None:
-            self._check_batch(batch_size_of(brought))
+            require_batch(self._batch_size, brought)
             return private_arguments(brought, device, self.dtype)
         if self._size is not None:
             image = _random((self._batch_size, *self._size), dtype_of(network), device)
@@ -78,11 +78,14 @@ class Request:
             return made(specs, network, device)
         return private_arguments(as_arguments(self._what), device, self.dtype)
 
-    def _check_batch(self, own: int) -> None:
-        if self._batch_size not in {1, own}:
-            raise BadValueError(
-                f"this network brings its own inputs, a batch of {own}: remove --batch-size"
-            )
+
+def require_batch(asked: int, brought: Arguments) -> None:
+    """Raise ``BadValueError`` unless a batch of ``asked`` is one image or that of the inputs."""
+    own = batch_size_of(brought)
+    if asked not in {1, own}:
+        raise BadValueError(
+            f"this network brings its own inputs, a batch of {own}: remove --batch-size"
+        )
 
 
 def brought_by(network: nn.Module) -> Arguments | None:

@@ -16,11 +16,12 @@ from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import reach, set_axis, values
 from opbench.figures.parts.blobs import BY_OPS, family_entries
 from opbench.figures.parts.frame import Sheet
-from opbench.figures.parts.labels import Array, Count, Line
+from opbench.figures.parts.labels import Count, Line
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
+from opbench.table.fits import Line as Bound
 from opbench.table.fits import upper_bound
 from opbench.table.frames import Table
 
@@ -40,6 +41,7 @@ def draw(table: Table, options: Options) -> Figure:
     """A panel for each batch.  Raises ``MissingDataError`` saying what to run."""
     frame = select.cells(table, options, "latency_s", "top1")
     batches = wanted_batches(frame, options)
+    panels = by_batch(frame, batches)
     spec = Scatter(
         x=_RATE,
         y="top1",
@@ -56,7 +58,8 @@ def draw(table: Table, options: Options) -> Figure:
             captions.timed(table, frame),
             captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
             captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
-            f"{_BOUND}  {_UNSTEADY}  {captions.TOP1_INTERVAL}  {captions.COUNTED}",
+            f"{_BOUND}  {_UNSTEADY}" if any(map(_bounds, panels.values())) else "",
+            f"{captions.TOP1_INTERVAL}  {captions.COUNTED}",
             _SMALL.enlarged(frame),
         ),
         legend=family_entries(frame),
@@ -65,7 +68,6 @@ def draw(table: Table, options: Options) -> Figure:
         names=True,
     ).with_plot_height(5.2 * len(batches))
 
-    panels = by_batch(frame, batches)
     shared = pd.concat(panels.values())
 
     def panel(axes: Axes, rows: pd.DataFrame) -> Count:
@@ -79,14 +81,12 @@ def draw(table: Table, options: Options) -> Figure:
 
 def _shade(axes: Axes, rows: pd.DataFrame) -> list[Line]:
     """Shade what lies beyond the bound, and where the bound itself may lie."""
-    rows = rows[rows["single_crop"].astype(bool)]
+    bounds = _bounds(rows)
+    if not bounds:
+        return []
     (low, high), top = axes.get_xlim(), axes.get_ylim()[1]
     steps = np.geomspace(low, high, 60) if axes.get_xscale() == "log" else np.array([low, high])
-    found = (_bound(rows, steps, end) for end in ("_low", "_high", ""))
-    bounds = [bound for bound in found if bound is not None]
-    if len(bounds) < 3:
-        return []
-    nearest, farthest, middle = bounds
+    nearest, farthest, middle = (each.intercept + each.slope * steps for each in bounds)
     axes.fill_between(steps, nearest, farthest, color=colour("grid"), alpha=0.35, lw=0, zorder=0.5)
     axes.fill_between(steps, farthest, top, color=colour("grid"), alpha=0.8, lw=0, zorder=0.5)
     axes.set_ylim(top=top)
@@ -96,11 +96,13 @@ def _shade(axes: Axes, rows: pd.DataFrame) -> list[Line]:
     return [(list(steps), list(middle))]
 
 
-def _bound(rows: pd.DataFrame, steps: Array, end: str) -> Array | None:
-    """Return the heights of the bound at ``steps``, from the values or one end of their intervals.
+def _bounds(rows: pd.DataFrame) -> list[Bound]:
+    """Return the bound from the lower and upper ends of the intervals, and from the values.
 
     There may be none: then one network is best in both directions.
     """
-    x = values(rows, _RATE, _RATE + end)
-    bound = upper_bound(list(zip(x, rows["top1"], strict=True)))
-    return None if bound is None else np.asarray(bound.intercept + bound.slope * steps)
+    compete = rows[rows["single_crop"].astype(bool)]
+    ends = (values(compete, _RATE, _RATE + end) for end in ("_low", "_high", ""))
+    found = [upper_bound(list(zip(x, compete["top1"], strict=True))) for x in ends]
+    bounds = [bound for bound in found if bound is not None]
+    return bounds if len(bounds) == len(found) else []

@@ -50,7 +50,8 @@ class Block(Totals):
 
     ``input_size_from`` is the origin of the size: "target" if it is the target's own, so that
     another one is a change; "--input-size" if it was an option, so that it is used again; "--input"
-    if ``inputs``, the texts of that option, describe all of them.
+    if ``inputs``, the texts of that option, describe all of them.  ``other_input_sizes`` are the
+    sizes of all inputs but the first, none where an earlier opbench did not note them.
     ``every_module`` is false in a lock of format 1, which has no modules that are a kind alone.
     ``functions`` are the calls of activation functions that are no modules, None where an earlier
     opbench did not note them.  ``versions`` are those it was counted with.
@@ -59,6 +60,7 @@ class Block(Totals):
     input_size: Shape
     input_size_from: Origin
     inputs: tuple[str, ...] = ()
+    other_input_sizes: tuple[Shape, ...] = ()
     batch_size: Natural
     uncounted: tuple[str, ...]
     every_module: bool = False
@@ -66,6 +68,11 @@ class Block(Totals):
     operators: Mapping[str, OperatorSum]
     modules: Mapping[str, LockedModule]
     versions: Mapping[str, str]
+
+    @property
+    def input_sizes(self) -> tuple[Shape, ...]:
+        """The sizes of all inputs, of one image each."""
+        return (self.input_size, *self.other_input_sizes)
 
     @property
     def is_complete(self) -> bool:
@@ -117,6 +124,7 @@ def make_block(
         input_size=count.input_size,
         input_size_from=input_size_from,
         inputs=tuple(inputs),
+        other_input_sizes=count.other_input_sizes,
         batch_size=count.batch_size,
         uncounted=count.uncounted,
         every_module=True,
@@ -133,11 +141,18 @@ def same_counts(one: Block, other: Block) -> bool:
     """Return whether all counts that both list are equal; other fields may differ."""
     keys = ("input_size", "batch_size", "uncounted", "operators")
     return (
-        one.totals() == other.totals()
+        not other_sizes_differ(one, other)
+        and one.totals() == other.totals()
         and same_functions(one, other)
         and all(getattr(one, key) == getattr(other, key) for key in keys)
         and listed_in_both(one, other) == listed_in_both(other, one)
     )
+
+
+def other_sizes_differ(one: Block, other: Block) -> bool:
+    """Return whether both list the sizes of several inputs, which differ behind the first."""
+    both = (one.other_input_sizes, other.other_input_sizes)
+    return all(both) and both[0] != both[1]
 
 
 def same_functions(one: Block, other: Block) -> bool:

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from opbench.lock.alignment import align
-from opbench.lock.blocks import Block, listed_in_both, same_counts, same_functions
+from opbench.lock.blocks import (
+    Block,
+    listed_in_both,
+    other_sizes_differ,
+    same_counts,
+    same_functions,
+)
 from opbench.lock.cause import cause_of
 from opbench.lock.module_changes import (
     ModuleChange,
@@ -79,7 +85,8 @@ def resized(locked: Block, now: Block) -> bool:
     """Return whether the two were counted on inputs of different sizes."""
     if locked.inputs and now.inputs and locked.inputs != now.inputs:
         return True
-    return (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size)
+    first = (locked.batch_size, locked.input_size) != (now.batch_size, now.input_size)
+    return first or other_sizes_differ(locked, now)
 
 
 def _alike(found: Iterable[ModuleChange], renamed: tuple[str, ...]) -> Iterator[str]:
@@ -117,7 +124,11 @@ def _versions(locked: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str
 
 
 def _input(block: Block) -> str:
-    return ", ".join(block.inputs) or str(Shape((block.batch_size, *block.input_size)))
+    if block.inputs:
+        return ", ".join(block.inputs)
+    if block.other_input_sizes:
+        return f"{', '.join(map(str, block.input_sizes))} (batch {block.batch_size})"
+    return str(Shape((block.batch_size, *block.input_size)))
 
 
 def _names(names: tuple[str, ...]) -> str:

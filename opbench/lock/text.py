@@ -15,7 +15,7 @@ from opbench.metrics import CONVENTION_ID
 from opbench.record import TOTALS
 
 _LINES = (
-    *("input_size", "input_size_from", "inputs", "batch_size"),
+    *("input_size", "other_input_sizes", "input_size_from", "inputs", "batch_size"),
     *TOTALS,
     *("uncounted", "every_module", "functions"),
 )
@@ -41,8 +41,9 @@ def _block(block: Block) -> str:
     row = block.to_json()
     operators, modules = sorted(row["operators"].items()), row["modules"].items()
     lines = {key: _json(row[key]) for key in _LINES if row[key] is not None}
-    if not block.inputs:
-        del lines["inputs"]
+    for key in ("inputs", "other_input_sizes"):
+        if not row[key]:
+            del lines[key]
     lines["operators"] = _braced({name: _json(each) for name, each in operators}, indent=2)
     lines["modules"] = _braced({name: _json(_not_zero(each)) for name, each in modules}, indent=2)
     lines["versions"] = _json(dict(sorted(row["versions"].items())))

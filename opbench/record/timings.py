@@ -18,7 +18,8 @@ from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, T
 class Cell(Value):
     """One point of a sweep: a network and the settings it is timed under.
 
-    ``input_size`` is that of one image, without extents where the target brings its own inputs;
+    ``input_size`` is that of one image, of several inputs the first, without extents where only
+    the forward pass can tell; ``other_input_sizes`` are those of the others;
     ``inputs`` describe all inputs where the user did (``opbench.inputs``), "" where not;
     ``runtime`` executes it, ``compile`` is its mode where it is ``torch.compile``; ``threads`` are
     those of PyTorch on the CPU, None for as many as PyTorch takes by itself.  The defaults are the
@@ -35,6 +36,7 @@ class Cell(Value):
     compile: Text | None = None
     threads: AtLeastOne | None = None
     inputs: str = ""
+    other_input_sizes: tuple[Shape, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         require_text(self.inputs)
@@ -54,7 +56,8 @@ class Cell(Value):
 
     def __str__(self) -> str:
         settings = (self.device, self.dtype, self.memory_format, self.execution)
-        size = [str(self.input_size)] if self.input_size else []
+        sizes = (self.input_size, *self.other_input_sizes)
+        size = [*map(str, sizes)] if self.input_size else []
         unusual = [each for each in settings if each not in {"cpu", *USUAL.values()}]
         given = [self.inputs] if self.inputs else [*size, f"batch {self.batch_size}"]
         words = [*given, *unusual]

@@ -17,7 +17,6 @@ from opbench.reports import Level, Outcome, Place, worst_first
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-HELP = "https://pypi.org/project/opbench/"
 
 _LEVELS = {Level.ERROR: "error", Level.FAIL: "error", Level.NOTE: "note"}
 
@@ -29,7 +28,7 @@ def sarif(outcomes: Sequence[Outcome], *, title: str, statuses: Mapping[str, str
             "id": _id(title, status),
             "name": status,
             "shortDescription": {"text": meaning},
-            "helpUri": HELP,
+            "help": {"text": f"{meaning}  `{title} --help` explains the command."},
         }
         for status, meaning in statuses.items()
     ]
@@ -38,7 +37,6 @@ def sarif(outcomes: Sequence[Outcome], *, title: str, statuses: Mapping[str, str
             "driver": {
                 "name": "opbench",
                 "version": __version__,
-                "informationUri": HELP,
                 "rules": rules,
             }
         },

@@ -19,6 +19,7 @@ from opbench.counting.inputs import (
     brought_by,
     input_sizes_of,
     made,
+    require_batch,
     sizeless,
     takes_size,
 )
@@ -90,6 +91,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         image = random_input(_size(cell), batch_size=cell.batch_size, seed=seed)
         images = Arguments((image,) * target.images)
         own = own.converted(lambda _: image) if own else images
+    else:
+        require_batch(cell.batch_size, own)
     if any(0 in each.shape[:1] for each in own.tensors()[:1]):
         raise TargetError("its first input is an empty batch, which takes no time: put one in it")
     return PlacedNetwork(module, own.converted(partial(place, dtype=dtype)))
@@ -105,10 +108,11 @@ def own_inputs(target: Target, *, sized: bool) -> dict[str, Any] | None:
         inputs = brought_by(module)
     if inputs is None:
         return None
-    size = input_sizes_of(inputs)[0]
+    size, *others = input_sizes_of(inputs)
     return {
         "batch_size": batch_size_of(inputs),
         "input_size": str(size),
+        "other_input_sizes": [*map(str, others)],
         "resizable": takes_size(inputs, len(size)),
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 from opbench import runtimes
@@ -15,28 +16,26 @@ from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, to_text
 from opbench.record import USUAL, Cell
 from opbench.spec import Shape
-from opbench.timing.settings import (
-    COMPILE_MODES,
-    DTYPES,
-    GRAPH_MODES,
-    MEMORY_FORMATS,
-    CudaOptions,
-    device_name,
-    known,
-)
-from opbench.value import Value
+from opbench.timing.settings import COMPILE_MODES, DTYPES, MEMORY_FORMATS, device_name, known
+from opbench.value import AtLeastOne, Value
 
 NO_SIZE = Shape()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned(Value):
-    """A target as it is planned.  ``batch_size`` is that of its own example inputs, if it brings
-    any; ``input_size`` of one image, without extents where only its forward pass can tell.
-    ``resizable``: the example inputs are one image, which another size can replace."""
+    """A target as it is planned.
+
+    ``input_size`` is that of one image, without extents where only its forward pass can tell;
+    ``images`` how many such images it takes at once.  Of inputs that it brings, ``batch_size`` is
+    the batch and ``other_input_sizes`` are the sizes of all but the first; ``resizable``: they are
+    one image, which another size can replace.
+    """
 
     name: str
     input_size: Shape = NO_SIZE
+    other_input_sizes: tuple[Shape, ...] = ()
+    images: AtLeastOne = 1
     batch_size: int | None = None
     resizable: bool = False
 
@@ -45,6 +44,10 @@ class Planned(Value):
         if self.batch_size is None:
             return list(asked)
         return [size for size in asked if self.resizable and len(size) == len(self.input_size)]
+
+    def others(self, size: Shape) -> tuple[Shape, ...]:
+        """Return the sizes of the inputs beside a first one of ``size``."""
+        return self.other_input_sizes or (size,) * (self.images - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,20 +85,19 @@ class Sweep:
                 raise BadValueError(f"the number of threads must be 1 or more, not {threads}")
 
 
-def require_one_graph(sweep: Sweep, cuda: CudaOptions) -> None:
-    """Raise ``BadValueError`` where a GPU would record a graph of what replays one."""
-    on_gpu = any(device != "cpu" for device in sweep.devices)
-    if not (cuda.graph and on_gpu and "compile" in sweep.runtimes):
-        return
-    for mode in set(sweep.compile) & GRAPH_MODES:
-        raise BadValueError(f"--compile {mode} records CUDA graphs itself: remove --cuda-graph")
-
-
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
-    """Return the cells of ``targets``.  Raises ``BadValueError`` for a batch size that its own
-    inputs do not have, and for sizes that no target takes."""
+    """Return the cells of ``targets``.
+
+    Raises ``BadValueError`` for input sizes or batch sizes that no target takes; where one does,
+    the cells of the others will fail with their reason.
+    """
     if targets and sweep.input_sizes and not any(each.sizes(sweep.input_sizes) for each in targets):
         raise BadValueError(f"{targets[0].name} brings its own inputs: remove --input-size")
+    if targets and not any(map(partial(_takes_batches, sweep=sweep), targets)):
+        raise BadValueError(
+            f"{targets[0].name} brings its own inputs, a batch of {targets[0].batch_size}: remove "
+            "--batch-size"
+        )
     return tuple(cell for target in targets for cell in _cells(target, sweep))
 
 
@@ -120,6 +122,7 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
             compile=mode,
             threads=threads,
             inputs=to_text(sweep.inputs),
+            other_input_sizes=() if sweep.inputs else target.others(size),
         )
 
 
@@ -137,11 +140,17 @@ def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
 def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:
     if sweep.inputs:
         return (sweep.inputs[0].shape[0],)
-    own = target.batch_size
-    if own is None or target.sizes(sweep.input_sizes):
+    own = _kept_batch(target, sweep)
+    if own is None:
         return sweep.batch_sizes
-    if tuple(sweep.batch_sizes) not in {(1,), (own,)}:
-        raise BadValueError(
-            f"{target.name} brings its own inputs, a batch of {own}: remove --batch-size"
-        )
-    return (own,)
+    return sorted({own if size == 1 else size for size in sweep.batch_sizes})
+
+
+def _takes_batches(target: Planned, sweep: Sweep) -> bool:
+    own = _kept_batch(target, sweep)
+    return own is None or tuple(sweep.batch_sizes) in {(1,), (own,)}
+
+
+def _kept_batch(target: Planned, sweep: Sweep) -> int | None:
+    """Return the batch size of the inputs that a target brings and keeps, else None."""
+    return None if sweep.inputs or target.sizes(sweep.input_sizes) else target.batch_size

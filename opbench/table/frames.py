@@ -19,7 +19,7 @@ from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCel
 from opbench.table.folder import Folder, collecting_nothing, read_folder
 from opbench.table.networks import Network, published_only
 
-_OF_ACCURACY = ("protocol", "single_crop", "source", "source_url")
+_OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in ("entry", "accuracy"))
 # What only the registry knows: the witness, what papers state, and the paper itself.
 _OF_ENTRY = ("fvcore_macs", "onnx_macs", "witness_note", "uncounted", "stated_params",
@@ -100,7 +100,7 @@ def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     frame = _frame(rows, NETWORK)
     frame["input_size"] = frame["input_size"].map(str)
     lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
-    return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool})
+    return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool, "own_accuracy": bool})
 
 
 def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFrame:

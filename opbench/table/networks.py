@@ -9,7 +9,7 @@ from typing import Any
 
 from opbench.accuracy import PUBLISHED_ONLY, Accuracy, ChartPoint, load_published, top1_interval
 from opbench.accuracy.matching import match_own
-from opbench.accuracy.own import OwnRow, read_own
+from opbench.accuracy.own import OWN, OwnRow, read_own
 from opbench.errors import BadFileError
 from opbench.metrics import METRICS
 from opbench.record import Record
@@ -111,6 +111,11 @@ class Network:
         images = self.accuracy.images if self.accuracy else None
         known = None if self.top1 is None else top1_interval(self.top1, self.dataset, images)
         return known or (None, None)
+
+    @property
+    def own_accuracy(self) -> bool:
+        """True when the accuracy is of the reader's own file."""
+        return bool(self.accuracy and self.accuracy.evidence == OWN)
 
     @property
     def density(self) -> float | None:

@@ -270,6 +270,11 @@ def test_what_spreadsheets_write_is_read(tmp_path: Path) -> None:
             "name,top1\nresnet50,75,2\n",
             "line 2: the row has 3 fields, the header 2; a decimal comma. Write 75.2",
         ),
+        (
+            "name,top1,top5\nresnet50,75,2\n",
+            "line 2: top1 is 75 and top5 2; a decimal comma. Write 75.2, else 75.0",
+        ),
+        ("name,top1,protocol\nresnet50,75,2\n", "line 2: top1 is 75 and protocol 2; .* 75.2"),
         ("name,top1,top5\nresnet50,75,2,92,1\n", "line 2: the row has 5 fields.* Write 75.2"),
         ("name,top1,top5\nresnet50,75.2,92,1\n", "line 2: the row has 4 fields.* Write 92.1"),
         ("name,top1\nresnet50,70,a, b\n", "line 2: the row has 4 fields.* in quotes"),
@@ -297,3 +302,22 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes("name,top1\nr\xe9seau,70\n".encode("latin-1"))
     with pytest.raises(BadFileError, match="UTF-8"):
         read_own(tmp_path / "latin.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name,top1,top5\nnet,75,92\n",
+        "name,top1,images\nnet,75,200\n",
+        "name,top1,year\nnet,75,2\n",
+        "name,top1,source\nnet,75.0,2\n",
+        "top1,name\n75,2\n",
+    ],
+)
+def test_a_whole_percentage_is_no_decimal_comma_where_a_number_may_follow(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    (row,) = read_own(path).rows
+    assert row.top1 == 75

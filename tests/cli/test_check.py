@@ -23,7 +23,7 @@ from opbench.lock import load, recount
 from opbench.record import Count
 from opbench.registry import entries
 from opbench.registry.targets import Target, count_target
-from opbench.spec import ArchitectureSpec
+from opbench.spec import ArchitectureSpec, Shape
 from tests.fixtures import Opbench
 from tests.locked import macs
 
@@ -747,6 +747,18 @@ def test_sizes_are_not_for_a_target_that_brings_its_inputs(
     assert set(held.networks) == {"net.py:build@3x8x8", "net.py:build@3x9x9", "net.py:pair"}
     commit(project, NETS.replace("def build", "def other"), path, TWO_SIZES)
     assert found(opbench("check", "--format", "json"))["net.py:build@3x8x8"]["status"] == "gone"
+
+
+def test_the_sizes_of_all_inputs_are_locked(project: Project, opbench: Opbench) -> None:
+    path = commit(project, NETS)
+    assert opbench("check", "--update", "net.py:pair").exit_code == 0
+    assert load(path).networks["net.py:pair"].other_input_sizes == (Shape((3, 6, 6)),)
+    row = found(opbench("check", "--format", "json"))["net.py:pair"]
+    assert row["input_sizes"] == row["locked_input_sizes"] == ["3x5x5", "3x6x6"]
+    commit(project, NETS.replace("3, 6, 6", "3, 7, 7"), path)
+    changed = found(opbench("check", "--format", "json"))["net.py:pair"]
+    assert changed["status"] == "other input" and changed["input_sizes"] == ["3x5x5", "3x7x7"]
+    assert "input: 3x5x5, 3x6x6 (batch 1) became 3x5x5, 3x7x7 (batch 1)" in changed["why"]
 
 
 def test_sizes_are_for_a_target_that_brings_one_image_until_it_brings_other_inputs(

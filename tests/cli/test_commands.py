@@ -98,6 +98,7 @@ def test_old_spellings_of_options_are_understood(opbench: Opbench, tmp_path: Pat
         (("check", "--lf"), "no such option: --lf; name what failed"),
         (("check", "--fix"), "no such option: --fix; use --update"),
         (("claims", "--amp"), "no such option: --amp; `"),
+        (("report", "--output"), "option '--output' requires an argument; use --output FILE"),
     ],
 )
 def test_a_command_line_that_cannot_be_parsed_is_one_sentence(
@@ -118,6 +119,11 @@ def test_a_fraction_is_written_with_or_without_percent(text: str, fraction: floa
 def test_what_is_no_fraction_is_refused_by_the_name_of_its_option(text: str) -> None:
     with pytest.raises(BadValueError, match="--precision must be a percentage such as 1%"):
         parse_fraction("--precision", text)
+
+
+def test_an_option_without_its_argument_names_the_help_of_its_command(opbench: Opbench) -> None:
+    said = opbench("list", "--format").stderr
+    assert "option '--format' requires an argument; " in said and " list --help` lists" in said
 
 
 def test_help_is_a_word_as_well(opbench: Opbench) -> None:

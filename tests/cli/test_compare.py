@@ -17,6 +17,7 @@ from opbench.cli import self_test as module
 from opbench.files import Appender
 from opbench.runs.lines import End, encode
 from opbench.runs.store import RunFile, read_run
+from opbench.spec import Shape
 from tests.builders import header, write_run
 from tests.builders import record_of_rounds as record
 from tests.fixtures import Opbench
@@ -254,6 +255,12 @@ def test_the_settings_that_tell_cells_apart_stand_behind_the_name(
     table = opbench("compare", base, new).stdout.splitlines()
     assert table[0].split()[:3] == ["name", "batch", "verdict"]
     assert [line.split()[:3] for line in table[1:3]] == [["a", "1", "SAME"], ["a", "16", "SAME"]]
+
+
+def test_all_inputs_are_shown(opbench: Opbench, tmp_path: Path) -> None:
+    line = record("a", *STEADY, other_input_sizes=(Shape((7,)),))
+    base, new = (write_run(tmp_path, line, first=header(name)) for name in ("base", "new"))
+    assert " | 3x224x224, 7 | " in opbench("compare", base, new, "--format", "markdown").stdout
 
 
 def test_wild_rounds_have_readable_changes_and_exact_numbers(

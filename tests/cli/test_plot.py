@@ -119,6 +119,19 @@ def test_notes_stand_in_a_file_beside_the_figure_or_nowhere(
     assert bare[0].read_bytes() == paths[0].read_bytes()
 
 
+def test_notes_say_whose_accuracies_are_drawn(
+    opbench: Opbench, results: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("name,top1\nresnet18,69.5\n")
+    arguments = ["plot", "density", "--results", results, "--file-format", "png", "--notes", "file"]
+    opbench(*arguments, "--accuracies", mine, "--output", tmp_path)
+    note = (tmp_path / "density.txt").read_text(encoding="utf-8")
+    published, _, own = note.partition("\n")[0].partition("  ")
+    assert published.startswith("Accuracies as published: ") and "mine.csv" not in published
+    assert own == "Accuracies of your own: mine.csv (1)."
+
+
 def test_own_accuracies_are_drawn_and_what_matches_nothing_is_listed(
     opbench: Opbench, results: Path, tmp_path: Path
 ) -> None:

@@ -214,6 +214,21 @@ def test_a_target_that_fails_by_itself_spoils_no_folder(
     assert (len(folder.cells), len(folder.failures), folder.notes) == (1, 1, ())
 
 
+def test_all_inputs_are_shown_and_a_batch_that_only_others_take_is_a_row(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    quick = (*QUICK[:-2], "--results", tmp_path)
+    result = opbench("run", f"{NETWORKS}:named", "lenet5", "-b", "4", *quick)
+    assert result.exit_code == 1
+    told = "this network brings its own inputs, a batch of 2: remove --batch-size"
+    assert told in " ".join(result.stdout.split())
+    alone = opbench("run", f"{NETWORKS}:named", "-b", "4", *quick)
+    assert alone.exit_code == 2
+    assert "named brings its own inputs, a batch of 2: remove --batch-size" in alone.stderr
+    own = opbench("run", f"{NETWORKS}:named", *quick, "--format", "markdown")
+    assert "| 3, 3 | 2 |" in own.stdout
+
+
 def test_an_empty_batch_is_a_row_with_its_reason(opbench: Opbench, tmp_path: Path) -> None:
     done = opbench("run", f"{NETWORKS}:empty", "lenet5", *QUICK[:-2], "--results", tmp_path)
     assert done.exit_code == 1

@@ -98,6 +98,15 @@ def _steady(table: Table) -> Table:
     return replace(table, cells=table.cells.assign(quality="good"))
 
 
+def test_shading_is_explained_where_there_is_any(timed_table: Table) -> None:
+    alone = replace(timed_table, cells=timed_table.cells.query("name == 'resnet50'"))
+    for table, shaded in ((timed_table, True), (alone, False)):
+        figure = _draw("accuracy-vs-throughput", table, batch_sizes=(4,))
+        told = any("Shaded" in text.get_text() for text in figure.texts)
+        drawn = any(isinstance(each, PolyCollection) for each in figure.axes[-1].collections)
+        assert told is drawn is shaded
+
+
 def test_an_unsteady_cell_leaves_a_band_where_the_bound_may_lie_and_no_line(
     timed_table: Table,
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -100,9 +99,8 @@ def test_sarif_has_what_the_standard_requires_of_a_run() -> None:
     (related,) = run["results"][0]["relatedLocations"]
     assert related["physicalLocation"]["artifactLocation"] == {"uri": "x.json"}
     assert related["physicalLocation"]["region"] == {"startLine": 6}
-    assert all(
-        urlsplit(each["helpUri"]).scheme == "https" for each in run["tool"]["driver"]["rules"]
-    )
+    # GitHub asks for the text of each rule's help.
+    assert all("t --help" in each["help"]["text"] for each in run["tool"]["driver"]["rules"])
     assert "locations" not in run["results"][1]
 
 

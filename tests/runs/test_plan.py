@@ -9,12 +9,8 @@ import pytest
 from opbench.errors import BadValueError, OpbenchError
 from opbench.inputs import parse_inputs
 from opbench.record import Cell
-from opbench.runs.in_process import InProcess
-from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
-from opbench.runs.start import prepare
+from opbench.runs.plan import Planned, Sweep, make_plan
 from opbench.spec import Shape
-from opbench.timing.protocol import Protocol
-from opbench.timing.settings import CudaOptions
 from tests.builders import cell as make_cell
 
 SMALL, OTHER = Shape((3, 8, 8)), Shape((3, 9, 9))
@@ -74,6 +70,27 @@ def test_a_target_with_inputs_of_its_own_has_their_batch_size_and_no_other() -> 
         make_plan([own], Sweep(batch_sizes=(1, 5)))
 
 
+def test_a_batch_size_that_some_target_takes_is_planned_for_all() -> None:
+    own = Planned(name="own", input_size=SMALL, batch_size=5)
+    cells = make_plan([own, CONV], Sweep(batch_sizes=(1, 2)))
+    planned = [(cell.name, cell.batch_size) for cell in cells]
+    assert planned == [("own", 2), ("own", 5), ("conv", 1), ("conv", 2)]
+
+
+def test_a_cell_has_the_sizes_of_all_inputs() -> None:
+    pair = Planned(name="pair", input_size=SMALL, other_input_sizes=(OTHER,), batch_size=5)
+    flow = Planned(name="flow", input_size=SMALL, images=2)
+    own = make_plan([pair, flow], Sweep())
+    assert [str(cell) for cell in own] == [
+        "pair (3x8x8, 3x9x9, batch 5)",
+        "flow (3x8x8, 3x8x8, batch 1)",
+    ]
+    (sized,) = make_plan([flow], Sweep(input_sizes=(OTHER,)))
+    assert str(sized) == "flow (3x9x9, 3x9x9, batch 1)"
+    # What earlier files do not hold is no other cell.
+    assert own[0] == make_cell("pair", input_size=SMALL, batch_size=5)
+
+
 def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one_image() -> None:
     own = Planned(name="own", input_size=SMALL, batch_size=5)
     image = Planned(name="image", input_size=SMALL, batch_size=5, resizable=True)
@@ -106,24 +123,3 @@ def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one
 def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(OpbenchError, match=sentence):
         Sweep(**values)
-
-
-@pytest.mark.parametrize("mode", ["reduce-overhead", "max-autotune"])
-def test_a_graph_of_what_replays_graphs_itself_is_refused(mode: str) -> None:
-    both = Sweep(devices=("cuda",), runtimes=("eager", "compile"), compile=("default", mode))
-    with pytest.raises(BadValueError, match=f"--compile {mode} .* remove --cuda-graph"):
-        prepare((), both, Protocol(), CudaOptions(graph=True), InProcess())
-
-
-@pytest.mark.parametrize(
-    ("changes", "graph"),
-    [
-        ({}, False),
-        ({"devices": ("cpu",)}, True),
-        ({"compile": ("default", "max-autotune-no-cudagraphs")}, True),
-        ({"runtimes": ("eager",)}, True),
-    ],
-)
-def test_a_graph_of_anything_else_is_not(changes: dict[str, Any], graph: bool) -> None:
-    usual = {"devices": ("cuda",), "runtimes": ("compile",), "compile": ("max-autotune",)}
-    require_one_graph(Sweep(**{**usual, **changes}), CudaOptions(graph=graph))

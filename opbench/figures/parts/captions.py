@@ -38,13 +38,24 @@ COUNTED = (
 
 
 def sources(frame: pd.DataFrame) -> str:
-    """Name the sources of the accuracies in ``frame``, most used first, without page and table."""
+    """Name the sources of the accuracies in ``frame``, published ones and the reader's own."""
     rows = frame.drop_duplicates("name").dropna(subset=["source"])
+    published, own = (_ranked(rows[rows["own_accuracy"] == each]) for each in (False, True))
+    told = (
+        f"Accuracies as published: {published}; `opbench show` says where." if published else "",
+        f"Accuracies of your own: {own}." if own else "",
+    )
+    return "  ".join(filter(None, told))
+
+
+def _ranked(rows: pd.DataFrame) -> str:
+    """Name the sources of ``rows``, most used first, without page and table."""
+    if rows.empty:
+        return ""
     short = rows["source"].str.partition(",")[0].str.strip()
     ranked = rows.groupby(short)["name"].agg(["size", "min"])
     ranked = ranked.sort_values(["size", "min"], ascending=[False, True])
-    words = ", ".join(f"{source} ({row['size']})" for source, row in ranked.iterrows())
-    return f"Accuracies as published: {words}; `opbench show` says where." if words else ""
+    return ", ".join(f"{source} ({row['size']})" for source, row in ranked.iterrows())
 
 
 def protocols(frame: pd.DataFrame) -> str:
