@@ -16,8 +16,10 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     9      page           pandas      the interactive page
     8      figures        pandas      one file per figure
     8      claims         pandas      statements of the literature, tried on the table
-    7      testing        -           the pytest plug-in and its assertions
-    7      testing.assertions torch   counts as assertions
+    8      testing        -           the pytest plug-in and its assertions
+    8      testing.assertions torch   counts and live comparisons as assertions
+    7      live           -           two targets timed in turns
+    7      live.side      torch       one side in a process of its own
     7      table          -           a results folder, read once and joined
     7      table.frames   pandas      the same as data frames
     7      table.frontier pandas      the Pareto frontier

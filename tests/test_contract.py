@@ -14,11 +14,13 @@ import torch
 
 from opbench import registry
 from opbench.metrics import FAMILIES
+from opbench.registry import counts_csv
 from opbench.spec import DATASETS, ArchitectureSpec
 
 DROPS_PATHS = {"fractalnet_cifar"}  # in training: a pass leaves columns out
 
-DEEPEST = "resnet1202_cifar"  # a second and more for each pass
+# A second and more for each pass, in their number of layers or of operations.
+HEAVY = {"resnet1202_cifar"} | {fact.name for fact in counts_csv.load() if fact.macs > 1e9}
 
 every_entry = pytest.mark.parametrize("spec", registry.specs().values(), ids=lambda spec: spec.name)
 
@@ -45,7 +47,7 @@ def test_the_module_says_reference_and_departures(spec: ArchitectureSpec) -> Non
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param(spec, id=name, marks=[pytest.mark.slow] * (name == DEEPEST))
+        pytest.param(spec, id=name, marks=[pytest.mark.slow] * (name in HEAVY))
         for name, spec in registry.specs().items()
     ],
 )

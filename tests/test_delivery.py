@@ -70,6 +70,7 @@ def try_hook(checkout: Path, hooks: Path, cache: Path) -> subprocess.CompletedPr
     return run(command, checkout, PRE_COMMIT_HOME=str(cache))
 
 
+@pytest.mark.slow
 def test_the_pre_commit_hook_passes_and_then_stops_a_heavier_network(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_the_action_passes_on_an_unchanged_checkout(checkout: Path, tmp_path: Pa
     assert "opbench check: passes" in (tmp_path / "summary.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_action_annotates_a_heavier_network_and_writes_its_reports(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -18,10 +18,17 @@ from tests.fixtures import Opbench, Rows
 
 TEXT = README.read_text(encoding="utf-8")
 CALLS = sorted(set(re.findall(r"^\$ (opbench [^|#\n]*)", TEXT, re.MULTILINE)))
+COUNTS_ANEW = {"README.md", "pitfalls.md"}
 LINKED = (*DOCUMENTS, ROOT / ".github" / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.name, marks=[pytest.mark.slow] * (path.name in COUNTS_ANEW))
+        for path in DOCUMENTS
+    ],
+)
 def test_generated_parts_are_fresh(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert generated(text) == text, "`make docs` writes them anew"

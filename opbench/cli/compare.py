@@ -9,31 +9,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.compare_report import CompareFormat, CompareReport
-from opbench.cli.options import Results, results_folder
+from opbench.cli.live_report import LiveReport
+from opbench.cli.options import Input, InputSize, Results, Timeout, results_folder
 from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, OpbenchError
+from opbench.live.comparison import LiveComparison, told
+from opbench.live.lines import find_comparison, read_comparison
+from opbench.live.start import MAX_SECONDS, THRESHOLD, VARIED, LiveSettings
+from opbench.record import USUAL
 from opbench.registry.graphs import is_graph, refuse
 from opbench.runs.compare import compare_runs, unequal
-from opbench.runs.store import RunFile, find_run, read_run, run_files
+from opbench.runs.store import LATEST, RunFile, find_run, read_run, run_files
+from opbench.runtimes import names as runtime_names
 from opbench.settings import Threshold, load_settings, parse_thresholds
+
+# The options that only targets have.
+_OF_TARGETS = (
+    *("max_seconds", "device_time", "device", "batch_size", "input_size", "input", "dtype"),
+    *("memory_format", "runtime", "compile", "threads", "seed", "timeout"),
+)
 
 if TYPE_CHECKING:
     from opbench.cli.self_test import SelfTestReport
 
 
 def compare(
+    context: typer.Context,
     runs: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="BASE NEW",
-            help="Two run files, or runs in --results by name; latest is the newest of them, "
-            "latest~1 the one before. With --self-test, targets.",
+            help="Two run files, or runs in --results by name: latest is the newest, latest~1 the "
+            "one before. Or two targets, which are timed here and now in turns. Or one file of a "
+            "comparison, to read it again. With --against and --vary, targets; with --self-test, "
+            "too.",
         ),
     ] = None,
     threshold: Annotated[
         str | None,
         typer.Option(
-            help="Ignore changes up to this: 3%, 50us, or both as 3%,50us. By default 2%,10us."
+            help="Ignore changes up to this: 3%, 50us, or both as 3%,50us. By default 2%,10us, and "
+            "5% of targets."
         ),
     ] = None,
     across: Annotated[
@@ -47,41 +63,181 @@ def compare(
         bool,
         typer.Option("--self-test", help="Measure the rate of false alarms on this machine."),
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GIT_REF",
+            help="Time each target against itself as it was in that commit; the checkout is not "
+            "touched.",
+        ),
+    ] = None,
+    vary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY=A,B",
+            help=f"Time each target under two settings; KEY is one of {', '.join(VARIED)}.",
+        ),
+    ] = None,
+    max_seconds: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=1.0, help="Time two targets for at most about this long."
+        ),
+    ] = MAX_SECONDS,
+    device_time: Annotated[
+        bool,
+        typer.Option(
+            "--device-time", help="Compare the GPU's time with launches hidden, not the latency."
+        ),
+    ] = False,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="Of targets: cpu, cuda or cuda:N.")
+    ] = "cpu",
+    batch_size: Annotated[
+        str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
+    ] = "1",
+    input_size: InputSize = None,
+    input: Input = None,
+    dtype: Annotated[
+        str,
+        typer.Option(metavar="TYPE", help="Data type: float32, bfloat16, float16, float64."),
+    ] = USUAL["dtype"],
+    memory_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="Memory format: contiguous, channels_last.")
+    ] = USUAL["memory_format"],
+    runtime: Annotated[
+        str | None, typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}.")
+    ] = None,
+    compile: Annotated[
+        str | None,
+        typer.Option(metavar="MODE", help="Mode of torch.compile; means the runtime compile."),
+    ] = None,
+    threads: Annotated[
+        str | None, typer.Option(metavar="N", help="PyTorch's threads on the CPU.")
+    ] = None,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Seed of weights, images and the order of turns."),
+    ] = 0,
+    timeout: Timeout = None,
     results: Results = None,
     format: Annotated[CompareFormat, typer.Option(help="Output format.")] = CompareFormat.table,
 ) -> None:
-    """Compare two runs: SAME, FASTER, SLOWER or AMBIGUOUS for each cell, with a 95 % interval.
+    """Compare two runs or two targets: SAME, FASTER, SLOWER or AMBIGUOUS, with a 95 % interval.
+
+    Arguments that are files, or names of runs, are compared as they were measured; targets are
+    timed here in turns, in several fresh pairs of processes, until the verdict is clear or
+    --max-seconds are over, and their samples kept in the folder comparisons of --results.
 
     Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
     network with itself were false alarms. Thresholds for all targets or by glob can be set in
     tool.opbench.compare of pyproject.toml.
 
     Examples:
+        opbench compare resnet18 mymodels.py:net --input-size 3x224x224
+        opbench compare mymodels.py:net --against origin/main
+        opbench compare resnet50 --vary dtype=float32,bfloat16
         opbench compare latest~1 latest
-        opbench compare results/runs/before.jsonl results/runs/after.jsonl
         opbench compare base.jsonl new.jsonl --across --threshold 3%,50us
         opbench compare --self-test resnet18
     """
+    names, folder = runs or (), results_folder(results)
     settings = load_settings(Path.cwd()).compare
     thresholds = settings.threshold if threshold is None else _thresholds(threshold)
-    report: CompareReport | SelfTestReport
+    fails_on_doubt = settings.strict if strict is None else strict
+    report: CompareReport | SelfTestReport | LiveReport
     if self_test:
         from opbench.cli.self_test import self_test as test
 
-        report = test(runs or (), thresholds, format)
+        report = test(names, thresholds, format)
+    elif recorded := _recorded(names, folder):
+        report = LiveReport(comparisons=_read_again(recorded, thresholds), strict=fails_on_doubt)
+    elif against or vary or _are_targets(names, folder):
+        _refuse(names, against, vary, across=across)
+        from opbench.cli.compare_live import CellWords, LiveRequest, compare_targets
+
+        request = LiveRequest(
+            targets=names,
+            words=CellWords(
+                device=device,
+                batch_size=batch_size,
+                input_size=input_size,
+                inputs=input or (),
+                dtype=dtype,
+                memory_format=memory_format,
+                runtime=runtime,
+                compile=compile,
+                threads=threads,
+            ),
+            settings=LiveSettings(
+                max_seconds=max_seconds,
+                seed=seed,
+                metric="device_s" if device_time else "latency_s",
+                thresholds=thresholds or (THRESHOLD,),
+            ),
+            vary=vary,
+            against=against,
+            timeout=timeout,
+        )
+        report = LiveReport(comparisons=compare_targets(request, folder), strict=fails_on_doubt)
     else:
-        base, new = _read(runs or (), results_folder(results))
+        _refuse_options_of_targets(context)
+        base, new = _read(names, folder)
         report = CompareReport(
             comparisons=compare_runs(base, new, thresholds),
             base=base,
             new=new,
-            strict=settings.strict if strict is None else strict,
+            strict=fails_on_doubt,
             differing=_differing(base, new, across=across),
         )
     write(report.render(format))
     note(report.summary)
     if report.fails:
         raise typer.Exit(1)
+
+
+def _recorded(names: Sequence[str], folder: Path) -> Path | None:
+    """Return the file of a comparison that was asked for alone."""
+    return find_comparison(folder, names[0]) if len(names) == 1 else None
+
+
+def _read_again(path: Path, thresholds: Sequence[Threshold]) -> list[LiveComparison]:
+    """Judge the comparisons of a file, by their own thresholds where none are given."""
+    file = read_comparison(path)
+    for damage in file.damages:
+        say(f"warning: skipped a damaged line: {damage}")
+    return [told(each, file.header.metric, thresholds) for each in file.compared]
+
+
+def _are_targets(names: Sequence[str], folder: Path) -> bool:
+    """Return whether two names are targets: neither is a run, nor written like one."""
+    return len(names) == 2 and not any(_is_run(name, folder) for name in names)
+
+
+def _is_run(name: str, folder: Path) -> bool:
+    files = {path.stem for path in run_files(folder)}
+    return bool(LATEST.fullmatch(name)) or name.endswith(".jsonl") or name in files
+
+
+def _refuse(names: Sequence[str], against: str | None, vary: str | None, *, across: bool) -> None:
+    """Raise ``BadValueError`` for what does not go together."""
+    if against and vary:
+        raise BadValueError("--vary compares settings and --against commits: remove one of them")
+    if not names:
+        option = "--against" if against else "--vary"
+        raise BadValueError(f"{option} needs a TARGET, such as mymodels.py:net")
+    if across:
+        raise BadValueError("--across is for runs; targets are timed on this machine: remove it")
+
+
+def _refuse_options_of_targets(context: typer.Context) -> None:
+    """Raise ``BadValueError`` for options that a comparison of runs does not have."""
+    sources = {name: context.get_parameter_source(name) for name in _OF_TARGETS}
+    # By name: typer does not export the sources.
+    given = [name for name, each in sources.items() if each and each.name == "COMMANDLINE"]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise BadValueError(f"{options}: only targets that are timed here have these: remove them")
 
 
 def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:

@@ -46,7 +46,7 @@ def _change(ratio: float | None, low: float | None, high: float | None) -> str:
 _LATENCY = METRICS["latency_s"]
 _SHOW = significant(_LATENCY.scale)
 # Columns leave a narrow terminal from the right: the settings of the cells follow these.
-_FINDINGS = (
+FINDINGS = (
     Column(key="verdict", title="verdict", keep=True),
     Column(
         key="ratio",
@@ -58,7 +58,7 @@ _FINDINGS = (
     Column(key="base_s", title=f"base {_LATENCY.unit}", show=_SHOW, right=True),
     Column(key="new_s", title=f"new {_LATENCY.unit}", show=_SHOW, right=True),
 )
-_NOTE = Column(key="note", title="", note=True)
+NOTE = Column(key="note", title="", note=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class CompareReport:
                 return render(_rows(self.comparisons), Format.csv)
         rows = _rows(self._in_both)
         vary, same = cell_columns(rows)
-        columns = [*vary, *_FINDINGS, *same, _NOTE]
+        columns = [*vary, *FINDINGS, *same, NOTE]
         told = render(rows, Format(format), columns, caption=self._caption)
         return told if format is CompareFormat.table else f"{told}\n{markdown(self._caption)}\n"
 
@@ -138,10 +138,14 @@ class CompareReport:
 
     def level(self, comparison: Comparison) -> Level:
         """Return how serious the verdict is."""
-        failing = (*_FAILING, Verdict.AMBIGUOUS) if self.strict else _FAILING
-        if comparison.verdict in failing:
-            return Level.FAIL
-        return Level.PASS if comparison.verdict is Verdict.SAME else Level.NOTE
+        return level_of(comparison.verdict, strict=self.strict)
+
+
+def level_of(verdict: Verdict, *, strict: bool) -> Level:
+    """Return how serious a verdict is; ``strict``: AMBIGUOUS fails."""
+    if verdict in (*_FAILING, *[Verdict.AMBIGUOUS] * strict):
+        return Level.FAIL
+    return Level.PASS if verdict is Verdict.SAME else Level.NOTE
 
 
 def _rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO, Any
 
@@ -25,13 +25,21 @@ _START = "from opbench.processes.server import main; main(json.loads(sys.argv.po
 class Server:
     """One fork server, started when it is first asked.
 
-    ``start_s``: seconds that its last start took, 0 before it was ready.
+    ``start_s``: seconds that its last start took, 0 before it was ready.  ``environment``:
+    variables that it has unless this process has them.
     """
 
     def __init__(
-        self, preload: Sequence[str], *, threads: int | None = None, errors: IO[bytes] | None = None
+        self,
+        preload: Sequence[str],
+        *,
+        threads: int | None = None,
+        errors: IO[bytes] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._preload, self._threads, self._errors = preload, threads, errors
+        self._preload, self._errors = preload, errors
+        self._environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+        self._environment |= environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._buffer = b""
         self._started_at = 0.0
@@ -65,7 +73,6 @@ class Server:
     def start(self) -> None:
         """Start it, unless it runs; it is ready later."""
         if self._process is None:
-            threads = {"OMP_NUM_THREADS": str(self._threads)} if self._threads else {}
             self._started_at = time.monotonic()
             # Its own session: Ctrl-C is for this process, which knows what to do about it.
             self._process = subprocess.Popen(
@@ -73,7 +80,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=_HARMLESS | threads | os.environ,
+                env=_HARMLESS | self._environment | os.environ,
                 start_new_session=True,
             )
 

@@ -108,20 +108,20 @@ KINDS: Mapping[str, type[Value]] = {
     "failure": Failure,
     "end": End,
 }
-_KIND_OF = {line: kind for kind, line in KINDS.items()}
 
 
-def line_json(line: Value) -> dict[str, Any]:
+def line_json(line: Value, kinds: Mapping[str, type[Value]] = KINDS) -> dict[str, Any]:
     """Return the JSON object of a line, its kind first."""
-    return {"kind": _KIND_OF[type(line)], **line.to_json()}
+    kind = next(kind for kind, each in kinds.items() if each is type(line))
+    return {"kind": kind, **line.to_json()}
 
 
-def encode(line: Value) -> bytes:
+def encode(line: Value, kinds: Mapping[str, type[Value]] = KINDS) -> bytes:
     """Return the bytes of a line, without its end.  Raises ``ValueError`` for NaN and infinity."""
-    return json.dumps(line_json(line), separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(line_json(line, kinds), separators=(",", ":"), allow_nan=False).encode()
 
 
-def decode(raw: bytes) -> Value:
+def decode(raw: bytes, kinds: Mapping[str, type[Value]] = KINDS) -> Value:
     """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
     try:
         row = msgspec.json.decode(raw)
@@ -129,10 +129,10 @@ def decode(raw: bytes) -> Value:
         raise ValueError(f"not a complete JSON object ({error})") from None
     kind = row.get("kind") if isinstance(row, dict) else None
     if not isinstance(kind, str):
-        raise ValueError(f"not an object whose kind is one of {', '.join(KINDS)}")
-    if kind not in KINDS:
+        raise ValueError(f"not an object whose kind is one of {', '.join(kinds)}")
+    if kind not in kinds:
         raise ValueError(f"unknown kind {kind!r}: damaged, or written by a newer opbench")
     try:
-        return KINDS[kind].from_json(row)
+        return kinds[kind].from_json(row)
     except ValueError as error:
         raise ValueError(f"damaged {kind}: {error}") from None

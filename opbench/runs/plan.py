@@ -16,7 +16,15 @@ from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, to_text
 from opbench.record import USUAL, Cell
 from opbench.spec import Shape
-from opbench.timing.settings import COMPILE_MODES, DTYPES, MEMORY_FORMATS, device_name, known
+from opbench.timing.settings import (
+    COMPILE_MODES,
+    DTYPES,
+    GRAPH_MODES,
+    MEMORY_FORMATS,
+    CudaOptions,
+    device_name,
+    known,
+)
 from opbench.value import AtLeastOne, Value
 
 NO_SIZE = Shape()
@@ -83,6 +91,15 @@ class Sweep:
         for threads in self.threads:
             if threads is not None and threads < 1:
                 raise BadValueError(f"the number of threads must be 1 or more, not {threads}")
+
+
+def require_one_graph(sweep: Sweep, cuda: CudaOptions) -> None:
+    """Raise ``BadValueError`` where a GPU would record a graph of what replays one."""
+    on_gpu = any(device != "cpu" for device in sweep.devices)
+    if not (cuda.graph and on_gpu and "compile" in sweep.runtimes):
+        return
+    for mode in set(sweep.compile) & GRAPH_MODES:
+        raise BadValueError(f"--compile {mode} records CUDA graphs itself: remove --cuda-graph")
 
 
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:

@@ -19,7 +19,7 @@ from opbench.names import require_utf8
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import FORMAT, Header, Resumed, decode, encode
 from opbench.runs.loop import Run, RunSettings, Watcher
-from opbench.runs.plan import Planned, Sweep, make_plan
+from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import Damage, RunFile, find_run, read_run, read_runs
@@ -64,6 +64,7 @@ def prepare(
     """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
     for each in patterns:
         require_utf8(each)
+    require_one_graph(sweep, cuda)
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, workers)
     targets = [

@@ -23,7 +23,7 @@ from opbench.value import Value
 
 RUNS = "runs"
 
-_LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
+LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
 # So many of the newest runs are named where another was asked for.
 _NAMED = 3
 
@@ -153,7 +153,7 @@ def find_run(results: Path, name: str = "latest") -> Path:
     files = run_files(results)
     if not files:
         raise BadFileError(f"there is no run in {results}: make one with `opbench run`")
-    by_age = _LATEST.fullmatch(name)
+    by_age = LATEST.fullmatch(name)
     back = int(by_age[1] or 0) if by_age else len(files)
     if back < len(files):
         return files[-1 - back]

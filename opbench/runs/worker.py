@@ -11,11 +11,10 @@ A request and its reply are JSON objects, so that the two ends need share nothin
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
@@ -43,13 +42,13 @@ from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from opbench.timing.sustained import QUEUE_S
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
 from opbench.timing.yardstick import yardstick
 
 Json = dict[str, Any]
-_T = TypeVar("_T")
 
 
 def handle(request: Mapping[str, Any]) -> Json:
@@ -164,7 +163,7 @@ def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
     protocol = Protocol.from_json(request["protocol"])
-    load_libraries(device.name)
+    load_libraries(device)
     instruments = Instruments(
         memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),
         # A GPU's sensor is slow: one long look at it is enough.
@@ -172,29 +171,31 @@ def _round(
         if not device.asynchronous or request["number"] == 1
         else None,
         state=gpu.state if gpu else None,
+        queue_s=QUEUE_S if request["number"] == 1 else 0.0,
     )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     forward, eager = network.forward(cell.runtime, cell.compile), network.forward("eager")
-    # The traffic is seen in a pass that warms up as well; counting comes last: it must not warm
-    # or fill anything that the samples see.
-    seconds, traffic = _timed(lambda: traffic_of(eager)) if request["with_load"] else (0.0, None)
     taken = time_round(forward, device, protocol.limits, instruments)
+    yardstick_s = yardstick(open_device(cell.device))
+    # Afterwards: neither this pass nor counting may warm or fill anything that the samples see.
+    seconds, traffic = _traffic(eager, device) if request["with_load"] else (0.0, None)
     # A compiler at work is no forward pass.
     compiling_s = taken.first_call_s if find(cell.runtime).compiles else 0.0
     taken = replace(
         taken,
         forward_s=taken.forward_s + seconds - compiling_s,
-        yardstick_s=yardstick(open_device(cell.device)),
+        yardstick_s=yardstick_s,
     )
     return taken, network.load(*traffic) if traffic else None
 
 
-def _timed(call: Callable[[], _T]) -> tuple[float, _T]:
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
+def _traffic(eager: Callable[[], object], device: Device) -> tuple[float, tuple[int, int]]:
+    """Return the seconds of a pass, and its kernels and bytes."""
+    seen: list[tuple[int, int]] = []
+    seconds = device.run(lambda: seen.append(traffic_of(eager)), 1)
+    return seconds, seen[0]
 
 
 def _compiles_here(device: Device, cell: Cell) -> bool:

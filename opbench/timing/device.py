@@ -11,9 +11,11 @@ from typing import Any, Protocol, TypeVar
 
 from opbench.timing.cuda import open_cuda
 from opbench.timing.memory import watch_resident_memory
+from opbench.timing.prepared import Call, PreparedCall, prepared
 from opbench.timing.settings import CudaOptions, device_name
 
-Call = Callable[[], object]
+__all__ = ["Call", "CpuDevice", "Device", "open_device", "own_work"]
+
 T = TypeVar("T")
 
 
@@ -30,7 +32,12 @@ class Device(Protocol):
         """True when a call returns before it is done, so that the host sees another time."""
         ...
 
-    def prepare(self, call: Call) -> Call:
+    @property
+    def cold(self) -> bool:
+        """True when a cache is flushed before each call."""
+        ...
+
+    def prepare(self, call: Call) -> PreparedCall:
         """Return what to time instead of ``call``, which has run once."""
         ...
 
@@ -39,7 +46,10 @@ class Device(Protocol):
         ...
 
     def run(self, call: Call, calls: int) -> float:
-        """Measure the host's seconds for ``calls`` calls, until the device has finished."""
+        """Measure the host's seconds for ``calls`` calls, until the device has finished.
+
+        Nothing but ``call`` is timed, and nothing is hidden.
+        """
         ...
 
     def look_during(self, call: Call, calls: int, look: Callable[[], T]) -> T:
@@ -48,6 +58,10 @@ class Device(Protocol):
 
     def watch_memory(self) -> Callable[[], int | None]:
         """Start metering the growth of peak memory, in bytes."""
+        ...
+
+    def reset_peak(self) -> None:
+        """Forget the peak of memory so far, where it can be forgotten."""
         ...
 
     def release(self) -> None:
@@ -67,11 +81,13 @@ class CpuDevice:
 
     name = "cpu"
     asynchronous = False
+    cold = False
 
-    def prepare(self, call: Call) -> Call:
-        return call
+    def prepare(self, call: Call) -> PreparedCall:
+        return PreparedCall(call=call)
 
     def time(self, call: Call, calls: int) -> float:
+        call = prepared(call).call
         start = clock.perf_counter()
         for _ in range(calls):
             call()
@@ -85,6 +101,9 @@ class CpuDevice:
 
     def watch_memory(self) -> Callable[[], int | None]:
         return watch_resident_memory()
+
+    def reset_peak(self) -> None:
+        """Do nothing: on the CPU the first pass counts as any other."""
 
     def release(self) -> None:
         """Do nothing: the CPU's allocator keeps no cache that could be emptied."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,10 +37,13 @@ from opbench.timing.energy import EnergyMeter, Stopwatch, Window
 from opbench.timing.libraries import load_libraries
 from opbench.timing.protocol import Limits, Protocol, sample
 from opbench.timing.quality import summarise
+from opbench.timing.sustained import HEAT_S, QUEUE_S, Sustained, back_to_back, closed, queue
 from opbench.timing.tf32 import set_tf32
 
-_HOST_SAMPLES = 10
-# Long enough for a driver to be asked some questions.
+# A tenth of a round's time is for single calls of the host, within these numbers.
+_HOST_PART = 0.1
+_FEWEST_HOST_SAMPLES, _MOST_HOST_SAMPLES = 30, 100
+# Long enough for clocks to be those of work.
 _WORK_TO_LOOK_AT_S = 0.05
 
 State = dict[str, Any]
@@ -53,11 +56,13 @@ class Instruments:
     memory: the growth of peak memory since it was asked for, which is the caller's to choose.
     meter: counts joules.
     state: how the device is doing, read while it works.
+    queue_s: how long calls are queued on a GPU back to back, 0 for not at all.
     """
 
     memory: Callable[[], int | None]
     meter: EnergyMeter | None = None
     state: Callable[[], State] | None = None
+    queue_s: float = 0.0
 
 
 def measure(
@@ -92,43 +97,46 @@ def measure(
     with kept_settings(), current, evaluating(module), torch.inference_mode():
         set_tf32(tf32)
         device = open_device(str(where))
-        load_libraries(device.name)
-        instruments = Instruments(memory=device.watch_memory())
+        load_libraries(device)
+        instruments = Instruments(memory=device.watch_memory(), queue_s=QUEUE_S)
         only = time_round(lambda: arguments.passed_to(module), device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
 
 def time_round(forward: Call, device: Device, limits: Limits, instruments: Instruments) -> Round:
     """Time one round: the first call, warm-up, samples, and the instruments meanwhile."""
-    meter = instruments.meter
     first_call_s = device.run(forward, 1)
+    device.reset_peak()
     with _collector_paused():
         timed = device.prepare(forward)
+        heating = _heat(timed, device)
         bystanders = watch_bystanders()
         # A GPU is made to wait before its samples: its energy is that of calls without.
-        during = Window(meter) if meter and not device.asynchronous else None
+        meter = None if device.asynchronous else instruments.meter
+        during = Window(meter) if meter else None
         watch = during.watch if during else _as_it_is
         samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
         others, stolen = bystanders()
-        host = _host_samples(timed, device)
+        host = host_samples(timed, device, limits)
         state = _state_at_work(timed, device, median(host or samples.seconds), instruments)
         peak = instruments.memory()
-        window = during or (Window(meter) if meter else None)
-        energy = window.close(lambda calls: device.run(timed, calls)) if window else None
-    filling_s = window.filling_s if window else 0.0
+        work = _sustained(timed, device, instruments, during)
+    warming_s = first_call_s + timed.warmup_s + heating.seconds
     return Round(
         number=1,
         samples_s=samples.seconds,
         host_samples_s=host,
-        warmup=1 + samples.warmup,
+        queued_s=work.queued_s if device.asynchronous else None,
+        launches=timed.launches,
+        warmup=1 + timed.warmup + heating.calls + samples.warmup,
         calls_per_sample=samples.calls_per_sample,
         stopped=samples.stopped,
         first_call_s=first_call_s,
-        forward_s=first_call_s + samples.total_s + sum(host) + filling_s,
+        forward_s=warming_s + samples.total_s + sum(host) + work.seconds,
         peak_memory_bytes=peak,
-        energy_j=energy.joules / energy.calls if energy else None,
-        power_w=energy.joules / energy.seconds if energy else None,
-        energy_resolution=energy.resolution if energy else None,
+        energy_j=work.energy_j,
+        power_w=work.power_w,
+        energy_resolution=work.energy_resolution,
         others_cores=others,
         stolen_cores=stolen,
         device_after=state,
@@ -139,10 +147,40 @@ def _as_it_is(stopwatch: Stopwatch) -> Stopwatch:
     return stopwatch
 
 
-def _host_samples(call: Call, device: Device) -> tuple[float, ...]:
+class _Heating(NamedTuple):
+    """Calls that warm up a device, and their seconds."""
+
+    calls: int
+    seconds: float
+
+
+def _heat(call: Call, device: Device) -> _Heating:
+    """Work a GPU until its power limit bites, so that it does not while samples are taken."""
+    if not device.asynchronous:
+        return _Heating(0, 0.0)
+    return _Heating(*back_to_back(lambda calls: device.run(call, calls), HEAT_S))
+
+
+def host_samples(call: Call, device: Device, limits: Limits) -> tuple[float, ...]:
+    """Time single calls on a GPU, each until it has finished; fewer where a call is slow."""
     if not device.asynchronous:
         return ()
-    return tuple(device.run(call, 1) for _ in range(_HOST_SAMPLES))
+    first = device.run(call, 1)
+    fitting = limits.seconds / first
+    wanted = min(max(_FEWEST_HOST_SAMPLES, _HOST_PART * fitting), _MOST_HOST_SAMPLES, fitting)
+    others = max(limits.min_samples, round(wanted)) - 1
+    return first, *(device.run(call, 1) for _ in range(others))
+
+
+def _sustained(
+    timed: Call, device: Device, instruments: Instruments, during: Window | None
+) -> Sustained:
+    """Finish the window that was open during the samples, or queue calls on a GPU."""
+    if during is not None:
+        return closed(during, lambda calls: device.run(timed, calls))
+    if not device.asynchronous:
+        return Sustained()
+    return queue(timed, device, instruments.queue_s, instruments.meter)
 
 
 def _state_at_work(call: Call, device: Device, seconds: float, instruments: Instruments) -> State:

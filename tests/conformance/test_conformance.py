@@ -11,7 +11,7 @@ import torch
 
 from opbench.counting import count, differences, witness
 from opbench.errors import CountError
-from tests.conformance.cases import CASES, FAMILIES, Case, counted
+from tests.conformance.cases import CASES, FAMILIES, Case, counted, runs_on
 from tests.conformance.cases.loops import array
 
 # fvcore 0.1.5's rules for matmul and mm take exactly two operands, of two axes or more each;
@@ -64,11 +64,32 @@ def test_the_witness_agrees_or_it_is_known_why_not(case: Case) -> None:
     assert [each for each in found if each.reason == "unexplained"] == []
 
 
+on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_counts_on_cuda_are_the_same() -> None:
-    found = {case.idea: count(case.network(), case.example(), device="cuda").macs for case in CASES}
-    assert found == {case.idea: case.macs for case in CASES}
+@on_cuda
+@every_case
+def test_the_count_on_cuda_is_the_same_where_the_network_runs_there(case: Case) -> None:
+    try:
+        found = count(case.network(), case.example(), device="cuda")
+    except CountError:
+        assert not runs_on(case, "cuda")
+    else:
+        assert found.macs == case.macs
+
+
+@pytest.mark.cuda
+@on_cuda
+def test_most_networks_run_on_cuda() -> None:
+    assert sum(runs_on(case, "cuda") for case in CASES) > 0.75 * len(CASES)
+
+
+def test_a_network_that_needs_the_cpu_does_not_run_elsewhere() -> None:
+    needs = [case for case in CASES if case.idea in ("a detour through NumPy", "conv1d")]
+    assert [runs_on(case, "cpu") for case in needs] == [True, True]
+    # In the order of the cases.
+    assert [runs_on(case, "meta") for case in needs] == [True, False]
 
 
 def test_there_are_enough_cases_and_each_has_one_name() -> None:

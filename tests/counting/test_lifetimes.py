@@ -112,6 +112,7 @@ def test_a_reference_cycle_is_not_collected_at_a_random_moment() -> None:
     assert peaks == {4 * 400}
 
 
+@pytest.mark.slow
 def test_the_first_count_of_a_process_is_like_any_other() -> None:
     """Half of torch is imported by its first operators; what that leaves behind is not counted."""
     program = """

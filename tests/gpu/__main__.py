@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from opbench.errors import BadValueError
 from tests.gpu import process, report
 from tests.gpu.command import environment
-from tests.gpu.outcome import append, failed
+from tests.gpu.outcome import append, failed, read
 from tests.gpu.part import Part, chosen
 
 # Less than this and a part is not begun.
@@ -20,7 +21,10 @@ SECONDS = 470.0
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out the parts, write the report, and return 1 where something failed."""
+    """Carry out the parts, write the report, and return 1 where a part failed.
+
+    Ended by SIGTERM, as by Ctrl-C, it writes the report all the same.
+    """
     given = _parsed(arguments)
     try:
         parts = chosen(_names(given.only), _names(given.skip))
@@ -29,13 +33,21 @@ def main(arguments: list[str]) -> int:
         return 2
     given.output.mkdir(parents=True, exist_ok=True)
     os.environ.update(environment())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
     try:
         carry_out(parts, given.output, given.seconds, dry=given.dry_run)
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
         text = report.written(given.output)
         (given.output / "results.md").write_text(text, encoding="utf-8")
         sys.stdout.write(text)
-    return 0
+    return (
+        130
+        if interrupted
+        else int(any(line.verdict.startswith("failed") for line in read(given.output)))
+    )
 
 
 def carry_out(parts: list[Part], folder: Path, seconds: float, *, dry: bool) -> None:

@@ -22,7 +22,7 @@ PAIRS = (
     ("lenet5", "lenet5", {"SAME"}, "5%"),
     (f"{_PLANTED}:base", f"{_PLANTED}:base", {"SAME"}, "5%"),
 )
-_SECONDS = 12
+_SECONDS = 20
 
 
 def comparisons(bed: Bed) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def comparisons(bed: Bed) -> Iterator[Finding]:
     end = time.monotonic() + bed.seconds
     for base, new, right, threshold in PAIRS[:1] if bed.dry else PAIRS:
         left = end - time.monotonic()
-        if left < 2 * _SECONDS and not bed.dry:
+        if left < _SECONDS + 10 and not bed.dry:
             return
         if bed.dry:
             base = new = SMALLEST
@@ -44,7 +44,7 @@ def _compared(
         said = command.opbench(
             "compare", *pair, "--device", bed.device, "--threshold", threshold,
             "--max-seconds", str(2 if bed.dry else _SECONDS), "--results", results,
-            "--format", "json", seconds=min(left, 4 * _SECONDS),
+            "--format", "json", seconds=min(left, 2 * _SECONDS),
         )  # fmt: skip
         command.keep(bed.folder, Path(results))
     rows = _rows(said.out)

@@ -400,9 +400,7 @@ def test_on_paper_everything_is_open(view: Open) -> None:
 
 def test_columns_are_measured_in_the_embedded_typeface(view: Open) -> None:
     opened = view()
-    assert (
-        opened.js("return [...document.fonts].filter(face => face.status !== 'loaded').length") == 0
-    )
+    assert opened.js("return [...document.fonts].every(face => face.status === 'loaded')")
     first = opened.js(_HEADS)
     opened.js("dispatchEvent(new Event('afterprint'))")
     assert opened.js(_HEADS) == first
@@ -559,6 +557,7 @@ def test_claims_are_filtered_by_verdict(view: Open) -> None:
     assert set(opened.js(badges)) == {"does not hold"}
 
 
+@pytest.mark.slow
 def test_dark_follows_the_system_and_the_button(view: Open) -> None:
     opened = view()
     back = "return getComputedStyle(document.body).backgroundColor"
@@ -580,6 +579,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(view: Open) -> None
     assert opened.js("return document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.slow
 def test_whatever_can_be_operated_has_a_name_and_shows_its_focus(view: Open) -> None:
     opened = view()
     opened.reload()  # so that nothing has the focus

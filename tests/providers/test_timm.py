@@ -28,11 +28,11 @@ slow = pytest.mark.slow
 
 SAME = [
     ("resnet50", "resnet50"),
-    ("densenet121", "densenet121"),
-    ("inception_v3", "inception_v3"),
-    ("regnety_004", "regnet_y_400mf"),
     ("convnext_tiny", "convnext_tiny"),
-    ("swin_tiny_patch4_window7_224", "swin_t"),
+    pytest.param("densenet121", "densenet121", marks=slow),
+    pytest.param("inception_v3", "inception_v3", marks=slow),
+    pytest.param("regnety_004", "regnet_y_400mf", marks=slow),
+    pytest.param("swin_tiny_patch4_window7_224", "swin_t", marks=slow),
     ("vit_base_patch32_224", "vit_b_32"),
     pytest.param("resnext50_32x4d", "resnext50_32x4d", marks=slow),
     pytest.param("vgg16", "vgg16", marks=slow),
@@ -54,8 +54,8 @@ SAME = [
 # Small networks of families whose operators are out of the ordinary.
 UNUSUAL = [
     "botnet26t_256",  # relative positions
-    "halonet26t",  # unfolded windows
-    "lambda_resnet26t",  # lambda layers
+    pytest.param("halonet26t", marks=slow),  # unfolded windows
+    pytest.param("lambda_resnet26t", marks=slow),  # lambda layers
     pytest.param("convit_tiny", marks=slow),
     pytest.param("crossvit_9_240", marks=slow),
     pytest.param("mixer_s32_224", marks=slow),
@@ -96,6 +96,7 @@ def test_unusual_networks_cost_what_pytorch_counts(name: str) -> None:
     assert 2 * macs(f"timm:{name}") == counter.get_total_flops()
 
 
+@pytest.mark.slow
 def test_recurrent_networks_cost_each_step_of_each_row_and_column() -> None:
     """Sequencer2D-S: on a 32 x 32 then 16 x 16 map, each block runs one bidirectional LSTM along
     the columns and one along the rows, and joins the four results by a linear layer."""

@@ -9,8 +9,12 @@ import pytest
 from opbench.errors import BadValueError, OpbenchError
 from opbench.inputs import parse_inputs
 from opbench.record import Cell
-from opbench.runs.plan import Planned, Sweep, make_plan
+from opbench.runs.in_process import InProcess
+from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
+from opbench.runs.start import prepare
 from opbench.spec import Shape
+from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
 from tests.builders import cell as make_cell
 
 SMALL, OTHER = Shape((3, 8, 8)), Shape((3, 9, 9))
@@ -123,3 +127,24 @@ def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one
 def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(OpbenchError, match=sentence):
         Sweep(**values)
+
+
+@pytest.mark.parametrize("mode", ["reduce-overhead", "max-autotune"])
+def test_a_graph_of_what_replays_graphs_itself_is_refused(mode: str) -> None:
+    both = Sweep(devices=("cuda",), runtimes=("eager", "compile"), compile=("default", mode))
+    with pytest.raises(BadValueError, match=f"--compile {mode} .* remove --cuda-graph"):
+        prepare((), both, Protocol(), CudaOptions(graph=True), InProcess())
+
+
+@pytest.mark.parametrize(
+    ("changes", "graph"),
+    [
+        ({}, False),
+        ({"devices": ("cpu",)}, True),
+        ({"compile": ("default", "max-autotune-no-cudagraphs")}, True),
+        ({"runtimes": ("eager",)}, True),
+    ],
+)
+def test_a_graph_of_anything_else_is_not(changes: dict[str, Any], graph: bool) -> None:
+    usual = {"devices": ("cuda",), "runtimes": ("compile",), "compile": ("max-autotune",)}
+    require_one_graph(Sweep(**{**usual, **changes}), CudaOptions(graph=graph))

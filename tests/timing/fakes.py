@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 CLOCK_HZ = 2e9
 LAUNCH_S = 5e-6
+DEPTH = 1024
+
+
+class FakeCudaError(RuntimeError):
+    pass
 
 
 class FakeCuda:
     """As much of ``torch.cuda`` as is used, on a clock of the host and one of each device.
 
     The host needs 5 us to queue a kernel; a device runs kernels in order, each no earlier than
-    it was queued; a synchronisation makes the host wait for the device.  Events, graphs and spins
-    go to the current device, as in CUDA; the kernels of a network to the device it lies on.
+    it was queued; a synchronisation makes the host wait for the device, and so does a queue that
+    holds ``depth`` kernels.  ``speed`` is the device's relative clock after so many seconds of
+    work.  Events, graphs and spins go to the current device, as in CUDA; the kernels of a network
+    to the device it lies on.
     """
 
-    def __init__(self, devices: int = 2) -> None:
+    def __init__(
+        self,
+        devices: int = 2,
+        *,
+        depth: int = DEPTH,
+        speed: Callable[[float], float] = lambda worked_s: 1.0,
+    ) -> None:
         self.host = 0.0
         self.queues = [0.0] * devices
+        self.worked = [0.0] * devices
         self.selected = 0
         self.log: list[str] = []
         self.current = 1000
         self.peak = 1000
+        self._depth = depth
+        self._speed = speed
+        self._ends: list[deque[float]] = [deque() for _ in range(devices)]
         self._captured: list[float] | None = None
+        self._stream = "default"
+        self.streams: list[str] = []
+        self._warns = 0
 
     def kernel(self, seconds: float, name: str = "kernel", on: int | None = None) -> float:
         """Queue a kernel; returns when it ends."""
@@ -35,9 +57,28 @@ class FakeCuda:
             return 0.0
         index = self.selected if on is None else on
         self.log.append(name)
+        self.streams.append(self._stream)
+        self._wait_for_room(index)
         self.host += LAUNCH_S
-        self.queues[index] = max(self.queues[index], self.host) + seconds
+        taken = seconds / self._speed(self.worked[index])
+        self.worked[index] += 0.0 if name == "sleep" else taken
+        self.queues[index] = max(self.queues[index], self.host) + taken
+        self._ends[index].append(self.queues[index])
         return self.queues[index]
+
+    def wait(self) -> None:
+        """Wait inside a network for what it has queued, as ``item`` does."""
+        if self._captured is not None:
+            raise FakeCudaError("operation not permitted when stream is capturing")
+        if self._warns:
+            warnings.warn("called a synchronizing CUDA operation", stacklevel=1)
+        self.host = max(self.host, self.queues[self.selected])
+
+    def get_sync_debug_mode(self) -> int:
+        return self._warns
+
+    def set_sync_debug_mode(self, mode: int | str) -> None:
+        self._warns = {"default": 0, "warn": 1}.get(str(mode), 0)
 
     def allocate(self, size: int) -> None:
         """So many bytes more, for good."""
@@ -53,6 +94,9 @@ class FakeCuda:
 
     def perf_counter(self) -> float:
         return self.host
+
+    def sleep(self, seconds: float) -> None:
+        self.host += max(seconds, 1e-6)
 
     def synchronize(self, index: int) -> None:
         self.log.append("synchronize")
@@ -82,18 +126,22 @@ class FakeCuda:
     def get_device_properties(self, index: int) -> Any:
         return SimpleNamespace(L2_cache_size=50 << 20)
 
-    def Event(self, *, enable_timing: bool) -> Any:  # noqa: N802  torch's name
-        assert enable_timing
-        return FakeEvent(self)
+    def Event(self, *, enable_timing: bool = False) -> Any:  # noqa: N802  torch's name
+        return FakeEvent(self, timed=enable_timing)
 
     def Stream(self, index: int) -> Any:  # noqa: N802  torch's name
-        return SimpleNamespace(wait_stream=lambda other: None)
+        return SimpleNamespace(name="side", wait_stream=lambda other: None)
 
-    def current_stream(self, index: int) -> Any:
-        return self.Stream(index)
+    def current_stream(self) -> Any:
+        return SimpleNamespace(name=self._stream, wait_stream=lambda other: None)
 
-    def stream(self, stream: Any) -> Any:
-        return nullcontext()
+    @contextmanager
+    def stream(self, stream: Any) -> Iterator[None]:
+        before, self._stream = self._stream, stream.name
+        try:
+            yield
+        finally:
+            self._stream = before
 
     def CUDAGraph(self) -> Any:  # noqa: N802  torch's name
         graph = SimpleNamespace(kernels=[])
@@ -101,20 +149,38 @@ class FakeCuda:
         return graph
 
     @contextmanager
-    def graph(self, graph: Any) -> Iterator[None]:
-        self._captured = graph.kernels
-        yield
-        self._captured = None
+    def graph(self, graph: Any, stream: Any) -> Iterator[None]:
+        """As torch's: the end of a recording that failed raises again, and leaves its stream."""
+        self._stream, self._captured = stream.name, graph.kernels
+        try:
+            yield
+        except FakeCudaError:
+            raise FakeCudaError("operation failed due to a previous error during capture") from None
+        finally:
+            self._captured = None
+
+    def _wait_for_room(self, index: int) -> None:
+        ends = self._ends[index]
+        while ends and ends[0] <= self.host:
+            ends.popleft()
+        if len(ends) >= self._depth:
+            self.host = max(self.host, ends.popleft())
 
 
 class FakeEvent:
-    def __init__(self, cuda: FakeCuda) -> None:
+    def __init__(self, cuda: FakeCuda, *, timed: bool) -> None:
         self._cuda = cuda
+        self._timed = timed
 
     def record(self) -> None:
         self._at = self._cuda.kernel(0.0, "record")
 
+    def query(self) -> bool:
+        return self._at <= self._cuda.host
+
     def elapsed_time(self, end: FakeEvent) -> float:
+        assert self._timed
+        assert end._timed
         return (end._at - self._at) * 1e3
 
 

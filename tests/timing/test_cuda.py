@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,14 +11,17 @@ import pytest
 import torch
 
 import opbench
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, CountError
 from opbench.timing import cuda as module
 from opbench.timing.cuda import CudaDevice
 from opbench.timing.device import open_device, own_work
-from opbench.timing.measurement import Instruments, time_round
+from opbench.timing.energy import Power
+from opbench.timing.measurement import Instruments, host_samples, time_round
+from opbench.timing.prepared import Spin
 from opbench.timing.protocol import BLOCK_S, Limits
 from opbench.timing.settings import CudaOptions
-from tests.timing.fakes import LAUNCH_S, FakeCuda
+from opbench.timing.sustained import HEAT_S, Sustained, queue
+from tests.timing.fakes import DEPTH, LAUNCH_S, FakeCuda
 
 
 @pytest.fixture
@@ -61,11 +66,11 @@ def test_the_time_of_a_slow_network_is_the_same_on_both_clocks(cuda: FakeCuda) -
 def test_calls_lie_between_two_events_and_two_synchronisations(cuda: FakeCuda) -> None:
     forward = _network(cuda, kernels=1, seconds=1e-3)
     device = CudaDevice(1, cuda=cuda)
-    device.prepare(forward)
+    timed = device.prepare(forward)
     cuda.log.clear()
-    device.time(forward, 2)
+    device.time(timed, 2)
     assert cuda.log == [
-        "synchronize", "sleep", "record", "kernel", "kernel", "record", "synchronize",
+        "synchronize", "sleep", "record", "record", "kernel", "kernel", "record", "synchronize",
     ]  # fmt: skip
 
 
@@ -97,42 +102,79 @@ def test_a_graph_is_captured_once_and_replayed(cuda: FakeCuda) -> None:
     assert device.run(timed, 1) == pytest.approx(LAUNCH_S + 10e-6)
 
 
-def test_a_cold_cache_is_flushed_before_each_call_and_not_timed(
-    cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def flushed(cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the buffers that flush the cache, in bytes; a flush takes 5 ms."""
     sizes = []
 
-    def empty(size: int, **_: Any) -> Any:
-        sizes.append(size)
-        return SimpleNamespace(zero_=lambda: cuda.kernel(5e-3, "flush"))
+    def empty(size: Any, **_: Any) -> Any:
+        if size:
+            sizes.append(4 * size)
+            cuda.allocate(4 * size)
+        return SimpleNamespace(zero_=lambda: cuda.kernel(3e-3, "write"))
 
     monkeypatch.setattr(torch, "empty", empty)
+    monkeypatch.setattr(torch, "sum", lambda *_, **__: cuda.kernel(2e-3, "read"))
+    return sizes
+
+
+def test_a_cold_cache_is_flushed_before_each_call_and_not_timed(
+    cuda: FakeCuda, flushed: list[int]
+) -> None:
     device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
     timed = device.prepare(_network(cuda, kernels=1, seconds=2e-3))
-    cuda.log.clear()
-    assert device.time(timed, 3) == pytest.approx(6e-3)
-    assert [word for word in cuda.log if word in ("flush", "kernel")] == ["flush", "kernel"] * 3
-    assert sizes == [100 << 20]
+    words = ("write", "read", "kernel")
+    for seconds in (device.time, device.run):
+        cuda.log.clear()
+        assert seconds(timed, 3) == pytest.approx(6e-3, rel=0.02)
+        # What was written is read, so that the cache need not write it back later.
+        assert [word for word in cuda.log if word in words] == [*words] * 3
+    assert flushed == [100 << 20]
 
 
 def test_what_flushes_the_cache_is_no_memory_of_the_network(
-    cuda: FakeCuda, monkeypatch: pytest.MonkeyPatch
+    cuda: FakeCuda, flushed: list[int]
 ) -> None:
-    def empty(size: int, **_: Any) -> Any:
-        cuda.allocate(size)
-        return SimpleNamespace(zero_=lambda: cuda.kernel(1e-6, "flush"))
-
     def forward() -> None:
         cuda.allocate(4000)
         cuda.current -= 4000
         cuda.kernel(1e-3)
 
-    monkeypatch.setattr(torch, "empty", empty)
     device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
     instruments = Instruments(memory=device.watch_memory())
     taken = time_round(forward, device, Limits(precision=0.5, seconds=0.01), instruments)
     assert taken.peak_memory_bytes == 4000
     assert cuda.current == 1000 + (100 << 20)
+
+
+def test_what_flushes_the_cache_takes_no_energy_of_the_network(
+    cuda: FakeCuda, flushed: list[int]
+) -> None:
+    device = CudaDevice(0, CudaOptions(l2="cold"), cuda)
+    timed = device.prepare(_network(cuda, kernels=1, seconds=2e-3))
+    work = queue(timed, device, 0.0, _Joules(cuda))
+    # A joule for each millisecond of work, of which flushing has five for each two.
+    assert work.energy_j == pytest.approx(2.0, rel=0.1)
+    assert work.power_w == pytest.approx(1000, rel=0.1)
+    assert work.queued_s is None
+
+
+class _Joules:
+    """A meter that gains a joule for each millisecond in which the GPU works."""
+
+    window_s = 0.02
+
+    def __init__(self, cuda: FakeCuda) -> None:
+        self._cuda = cuda
+
+    def start(self) -> Callable[[], Power]:
+        worked, began = self._cuda.worked[0], time.monotonic()
+
+        def power() -> Power:
+            joules = 1e3 * (self._cuda.worked[0] - worked)
+            return Power(watts=joules / (time.monotonic() - began), resolution=0.01)
+
+        return power
 
 
 def test_memory_is_the_growth_of_the_allocators_peak(cuda: FakeCuda) -> None:
@@ -153,27 +195,249 @@ def test_a_round_on_a_gpu_has_samples_of_its_clock_and_of_the_hosts(cuda: FakeCu
     taken = time_round(_network(cuda, 10, 1e-6), device, limits, instruments)
     assert taken.samples_s == pytest.approx([10e-6] * len(taken.samples_s))
     # What queueing ten kernels costs, and the last of them.
-    assert taken.host_samples_s == pytest.approx([10 * LAUNCH_S + 1e-6] * 10)
+    assert 30 <= len(taken.host_samples_s) <= 100
+    assert taken.host_samples_s == pytest.approx([10 * LAUNCH_S + 1e-6] * len(taken.host_samples_s))
+    assert taken.launches == "hidden"
+    assert taken.queued_s is None
     assert taken.calls_per_sample == pytest.approx(BLOCK_S / 10e-6, abs=1)
     assert taken.peak_memory_bytes == 0
     assert taken.device_after == {}
 
 
-def test_the_state_of_the_gpu_is_read_while_it_works(cuda: FakeCuda) -> None:
+@pytest.mark.parametrize("seconds", [1e-6, 1e-4])
+def test_the_state_of_the_gpu_is_read_while_it_works(cuda: FakeCuda, seconds: float) -> None:
     device = CudaDevice(0, cuda=cuda)
-    left: list[float] = []
+    began: list[float] = []
 
     def state() -> dict[str, Any]:
-        left.append(cuda.queues[0] - cuda.host)
-        return {"busy": cuda.busy(0)}
+        began.append(cuda.worked[0])
+        # A driver takes its time; the network goes on meanwhile.
+        while cuda.worked[0] < began[0] + 0.01:
+            time.sleep(0)
+        return {"worked": True}
 
-    instruments = Instruments(memory=device.watch_memory(), state=state)
-    limits = Limits(precision=0.01, seconds=0.05)
-    taken = time_round(_network(cuda, 10, 1e-4), device, limits, instruments)
-    assert taken.device_after == {"busy": True}
-    # Of a twentieth of a second, 50 calls of 10 kernels were queued in 2.5 ms.
-    assert left == [pytest.approx(0.05 - 0.0025, rel=0.05)]
+    timed = device.prepare(_network(cuda, 10, seconds))
+    calls = round(0.05 / (10 * seconds))
+    assert device.look_during(timed, calls, state) == {"worked": True}
+    assert began[0] >= 0.05
     assert not cuda.busy(0)
+
+
+def test_an_error_of_the_driver_while_looking_is_raised(cuda: FakeCuda) -> None:
+    def state() -> None:
+        raise OSError("the driver is gone")
+
+    with pytest.raises(OSError, match="the driver is gone"):
+        CudaDevice(0, cuda=cuda).look_during(_network(cuda, 1, 1e-3), 3, state)
+    assert not cuda.busy(0)
+
+
+@pytest.mark.parametrize("slow_s", [0.01, 0.3])
+def test_a_second_call_that_records_or_falters_does_not_lengthen_every_sample(
+    cuda: FakeCuda, slow_s: float
+) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            cuda.host += slow_s
+        cuda.kernel(20e-6)
+
+    device = CudaDevice(0, cuda=cuda)
+    device.run(forward, 1)
+    timed = device.prepare(forward)
+    began = cuda.host
+    assert device.time(timed, 100) == pytest.approx(2e-3)
+    # 0.5 ms of queueing and its margin, 2 ms of work.
+    assert cuda.host - began < 5e-3
+
+
+def test_launching_goes_on_getting_faster_until_it_has_settled(cuda: FakeCuda) -> None:
+    extra = iter([0.4, 0.3, 0.2, 0.1, 0.05, 0.02])
+
+    def forward() -> None:
+        cuda.host += next(extra, 0.0)
+        cuda.kernel(1e-6)
+
+    timed = CudaDevice(0, cuda=cuda).prepare(forward)
+    assert timed.spin is not None
+    assert timed.spin.queueing_s == pytest.approx(3 * LAUNCH_S)
+    assert timed.warmup == 9
+
+
+def test_a_spin_has_an_end_however_long_queueing_takes(cuda: FakeCuda) -> None:
+    def forward() -> None:
+        cuda.host += 0.4
+        cuda.kernel(1e-3)
+
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(forward)
+    cuda.log.clear()
+    began = cuda.host
+    seconds = device.time(timed, 1)
+    # Five tries, each of 0.4 s on the host, then a look at why, and one without a spin.
+    assert cuda.host - began < 7 * 0.5
+    assert timed.launches == "seen"
+    # What it now waits for is part of its time.
+    assert seconds == pytest.approx(0.4, rel=0.01)
+
+
+def test_more_launches_than_a_queue_holds_are_hidden_a_few_calls_at_a_time(
+    cuda: FakeCuda,
+) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(_network(cuda, kernels=100, seconds=1e-6))
+    assert device.time(timed, 20) == pytest.approx(20 * 100e-6)
+    assert timed.launches == "hidden"
+    assert timed.spin is not None
+    assert timed.spin.most * 100 < DEPTH
+
+
+@pytest.mark.parametrize(("kernels", "launches"), [(900, "hidden"), (4207, "seen")])
+def test_launches_of_one_call_that_a_queue_does_not_hold_are_seen_and_said(
+    cuda: FakeCuda, kernels: int, launches: str
+) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(_network(cuda, kernels, seconds=3e-6))
+    seconds = device.time(timed, 1)
+    assert timed.launches == launches
+    each_s = 3e-6 if launches == "hidden" else LAUNCH_S
+    assert seconds == pytest.approx(kernels * each_s, rel=1e-3)
+    graph = CudaDevice(0, CudaOptions(graph=True), cuda)
+    recorded = graph.prepare(_network(cuda, kernels, seconds=3e-6))
+    assert graph.time(recorded, 1) == pytest.approx(kernels * 3e-6)
+    assert recorded.launches == "hidden"
+
+
+@pytest.mark.parametrize("kernels", [10, 2000])
+def test_a_network_that_waits_for_the_gpu_is_said_to(cuda: FakeCuda, kernels: int) -> None:
+    def forward() -> None:
+        _network(cuda, kernels, 1e-6)()
+        cuda.wait()
+        _network(cuda, kernels, 1e-6)()
+
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(forward)
+    device.time(timed, 3)
+    assert timed.launches == "synchronises"
+    assert cuda.get_sync_debug_mode() == 0
+
+
+def test_a_sample_in_which_the_host_falters_is_taken_again(cuda: FakeCuda) -> None:
+    falters = iter([False] * 30 + [True])
+
+    def forward() -> None:
+        cuda.host += 0.02 if next(falters, False) else 0.0
+        cuda.kernel(20e-6)
+
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(forward)
+    assert [device.time(timed, 10) for _ in range(6)] == pytest.approx([200e-6] * 6)
+    assert next(falters, "asked") == "asked"
+    assert timed.launches == "hidden"
+    assert timed.spin == Spin(queueing_s=timed.spin.queueing_s if timed.spin else 0)
+
+
+def test_a_host_that_is_always_slower_than_its_quickest_call_gets_a_longer_spin(
+    cuda: FakeCuda,
+) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+        cuda.host += 0.0 if calls < 9 else 20e-6
+        cuda.kernel(20e-6)
+
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(forward)
+    assert device.time(timed, 100) == pytest.approx(2e-3)
+    assert timed.launches == "hidden"
+
+
+@pytest.mark.parametrize("bitten", [False, True])
+def test_a_power_limit_bites_before_the_samples(bitten: bool) -> None:
+    cuda = FakeCuda(speed=lambda worked_s: 0.8 if bitten and worked_s > 0.06 else 1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", cuda)
+        device = CudaDevice(0, cuda=cuda)
+        instruments = Instruments(memory=device.watch_memory())
+        limits = Limits(precision=0.01, seconds=0.02)
+        taken = time_round(_network(cuda, 10, 1e-4), device, limits, instruments)
+    each_s = 1e-3 / (0.8 if bitten else 1.0)
+    assert taken.samples_s == pytest.approx([each_s] * len(taken.samples_s))
+
+
+def test_calls_back_to_back_give_the_throughput(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    instruments = Instruments(memory=device.watch_memory(), queue_s=0.5)
+    limits = Limits(precision=0.5, seconds=0.01)
+    taken = time_round(_network(cuda, 10, 1e-4), device, limits, instruments)
+    assert taken.queued_s == pytest.approx(1e-3, rel=0.01)
+    assert taken.forward_s > HEAT_S + 0.5
+    # Of a network that the host holds up: its pace.
+    timed = device.prepare(_network(cuda, 10, 1e-6))
+    assert queue(timed, device, 0.1, None).queued_s == pytest.approx(10 * LAUNCH_S, rel=0.01)
+    assert queue(timed, device, 0.0, None) == Sustained()
+
+
+def test_where_energy_is_measured_its_window_gives_the_throughput(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(_network(cuda, 10, 1e-4))
+    work = queue(timed, device, 1.0, _Joules(cuda))
+    assert work.queued_s == pytest.approx(1e-3, rel=0.1)
+    assert work.energy_j == pytest.approx(1.0, rel=0.1)
+
+
+def test_single_calls_of_a_slow_network_are_fewer(cuda: FakeCuda) -> None:
+    device = CudaDevice(0, cuda=cuda)
+    limits = Limits(precision=0.5, seconds=0.4, min_samples=2)
+    for seconds, wanted in ((1e-3, 40), (0.1, 4), (1.0, 2)):
+        timed = device.prepare(_network(cuda, 1, seconds))
+        assert len(host_samples(timed, device, limits)) == pytest.approx(wanted, abs=1)
+
+
+def test_memory_of_a_first_call_that_compiles_is_not_the_networks(cuda: FakeCuda) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+        taken = 10**9 if calls == 1 else 4000
+        cuda.allocate(taken)
+        cuda.current -= taken
+        cuda.kernel(1e-3)
+
+    device = CudaDevice(0, cuda=cuda)
+    cuda.allocate(500)
+    instruments = Instruments(memory=device.watch_memory())
+    limits = Limits(precision=0.5, seconds=0.01)
+    assert time_round(forward, device, limits, instruments).peak_memory_bytes == 4000
+
+
+def test_a_graph_is_recorded_on_the_stream_that_was_warmed_up(cuda: FakeCuda) -> None:
+    recorded: list[str] = []
+
+    def forward() -> None:
+        recorded.append(cuda.current_stream().name)
+
+    CudaDevice(0, CudaOptions(graph=True), cuda).prepare(forward)
+    assert recorded == ["side", "side"]
+    assert cuda.current_stream().name == "default"
+
+
+def test_a_graph_that_cannot_be_recorded_names_its_first_cause(cuda: FakeCuda) -> None:
+    def forward() -> None:
+        cuda.kernel(1e-6)
+        cuda.wait()
+
+    device = CudaDevice(0, CudaOptions(graph=True), cuda)
+    with pytest.raises(CountError, match=r"not permitted when stream.*remove --cuda-graph") as told:
+        device.prepare(forward)
+    assert "previous error" not in str(told.value)
+    assert cuda.current_stream().name == "default"
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cpu:0", "", "cuda:-1"])

@@ -46,7 +46,7 @@ def test_libraries_are_loaded_before_memory_is_watched(monkeypatch: pytest.Monke
         return lambda: 0
 
     monkeypatch.setattr(CpuDevice, "watch_memory", watch_memory)
-    monkeypatch.setattr(measurement, "load_libraries", done.append)
+    monkeypatch.setattr(measurement, "load_libraries", lambda device: done.append(device.name))
     opbench.measure(nn.Identity(), (3, 4, 4), max_seconds=0.05)
     assert done == ["cpu", "watched"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .attention import ATTENTION
-from .case import Case, counted
+from .case import Case, counted, runs_on
 from .convolutions import CONVOLUTIONS
 from .formats import FORMATS
 from .free_of_charge import FREE_OF_CHARGE
@@ -28,4 +28,4 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)
 
-__all__ = ["CASES", "FAMILIES", "Case", "counted"]
+__all__ = ["CASES", "FAMILIES", "Case", "counted", "runs_on"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from opbench.counting import count
 from opbench.record import Count
@@ -47,6 +48,18 @@ class Case:
             theirs = network(*self.example())
             ours = self.perform(loops, network, *self.example())
         return loops, ours, theirs
+
+
+def runs_on(case: Case, device: str) -> bool:
+    """Return whether torch alone carries the network out there, with all that it is given."""
+    try:
+        network = case.network().to(device)
+        inputs = tree_map_only(Tensor, lambda tensor: tensor.to(device), case.example())
+        with torch.no_grad():
+            network(*inputs)
+    except Exception:  # noqa: BLE001  of CPU tensors, NumPy, kernels that there are not
+        return False
+    return True
 
 
 @cache

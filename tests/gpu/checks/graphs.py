@@ -114,8 +114,7 @@ def _refusal(attempt: Call) -> str:
     try:
         attempt()
     except Exception as error:  # noqa: BLE001  whatever CUDA raises
-        chain = [error, error.__cause__, error.__context__]
-        return " <- ".join(describe(each) for each in chain if isinstance(each, Exception))
+        return describe(error)
     return ""
 
 

@@ -85,6 +85,8 @@ def energy(bed: Bed) -> Iterator[Finding]:
 
 def _instant_w(nvml: Any, handle: Any) -> float:
     (value,) = nvml.nvmlDeviceGetFieldValues(handle, [_POWER_INSTANT])
+    if value.nvmlReturn:
+        raise OSError(f"NVML: error {value.nvmlReturn}")
     return float(value.value.uiVal) * 1e-3
 
 

@@ -1,0 +1,138 @@
+"""``opbench compare`` of targets: the words of the command line, progress, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from opbench.cli.live_progress import LiveProgress
+from opbench.cli.options import (
+    choose_workers,
+    parse_asked,
+    parse_input_size,
+    parse_integers,
+    refuse_batch_size,
+    words,
+)
+from opbench.cli.render import note
+from opbench.errors import BadValueError
+from opbench.inputs import described
+from opbench.live.comparison import LiveComparison, told
+from opbench.live.lines import new_comparison
+from opbench.live.player import ForkPlayer, require_forks
+from opbench.live.start import VARIED, Contender, Fixture, Fixtures, LiveSettings, Tournament
+from opbench.live.worktree import WorkTree, checked_out
+from opbench.names import find
+from opbench.record import USUAL
+from opbench.runs.plan import Sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellWords:
+    """The settings of a side as words of the command line."""
+
+    device: str = "cpu"
+    batch_size: str = "1"
+    input_size: str | None = None
+    inputs: Sequence[str] = ()
+    dtype: str = USUAL["dtype"]
+    memory_format: str = USUAL["memory_format"]
+    runtime: str | None = None
+    compile: str | None = None
+    threads: str | None = None
+
+    def sweep(self) -> Sweep:
+        """Return the one setting.  Raises ``BadValueError`` for a list."""
+        for key in VARIED:
+            if "," in (getattr(self, key.replace("-", "_")) or ""):
+                raise BadValueError(
+                    f"--{key} takes one value here; `--vary {key}=A,B` compares two"
+                )
+        asked = parse_asked(self.input_size, self.inputs)
+        images = parse_integers("--batch-size", self.batch_size)
+        refuse_batch_size(asked, images)
+        size = parse_input_size(self.input_size)
+        return Sweep(
+            devices=words(self.device),
+            batch_sizes=images,
+            input_sizes=[size] if size else [],
+            inputs=described(asked),
+            dtypes=words(self.dtype),
+            memory_formats=words(self.memory_format),
+            threads=parse_integers("--threads", self.threads) if self.threads else (None,),
+            **self._execution(),
+        )
+
+    def _execution(self) -> dict[str, Sequence[str]]:
+        runtime = self.runtime or ("compile" if self.compile else USUAL["runtime"])
+        mode = {"compile": [self.compile]} if self.compile else {}
+        return {"runtimes": [runtime], **mode}
+
+    def varied(self, text: str) -> tuple[CellWords, CellWords]:
+        """Return the two settings of --vary KEY=A,B.  Raises ``BadValueError``."""
+        key, equals, values = text.partition("=")
+        both = words(values)
+        if not equals or len(both) != 2 or not all(both):
+            raise BadValueError(f"--vary must look like dtype=float32,bfloat16, not {text!r}")
+        field = find("setting", key.strip().lstrip("-"), VARIED).replace("-", "_")
+        one, other = (replace(self, **{field: value}) for value in both)
+        return one, other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRequest:
+    """A comparison of targets that was asked for."""
+
+    targets: Sequence[str]
+    words: CellWords
+    settings: LiveSettings
+    vary: str | None = None
+    against: str | None = None
+    timeout: float | None = None
+
+    def tree(self) -> AbstractContextManager[WorkTree | None]:
+        """Return the files of the commit, None where none was asked for."""
+        return checked_out(self.against, Path.cwd()) if self.against else nullcontext()
+
+    def fixtures(self, finder: Fixtures, tree: WorkTree | None) -> list[Fixture]:
+        """Find what is to be compared."""
+        if tree and self.against:
+            contenders = [Contender(target=each, sweep=self.words.sweep()) for each in self.targets]
+            return [each for new in contenders for each in finder.against(new, tree, self.against)]
+        if self.vary:
+            base, new = (each.sweep() for each in self.words.varied(self.vary))
+            return [
+                finder.of(Contender(target=each, sweep=base), Contender(target=each, sweep=new))
+                for each in self.targets
+            ]
+        sweep = self.words.sweep()
+        first, second = (Contender(target=each, sweep=sweep) for each in self.targets)
+        return [finder.of(first, second)]
+
+
+def compare_targets(request: LiveRequest, results: Path) -> list[LiveComparison]:
+    """Time the targets in turns, show the progress, and return the findings.
+
+    What was measured is kept in a file below ``results``, also when it is interrupted.
+    """
+    require_forks()
+    settings, timeout = request.settings, request.timeout
+    # They load torch while the targets are looked up.
+    with ForkPlayer(timeout) as one, ForkPlayer(timeout) as other, request.tree() as tree:
+        with choose_workers(timeout=timeout) as workers:
+            finder = Fixtures(workers, settings)
+            fixtures = request.fixtures(finder, tree)
+        writer = new_comparison(results)
+        with writer, LiveProgress() as progress:
+            compared = Tournament(
+                fixtures=fixtures,
+                settings=settings,
+                players=(one, other),
+                writer=writer,
+                environment=finder.environment,
+                watch=progress.watch,
+            ).play()
+    note(f"recorded in {writer.path}")
+    return [told(each, settings.metric) for each in compared]

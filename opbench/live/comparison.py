@@ -1,0 +1,145 @@
+"""One live comparison as it is told: verdict, ratio, interval, and what to do about a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opbench.intervals import Interval, median
+from opbench.live.lines import Compared, ComparedSide, ComparedSides, Metric, PairLine
+from opbench.live.verdict import PAIRS, judge_turns, median_s, ratio_of
+from opbench.record import Cell
+from opbench.runs.compare import Verdict, change
+from opbench.settings import Threshold, threshold_for
+
+# Cores that others keep busy, from which on they are to blame.
+_BUSY_CORES = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveComparison:
+    """One comparison.  ``ratio`` is new over base; None where fewer than two pairs were timed."""
+
+    base: ComparedSide
+    new: ComparedSide
+    metric: Metric
+    verdict: Verdict
+    base_s: float | None = None
+    new_s: float | None = None
+    ratio: Interval | None = None
+    pairs: int = 0
+    threshold: Threshold
+    note: str = ""
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The names of base and new, each with the settings in which they differ."""
+        return _label(self.base, self.new), _label(self.new, self.base)
+
+    @property
+    def name(self) -> str:
+        """Both sides in a few words."""
+        return _in_words(*self.labels)
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in one sentence."""
+        if self.ratio is None:
+            return f"{self.name}: {self.verdict}{f', {self.note}' if self.note else ''}."
+        changed, low, high = map(change, (self.ratio.estimate, self.ratio.low, self.ratio.high))
+        return (
+            f"{self.name}: {self.verdict}, {changed} ({low} to {high}), where {self.threshold} "
+            "does not matter."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a flat JSON object."""
+        ratio = self.ratio or Interval(None, None, None)  # type: ignore[arg-type]
+        base, new = self.labels
+        return {
+            **self.new.cell.to_json(),
+            "base": base,
+            "new": new,
+            "metric": self.metric,
+            "verdict": str(self.verdict),
+            "base_s": self.base_s,
+            "new_s": self.new_s,
+            "ratio": ratio.estimate,
+            "ratio_low": ratio.low,
+            "ratio_high": ratio.high,
+            "pairs": self.pairs,
+            "threshold": self.threshold.relative,
+            "threshold_s": self.threshold.seconds,
+            "note": self.note,
+        }
+
+
+def names(sides: ComparedSides) -> str:
+    """Name both sides in a few words."""
+    return _in_words(_label(sides.base, sides.new), _label(sides.new, sides.base))
+
+
+def _in_words(base: str, new: str) -> str:
+    return f"{new} against {base if base != new else 'itself'}"
+
+
+def told(
+    compared: Compared, metric: Metric, thresholds: Sequence[Threshold] = ()
+) -> LiveComparison:
+    """Judge one comparison, by its own threshold unless ``thresholds`` are given."""
+    sides, pairs = compared.sides, compared.pairs
+    limit = threshold_for(sides.new.cell.name, thresholds) if thresholds else sides.limit
+    verdict, note, ratio = Verdict.AMBIGUOUS, "", ratio_of(pairs)
+    timed = [pair for pair in pairs if pair.base_s and pair.new_s]
+    seconds = [median_s(timed, side) if timed else None for side in ("base", "new")]
+    if compared.failure:
+        verdict = Verdict.NEW if compared.failure.absent else Verdict.FAILED
+        note, ratio = f"{compared.failure.side}: {compared.failure.reason}", None
+    elif seconds[0]:
+        verdict = judge_turns(ratio, limit.of(seconds[0]))
+        note = _advice(timed) if verdict is Verdict.AMBIGUOUS else ""
+    return LiveComparison(
+        base=sides.base,
+        new=sides.new,
+        metric=metric,
+        verdict=verdict,
+        base_s=seconds[0],
+        new_s=seconds[1],
+        ratio=ratio,
+        pairs=len(timed),
+        threshold=limit,
+        note=note,
+    )
+
+
+def _advice(pairs: Sequence[PairLine]) -> str:
+    """Say what disturbed the pairs, and what would tell more."""
+    more = f"only {len(pairs)} of {PAIRS} pairs fitted into the time: " * (len(pairs) < PAIRS)
+    busy = list(_busy(pairs))
+    return "; ".join([*busy, f"{more}give it a larger --max-seconds"])
+
+
+def _busy(pairs: Sequence[PairLine]) -> Iterator[str]:
+    kinds = (("others_cores", "other programs kept", "close them"),
+             ("stolen_cores", "other virtual machines took", "use a quieter machine"))  # fmt: skip
+    for key, who, advice in kinds:
+        known = [cores for pair in pairs if (cores := getattr(pair, key)) is not None]
+        if known and (cores := median(known)) > _BUSY_CORES:
+            yield f"{who} {cores:.1f} cores busy: {advice}"
+
+
+def _label(side: ComparedSide, other: ComparedSide) -> str:
+    """Name a side, with the settings in which another of its name differs."""
+    both = zip(_settings(side.cell), _settings(other.cell), strict=True)
+    same_name = side.cell.name == other.cell.name
+    differing = [one for one, two in both if same_name and one != two]
+    commit = [f"at {side.commit}"] if side.commit else []
+    return " ".join([side.cell.name, *filter(None, differing), *commit])
+
+
+def _settings(cell: Cell) -> Iterator[str]:
+    yield cell.inputs or str(cell.input_size)
+    yield f"batch {cell.batch_size}"
+    yield from (cell.device, cell.dtype, cell.memory_format, cell.execution)
+    yield f"{cell.threads} thread{'s' * (cell.threads > 1)}" if cell.threads else ""

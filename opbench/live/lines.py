@@ -1,0 +1,228 @@
+"""Lines of a comparison's file, ``results/comparisons/RUN.jsonl``, and reading them again.
+
+One JSON object each, told apart by ``kind``: a header; for each comparison its two sides and then
+its pairs of processes with all samples, or why a side failed; and how it ended.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from opbench.errors import BadFileError, remedy
+from opbench.files import Appender
+from opbench.record import Cell
+from opbench.runs.lines import End, decode, encode
+from opbench.runs.store import Damage
+from opbench.settings import Threshold
+from opbench.timing.settings import CudaOptions
+from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Positive, Seconds, Value
+
+FORMAT = 1
+COMPARISONS = "comparisons"
+
+SideName = Literal["base", "new"]
+SIDES: tuple[SideName, SideName] = ("base", "new")
+Metric = Literal["latency_s", "device_s"]
+Blocks = tuple[Annotated[tuple[Seconds, ...], Meta(min_length=1)], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonHeader(Value):
+    """The first line: how and where it was measured.
+
+    ``metric``: seconds that a caller waits, or on CUDA the GPU's with launches hidden;
+    ``max_seconds`` for each comparison.
+    """
+
+    format: int
+    opbench: str = ""
+    started: str = ""
+    environment: dict[str, Any] = field(default_factory=dict)
+    cuda: Nested[CudaOptions] = field(default_factory=CudaOptions)
+    metric: Metric = "latency_s"
+    max_seconds: Positive = 30.0
+    seed: Natural = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedSide(Value):
+    """One side: a cell, with the files as they were in ``commit`` where that is not empty."""
+
+    cell: Nested[Cell]
+    commit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.cell}{f' at {self.commit}' if self.commit else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedSides(Value):
+    """One comparison: its number, both sides, and the difference that does not matter."""
+
+    comparison: AtLeastOne
+    base: Nested[ComparedSide]
+    new: Nested[ComparedSide]
+    threshold: NonNegative
+    threshold_s: NonNegative = 0.0
+
+    @property
+    def limit(self) -> Threshold:
+        """The difference that does not matter."""
+        return Threshold(relative=self.threshold, seconds=self.threshold_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairLine(Value):
+    """A pair of processes, one of each side, that took turns.
+
+    order: whose turn it was, such as "bnnb".
+    base_s, new_s: the samples of each turn, in seconds per forward pass of the whole batch.
+    base_calls, new_calls: calls averaged in one sample.
+    base_first_call_s, new_first_call_s: the first forward pass, which compiles and allocates.
+    started: the side whose process was started first.
+    others_cores, stolen_cores: processor cores kept busy meanwhile by other programs and by other
+        guests of the machine; None where they cannot be read.
+    """
+
+    comparison: AtLeastOne
+    number: AtLeastOne
+    started: SideName
+    order: Annotated[str, Meta(pattern="^[bn]*$")]
+    base_s: Blocks
+    new_s: Blocks
+    base_calls: AtLeastOne = 1
+    new_calls: AtLeastOne = 1
+    base_first_call_s: NonNegative = 0.0
+    new_first_call_s: NonNegative = 0.0
+    others_cores: float | None = None
+    stolen_cores: float | None = None
+
+    def __post_init__(self) -> None:
+        for letter, blocks in (("b", self.base_s), ("n", self.new_s)):
+            if self.order.count(letter) != len(blocks):
+                raise ValueError(
+                    f"order has {self.order.count(letter)} turns {letter!r}, whose samples are "
+                    f"those of {len(blocks)}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideFailure(Value):
+    """A side that could not be built or run, with the reason."""
+
+    comparison: AtLeastOne
+    side: SideName
+    reason: str
+    absent: bool = False
+
+
+LINES: Mapping[str, type[Value]] = {
+    "comparison": ComparisonHeader,
+    "sides": ComparedSides,
+    "pair": PairLine,
+    "failure": SideFailure,
+    "end": End,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One comparison as far as it was measured."""
+
+    sides: ComparedSides
+    pairs: tuple[PairLine, ...] = ()
+    failure: SideFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonFile:
+    """A comparison's file as read."""
+
+    path: Path
+    header: ComparisonHeader
+    lines: tuple[Value, ...]
+    damages: tuple[Damage, ...]
+
+    @property
+    def compared(self) -> list[Compared]:
+        """The comparisons, in order."""
+        return [
+            Compared(sides=sides, pairs=tuple(self._pairs(sides)), failure=self._failure(sides))
+            for sides in self.lines
+            if isinstance(sides, ComparedSides)
+        ]
+
+    def _pairs(self, sides: ComparedSides) -> list[PairLine]:
+        pairs = (line for line in self.lines if isinstance(line, PairLine))
+        return [pair for pair in pairs if pair.comparison == sides.comparison]
+
+    def _failure(self, sides: ComparedSides) -> SideFailure | None:
+        failures = (line for line in self.lines if isinstance(line, SideFailure))
+        return next((line for line in failures if line.comparison == sides.comparison), None)
+
+
+def encode_line(line: Value) -> bytes:
+    """Return the bytes of a line, without its end."""
+    return encode(line, LINES)
+
+
+def decode_line(raw: bytes) -> Value:
+    """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
+    return decode(raw, LINES)
+
+
+def new_comparison(results: Path) -> Appender:
+    """Open a new file in ``results/comparisons``, named by the time in UTC and this process."""
+    stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+    return Appender.create(results / COMPARISONS, stem)
+
+
+def find_comparison(results: Path, name: str) -> Path | None:
+    """Return the comparison's file called ``name``: a path, or a name below ``results``."""
+    folder = results / COMPARISONS
+    for path in (folder / f"{name}.jsonl", folder / name, Path(name)):
+        if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
+            return path
+    return None
+
+
+def read_comparison(path: Path) -> ComparisonFile:
+    """Read one file.  Raises ``BadFileError`` when it is missing or its header is damaged."""
+    try:
+        first, *rest = path.read_bytes().splitlines() or [b""]
+    except OSError as error:
+        raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
+    lines: list[Value] = []
+    damages: list[Damage] = []
+    for number, raw in enumerate(rest, start=2):
+        try:
+            lines.append(decode_line(raw))
+        except ValueError as error:
+            damages.append(Damage(path=path, line=number, reason=str(error)))
+    return ComparisonFile(
+        path=path, header=_header(path, first), lines=tuple(lines), damages=tuple(damages)
+    )
+
+
+def _header(path: Path, raw: bytes) -> ComparisonHeader:
+    try:
+        header = decode_line(raw)
+    except ValueError as error:
+        raise BadFileError(f"{path}, line 1: {error}: repair the line or remove the file") from None
+    if not isinstance(header, ComparisonHeader):
+        raise BadFileError(
+            f"{path}, line 1: not the header of a comparison: repair the line or remove the file"
+        )
+    if header.format != FORMAT:
+        raise BadFileError(
+            f"{path}, line 1: format {header.format} is not {FORMAT}: "
+            "read it with the version of opbench that wrote it"
+        )
+    return header

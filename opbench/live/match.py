@@ -1,0 +1,194 @@
+"""Play a match: pairs of fresh processes that take turns, until the verdict is clear.
+
+Each pair is new, and roles are exchanged: which server forks which side, and whose process starts
+first.  Blocks of calls are taken in rounds, one turn of each side in random order.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from opbench.files import Appender
+from opbench.intervals import Interval
+from opbench.live.lines import (
+    SIDES,
+    Compared,
+    ComparedSides,
+    PairLine,
+    SideFailure,
+    SideName,
+    encode_line,
+)
+from opbench.live.player import Player, Ready, SideError, TimedBlock
+from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS, is_clear, median_s, ratio_of
+from opbench.timing.bystanders import watch_bystanders
+from opbench.value import Value
+
+T = TypeVar("T")
+
+BLOCK_S = 0.06
+
+
+class SideFolder(NamedTuple):
+    """The folder in which a side's target is found, and from where to where modules moved."""
+
+    folder: Path
+    moved: tuple[str, ...] = ()
+
+
+class Step(NamedTuple):
+    """The progress of a comparison: pairs so far, the interval, and the part of the time used."""
+
+    sides: ComparedSides
+    pairs: int
+    ratio: Interval | None
+    used: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMatch:
+    """One comparison in progress.
+
+    ``settings`` go to both sides with each request; ``players`` exchange roles; ``now`` is a clock.
+    """
+
+    sides: ComparedSides
+    places: Mapping[SideName, SideFolder]
+    settings: Mapping[str, Any]
+    players: tuple[Player, Player]
+    max_seconds: float
+    writer: Appender
+    draw: random.Random
+    watch: Callable[[Step], None] = lambda step: None
+    now: Callable[[], float] = time.monotonic
+
+    def play(self) -> Compared:
+        """Compare until the verdict is clear, the time is up, or a side fails."""
+        self.put(self.sides)
+        pairs: list[PairLine] = []
+        try:
+            for pair in self._each_pair():
+                pairs.append(pair)
+                if len(pairs) in LOOKS and is_clear(ratio_of(pairs), self._limit(pairs)):
+                    break
+        except _SideFailedError as error:
+            self.put(error.failure)
+            return Compared(sides=self.sides, pairs=tuple(pairs), failure=error.failure)
+        return Compared(sides=self.sides, pairs=tuple(pairs))
+
+    def _limit(self, pairs: list[PairLine]) -> float:
+        return self.sides.limit.of(median_s(pairs, "base"))
+
+    def _each_pair(self) -> Iterator[PairLine]:
+        """Yield pairs, each with its share of the time, as long as there is time for another."""
+        start, pairs = self.now(), []
+        end = start + self.max_seconds
+        for number in range(1, PAIRS + 1):
+            began = self.now()
+            pair = _Pair(self, number, until=began + (end - began) / (PAIRS - number + 1))
+            pairs.append(pair.play())
+            self._tell(pairs, start)
+            yield pairs[-1]
+            if self.now() + pair.shortest_s > end:
+                return
+
+    def _tell(self, pairs: list[PairLine], start: float) -> None:
+        used = min(1.0, (self.now() - start) / self.max_seconds)
+        self.watch(Step(self.sides, len(pairs), ratio_of(pairs), used))
+
+    def put(self, line: Value) -> None:
+        """Write a line to the comparison's file."""
+        self.writer.append(encode_line(line))
+
+
+class _SideFailedError(Exception):
+    """A side failed; ``failure`` is its line."""
+
+    def __init__(self, failure: SideFailure) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+class _Pair:
+    """One pair of processes: started, timed in turns until the time is up, and ended."""
+
+    def __init__(self, match: LiveMatch, number: int, until: float) -> None:
+        self._match, self._number, self._until = match, number, until
+        # Over four pairs every server forks both sides, each started first and second.
+        exchanged, late = number % 2 == 0, (number - 1) // 2 % 2 == 1
+        players = match.players[::-1] if exchanged else match.players
+        self._players = dict(zip(SIDES, players, strict=True))
+        self._starts: tuple[SideName, ...] = SIDES[::-1] if late else SIDES
+        self._ready: dict[SideName, Ready] = {}
+        self._turns: list[tuple[SideName, TimedBlock]] = []
+        self.shortest_s = 0.0
+
+    def play(self) -> PairLine:
+        """Time the pair; what was taken is written when it is interrupted, too."""
+        began, busy = self._match.now(), watch_bystanders()
+        try:
+            for side in self._starts:
+                self._ready[side] = self._asked(side, self._open)
+            opened = self._match.now()
+            rounds = self._rounds()
+        finally:
+            line = self._line(self._match.now() - began, *busy())
+            if line.order:
+                self._match.put(line)
+        per_round = (self._match.now() - opened) / rounds
+        self.shortest_s = opened - began + FEWEST_ROUNDS * per_round
+        for player in self._players.values():
+            player.close()
+        return line
+
+    def _rounds(self) -> int:
+        """Take turns; returns the number of rounds."""
+        for number in count(1):
+            order = list(SIDES)
+            self._match.draw.shuffle(order)
+            for side in order:
+                self._turns.append((side, self._asked(side, self._block)))
+            if number >= FEWEST_ROUNDS and self._match.now() >= self._until:
+                return number
+        raise AssertionError("numbers never end")
+
+    def _asked(self, side: SideName, ask: Callable[[SideName], T]) -> T:
+        try:
+            return ask(side)
+        except SideError as error:
+            comparison = self._match.sides.comparison
+            failure = SideFailure(comparison=comparison, side=side, reason=str(error))
+            raise _SideFailedError(failure) from None
+
+    def _open(self, side: SideName) -> Ready:
+        compared, place = getattr(self._match.sides, side), self._match.places[side]
+        request = {**self._match.settings, "cell": compared.cell.to_json(), "moved": place.moved}
+        return self._players[side].open(request, place.folder)
+
+    def _block(self, side: SideName) -> TimedBlock:
+        return self._players[side].block(BLOCK_S)
+
+    def _line(self, seconds: float, others: float | None, stolen: float | None) -> PairLine:
+        base, new = ([turn for name, turn in self._turns if name == side] for side in SIDES)
+        first = {side: ready.first_call_s for side, ready in self._ready.items()}
+        ours = sum(turn.cpu_s for _, turn in self._turns) / seconds if seconds else 0.0
+        return PairLine(
+            comparison=self._match.sides.comparison,
+            number=self._number,
+            started=self._starts[0],
+            order="".join(side[0] for side, _ in self._turns),
+            base_s=tuple(turn.samples_s for turn in base),
+            new_s=tuple(turn.samples_s for turn in new),
+            base_calls=base[0].calls if base else 1,
+            new_calls=new[0].calls if new else 1,
+            base_first_call_s=first.get("base", 0.0),
+            new_first_call_s=first.get("new", 0.0),
+            others_cores=None if others is None else max(0.0, others - ours),
+            stolen_cores=stolen,
+        )

@@ -1,0 +1,204 @@
+"""The asking end of one side: a fork server, and the process that it forked for this pair."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
+
+from opbench.errors import BadValueError, OpbenchError
+from opbench.processes.calls import FORKS, describe_exit
+from opbench.processes.connection import Server
+
+Json = dict[str, Any]
+
+_SERVE = "opbench.live.side:serve"
+_PRELOAD = ("opbench.live.side", "opbench.registry.entries:specs")
+_POLL_MS = 1000
+# A thread of libgomp that waits for another keeps its core busy for a third of a million turns of a
+# loop.  Where the machine has given that core's neighbour to another program, this is what makes a
+# pass of 30 ms take a second.  A thousand turns, some 50 us, still bridge the gap between layers.
+_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
+
+
+class SideError(OpbenchError):
+    """A side that cannot be built or run, with the reason."""
+
+
+def require_forks() -> None:
+    """Raise ``BadValueError`` where this machine has no forks."""
+    if not FORKS:
+        raise BadValueError("comparing targets needs processes that fork: use Linux or macOS")
+
+
+class Ready(NamedTuple):
+    """The times of a side that is ready: of one call, and of the first."""
+
+    call_s: float
+    first_call_s: float
+
+
+class TimedBlock(NamedTuple):
+    """The samples of one block, in seconds per call, the calls of each, and processor seconds."""
+
+    samples_s: tuple[float, ...]
+    calls: int
+    cpu_s: float = 0.0
+
+
+class Player(Protocol):
+    """Plays one side after another, each in a fresh process."""
+
+    def open(self, request: Mapping[str, Any], folder: Path) -> Ready:
+        """Start a side.  Raises ``SideError``."""
+        ...
+
+    def block(self, seconds: float) -> TimedBlock:
+        """Time a block of about ``seconds``.  Raises ``SideError``."""
+        ...
+
+    def close(self) -> None:
+        """End the side."""
+        ...
+
+
+class ForkPlayer:
+    """A player whose sides are forks of one server, which has torch loaded.
+
+    ``timeout``: seconds that a side may take to start, and to time a block.  ``serve`` is the
+    function that each fork runs, ``preload`` what the server imports and calls before.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None = None,
+        *,
+        serve: str = _SERVE,
+        preload: Sequence[str] = _PRELOAD,
+    ) -> None:
+        self._timeout, self._serve, self._preload = timeout, serve, preload
+        self._stream: socket.SocketIO | None = None
+        self._worker = 0
+        self._busy = False
+        self._reason = ""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="opbench-")
+        self._errors = tempfile.TemporaryFile()
+        self._server = Server(self._preload, errors=self._errors, environment=_ENVIRONMENT)
+        self._server.start()
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(self._address)
+        self._listener.listen(1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.stop()
+        self._hang_up()
+        self._listener.close()
+        self._errors.close()
+        self._folder.cleanup()
+
+    @property
+    def _address(self) -> str:
+        return f"{self._folder.name}/side"
+
+    def open(self, request: Mapping[str, Any], folder: Path) -> Ready:
+        self.close()
+        self._errors.seek(0)
+        self._errors.truncate()
+        self._reason, self._busy = "", True
+        self._server.send(
+            {
+                "call": self._serve,
+                "folder": str(folder),
+                "limit_memory": request["cell"]["device"] == "cpu",
+                "arguments": [{**request, "socket": self._address}],
+            }
+        )
+        self._wait(self._listener.fileno())
+        connection, _ = self._listener.accept()
+        with connection:
+            self._stream = connection.makefile("rwb", buffering=0)
+        return Ready(**self._reply())
+
+    def block(self, seconds: float) -> TimedBlock:
+        assert self._stream is not None
+        with suppress(BrokenPipeError):  # it died: the reply tells
+            self._stream.write(json.dumps({"seconds": seconds}).encode() + b"\n")
+        reply = self._reply()
+        return TimedBlock(tuple(reply["samples_s"]), reply["calls"], reply["cpu_s"])
+
+    def close(self) -> None:
+        self._hang_up()
+        if self._busy:
+            with suppress(SideError):
+                self._wait(None)
+
+    def _hang_up(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _reply(self) -> Json:
+        assert self._stream is not None
+        said = b""
+        while not said.endswith(b"\n"):
+            self._wait(self._stream.fileno())
+            chunk = os.read(self._stream.fileno(), 1 << 16)
+            if not chunk:  # it ended: the server says how
+                self._wait(None)
+            said += chunk
+        reply: Json = json.loads(said)
+        return reply
+
+    def _wait(self, descriptor: int | None) -> None:
+        """Wait until there is something to read; raises ``SideError`` where the side has ended."""
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while True:
+            poll = select.poll()
+            server = self._server.watch(poll)
+            if descriptor is not None:
+                poll.register(descriptor, select.POLLIN)
+            woken = {each for each, _ in poll.poll(_POLL_MS)}
+            if descriptor in woken:
+                return
+            if woken.intersection(server):
+                self._listen()
+            elif deadline is not None and time.monotonic() > deadline and self._worker:
+                self._reason = f"it did not end within {self._timeout:g} s (--timeout)"
+                with suppress(ProcessLookupError):
+                    os.kill(self._worker, signal.SIGKILL)
+
+    def _listen(self) -> None:
+        """Take in what the server and the side's process say on their way out."""
+        said = self._server.receive()
+        if said is None:
+            self._busy, words = False, self._server.last_words()
+            status = describe_exit(self._server.stop())
+            raise SideError(f"the process that starts others ended: {status}{words}")
+        for message in said:
+            if "worker" in message:
+                self._worker = message["worker"]
+            elif "failed" in message:
+                self._reason = self._reason or message["failed"]
+            elif "exit" in message:
+                self._busy, self._worker = False, 0
+                raise SideError(self._reason or self._ended(message["exit"]))
+
+    def _ended(self, status: int) -> str:
+        return describe_exit(status) + self._server.last_words()

@@ -1,0 +1,109 @@
+"""Run one side of a comparison in a process of its own: build it, warm it up, time it when asked.
+
+The asking process and this one speak in lines of JSON over a socket: first this one says that it
+is ready, then each request for a block is answered with its samples, until the socket is closed.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from math import ceil
+from typing import IO, Any, cast
+
+import torch
+
+from opbench.live.paths import redirect
+from opbench.record import Cell
+from opbench.runs.network import build
+from opbench.timing.device import Call, Device, open_device
+from opbench.timing.protocol import BLOCK_S
+from opbench.timing.settings import CudaOptions
+from opbench.timing.tf32 import set_tf32
+
+Json = dict[str, Any]
+
+# Calls before the first block: at least so many, and for at least so long.
+_WARMUP_CALLS = 2
+_WARMUP_S = 0.05
+# A block that is shorter than so many samples spares none of them for warming up caches.
+_SPARED = 6
+
+
+class Side:
+    """One network on its device, ready to be timed."""
+
+    def __init__(self, device: Device, forward: Call, *, device_time: bool) -> None:
+        self._device, self._device_time = device, device_time
+        start = time.perf_counter()
+        self.first_call_s = device.run(forward, 1)
+        self._call = device.prepare(forward)
+        taken = [device.run(self._call, 1) for _ in range(_WARMUP_CALLS)]
+        while time.perf_counter() < start + self.first_call_s + _WARMUP_S:
+            taken.append(device.run(self._call, 1))
+        self.call_s = min(taken)
+
+    def block(self, seconds: float) -> tuple[list[float], int]:
+        """Return the samples of a block that takes about ``seconds``, and the calls of each.
+
+        A sample is the mean of as many calls as take two milliseconds.  The first warms up the
+        caches that the other side has used, and is left out where there are others.
+        """
+        calls = ceil(BLOCK_S / self.call_s)
+        samples = max(1, round(seconds / (calls * self.call_s)))
+        if samples >= _SPARED:
+            self._sample(calls)
+        return [self._sample(calls) for _ in range(samples)], calls
+
+    def _sample(self, calls: int) -> float:
+        if self._device_time:
+            return self._device.time(self._call, calls) / calls
+        if not self._device.asynchronous:
+            return self._device.run(self._call, calls) / calls
+        # A caller waits for the end of each.
+        return sum(self._device.run(self._call, 1) for _ in range(calls)) / calls
+
+
+def serve(request: Mapping[str, Any]) -> Json:
+    """Serve one side until the asking process closes the socket."""
+    redirect(request["moved"])
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.connect(request["socket"])
+        with channel.makefile("rwb") as stream, torch.inference_mode():
+            _serve(open_side(request), cast("IO[bytes]", stream))
+    return {}
+
+
+def open_side(request: Mapping[str, Any]) -> Side:
+    """Build the network of a request, and warm it up."""
+    cell = Cell.from_json(request["cell"])
+    device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
+    torch.set_num_threads(cell.threads or torch.get_num_threads())
+    network = build(cell, own_inputs=request["own_inputs"], seed=request["seed"])
+    # Only now: a file that a network comes from may set it otherwise.
+    set_tf32(request["cuda"]["tf32"])
+    forward = network.forward(cell.runtime, cell.compile)
+    return Side(device, forward, device_time=request["device_time"])
+
+
+def _serve(side: Side, stream: IO[bytes]) -> None:
+    # Python's garbage collector would strike some blocks and not others.
+    gc.collect()
+    gc.disable()
+    # The asking process has gone on without this side.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        _tell(stream, {"call_s": side.call_s, "first_call_s": side.first_call_s})
+        for line in stream:
+            before = time.process_time()
+            samples, calls = side.block(json.loads(line)["seconds"])
+            spent = time.process_time() - before
+            _tell(stream, {"samples_s": samples, "calls": calls, "cpu_s": spent})
+
+
+def _tell(stream: IO[bytes], message: Json) -> None:
+    stream.write(json.dumps(message).encode() + b"\n")
+    stream.flush()

@@ -1,0 +1,238 @@
+"""Start live comparisons: find the cells of both sides, and play one match after another.
+
+Nothing is written before everything that the user can fix has been checked.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import chdir
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opbench import __version__
+from opbench.errors import BadValueError, OpbenchError
+from opbench.files import Appender
+from opbench.live.lines import (
+    FORMAT,
+    Compared,
+    ComparedSide,
+    ComparedSides,
+    ComparisonHeader,
+    Metric,
+    SideFailure,
+    encode_line,
+)
+from opbench.live.match import LiveMatch, SideFolder, Step
+from opbench.live.player import Player
+from opbench.live.worktree import WorkTree
+from opbench.record import Cell
+from opbench.registry.hints import PROVIDERS
+from opbench.runs.lines import End
+from opbench.runs.plan import Sweep
+from opbench.runs.pool import Workers
+from opbench.runs.start import prepare
+from opbench.settings import Threshold, threshold_for
+from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
+
+# Changes up to this do not matter, where nobody says otherwise.
+THRESHOLD = Threshold(relative=0.05, seconds=0.0)
+MAX_SECONDS = 30.0
+# The settings under which one target can be compared with itself, by the names of the options.
+VARIED = ("batch-size", "dtype", "memory-format", "runtime", "compile", "threads", "input-size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """Settings that all comparisons of a command share; ``max_seconds`` is of each."""
+
+    max_seconds: float = MAX_SECONDS
+    seed: int = 0
+    metric: Metric = "latency_s"
+    cuda: CudaOptions = field(default_factory=CudaOptions)
+    thresholds: Sequence[Threshold] = (THRESHOLD,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A target under one setting of everything, with the files of ``tree`` where that is given."""
+
+    target: str
+    sweep: Sweep
+    tree: WorkTree | None = None
+
+    @property
+    def place(self) -> SideFolder:
+        """The folder in which the target is found, and from where to where modules moved."""
+        if self.tree is None:
+            return SideFolder(Path.cwd())
+        return SideFolder(self.tree.at(Path.cwd()), (str(self.tree.root), str(self.tree.tree)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixture:
+    """A match that can be played, or the reason why ``base`` is not there."""
+
+    base: ComparedSide
+    new: ComparedSide
+    places: tuple[SideFolder, SideFolder]
+    own_inputs: bool
+    absent: str = ""
+
+
+@dataclass(slots=True)
+class Fixtures:
+    """Find the cells of contenders; ``environment`` is that of the last that was looked at."""
+
+    workers: Workers
+    settings: LiveSettings
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, base: Contender, new: Contender) -> Fixture:
+        """Pair two contenders.  Raises ``OpbenchError`` where one cannot be."""
+        sides = [
+            ComparedSide(cell=self._one(each, name))
+            for each, name in ((base, "BASE"), (new, "NEW"))
+        ]
+        own_inputs = not new.sweep.input_sizes
+        return Fixture(
+            base=sides[0], new=sides[1], places=(base.place, new.place), own_inputs=own_inputs
+        )
+
+    def against(self, new: Contender, tree: WorkTree, ref: str) -> list[Fixture]:
+        """Pair each cell of ``new`` with the same as it was in ``tree``.
+
+        Raises ``BadValueError`` for a target that no commit of this repository holds.
+        """
+        head, colon, _ = new.target.rpartition(":")
+        if not colon or head in PROVIDERS or not _is_inside(head, tree.root):
+            raise BadValueError(
+                f"{new.target} is not in this repository: --against takes package.module:ATTR or "
+                "path/file.py:ATTR, the path from here"
+            )
+        old = [Contender(target=cell.name, sweep=new.sweep, tree=tree) for cell in self._cells(new)]
+        return [self._as_it_was(each, new, ref) for each in old]
+
+    def _as_it_was(self, old: Contender, new: Contender, ref: str) -> Fixture:
+        now = self._one(Contender(target=old.target, sweep=new.sweep), "TARGET")
+        places, absent, cell = (old.place, new.place), "", now
+        try:
+            cell = self._one(old, "TARGET")
+        except OpbenchError as error:
+            absent = f"not in {ref}: {error}"
+        return Fixture(
+            base=ComparedSide(cell=cell, commit=ref),
+            new=ComparedSide(cell=now),
+            places=places,
+            own_inputs=not new.sweep.input_sizes,
+            absent=absent,
+        )
+
+    def _one(self, contender: Contender, role: str) -> Cell:
+        cells = self._cells(contender)
+        if len(cells) != 1:
+            raise BadValueError(
+                f"{role} is one network under one setting, and {contender.target!r} names "
+                f"{len(cells)}: name one"
+            )
+        return cells[0]
+
+    def _cells(self, contender: Contender) -> Sequence[Cell]:
+        folder = contender.place.folder
+        if not folder.is_dir():
+            raise BadValueError(f"there was no folder {folder.name}")
+        with chdir(folder):
+            prepared = prepare(
+                [contender.target],
+                contender.sweep,
+                Protocol(seed=self.settings.seed),
+                self.settings.cuda,
+                self.workers,
+            )
+        self.environment = prepared.header.environment
+        return prepared.state.plan
+
+
+def _is_inside(head: str, root: Path) -> bool:
+    """Return whether a file is named by its path from here and is in the repository."""
+    if not head.endswith(".py"):
+        return True
+    return not Path(head).is_absolute() and Path(head).resolve().is_relative_to(root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tournament:
+    """All comparisons of a command, played one after another into one file."""
+
+    fixtures: Sequence[Fixture]
+    settings: LiveSettings
+    players: tuple[Player, Player]
+    writer: Appender
+    environment: dict[str, Any]
+    watch: Callable[[Step], None] = lambda step: None
+
+    def play(self) -> list[Compared]:
+        """Play every match; the file ends with a line that says how."""
+        start, reason = time.monotonic(), "stopped by an error"
+        self._put(self._header())
+        try:
+            compared = [self._match(number) for number, _ in enumerate(self.fixtures, start=1)]
+            reason = "finished"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            raise
+        finally:
+            self._put(End(reason=reason, wall_s=time.monotonic() - start))
+        return compared
+
+    def _header(self) -> ComparisonHeader:
+        return ComparisonHeader(
+            format=FORMAT,
+            opbench=__version__,
+            started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            environment=self.environment,
+            cuda=self.settings.cuda,
+            metric=self.settings.metric,
+            max_seconds=self.settings.max_seconds,
+            seed=self.settings.seed,
+        )
+
+    def _match(self, number: int) -> Compared:
+        fixture, settings = self.fixtures[number - 1], self.settings
+        limit = threshold_for(fixture.new.cell.name, settings.thresholds)
+        sides = ComparedSides(
+            comparison=number,
+            base=fixture.base,
+            new=fixture.new,
+            threshold=limit.relative,
+            threshold_s=limit.seconds,
+        )
+        if fixture.absent:
+            failure = SideFailure(
+                comparison=number, side="base", reason=fixture.absent, absent=True
+            )
+            self._put(sides)
+            self._put(failure)
+            return Compared(sides=sides, failure=failure)
+        return LiveMatch(
+            sides=sides,
+            places={"base": fixture.places[0], "new": fixture.places[1]},
+            settings={
+                "cuda": settings.cuda.to_json(),
+                "own_inputs": fixture.own_inputs,
+                "seed": settings.seed,
+                "device_time": settings.metric == "device_s",
+            },
+            players=self.players,
+            max_seconds=settings.max_seconds,
+            writer=self.writer,
+            draw=random.Random(f"{settings.seed} {number}"),
+            watch=self.watch,
+        ).play()
+
+    def _put(self, line: Any) -> None:
+        self.writer.append(encode_line(line))

@@ -1,0 +1,67 @@
+"""Players on paper: sides whose samples a test says, and a clock that only they move."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from opbench.live.player import Ready, SideError, TimedBlock
+
+Json = Mapping[str, Any]
+# The seconds of a call of one side, and the reason why it fails instead.
+Played = float | str
+
+
+class Clock:
+    """Seconds that pass when somebody says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class PaperPlayer:
+    """Plays sides that take what ``seconds(cell)`` says, give or take ``noise``."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        seconds: Callable[[Json], Played],
+        *,
+        noise: float = 0.001,
+        opening_s: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        self.clock, self.seconds, self.noise = clock, seconds, noise
+        self.opening_s = opening_s
+        self.draw = random.Random(seed)
+        self.opened: list[tuple[Json, Path]] = []
+        self.open_now = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open_now = False
+
+    def open(self, request: Json, folder: Path) -> Ready:
+        self.clock.seconds += self.opening_s
+        self.opened.append((request, folder))
+        played = self.seconds(request["cell"])
+        if isinstance(played, str):
+            raise SideError(played)
+        self.call_s, self.open_now = played, True
+        return Ready(call_s=played, first_call_s=2 * played)
+
+    def block(self, seconds: float) -> TimedBlock:
+        assert self.open_now
+        samples = tuple(self.call_s * self.draw.lognormvariate(0, self.noise) for _ in range(3))
+        self.clock.seconds += max(seconds, self.call_s)
+        return TimedBlock(samples, 2)
+
+    def close(self) -> None:
+        self.open_now = False

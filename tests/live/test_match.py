@@ -1,0 +1,141 @@
+"""A match: pairs, exchanged roles, when it ends, and what is on disk."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opbench.files import Appender
+from opbench.live.lines import (
+    Compared,
+    ComparedSide,
+    ComparedSides,
+    PairLine,
+    SideFailure,
+    decode_line,
+)
+from opbench.live.match import LiveMatch, SideFolder
+from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS
+from tests.builders import cell
+from tests.live.players import Clock, PaperPlayer, Played
+
+Play = Callable[..., tuple[Compared, "Table"]]
+
+
+class Table:
+    """The two players of a match and its clock."""
+
+    def __init__(self, seconds: Callable[[Any], Played], **options: Any) -> None:
+        self.clock = Clock()
+        self.players = tuple(
+            PaperPlayer(self.clock, seconds, seed=seed, **options) for seed in (1, 2)
+        )
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """Play base against new, which take the seconds named."""
+
+    def played(base: Played, new: Played, **options: Any) -> tuple[Compared, Table]:
+        max_seconds = options.pop("max_seconds", 30.0)
+        sides = ComparedSides(
+            comparison=1,
+            base=ComparedSide(cell=cell("base")),
+            new=ComparedSide(cell=cell("new")),
+            threshold=0.05,
+        )
+        table = Table(lambda one: {"base": base, "new": new}[one["name"]], **options)
+        with Appender(tmp_path / "file.jsonl") as writer:
+            match = LiveMatch(
+                sides=sides,
+                places={"base": SideFolder(Path("/base")), "new": SideFolder(Path("/new"))},
+                settings={"seed": 0},
+                players=(table.players[0], table.players[1]),
+                max_seconds=max_seconds,
+                writer=writer,
+                draw=random.Random(0),
+                now=table.clock,
+            )
+            return match.play(), table
+
+    return played
+
+
+def lines(folder: Path) -> list[Any]:
+    raw = (folder / "file.jsonl").read_bytes().splitlines()
+    return [decode_line(line) for line in raw]
+
+
+def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> None:
+    compared, table = play(0.010, 0.010)
+    assert len(compared.pairs) == LOOKS[0]
+    # Each pair has an eighth of the time, and the last turn of it may end later.
+    assert table.clock() == pytest.approx(LOOKS[0] * 30 / PAIRS, rel=0.05)
+    assert [line for line in lines(tmp_path) if isinstance(line, PairLine)] == [*compared.pairs]
+
+
+def test_roles_are_exchanged_over_four_pairs(play: Play) -> None:
+    compared, table = play(0.010, 0.010)
+    first = [request["cell"]["name"] for request, _ in table.players[0].opened]
+    second = [request["cell"]["name"] for request, _ in table.players[1].opened]
+    assert first == ["base", "new", "base", "new"]
+    assert second == ["new", "base", "new", "base"]
+    assert [pair.started for pair in compared.pairs] == ["base", "base", "new", "new"]
+
+
+def test_each_side_has_its_own_folder(play: Play) -> None:
+    _, table = play(0.010, 0.010)
+    opened = [each for player in table.players for each in player.opened]
+    assert {(request["cell"]["name"], str(folder)) for request, folder in opened} == {
+        ("base", "/base"), ("new", "/new"),
+    }  # fmt: skip
+
+
+def test_turns_are_in_random_order_and_both_sides_have_as_many(play: Play) -> None:
+    compared, _ = play(0.010, 0.010)
+    for pair in compared.pairs:
+        rounds = [pair.order[place : place + 2] for place in range(0, len(pair.order), 2)]
+        assert set(rounds) == {"bn", "nb"}
+        assert len(pair.base_s) == len(pair.new_s) == len(rounds)
+
+
+def test_it_goes_on_while_it_cannot_tell_and_stops_at_the_end_of_the_time(play: Play) -> None:
+    compared, table = play(0.010, 0.010, noise=0.9)
+    assert len(compared.pairs) == PAIRS
+    assert table.clock() == pytest.approx(30, rel=0.05)
+
+
+def test_slow_networks_have_fewer_pairs_and_no_pair_starts_without_time_for_it(play: Play) -> None:
+    # A pair takes 2 x 0.5 s to start and three rounds of 2 x 1 s: 7 s, of which four fit.
+    compared, table = play(1.0, 1.0)
+    assert len(compared.pairs) == 4
+    assert all(len(pair.order) == 2 * FEWEST_ROUNDS for pair in compared.pairs)
+    assert table.clock() == pytest.approx(28)
+
+
+def test_a_side_that_fails_is_a_line_with_its_reason(play: Play, tmp_path: Path) -> None:
+    compared, _ = play(0.010, "no such module")
+    assert compared.failure == SideFailure(comparison=1, side="new", reason="no such module")
+    assert compared.failure in lines(tmp_path)
+
+
+def test_an_interrupt_keeps_what_was_taken(play: Play, tmp_path: Path) -> None:
+    blocks = 0
+    usual = PaperPlayer.block
+
+    def interrupted(self: PaperPlayer, seconds: float) -> Any:
+        nonlocal blocks
+        blocks += 1
+        if blocks == 6:
+            raise KeyboardInterrupt
+        return usual(self, seconds)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(PaperPlayer, "block", interrupted)
+        play(0.010, 0.010)
+    (pair,) = (line for line in lines(tmp_path) if isinstance(line, PairLine))
+    assert len(pair.order) == 5

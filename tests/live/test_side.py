@@ -1,0 +1,83 @@
+"""One side: on the CPU, and on a GPU that exists only on paper."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from opbench.live.side import Side
+from opbench.timing.cuda import CudaDevice
+from opbench.timing.device import CpuDevice
+from tests.timing.fakes import LAUNCH_S, FakeCuda
+
+KERNEL_S, KERNELS = 20e-6, 50
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    """A GPU on paper, whose host's clock is the only one."""
+    fake = FakeCuda()
+    monkeypatch.setattr(time, "perf_counter", fake.perf_counter)
+    return fake
+
+
+def network(fake: FakeCuda) -> Callable[[], object]:
+    """A network of 50 kernels, each of which takes longer than its launch."""
+    return lambda: [fake.kernel(KERNEL_S) for _ in range(KERNELS)]
+
+
+def test_on_cuda_the_latency_is_what_a_caller_waits(fake: FakeCuda) -> None:
+    side = Side(CudaDevice(0, cuda=fake), network(fake), device_time=False)
+    samples, calls = side.block(0.06)
+    # The first launch, and then the kernels: each is launched while the one before it runs.
+    waited = LAUNCH_S + KERNELS * KERNEL_S
+    assert samples == pytest.approx([waited] * len(samples), rel=1e-6)
+    assert calls == 2
+    # One block of 60 ms, in samples of two calls.
+    assert len(samples) == round(0.06 / (2 * waited))
+
+
+def test_on_cuda_the_device_time_has_no_launches(fake: FakeCuda) -> None:
+    side = Side(CudaDevice(0, cuda=fake), network(fake), device_time=True)
+    samples, _ = side.block(0.06)
+    assert samples == pytest.approx([KERNELS * KERNEL_S] * len(samples), rel=1e-6)
+    assert samples[0] < LAUNCH_S + KERNELS * KERNEL_S
+
+
+def test_on_cuda_two_sides_share_the_device_and_find_no_difference(fake: FakeCuda) -> None:
+    one, other = (Side(CudaDevice(0, cuda=fake), network(fake), device_time=False) for _ in "12")
+    assert one.block(0.06)[0] == pytest.approx(other.block(0.06)[0])
+
+
+def test_on_the_cpu_a_sample_is_the_mean_of_calls_of_two_milliseconds() -> None:
+    def half_a_millisecond() -> None:
+        end = time.perf_counter() + 0.5e-3
+        while time.perf_counter() < end:
+            pass
+
+    side = Side(CpuDevice(), half_a_millisecond, device_time=False)
+    samples, calls = side.block(0.06)
+    assert calls in (4, 3)
+    assert min(samples) >= 0.5e-3
+
+
+def test_a_slow_network_has_one_call_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    def clock() -> Iterator[float]:
+        while True:
+            yield calls * 2.0
+
+    ticks = clock()
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
+
+    def two_seconds() -> None:
+        nonlocal calls
+        calls += 1
+
+    side = Side(CpuDevice(), two_seconds, device_time=False)
+    before = calls
+    samples, each = side.block(0.06)
+    assert (len(samples), each, calls - before) == (1, 1, 1)
