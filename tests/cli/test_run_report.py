@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_energy_that_was_not_measured_is_said_with_the_reason(
 def test_a_layout_that_a_gpu_likes_is_advised_where_it_was_not_tried(
     said: Callable[..., tuple[str, str]],
 ) -> None:
-    half = {"device": "cuda:0", "dtype": "bfloat16"}
+    half: dict[str, Any] = {"device": "cuda:0", "dtype": "bfloat16"}
     asked = "convolutions in bfloat16 are often faster on a GPU with --memory-format channels_last"
     assert asked in said(record("a", **half), record("b"))[1]
     tried = record("a", **half, memory_format="channels_last")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -40,8 +41,35 @@ def test_a_machine_half_as_fast_takes_twice_the_time() -> None:
 
 def test_on_this_machine_it_takes_some_time_and_draws_no_random_numbers() -> None:
     before = torch.get_rng_state()
-    assert 0 < yardstick(CpuDevice()) < 10
+    assert 0 < (yardstick(CpuDevice()) or 0) < 10
     assert torch.equal(before, torch.get_rng_state())
+
+
+class Full(CpuDevice):
+    """A GPU on which a network has left no room."""
+
+    def run(self, call: Call, calls: int) -> float:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_a_network_that_fills_the_gpu_goes_without_a_yardstick() -> None:
+    assert yardstick(Full()) is None
+
+
+def test_each_piece_gives_its_memory_back_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def piece(name: str) -> Call:
+        alive.append(sum(each() is not None for each in made))
+        tensor = torch.zeros(4)
+        made.append(weakref.ref(tensor))
+        return lambda: tensor.add_(1)
+
+    monkeypatch.setattr(module, "PIECES", ((piece, 1), (piece, 1), (piece, 2)))
+    assert yardstick(CpuDevice()) is not None
+    assert alive == [0, 0, 0]
+    assert not any(each() is not None for each in made)
 
 
 def test_beside_a_network_that_is_slow_to_launch_a_gpu_does_not_wait_long(
@@ -49,14 +77,11 @@ def test_beside_a_network_that_is_slow_to_launch_a_gpu_does_not_wait_long(
 ) -> None:
     cuda = FakeCuda()
     monkeypatch.setattr(cuda_module, "time", cuda)
-    monkeypatch.setattr(
-        module,
-        "pieces",
-        lambda name: tuple(
-            (lambda seconds=seconds: cuda.kernel(seconds), calls)
-            for seconds, calls in ((4e-3, 1), (2e-3, 1), (1e-6, 100))
-        ),
+    pieces = tuple(
+        (lambda name, seconds=seconds: lambda: cuda.kernel(seconds), calls)
+        for seconds, calls in ((4e-3, 1), (2e-3, 1), (1e-6, 100))
     )
+    monkeypatch.setattr(module, "PIECES", pieces)
     device = CudaDevice(0, cuda=cuda)
     device.prepare(lambda: [cuda.kernel(1e-6) for _ in range(2000)])  # 10 ms to queue
     before = cuda.queues[0]
