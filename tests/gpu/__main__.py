@@ -12,7 +12,7 @@ from pathlib import Path
 from opbench.errors import BadValueError
 from tests.gpu import process, report
 from tests.gpu.command import environment
-from tests.gpu.outcome import append, failed, read
+from tests.gpu.outcome import append, no_time, read
 from tests.gpu.part import Part, chosen
 
 # Less than this and a part is not begun.
@@ -34,20 +34,15 @@ def main(arguments: list[str]) -> int:
     given.output.mkdir(parents=True, exist_ok=True)
     os.environ.update(environment())
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    interrupted = False
     try:
         carry_out(parts, given.output, given.seconds, dry=given.dry_run)
     except KeyboardInterrupt:
-        interrupted = True
+        return 130
     finally:
         text = report.written(given.output)
         (given.output / "results.md").write_text(text, encoding="utf-8")
         sys.stdout.write(text)
-    return (
-        130
-        if interrupted
-        else int(any(line.verdict.startswith("failed") for line in read(given.output)))
-    )
+    return int(any(line.verdict.startswith("failed") for line in read(given.output)))
 
 
 def carry_out(parts: list[Part], folder: Path, seconds: float, *, dry: bool) -> None:
@@ -57,7 +52,7 @@ def carry_out(parts: list[Part], folder: Path, seconds: float, *, dry: bool) -> 
     for part in parts:
         left = min(part.seconds, end - time.monotonic())
         if left < _LEAST_S:
-            append(folder, failed(part.name, "there was no time left for it"))
+            append(folder, no_time(part.name))
             continue
         sys.stderr.write(f"{part.name}: at most {left:.0f} s\n")
         process.carry_out(part, folder, left, dry=dry)

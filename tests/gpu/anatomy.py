@@ -30,7 +30,7 @@ def main(device: str, name: str) -> None:
     """Import, initialise, build and call as a worker does."""
     steps = _Steps()
     torch = steps.take("import torch", lambda: import_module("torch"))
-    worker = steps.take("import opbench", lambda: import_module("opbench.runs.worker"))
+    steps.take("import opbench", lambda: import_module("opbench.runs.worker"))
     steps.take("is_available", torch.cuda.is_available)
     steps.take("first tensor", lambda: torch.zeros(1, device=device))
     if device != "cpu":
@@ -47,8 +47,9 @@ def main(device: str, name: str) -> None:
     with torch.inference_mode():
         for call in ("first call", "second call", "third call", *10 * ["tenth call"]):
             steps.take(call, lambda: network(batch))
-        timed = worker.open_device(device)
-        steps.take("yardstick", lambda: worker.yardstick(timed))
+        timed = import_module("opbench.timing.device").open_device(device)
+        yardstick = import_module("opbench.timing.yardstick").yardstick
+        steps.take("yardstick", lambda: yardstick(timed))
     sys.stdout.write(f"{json.dumps(steps.taken)}\n")
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 FILE = "lines.jsonl"
+STARTED = "started"
+NO_TIME = "failed: there was no time left"
+GOES_ON = "sweep"
 VERDICTS: Mapping[bool | None, str] = {True: "confirmed", False: "refuted", None: "measured"}
 
 
@@ -54,6 +57,11 @@ def line_of(part: str, finding: Finding, seconds: float) -> Line:
     )
 
 
+def no_time(part: str) -> Line:
+    """Return the line of a part that was not begun."""
+    return Line(part=part, what=part, verdict=NO_TIME)
+
+
 def failed(part: str, why: str, seconds: float = 0.0) -> Line:
     """Return the line of a part, or what was left of it, that gave no finding."""
     return Line(part=part, what=part, verdict=f"failed: {why}", seconds=seconds)
@@ -66,12 +74,29 @@ def append(folder: Path, line: Line) -> None:
         file.write(f"{text}\n")
 
 
-def read(folder: Path) -> list[Line]:
-    """Read a folder's lines; of a part that ran twice those of the last time."""
+def read(*folders: Path) -> list[Line]:
+    """Read the lines of folders, one after the other; of a part that ran twice the last ones.
+
+    The sweep goes on where it was: all its lines count.
+    """
+    lines = [line for folder in folders for line in _lines(folder)]
+    started = {
+        line.part: place
+        for place, line in enumerate(lines)
+        if line.verdict == STARTED and line.part != GOES_ON
+    }
+    return [
+        line
+        for place, line in enumerate(lines)
+        if place > started.get(line.part, -1)
+        and line.verdict != STARTED
+        and (line.verdict != NO_TIME or line.part not in started)
+    ]
+
+
+def _lines(folder: Path) -> list[Line]:
     text = (folder / FILE).read_text(encoding="utf-8")
-    lines = [Line(**json.loads(each)) for each in text.splitlines() if each.strip()]
-    started = {line.part: place for place, line in enumerate(lines) if line.verdict == "started"}
-    return [line for place, line in enumerate(lines) if place > started.get(line.part, -1)]
+    return [Line(**json.loads(each)) for each in text.splitlines() if each.strip()]
 
 
 def _plain(value: Any) -> Any:

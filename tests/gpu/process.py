@@ -14,7 +14,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.gpu.outcome import Line, append, failed
+from tests.gpu.outcome import STARTED, Line, append, failed
 from tests.gpu.part import Part
 
 _CHILD = "tests.gpu.child"
@@ -29,7 +29,7 @@ def prepare() -> None:
 
 def carry_out(part: Part, folder: Path, seconds: float, *, dry: bool) -> None:
     """Run ``part`` for at most ``seconds``; what went wrong is a line."""
-    append(folder, Line(part=part.name, verdict="started"))
+    append(folder, Line(part=part.name, verdict=STARTED))
     began = time.monotonic()
     process = get_context("forkserver").Process(
         target=_enter, args=(part.name, part.call, str(folder), seconds, dry)

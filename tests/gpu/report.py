@@ -1,4 +1,4 @@
-"""Write the findings of a folder as a page: ``python -m tests.gpu.report FOLDER`` writes
+"""Write the findings of folders as a page: ``python -m tests.gpu.report FOLDER…`` writes
 ``results/gpu.md``."""
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TITLES = {
 }
 
 
-def written(folder: Path) -> str:
-    """Return the page."""
-    lines = [line for line in read(folder) if line.verdict != "started"]
+def written(*folders: Path) -> str:
+    """Return the page of one folder, or of several, of which the later ones replace parts."""
+    lines = read(*folders)
     return "\n".join([*_head(lines), *_tables(lines)]) + "\n"
 
 
@@ -61,5 +61,5 @@ def table(lines: Iterable[Line]) -> Iterator[str]:
 
 if __name__ == "__main__":
     target = Path("results") / "gpu.md"
-    target.write_text(written(Path(sys.argv[1])), encoding="utf-8")
+    target.write_text(written(*map(Path, sys.argv[1:])), encoding="utf-8")
     sys.stdout.write(f"{target}\n")

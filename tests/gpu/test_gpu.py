@@ -18,7 +18,7 @@ from tests.gpu import command, process, report
 from tests.gpu.bed import Bed
 from tests.gpu.child import findings
 from tests.gpu.command import Said
-from tests.gpu.outcome import Finding, Line, append, failed, line_of, read
+from tests.gpu.outcome import STARTED, Finding, Line, append, failed, line_of, no_time, read
 from tests.gpu.part import CARD, PARTS, Part, chosen
 
 # What a part yields at least in a dry run; others yield one.
@@ -108,8 +108,9 @@ def test_a_part_that_hangs_or_crashes_ends_nothing_but_itself(tmp_path: Path) ->
 
 def test_of_a_part_that_ran_twice_the_last_time_counts(tmp_path: Path) -> None:
     for why in ("first", "second"):
-        append(tmp_path, Line(part="p", verdict="started"))
+        append(tmp_path, Line(part="p", verdict=STARTED))
         append(tmp_path, failed("p", why))
+    append(tmp_path, no_time("p"))
     assert [line.verdict for line in read(tmp_path)] == ["failed: second"]
 
 
