@@ -62,6 +62,10 @@ _RATES = (
 )
 # Shown only where they say something.
 _OPTIONAL: dict[str, object] = dict.fromkeys(("device_s", "energy_j", "reason", *_OTHER_METRICS))
+_NOT_HIDDEN = {
+    "seen": "it launches more kernels than a queue holds; --cuda-graph launches them at once",
+    "synchronises": "it waits for the GPU in the middle of a forward pass",
+}
 
 
 def render_rows(state: RunState, format: Format) -> str:
@@ -84,6 +88,7 @@ def say_outcome(state: RunState, path: Path) -> None:
     records = list(state.records.values())
     _advise(records)
     _say_what_is_not_measured(records)
+    _say_what_is_not_hidden(records)
     _advise_layout([record.cell for record in records])
     missing = len(state.plan) - len(records) - len(state.failures)
     told = f"{len(records)} measured, {len(state.failures)} failed"
@@ -138,6 +143,15 @@ def _say_what_is_not_measured(records: Sequence[Record]) -> None:
     for device in dict.fromkeys(each.cell.device for each in records):
         if device not in measured:
             note(f"energy on {device}: not measured: {why_not_measured(device)}")
+
+
+def _say_what_is_not_hidden(records: Sequence[Record]) -> None:
+    """Say which GPU times contain the launching of kernels, and why."""
+    for launches, why in _NOT_HIDDEN.items():
+        cells = [each.cell for each in records if each.measurement.launches == launches]
+        if cells:
+            others = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+            note(f"the GPU time of {cells[0].name}{others} includes launches: {why}")
 
 
 def _advise_layout(cells: Sequence[Cell]) -> None:

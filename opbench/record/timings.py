@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import accumulate, pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -66,6 +66,9 @@ class Cell(Value):
         return f"{self.name} ({', '.join(words)})"
 
 
+# Of a GPU's time, from the best to the worst; "" on the CPU.
+Launches = Literal["", "hidden", "seen", "synchronises"]
+
 # The settings of a cell that go without saying.
 USUAL = {each.name: each.default for each in fields(Cell) if each.default is not MISSING}
 
@@ -108,7 +111,7 @@ class Round(Value):
     process_s: NonNegative = 0.0
     host_samples_s: tuple[Seconds, ...] = ()
     queued_s: Seconds | None = None
-    launches: str = ""
+    launches: Launches = ""
     start_up_s: NonNegative | None = None
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
@@ -130,12 +133,14 @@ class Measurement(Value):
         after round; samples_per_round: how many in each; yardsticks_s: a fixed piece of work
         right after each round.
     median_s, low_s, high_s: the median and the ends of its 95 % confidence interval, in which
-        the differences between rounds are included; minimum_s, p95_s: of all samples.
+        the differences between rounds are included; minimum_s, p95_s: of all samples, each the
+        mean of calls_per_sample calls.
     host_s: the median with launch and synchronisation, on CUDA.
     latency_s: the time that a caller waits for one forward pass on an undisturbed machine, with
         the ends of its 95 % interval; on CUDA launch and synchronisation included.
     p50_s, p90_s: quantiles of the same samples, which say what was typical in this run.
     device_s: the time of the GPU alone, launches hidden; None on the CPU.
+    launches: as of the round in which they were seen most.
     queued_s: per call of calls queued back to back; None where none were.
     warmup: calls before samples; calls_per_sample: calls averaged in one sample.
     peak_memory_bytes, energy_j, power_w, energy_resolution, idle_power_w: as of a round, their
@@ -170,6 +175,7 @@ class Measurement(Value):
     queued_s: Seconds | None = None
     queued_low_s: Seconds | None = None
     queued_high_s: Seconds | None = None
+    launches: Launches = ""
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None
@@ -244,6 +250,8 @@ class Attained(Value):
     """A cell under its roofline.
 
     ``bound_by`` is "compute", "memory" or "launch overhead", or "neither" far below all of them.
+    The fraction may exceed 1: operations are those counted by the rule, and a convolution by
+    Winograd's transform carries out fewer.
     """
 
     attained_flops_per_s: NonNegative

@@ -25,8 +25,9 @@ from typing import Any, TypeVar
 import torch
 
 from opbench.errors import BadValueError
+from opbench.record import Launches
 from opbench.timing import cuda_graph
-from opbench.timing.prepared import HIDDEN, SEEN, SYNCHRONISES, Call, PreparedCall, Spin, prepared
+from opbench.timing.prepared import Call, PreparedCall, Spin, prepared
 from opbench.timing.settings import CudaOptions
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ _ALIKE = 1.5
 _CHEAP = 0.1
 # Nobody launches as many kernels as a queue holds in less.
 _QUICK_S = 1e-3
+# Times closer than this are the same.
+_SAME = 1.02
 # c10/cuda/CUDAFunctions.cpp
 _SYNCHRONISING = "called a synchronizing CUDA operation"
 
@@ -79,7 +82,7 @@ class CudaDevice:
             warmup=len(queueing) + (timed is not call),
             warmup_s=time.perf_counter() - began,
             spin=Spin(queueing_s=min(queueing[-_RECENT:])),
-            launches=HIDDEN,
+            launches="hidden",
         )
 
     def time(self, call: Call, calls: int) -> float:
@@ -87,10 +90,12 @@ class CudaDevice:
         timed, seconds = prepared(call), 0.0
         while calls:
             together = timed.spin.calls(calls) if timed.spin else calls
-            taken = self._attempt(timed, together)
-            if taken is not None:
+            taken, ended_early = self._attempt(timed, together)
+            if not ended_early:
                 seconds += taken
                 calls -= together
+            if timed.spin and not timed.spin.learn(together, ended_early=ended_early):
+                self._stop_hiding(timed, taken)
         return seconds
 
     def run(self, call: Call, calls: int) -> float:
@@ -142,18 +147,22 @@ class CudaDevice:
         with suppress(RuntimeError):
             self._cuda.empty_cache()
 
-    def _attempt(self, timed: PreparedCall, calls: int) -> float | None:
-        """Measure ``calls`` calls; None where the spin ended before all were queued."""
+    def _attempt(self, timed: PreparedCall, calls: int) -> tuple[float, bool]:
+        """Measure the seconds of ``calls`` calls, and whether the spin ended before the last."""
         self._cuda.synchronize(self._index)
         gate = self._spin(timed.spin.seconds(calls)) if timed.spin else None
         events = self._queue(timed.call, calls)
         ended_early = gate is not None and bool(gate.query())
         self._cuda.synchronize(self._index)
-        if timed.spin and not timed.spin.learn(calls, ended_early=ended_early):
-            timed.spin, timed.launches = None, self._visible(timed)
-        if ended_early:
-            return None
-        return float(sum(start.elapsed_time(end) for start, end in events)) * 1e-3
+        return float(sum(start.elapsed_time(end) for start, end in events)) * 1e-3, ended_early
+
+    def _stop_hiding(self, timed: PreparedCall, spun_s: float) -> None:
+        """Time from now on without a spin, and say why one call behind it took ``spun_s``."""
+        timed.spin, timed.launches = None, self._visible(timed)
+        bare_s = min(self._attempt(timed, 1)[0] for _ in range(_RECENT))
+        # Kernels that take longer than their launches hide them: a queue that is full is no harm.
+        if timed.launches == "seen" and bare_s <= _SAME * spun_s:
+            timed.launches = "hidden"
 
     def _queue(self, call: Call, calls: int) -> list[tuple[Any, Any]]:
         """Queue calls between events: all between two, or each after a flush of the cache."""
@@ -195,7 +204,7 @@ class CudaDevice:
                 break
         return taken
 
-    def _visible(self, timed: PreparedCall) -> str:
+    def _visible(self, timed: PreparedCall) -> Launches:
         """Return why launches cannot be hidden: the network synchronises, or launches too many."""
         before = self._cuda.get_sync_debug_mode()
         self._cuda.synchronize(self._index)
@@ -209,7 +218,7 @@ class CudaDevice:
             finally:
                 self._cuda.set_sync_debug_mode(before)
         said = any(_SYNCHRONISING in str(each.message) for each in seen)
-        return SYNCHRONISES if said or quick else SEEN
+        return "synchronises" if said or quick else "seen"
 
     def _until_done(self, call: Call, calls: int) -> float:
         self._cuda.synchronize(self._index)

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Call = Callable[[], object]
+from opbench.record import Launches
 
-HIDDEN, SEEN, SYNCHRONISES = "hidden", "seen", "synchronises"
+Call = Callable[[], object]
 
 # A slow estimate of one call must not hold up each of hundreds.
 LONGEST_SPIN_S = 0.05
@@ -71,7 +71,7 @@ class PreparedCall:
     warmup: int = 0
     warmup_s: float = 0.0
     spin: Spin | None = None
-    launches: str = ""
+    launches: Launches = ""
 
     def __call__(self) -> object:
         return self.call()

@@ -10,10 +10,10 @@ The advice names the strongest cause that was seen, in a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from opbench.intervals import Interval, drift, floor_of_rounds, median, median_of_rounds, quantile
-from opbench.record import Measurement, Round
+from opbench.record import Launches, Measurement, Round
 from opbench.timing.protocol import Protocol
 from opbench.value import LONGEST_S, SHORTEST_S
 
@@ -24,7 +24,7 @@ UNSTABLE = 0.10
 _BUSY_CORES = 0.2
 _APART = 2
 # What instruments read in a round where they can; a measurement has the medians.
-_READINGS = ("peak_memory_bytes", "energy_j", "power_w", "idle_power_w")
+_READINGS = ("peak_memory_bytes", "energy_j", "power_w", "energy_resolution", "idle_power_w")
 
 
 def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
@@ -51,6 +51,7 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         advice="" if quality == "good" else advise(rounds, protocol, cores),
         host_s=median(host) if host else None,
         **_three_times(rounds, interval),
+        launches=max((each.launches for each in rounds), key=get_args(Launches).index),
         other_processes=_others(rounds),
         **_medians(rounds),
     )

@@ -1,13 +1,17 @@
 """The roofline model: how near a network comes to the device's ceilings, and what binds it.
 
-Floors under the time of a forward pass: its arithmetic at the rate of a large matrix product, and
-its bytes at the rate of a large copy.  The higher one is what binds it where the time is at most
-twice that floor, unless launching does; far above all floors something else takes the time:
+Floors under the time of a forward pass: its arithmetic at the rate of a large matrix product, its
+bytes at the rate of a large copy, and its operators at the time of one that has nothing to do (a
+call on the CPU, a kernel on CUDA).  The highest one is what binds it where the time is at most
+twice that floor; far above all floors something else takes the time.  A compiled network has other
+operators than were seen, and no third floor.
 
-    CPU     a third floor, its operators at the time of one that has nothing to do; a compiled
-            network has other operators than were seen, and no such floor
-    CUDA    launches are hidden from its time; they bind where the host, which sees them, waits
-            longer than the GPU works
+On CUDA the host may launch too slowly, which the GPU's own time does not contain: launching binds
+where calls back to back take longer than the GPU works.  Where launches could not be hidden, they
+are what takes the time that no floor explains.
+
+The arithmetic is that counted by the rule, which a convolution by Winograd's or Fourier's transform
+does not carry out in full: more than the peak can be attained.
 
 Reference:
     S. Williams, A. Waterman, D. Patterson.  "Roofline: An Insightful Visual Performance Model for
@@ -21,11 +25,13 @@ from collections.abc import Sequence
 from opbench.intervals import median
 from opbench.record import Attained, Ceilings, Load, Measurement
 
-# A synchronisation and the first launch of all are seen by the host in any case.
+# Calls back to back take this much longer than the GPU works, or the host does not hold them up.
 _HOST_WAITS = 1.1
+# What a synchronisation takes, where only single calls were timed.
+_SYNCHRONISING_S = 20e-6
 # A floor that is less than this part of the time does not explain it.
 _NEAR = 0.5
-NEITHER = "neither"
+LAUNCHING, NEITHER = "launch overhead", "neither"
 
 
 def attain(
@@ -41,17 +47,26 @@ def attain(
 
 
 def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled: bool) -> str:
-    host_s = measurement.host_s
+    if _host_holds_up(measurement):
+        return LAUNCHING
     floors = {
         "compute": 2 * load.macs / ceilings.peak_flops_per_s,
         "memory": load.traffic_bytes / ceilings.bandwidth_bytes_per_s,
     }
-    if host_s is None and not compiled:
-        floors["launch overhead"] = load.kernels * ceilings.launch_s
-    if host_s is not None and host_s > _HOST_WAITS * measurement.median_s:
-        return "launch overhead"
+    if not compiled:
+        floors[LAUNCHING] = load.kernels * ceilings.launch_s
     highest = max(floors, key=lambda name: floors[name])
-    return highest if floors[highest] >= _NEAR * measurement.median_s else NEITHER
+    if floors[highest] >= _NEAR * measurement.median_s:
+        return highest
+    return LAUNCHING if measurement.launches in ("seen", "synchronises") else NEITHER
+
+
+def _host_holds_up(measurement: Measurement) -> bool:
+    """Return whether a GPU has to wait for launches that its own time does not contain."""
+    paced_s = measurement.queued_s
+    if paced_s is None and measurement.host_s is not None:
+        paced_s = measurement.host_s - _SYNCHRONISING_S
+    return paced_s is not None and paced_s > _HOST_WAITS * measurement.median_s
 
 
 def typical(ceilings: Sequence[Ceilings]) -> Ceilings:

@@ -88,6 +88,21 @@ def test_a_layout_that_a_gpu_likes_is_advised_where_it_was_not_tried(
     assert "channels_last" not in said(on_cpu, full)[1]
 
 
+@pytest.mark.parametrize(
+    ("launches", "why"),
+    [("seen", "more kernels than a queue holds; --cuda-graph"), ("synchronises", "waits for the")],
+)
+def test_a_gpu_time_that_contains_launches_is_said_to(
+    said: Callable[..., tuple[str, str]], launches: str, why: str
+) -> None:
+    seen = record("a", device="cuda:0", launches=launches)
+    hidden = record("b", device="cuda:0", launches="hidden")
+    assert "includes launches" not in said(hidden)[1]
+    told = said(seen, hidden, record("c", device="cuda:0", launches=launches))[1]
+    assert "the GPU time of a and 1 more includes launches: it " in told
+    assert why in told
+
+
 def test_another_process_on_the_gpu_is_told_at_once_and_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

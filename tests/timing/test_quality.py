@@ -177,3 +177,23 @@ def test_on_a_gpu_there_are_three_times_of_three_kinds_of_samples() -> None:
     assert measurement.p50_s == 0.013
     assert measurement.device_s == measurement.median_s == pytest.approx(0.010)
     assert measurement.queued_s == 0.011
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (("", "", ""), ""),
+        (("hidden", "hidden", "hidden"), "hidden"),
+        (("hidden", "seen", "hidden"), "seen"),
+        (("seen", "synchronises", "hidden"), "synchronises"),
+    ],
+)
+def test_launches_are_those_of_the_round_that_saw_most_of_them(
+    seen: Sequence[str], told: str
+) -> None:
+    assert summary(*(steady(0.01, launches=launches) for launches in seen)).launches == told
+
+
+def test_how_far_energy_can_be_wrong_is_known_of_a_measurement_too() -> None:
+    rounds = (steady(0.01, energy_resolution=0.004), steady(0.01), steady(0.01))
+    assert summary(*rounds).energy_resolution == 0.004

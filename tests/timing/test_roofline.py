@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
-from opbench.record import Ceilings
+from opbench.record import Ceilings, Launches
 from opbench.timing import ceilings as module
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import open_device
@@ -45,13 +47,55 @@ def test_the_operators_of_a_compiled_network_are_not_those_that_were_seen() -> N
     assert attain(many, measurement(1.5e-5), CEILINGS, compiled=True).bound_by == "memory"
 
 
-@pytest.mark.parametrize(("host_s", "bound_by"), [(0.0102, "compute"), (0.012, "launch overhead")])
-def test_on_a_gpu_launching_binds_where_the_host_waits_longer_than_the_gpu_works(
-    host_s: float, bound_by: str
+ON_GPU = Ceilings(peak_flops_per_s=1e12, bandwidth_bytes_per_s=1e11, launch_s=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("times", "bound_by"),
+    [
+        # 8 ms of arithmetic in 10; calls back to back are as fast, or not.
+        ({"queued_s": 0.0102}, "compute"),
+        ({"queued_s": 0.012}, "launch overhead"),
+        # Where only single calls were timed, a synchronisation is no launch.
+        ({"host_s": 0.0102}, "compute"),
+        ({"host_s": 0.012}, "launch overhead"),
+        ({"host_s": 0.012, "queued_s": 0.0102}, "compute"),
+        # The arithmetic explains the time, whatever is seen of launches.
+        ({"queued_s": 0.0102, "launches": "seen"}, "compute"),
+    ],
+)
+def test_on_a_gpu_launching_binds_where_calls_back_to_back_take_longer_than_it_works(
+    times: dict[str, Any], bound_by: str
 ) -> None:
-    # 8 ms of arithmetic in 10; 10^4 kernels of 10 us each cannot have been a floor under that.
-    asked = load(macs=4 * 10**9, traffic_bytes=10**6, kernels=10_000)
-    assert attain(asked, measurement(0.010, host_s=host_s), CEILINGS).bound_by == bound_by
+    asked = load(macs=4 * 10**9, traffic_bytes=10**6, kernels=1000)
+    assert attain(asked, measurement(0.010, **times), ON_GPU).bound_by == bound_by
+
+
+def test_a_graph_of_small_kernels_is_bound_by_starting_them() -> None:
+    # A hundred kernels of 2 us each, replayed in 300 us; 20 us more are a synchronisation.
+    small = load(macs=10**6, traffic_bytes=10**6, kernels=100)
+    replayed = measurement(300e-6, host_s=320e-6)
+    assert attain(small, replayed, ON_GPU).bound_by == "launch overhead"
+    assert attain(small, replayed, ON_GPU, compiled=True).bound_by == "neither"
+
+
+@pytest.mark.parametrize(
+    ("launches", "bound_by"),
+    [("hidden", "neither"), ("seen", "launch overhead"), ("synchronises", "launch overhead")],
+)
+def test_launches_that_are_not_hidden_take_the_time_that_no_floor_explains(
+    launches: Launches, bound_by: str
+) -> None:
+    small = load(macs=10**6, traffic_bytes=10**6, kernels=100)
+    times = measurement(0.01, queued_s=0.01, launches=launches)
+    assert attain(small, times, ON_GPU).bound_by == bound_by
+
+
+def test_operations_counted_by_the_rule_may_exceed_the_peak() -> None:
+    # Winograd's convolution of 3x3 carries out 2.25 times fewer multiplications.
+    attained = attain(load(macs=10**9), measurement(2e-3 / 2.25), ON_GPU)
+    assert attained.fraction_of_peak == pytest.approx(2.25)
+    assert attained.bound_by == "compute"
 
 
 def test_ceilings_of_several_rounds_have_their_medians() -> None:
