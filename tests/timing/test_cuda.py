@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from opbench.timing import cuda as module
 from opbench.timing.cuda import CudaDevice
 from opbench.timing.device import open_device, own_work
 from opbench.timing.energy import Power
+from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, host_samples, time_round
 from opbench.timing.prepared import Spin
 from opbench.timing.protocol import BLOCK_S, Limits
@@ -476,6 +479,105 @@ def test_on_a_gpu_a_larger_product_takes_longer_on_its_clock(options: CudaOption
         return min(device.time(timed, 1) for _ in range(5))
 
     assert 4 < seconds(8192) / seconds(4096) < 16
+
+
+def _steps(number: int, *, asks: bool = False) -> Callable[[], None]:
+    """So many additions on a GPU, and a question in the middle."""
+    one = torch.zeros(1, device="cuda")
+
+    def forward() -> None:
+        for _ in range(number // 2):
+            one.view(1, 1).view(1).add_(1)
+        if asks:
+            one.item()
+        for _ in range(number // 2):
+            one.view(1, 1).view(1).add_(1)
+
+    return forward
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    ("number", "asks", "launches"),
+    [(100, False, "hidden"), (4000, False, "seen"), (100, True, "synchronises")],
+)
+def test_on_a_gpu_launches_are_hidden_or_said(number: int, asks: bool, launches: str) -> None:
+    device = open_device("cuda")
+    forward = _steps(number, asks=asks)
+    forward()
+    timed = device.prepare(forward)
+    took = min(device.time(timed, 20 if number == 100 else 1) for _ in range(5))
+    assert timed.launches == launches
+    assert took > 0
+
+
+@pytest.mark.cuda
+@torch.inference_mode()
+def test_on_a_gpu_a_graph_takes_no_more_memory_than_the_network() -> None:
+    linear = torch.nn.Linear(1024, 1024, bias=False, device="cuda")
+    images = torch.ones(4096, 1024, device="cuda")
+    peaks = []
+    for graph in (False, True):
+        device = open_device("cuda", CudaOptions(graph=graph))
+        load_libraries(device)
+        instruments = Instruments(memory=device.watch_memory())
+        limits = Limits(precision=0.05, seconds=0.05)
+        taken = time_round(lambda: linear(images), device, limits, instruments)
+        assert taken.launches == "hidden"
+        peaks.append(taken.peak_memory_bytes)
+        device.release()
+    assert peaks == pytest.approx([4096 * 1024 * 4] * 2, rel=0.01)
+
+
+_REFUSED = """
+import torch
+from opbench.errors import CountError
+from opbench.timing.device import open_device
+from opbench.timing.settings import CudaOptions
+one = torch.zeros(1, device="cuda")
+device = open_device("cuda", CudaOptions(graph=True))
+before = torch.cuda.current_stream()
+try:
+    device.prepare(lambda: one.item())
+except CountError as error:
+    print(error)
+assert torch.cuda.current_stream() == before
+device.release()
+"""
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_a_graph_that_cannot_be_recorded_names_its_first_cause() -> None:
+    # In a process of its own, which a failed recording leaves unfit for more.
+    command = [sys.executable, "-c", _REFUSED]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "previous error" not in said.stdout
+    assert "remove --cuda-graph" in said.stdout
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_the_state_is_read_while_it_works() -> None:
+    device = open_device("cuda")
+    forward = _steps(100)
+    device.run(forward, 1)
+    stream = torch.cuda.current_stream()
+
+    def state() -> bool:
+        time.sleep(0.02)
+        return any(not stream.query() for _ in range(1000))
+
+    assert device.look_during(device.prepare(forward), 10, state)
+
+
+@pytest.mark.cuda
+def test_on_a_gpu_calls_back_to_back_take_no_longer_than_single_ones() -> None:
+    device = open_device("cuda")
+    forward = _steps(100)
+    instruments = Instruments(memory=device.watch_memory(), queue_s=0.5)
+    taken = time_round(forward, device, Limits(precision=0.01, seconds=0.2), instruments)
+    assert taken.queued_s is not None
+    assert min(taken.samples_s) < taken.queued_s < 1.2 * max(taken.host_samples_s)
 
 
 @pytest.mark.cuda
