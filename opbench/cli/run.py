@@ -14,7 +14,6 @@ from opbench.cli.options import (
     Input,
     OutputFormat,
     Results,
-    Timeout,
     choose_workers,
     parse_asked,
     parse_fraction,
@@ -152,7 +151,16 @@ def run(
         bool,
         typer.Option(help="Time in this process instead of fresh ones: quicker, less reliable."),
     ] = False,
-    timeout: Timeout = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.001,
+            help="End a cell that takes longer than this in one round. By default the first may "
+            "take any time on a CPU, ten minutes on a GPU and half an hour where it compiles "
+            "there; the next 20 times as long as the one before, and at least two minutes.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(

@@ -83,12 +83,13 @@ class Round(Value):
     launches: on CUDA, "hidden" where the samples are the GPU's time alone; else their time is in
         the samples: "synchronises" where the network waits for the GPU, "seen" where it launches
         more than a queue holds.
-    start_up_s: from the start of the process to the first call.
+    start_up_s: from the start of the process to the first call; on CUDA, where the cells of a round
+        share a process, from when it was asked for this one.
     first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
     warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
     stopped: why sampling ended.
     forward_s: seconds of all forward passes, warm-up included, without a first call that compiles;
-        process_s: seconds of the whole process.
+        process_s: seconds of everything, starting included.
     peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
         reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
         of peak resident memory; weights included; None where it cannot be read.

@@ -11,6 +11,7 @@ from contextlib import contextmanager, redirect_stdout
 from types import TracebackType
 from typing import Any, Self
 
+from opbench.processes import asked
 from opbench.runs.pool import Reply, to_reply
 from opbench.runs.worker import handle
 
@@ -29,11 +30,17 @@ class InProcess:
     ) -> None:
         pass
 
+    @property
+    def start_s(self) -> float:
+        """Nothing: this process runs already."""
+        return 0.0
+
     def renew(self) -> None:
         """Do nothing: there is no process to renew."""
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         """Carry out one request here; what a network prints goes to standard error."""
+        asked.now()
         with redirect_stdout(sys.stderr), _descriptor_too():
             reply = handle(request)
         return to_reply(json.loads(json.dumps(reply)))

@@ -59,12 +59,16 @@ class Setting(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CeilingsLine(Value):
-    """The ceilings of a device in one round, and the power it draws when idle."""
+    """The ceilings of a device in one round, and the power it draws when idle.
+
+    ``start_up_s``: from the start of the process until the device was ready.
+    """
 
     number: Natural
     setting: Setting
     ceilings: Ceilings
     idle_power_w: float | None = None
+    start_up_s: NonNegative | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from opbench.record import Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import CeilingsLine, End, RoundLine, Setting, Warned, encode
 from opbench.runs.pool import Reply, Workers
 from opbench.runs.state import RunState
+from opbench.runs.watchdog import limit_of_ceilings, limit_of_round
 from opbench.timing.settings import CudaOptions
 from opbench.value import Value
 
@@ -87,35 +88,45 @@ class Run:
 
     def _round(self, number: int, pending: Sequence[Cell]) -> None:
         self.watcher.round(number, len(pending))
-        idle = {setting: self._ceilings(setting, number) for setting in self.state.settings()}
-        for cell in pending:
-            if not self.state.settled(cell):
-                self.watcher.cell(cell, number)
-                self._time(cell, number, idle)
-                self._settle(cell)
+        # Cells of a GPU share a process, which those of the CPU in between would end.
+        for device in dict.fromkeys(cell.device for cell in pending):
+            cells = [cell for cell in pending if cell.device == device]
+            settings = dict.fromkeys(map(Setting.of, cells))
+            idle = {setting: self._ceilings(setting, number) for setting in settings}
+            for cell in cells:
+                if not self.state.settled(cell):
+                    self.watcher.cell(cell, number)
+                    self._time(cell, number, idle)
+                    self._settle(cell)
 
     def _ceilings(self, setting: Setting, number: int) -> float | None:
         """Measure and record the device's ceilings; return its idle power, if known."""
-        reply = self.workers.ask(self._request("ceilings", setting.device, setting.to_json()))
+        asked = {**setting.to_json(), "limit_s": limit_of_ceilings(setting.device)}
+        reply = self.workers.ask(self._request("ceilings", setting.device, asked))
         if reply.done is None:
             self._put(Warned(number=number, setting=setting, reason=reply.failed))
             return None
-        idle: float | None = reply.done["idle_power_w"]
-        ceilings = Ceilings.from_json(reply.done)
-        self._put(
-            CeilingsLine(number=number, setting=setting, ceilings=ceilings, idle_power_w=idle)
+        line = CeilingsLine(
+            number=number,
+            setting=setting,
+            ceilings=Ceilings.from_json(reply.done),
+            idle_power_w=reply.done["idle_power_w"],
+            start_up_s=reply.done.get("start_up_s"),
         )
-        return idle
+        self._put(line)
+        return line.idle_power_w
 
     def _time(self, cell: Cell, number: int, idle: Mapping[Setting, float | None]) -> None:
         start = time.monotonic()
+        protocol, rounds = self.state.protocol, self.state.rounds[cell]
         asked = {
             "cell": cell.to_json(),
             "number": number,
-            "protocol": self.state.protocol.to_json(),
+            "protocol": protocol.to_json(),
             "own_inputs": self.settings.own_inputs,
             "with_load": cell not in self.state.loads,
             "idle_power_w": idle.get(Setting.of(cell)),
+            "limit_s": limit_of_round(cell, protocol, rounds),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
         if reply.done is None:

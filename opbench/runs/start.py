@@ -23,6 +23,7 @@ from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import Damage, RunFile, find_run, read_run, read_runs
+from opbench.timing.gpu import open_gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 
@@ -204,4 +205,8 @@ def _look_around(
         "devices": list(devices),
         "cuda": cuda.to_json(),
     }
-    return done(workers.ask(request))
+    found = done(workers.ask(request))
+    for uuid in found["gpus"].values():
+        # Held by this process, the driver stays loaded between those that use the GPU.
+        open_gpu(uuid)
+    return found

@@ -5,12 +5,14 @@ A request and its reply are JSON objects, so that the two ends need share nothin
     targets   patterns -> the targets they name, and what the machine and PyTorch say of themselves
     inputs    the batch size and size of the inputs that a target brings
     ceilings  the matrix rate, bandwidth and launch time of a device
+    rehearse  what every cell of a device costs beside its own calls, for an estimate
     counts    the multiply-accumulates of targets, for an estimate
     time      one cell, one round
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,12 +30,14 @@ from opbench.errors import (
     describe,
 )
 from opbench.inputs import asked_from_json
+from opbench.processes import asked
 from opbench.processes.memory import is_out_of_memory
 from opbench.record import Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.runs.network import build, own_inputs
 from opbench.runtimes import find
 from opbench.spec import Shape
+from opbench.timing.between import clear
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import Device, open_device
 from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter, idle_power
@@ -108,22 +112,37 @@ def _inputs(request: Mapping[str, Any]) -> Json:
 
 def _ceilings(request: Mapping[str, Any]) -> Json:
     set_tf32(request["cuda"]["tf32"])
+    asked_s = asked.seconds_ago()
     meter = _meter(request["device"], _gpu(request))
     idle_power_w = idle_power(meter) if meter else None
-    device = open_device(request["device"])
+    start = time.perf_counter()
+    device = _ready(request["device"])
+    start_up_s = asked_s + time.perf_counter() - start
     with _threads(request["threads"]):
         ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
     device.release()
-    return {**ceilings.to_json(), "idle_power_w": idle_power_w}
+    return {**ceilings.to_json(), "idle_power_w": idle_power_w, "start_up_s": start_up_s}
+
+
+def _rehearse(request: Mapping[str, Any]) -> Json:
+    yardstick(_ready(request["device"]))
+    return {}
+
+
+def _ready(name: str) -> Device:
+    """Open a device and load the libraries that networks need."""
+    device = open_device(name)
+    load_libraries(device)
+    return device
 
 
 def _counts(request: Mapping[str, Any]) -> Json:
     macs: Json = {}
-    for name, asked in request["targets"]:
+    for name, inputs in request["targets"]:
         (target,) = resolve([name])
-        text = asked if isinstance(asked, str) else ", ".join(asked or ())
+        text = inputs if isinstance(inputs, str) else ", ".join(inputs or ())
         try:
-            macs[f"{name} {text}"] = count_target(target, asked_from_json(asked)).macs
+            macs[f"{name} {text}"] = count_target(target, asked_from_json(inputs)).macs
         except (OpbenchError, ValueError):
             # Its own row will say so; an estimate does without it.
             continue
@@ -144,6 +163,7 @@ def _time(request: Mapping[str, Any]) -> Json:
     before = gpu.state() if gpu else {}
     cell = Cell.from_json(request["cell"])
     device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
+    clear(device)
     with _threads(cell.threads):
         try:
             taken, load = _round(device, cell, request, gpu)
@@ -177,6 +197,7 @@ def _round(
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     forward, eager = network.forward(cell.runtime, cell.compile), network.forward("eager")
+    start_up_s = asked.seconds_ago()
     taken = time_round(forward, device, protocol.limits, instruments)
     yardstick_s = yardstick(open_device(cell.device))
     # Afterwards: neither this pass nor counting may warm or fill anything that the samples see.
@@ -186,6 +207,7 @@ def _round(
     taken = replace(
         taken,
         forward_s=taken.forward_s + seconds - compiling_s,
+        start_up_s=start_up_s,
         yardstick_s=yardstick_s,
     )
     return taken, network.load(*traffic) if traffic else None
@@ -231,6 +253,7 @@ _JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {
     "targets": _targets,
     "inputs": _inputs,
     "ceilings": _ceilings,
+    "rehearse": _rehearse,
     "counts": _counts,
     "trace": _trace,
     "time": _time,

@@ -8,6 +8,7 @@ out.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -108,11 +109,11 @@ class Gpu:
     def other_processes(self) -> int:
         """Count the other processes that compute on it.
 
-        In a container NVML may know this process by another number: asked before CUDA is
-        initialised, the answer is right there too.
+        In a container NVML may know this process by another number, so that one of them is this.
         """
         processes = self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)
-        return sum(process.pid != os.getpid() for process in processes)
+        known = os.getpid() in {process.pid for process in processes}
+        return max(0, len(processes) - (known or _has_context()))
 
     def _known(self, **reads: Callable[[], Any]) -> Iterator[tuple[str, Any]]:
         for key, read in reads.items():
@@ -148,6 +149,12 @@ def _refusals(nvml: Any) -> tuple[type[Exception], ...]:
 
 def _pynvml() -> Any:
     return import_module("pynvml")
+
+
+def _has_context() -> bool:
+    """Return whether this process uses a GPU."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_initialized()
 
 
 def _text(value: str | bytes) -> str:

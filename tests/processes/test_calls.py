@@ -346,6 +346,21 @@ def test_each_call_of_a_worker_that_stays_has_a_limit_of_its_own(servers: Server
     staying.end()
 
 
+def test_an_interrupt_ends_a_worker_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(busy: object) -> None:
+        raise KeyboardInterrupt
+
+    before = _processes()
+    with Servers([__name__]) as servers:
+        staying = Staying(servers, _here("letters"))
+        assert staying.call("a", NO_LIMITS) == Done(result=1)
+        started = _processes() - before
+        monkeypatch.setattr(calls, "_spoken", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            staying.call("hangs", NO_LIMITS)
+        assert len(started) == 2 and not psutil.wait_procs(started, timeout=10)[1]
+
+
 def test_a_worker_that_cannot_be_killed_costs_the_server_and_not_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -28,11 +28,12 @@ PASSES = 5 * (1 + 1 + 2) + 1
 
 
 @pytest.fixture(autouse=True)
-def _starts_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SERVER_S", "PROCESS_S", "ENERGY_S"):
-        monkeypatch.setattr(module, name, 0.0)
-    # Nor does measuring the peak that the test answers.
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0))
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only what a test says takes forward."""
+    now = [0.0]
+    monkeypatch.setattr(module, "ENERGY_S", 0.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
 
 
 def test_a_quick_cell_takes_the_shortest_sampling_at_least_and_the_limit_at_most() -> None:
@@ -48,10 +49,10 @@ def test_rounds_that_are_there_already_are_taken_off() -> None:
     assert bounds(1e-6, PROTOCOL, taken=6) == (0, 0)
 
 
-def test_starting_costs_in_each_round_that_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROCESS_S", 1.0)
-    assert bounds(1e-6, PROTOCOL) == pytest.approx((5 * SHORTEST_S + 5, 2.5 + 8), abs=1e-5)
-    assert bounds(1e-6, PROTOCOL, taken=1) == pytest.approx((4 * SHORTEST_S + 4, 2.0 + 7))
+def test_what_is_beside_the_calls_costs_in_each_round_that_there_may_be() -> None:
+    fresh, later = (bounds(1e-6, PROTOCOL, cell_s=1.0, taken=taken) for taken in (0, 1))
+    assert fresh == pytest.approx((5 * SHORTEST_S + 5, 2.5 + 8), abs=1e-5)
+    assert later == pytest.approx((4 * SHORTEST_S + 4, 2.0 + 7))
 
 
 CELL = cell(batch_size=4)
@@ -59,7 +60,20 @@ PEAK = 1e9
 
 
 class Answers:
-    """Workers that know the peak and that "a" has 10^9 MACs for one image."""
+    """Workers that know the peak and that "a" has 10^9 MACs for one image.
+
+    ``start_s`` is that of their server; ``takes``: seconds on ``clock`` for a job, the first time
+    and later.
+    """
+
+    def __init__(
+        self,
+        clock: list[float] | None = None,
+        start_s: float = 0.0,
+        takes: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        self.clock, self.start_s, self.takes = clock or [0.0], start_s, takes or {}
+        self.asked: list[str] = []
 
     def __enter__(self) -> Answers:
         return self
@@ -71,7 +85,10 @@ class Answers:
         pass
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
-        if request["job"] == "counts":
+        job = request["job"]
+        self.clock[0] += self.takes.get(job, (0.0, 0.0))[job in self.asked]
+        self.asked.append(job)
+        if job == "counts":
             return Reply(done={f"a {SIZE}": 10**9})
         return Reply(done={"peak_flops_per_s": PEAK})
 
@@ -88,12 +105,27 @@ def test_a_pass_takes_two_flops_for_each_mac_of_each_image() -> None:
     assert most == pytest.approx(PASSES * 8 * module.SLOWEST, rel=0.01)
 
 
-def test_cells_add_up_and_rounds_cost_once_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SERVER_S", 1000.0)
+def test_cells_add_up_and_rounds_cost_once_for_all_of_them(clock: list[float]) -> None:
+    # A server of 600 s and ceilings of 400 s in each round.
+    answers = Answers(clock, start_s=600.0, takes={"ceilings": (400.0, 400.0)})
     other = replace(CELL, name="uncountable")
-    least, most = estimate(prepared(CELL, other), Answers())
+    least, most = estimate(prepared(CELL, other), answers)
     assert least == pytest.approx(5000 + PASSES * 8 + 5 * SHORTEST_S, rel=1e-3)
     assert most == pytest.approx(8000 + PASSES * 8 * module.SLOWEST + 2.5, rel=1e-3)
+
+
+def test_what_starting_costs_is_measured_and_counted_per_cell_or_per_process(
+    clock: list[float],
+) -> None:
+    def beside(first: float, again: float) -> tuple[float, float]:
+        cells = [replace(CELL, name=name) for name in ("b", "c", "d")]
+        answers = Answers(clock, takes={"rehearse": (first, again)})
+        least, most = estimate(prepared(*cells), answers)
+        return least - 3 * 5 * SHORTEST_S, most - 3 * 2.5
+
+    # A process for each cell of 5 rounds or 8; one for each round, in which each cell takes 20 s.
+    assert beside(100.0, 100.0) == pytest.approx((3 * 5 * 100, 3 * 8 * 100))
+    assert beside(520.0, 20.0) == pytest.approx((5 * (500 + 3 * 20), 8 * (500 + 3 * 20)))
 
 
 def test_only_what_is_missing_is_estimated() -> None:

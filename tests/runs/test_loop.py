@@ -32,6 +32,8 @@ Answer = Callable[[Cell, int], Reply | float]
 class Script:
     """Workers that answer as the test says: seconds, or a reply."""
 
+    start_s = 0.0
+
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.asked: list[tuple[Cell, int]] = []

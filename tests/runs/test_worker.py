@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from opbench.counting.torch_state import kept_settings
+from opbench.processes.asked import now as note_request
 from opbench.record import Ceilings, Load, Round
 from opbench.runs import worker
 from opbench.runs.in_process import InProcess
@@ -168,6 +169,15 @@ def test_a_network_that_fails_gives_its_reason_in_one_line(network: str, reason:
     reply = handle(request(f"{NETWORKS}:{network}"))
     assert reason in reply["failed"]
     assert "\n" not in reply["failed"]
+
+
+def test_the_time_before_the_first_call_is_that_since_the_request() -> None:
+    note_request()
+    start = time.monotonic()
+    taken, _ = timed(f"{NETWORKS}:conv")
+    whole = time.monotonic() - start
+    assert taken.start_up_s is not None
+    assert 0 < taken.start_up_s < whole - sum(taken.samples_s)
 
 
 @pytest.mark.parametrize("network", ["Greedy", "Endless"])

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from opbench.timing.gpu import Gpu, open_gpu
 from tests.timing.fakes import FakeMismatchError, FakeNvml
@@ -34,6 +35,16 @@ def test_this_process_is_not_another_one() -> None:
     nvml = FakeNvml()
     nvml.pids = [os.getpid(), 1, 2]
     assert Gpu(nvml, "GPU-1234").other_processes() == 2
+
+
+@pytest.mark.parametrize(("in_use", "others"), [(False, 2), (True, 1)])
+def test_one_of_the_processes_that_a_container_numbers_anew_is_this(
+    monkeypatch: pytest.MonkeyPatch, in_use: bool, others: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: in_use)
+    nvml = FakeNvml()
+    nvml.pids = [4711, 4712]
+    assert Gpu(nvml, "GPU-1234").other_processes() == others
 
 
 def test_a_fact_that_the_driver_does_not_tell_is_left_out() -> None:
