@@ -24,18 +24,31 @@ from tests.gpu.part import CARD, PARTS, Part, chosen
 # What a part yields at least in a dry run; others yield one.
 _SEVERAL = {"hidden": 3, "state": 2, "worker": 2, "energy": 3, "ceilings": 4, "truth": 4}
 # They start processes that import torch, or a profiler.
-_SLOW = {"worker", "tests", "run", "roofline", "sweep", "capture", "hidden", "ceilings", "truth"}
+_SLOW = {
+    "worker",
+    "tests",
+    "run",
+    "roofline",
+    "sweep",
+    "capture",
+    "hidden",
+    "ceilings",
+    "truth",
+    "live",
+}
 
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let parts use the command line in this process."""
+    """Let parts use the command line, and runs be taken, in this process."""
 
     def opbench(*args: str, seconds: float) -> Said:
-        result = CliRunner().invoke(app, [*args, *["--in-process"] * (args[0] == "run")])
+        runs = args[0] == "run"
+        with monkeypatch.context() as patched:
+            patched.setattr(calls, "FORKS", not runs)
+            result = CliRunner().invoke(app, [*args, *["--in-process"] * runs])
         return Said(code=result.exit_code, out=result.stdout, err=result.stderr, seconds=1.0)
 
-    monkeypatch.setattr(calls, "FORKS", False)
     monkeypatch.setattr(command, "opbench", opbench)
 
 
@@ -44,7 +57,6 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(part, marks=[pytest.mark.slow] if part.name in _SLOW else [])
         for part in (CARD, *PARTS)
-        if part.name != "live"
     ],
     ids=lambda part: part.name,
 )
