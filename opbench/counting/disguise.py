@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from opbench.counting.replaced import replaced
 from opbench.errors import describe
 
 _PLAIN: Any = torch._C.TensorBase
@@ -65,22 +66,9 @@ def disguised() -> Iterator[Refusals]:
     with ExitStack() as stack:
         for holder, answers in _ANSWERS.items():
             for name, answer in answers.items():
-                stack.enter_context(_replaced(holder, name, answer))
+                stack.enter_context(replaced(holder, name, answer))
         stack.callback(_NOTED.pop)
         yield _NOTED[-1]
-
-
-@contextmanager
-def _replaced(holder: Any, name: str, answer: Any) -> Iterator[None]:
-    own, before = name in vars(holder), vars(holder).get(name)
-    setattr(holder, name, answer)
-    try:
-        yield
-    finally:
-        if own:
-            setattr(holder, name, before)
-        else:
-            delattr(holder, name)
 
 
 def is_worn() -> bool:

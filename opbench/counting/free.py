@@ -121,7 +121,6 @@ _RANDOM = """
 _philox_key_fold_in _philox_key_split _philox_normal _philox_uniform
 """
 
-# Those of the elementwise that are activation functions: which of them ran, a count notes.
 # Of bitsandbytes and quanto: to 8 and 4 bits and back.
 _QUANTISATION = """
 bitsandbytes::dequantize_4bit bitsandbytes::dequantize_blockwise bitsandbytes::int8_double_quant
@@ -130,6 +129,7 @@ bitsandbytes::int8_vectorwise_quant bitsandbytes::quantize_4bit bitsandbytes::qu
 quanto::unpack
 """
 
+# Those of the elementwise that are activation functions: which of them ran, a count notes.
 _ACTIVATION = """
 celu elu gelu glu hardshrink hardsigmoid hardswish hardtanh leaky_relu log_sigmoid
 log_sigmoid_forward mish prelu relu relu6 rrelu selu sigmoid silu softplus softshrink tanh threshold
@@ -137,17 +137,15 @@ log_sigmoid_forward mish prelu relu relu6 rrelu selu sigmoid silu softplus softs
 ACTIVATIONS: frozenset[str] = frozenset(_ACTIVATION.split())
 
 FREE: frozenset[str] = frozenset(
-    " ".join(
-        (
-            _ELEMENTWISE,
-            _REDUCTION,
-            _NORMALISATION,
-            _POOLING,
-            _LOOKUP,
-            _LAYOUT,
-            _CREATION,
-            _RANDOM,
-            _QUANTISATION,
-        )
+    (
+        _ELEMENTWISE
+        + _REDUCTION
+        + _NORMALISATION
+        + _POOLING
+        + _LOOKUP
+        + _LAYOUT
+        + _CREATION
+        + _RANDOM
+        + _QUANTISATION
     ).split()
 )

@@ -18,6 +18,8 @@ from functools import wraps
 from threading import Thread
 from typing import Any
 
+from opbench.counting.replaced import replaced
+
 Traced = Callable[[], AbstractContextManager[Any]]
 
 _WORKERS = ("concurrent.futures.thread._worker", "multiprocessing.pool.worker")
@@ -44,34 +46,25 @@ def handed_over(traced: Traced, is_traced: Callable[[], bool]) -> Iterator[None]
     with ExitStack() as stack:
         for holder, name, place in takers:
             take = _taking(getattr(holder, name), place, lambda run: _run_in(traced, run))
-            stack.enter_context(_replaced(holder, name, take, is_traced))
+            stack.enter_context(_where(is_traced, holder, name, take))
         task = _taking(BaseEventLoop.create_task, 1, lambda each: _steps_in(traced, each))
-        stack.enter_context(_replaced(BaseEventLoop, "create_task", task, is_traced))
+        stack.enter_context(_where(is_traced, BaseEventLoop, "create_task", task))
         start = _starting(Thread.start, traced)
-        stack.enter_context(_replaced(Thread, "start", start, is_traced))
+        stack.enter_context(_where(is_traced, Thread, "start", start))
         yield
 
 
-@contextmanager
-def _replaced(
-    holder: Any, name: str, other: Callable[..., Any], applies: Callable[[], bool]
-) -> Iterator[None]:
+def _where(
+    applies: Callable[[], bool], holder: Any, name: str, other: Callable[..., Any]
+) -> AbstractContextManager[None]:
     """Replace a function meanwhile by another one in the threads that this applies to."""
-    own = name in vars(holder)
     before = getattr(holder, name)
 
     @wraps(before)
     def call(*args: Any, **kwargs: Any) -> Any:
         return (other if applies() else before)(*args, **kwargs)
 
-    setattr(holder, name, call)
-    try:
-        yield
-    finally:
-        if own:
-            setattr(holder, name, before)
-        else:
-            delattr(holder, name)
+    return replaced(holder, name, call)
 
 
 def _taking(

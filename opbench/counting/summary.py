@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from functools import lru_cache
 
 from torch import nn
 
 from opbench.counting.precision import precision
 from opbench.counting.stored import Named, Part, parts_of
-from opbench.counting.tracer import Call, Tracer
+from opbench.counting.sums import shared_once, with_everything_below
+from opbench.counting.tracer import Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
 
@@ -87,8 +87,8 @@ def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[Mod
     first: dict[nn.Module, str] = {}
     for name, module in named:
         first.setdefault(module, name)
-    macs = _with_everything_below(tracer.macs)
-    activations = _with_everything_below(tracer.activations)
+    macs = with_everything_below(tracer.macs)
+    activations = with_everything_below(tracer.activations)
     for module, name in first.items():
         yield ModuleCount(
             name=name,
@@ -114,22 +114,4 @@ def _params(parts: Iterable[Part]) -> Counter[str]:
     for part in parts:
         if part.params:
             held.setdefault(part.key, (part.params, []))[1].append(part.module)
-    sums: Counter[str] = Counter()
-    for size, names in held.values():
-        for above in _path(names[0]) if len(names) == 1 else set().union(*map(_path, names)):
-            sums[above] += size
-    return sums
-
-
-def _with_everything_below(tally: Counter[Call]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for (module, *_), amount in tally.items():
-        for name in _path(module):
-            sums[name] += amount
-    return sums
-
-
-@lru_cache(maxsize=4096)
-def _path(name: str) -> tuple[str, ...]:
-    """Return a name and those above it: ``"a.b"`` gives ``""``, ``"a"``, ``"a.b"``."""
-    return (*_path(name.rpartition(".")[0]), name) if name else ("",)
+    return shared_once(held.values())

@@ -75,16 +75,14 @@ com.microsoft::Gelu com.microsoft::QuickGelu
 ACTIVATIONS: frozenset[str] = frozenset(_ACTIVATION.split())
 
 FREE: frozenset[str] = frozenset(
-    " ".join(
-        (
-            _ELEMENTWISE,
-            _REDUCTION,
-            _NORMALISATION,
-            _POOLING,
-            _LAYOUT,
-            _CREATION,
-            _TREES_AND_TRAINING,
-        )
+    (
+        _ELEMENTWISE
+        + _REDUCTION
+        + _NORMALISATION
+        + _POOLING
+        + _LAYOUT
+        + _CREATION
+        + _TREES_AND_TRAINING
     ).split()
 ) | frozenset(f"com.microsoft::{name}" for name in _CONTRIBUTED.split())
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from opbench.counting.graph.control_flow import SPECIAL
 from opbench.counting.graph.inputs import GraphRequest, Sizes, sized
 from opbench.counting.graph.reading import read_model
-from opbench.counting.graph.tally import Key
 from opbench.counting.graph.walk import Walk
 from opbench.counting.graph.weights import Stored
+from opbench.counting.sums import path, shared_once, with_everything_below
 from opbench.errors import CountError, OpbenchError, describe, named
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
@@ -78,8 +77,10 @@ def _operators(walk: Walk) -> Iterator[OperatorCount]:
 
 def _modules(walk: Walk, parameters: Sequence[Stored]) -> Iterator[ModuleCount]:
     """Yield the modules in which something ran, and those around them."""
-    macs, activations = _sums(walk.tally.macs), _sums(walk.tally.activations)
-    params = _params(parameters)
+    macs, activations = (
+        with_everything_below(each) for each in (walk.tally.macs, walk.tally.activations)
+    )
+    params = shared_once((each.elements, each.modules or ("",)) for each in parameters)
     names = dict.fromkeys(above for name in ("", *walk.results) for above in path(name))
     for name in dict.fromkeys((*names, *params)):
         result = walk.results.get(name)
@@ -92,26 +93,3 @@ def _modules(walk: Walk, parameters: Sequence[Stored]) -> Iterator[ModuleCount]:
             activations=activations[name],
             output=None if result is None else Shape(result),
         )
-
-
-def path(name: str) -> tuple[str, ...]:
-    """Return a name and those above it: ``"a.b"`` gives ``""``, ``"a"``, ``"a.b"``."""
-    parts = name.split(".") if name else []
-    return tuple(".".join(parts[:depth]) for depth in range(len(parts) + 1))
-
-
-def _sums(tally: Mapping[Key, int]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for (module, *_), amount in tally.items():
-        for name in path(module):
-            sums[name] += amount
-    return sums
-
-
-def _params(parameters: Sequence[Stored]) -> Counter[str]:
-    """Return the parameters in and below each module, a shared one once in each."""
-    sums: Counter[str] = Counter()
-    for each in parameters:
-        for name in {above for module in each.modules or {"": None} for above in path(module)}:
-            sums[name] += each.elements
-    return sums

@@ -40,33 +40,27 @@ def test_a_network_that_torch_defines_too_is_counted_alike(
     assert graph.input_size == module.input_size
 
 
-def test_alexnet_is_the_sum_of_its_layers() -> None:
-    """Caffe's: groups in the second, fourth and fifth convolution; 224 pixels without padding."""
-    layers = [
-        96 * 54 * 54 * 3 * 121,
-        256 * 26 * 26 * 48 * 25,
-        384 * 12 * 12 * 256 * 9,
-        384 * 12 * 12 * 192 * 9,
-        256 * 12 * 12 * 192 * 9,
-        9216 * 4096,
-        4096 * 4096,
-        4096 * 1000,
-    ]
-    assert light("bvlc_alexnet").macs == sum(layers)
+# Caffe's: groups in the second, fourth and fifth convolution; 224 pixels without padding.
+ALEXNET = (
+    96 * 54 * 54 * 3 * 121,
+    256 * 26 * 26 * 48 * 25,
+    384 * 12 * 12 * 256 * 9,
+    384 * 12 * 12 * 192 * 9,
+    256 * 12 * 12 * 192 * 9,
+    *(9216 * 4096, 4096 * 4096, 4096 * 1000),
+)
+ZFNET = (
+    96 * 109 * 109 * 3 * 49,
+    256 * 25 * 25 * 96 * 25,
+    512 * 12 * 12 * 256 * 9,
+    *(512 * 12 * 12 * 512 * 9, 512 * 12 * 12 * 512 * 9),
+    *(18432 * 4096, 4096 * 1024, 1024 * 1000),
+)
 
 
-def test_zfnet_is_the_sum_of_its_layers() -> None:
-    layers = [
-        96 * 109 * 109 * 3 * 49,
-        256 * 25 * 25 * 96 * 25,
-        512 * 12 * 12 * 256 * 9,
-        512 * 12 * 12 * 512 * 9,
-        512 * 12 * 12 * 512 * 9,
-        18432 * 4096,
-        4096 * 1024,
-        1024 * 1000,
-    ]
-    assert light("zfnet512").macs == sum(layers)
+@pytest.mark.parametrize(("name", "layers"), [("bvlc_alexnet", ALEXNET), ("zfnet512", ZFNET)])
+def test_a_network_is_the_sum_of_its_layers(name: str, layers: tuple[int, ...]) -> None:
+    assert light(name).macs == sum(layers)
 
 
 @pytest.mark.parametrize("name", ["inception_v1", "shufflenet"])
