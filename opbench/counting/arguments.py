@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from opbench.counting.copying import ConvertStrayTensors, converter
-from opbench.counting.duplicate import Duplicator
-from opbench.counting.exported import example_in, is_exported, module_in
+from opbench.counting.copies.copying import ConvertStrayTensors, converter
+from opbench.counting.copies.duplicate import Duplicator
+from opbench.counting.copies.exported import example_in, is_exported, module_in
 from opbench.errors import TargetError
 
 FORMS = (

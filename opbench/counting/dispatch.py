@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from opbench.counting.copies.original import watch
 from opbench.counting.disguise import note
-from opbench.counting.original import watch
 
 
 class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -22,13 +22,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import fallback, leftovers
+from opbench.counting import fallback
 from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
-from opbench.counting.copying import tensors_of, unwrap
+from opbench.counting.copies import leftovers
+from opbench.counting.copies.copying import tensors_of, unwrap
+from opbench.counting.copies.exported import is_exported
+from opbench.counting.copies.namespaces import homes_of, homes_of_builder, put_back
+from opbench.counting.copies.original import privately, take, until_its_end
 from opbench.counting.deferred import Threads, finish
 from opbench.counting.disguise import disguised
-from opbench.counting.exported import is_exported
 from opbench.counting.failure import run_error
 from opbench.counting.gradients import gradient_tracer, plain_kernels
 from opbench.counting.inputs import (
@@ -43,8 +46,6 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
-from opbench.counting.namespaces import homes_of, homes_of_builder, put_back
-from opbench.counting.original import privately, take, until_its_end
 from opbench.counting.origins import origins_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of

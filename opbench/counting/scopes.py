@@ -1,6 +1,6 @@
 """Track the module that is running: every operator belongs to the innermost one.
 
-The network that is traced is a private copy (``opbench.counting.copying``), and each of its modules
+The network that is traced is a private copy (``opbench.counting.copies.copying``), and each of its modules
 gets an attribute ``_call_impl`` that notes entry and exit and hides the method of its class, which
 ``nn.Module.__call__`` calls.  Nothing is registered or replaced on a class or on anybody's own
 module, so nothing can stay behind, and a module that looks at its hooks sees the ones it had.

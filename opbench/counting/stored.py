@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.copies.scripted import constants, is_scripted, script_objects
 from opbench.counting.operator_rule import numbers
-from opbench.counting.scripted import constants, is_scripted, script_objects
 
 Named = Sequence[tuple[str, nn.Module]]
 

@@ -32,7 +32,7 @@ import torch
 from torch import nn
 
 from opbench.counting.arguments import Arguments, by_position, read_built
-from opbench.counting.copying import private_copy
+from opbench.counting.copies.copying import private_copy
 from opbench.counting.inputs import Inputs, Request
 from opbench.counting.kinds import is_free
 from opbench.counting.meta_build import build_without_weights

@@ -31,9 +31,9 @@ from torch import nn
 
 from opbench.counting import build_and_count, fallback
 from opbench.counting.arguments import Arguments, read_built
-from opbench.counting.exported import is_network
-from opbench.counting.namespaces import put_back
-from opbench.counting.original import until_its_end
+from opbench.counting.copies.exported import is_network
+from opbench.counting.copies.namespaces import put_back
+from opbench.counting.copies.original import until_its_end
 from opbench.errors import (
     BadValueError,
     OpbenchError,

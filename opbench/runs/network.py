@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from opbench.counting import count
 from opbench.counting.arguments import Arguments
-from opbench.counting.exported import set_evaluation_mode
+from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
     batch_size_of,

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting.arguments import Arguments, as_arguments
-from opbench.counting.exported import set_evaluation_mode
+from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.inputs import (
     Inputs,
     brought_by,

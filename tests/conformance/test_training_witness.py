@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 import opbench
 from opbench.counting import build_and_count, count
-from opbench.counting.copying import unwrap
+from opbench.counting.copies.copying import unwrap
 from opbench.counting.gradients import plain_kernels
 from opbench.counting.training import differentiable
 from opbench.errors import CountError

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from opbench import registry
 from opbench.conventions import COMPUTED, tally, trace
 from opbench.counting import build_and_count
-from opbench.counting.copying import private_copy
+from opbench.counting.copies.copying import private_copy
 from opbench.counting.meta_build import build_without_weights
 from tests.conformance.cases import CASES, Case, counted
 

@@ -5,7 +5,7 @@ caches, attributes, training flags) can change in it.  On the meta device the co
 floating-point tensors keep shape, strides and dtype only, whatever their size.  Integer and
 boolean tensors (index tables, masks, lengths) keep their values, because networks look at them.
 
-Whatever else leads to the network is copied with it (``opbench.counting.duplicate``).  What cannot
+Whatever else leads to the network is copied with it (``opbench.counting.copies.duplicate``).  What cannot
 be copied (a lock, an open file, a generator) is shared with the original.
 """
 
@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from opbench.counting.duplicate import ATOMS, Duplicator
-from opbench.counting.exported import set_evaluation_mode
-from opbench.counting.scripted import constants, copy_scripted, is_scripted
+from opbench.counting.copies.duplicate import ATOMS, Duplicator
+from opbench.counting.copies.exported import set_evaluation_mode
+from opbench.counting.copies.scripted import constants, copy_scripted, is_scripted
 from opbench.errors import CountError, OpbenchError
 
 

@@ -22,9 +22,9 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from torch import Tensor, nn
 
-from opbench.counting.copying import modules_of
-from opbench.counting.duplicate import ATOMS
-from opbench.counting.snapshot import Snapshot
+from opbench.counting.copies.copying import modules_of
+from opbench.counting.copies.duplicate import ATOMS
+from opbench.counting.copies.snapshot import Snapshot
 
 _DEPTH = 3  # a dictionary of dictionaries of tuples
 _INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")

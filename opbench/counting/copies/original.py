@@ -19,16 +19,16 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from opbench.counting.copying import (
+from opbench.counting.copies.copying import (
     converter,
     modules_of,
     private_copy,
     tensors_of,
     unwrap,
 )
-from opbench.counting.exported import set_evaluation_mode
-from opbench.counting.scripted import is_scripted
-from opbench.counting.snapshot import Snapshot
+from opbench.counting.copies.exported import set_evaluation_mode
+from opbench.counting.copies.scripted import is_scripted
+from opbench.counting.copies.snapshot import Snapshot
 from opbench.errors import CountError
 
 T = TypeVar("T")

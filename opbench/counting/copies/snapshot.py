@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from opbench.counting.duplicate import ATOMS
+from opbench.counting.copies.duplicate import ATOMS
 
 _DEFINITIONS = (ModuleType, FunctionType, type)  # a late import may have made them
 _ABSENT = object()
