@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from opbench.conventions.convention import BIAS, Item, Rule
 from opbench.conventions.trace import OperatorCall, Trace, kind_of
-from opbench.counting.free import FREE
-from opbench.counting.operator_rule import NoRuleError
+from opbench.counting.rules.free import FREE
+from opbench.counting.rules.operator_rule import NoRuleError
 
 
 def counted(call: OperatorCall) -> Iterator[OperatorCall]:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.kinds import is_by_torch, operator_name
-from opbench.counting.parts import is_implicit, take_apart
-from opbench.counting.registered import in_order, rule_for
+from opbench.counting.rules.kinds import is_by_torch, operator_name
+from opbench.counting.rules.parts import is_implicit, take_apart
+from opbench.counting.rules.registered import in_order, rule_for
 from opbench.counting.tracer import Treatment, treatment_of
 from opbench.counting.values import run
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from opbench.counting.operator_rule import OperatorRule
-from opbench.counting.rules import RULES
+from opbench.counting.rules.operator_rule import OperatorRule
+from opbench.counting.rules.products import RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -51,7 +51,7 @@ The modules, from the rules outwards:
 """
 
 from opbench.counting.forward import build_and_count, count
-from opbench.counting.registered import rule
+from opbench.counting.rules.registered import rule
 from opbench.counting.witness import Witness, build_and_witness, differences, witness
 
 __all__ = [

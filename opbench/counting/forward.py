@@ -46,7 +46,7 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_build import build_without_weights
-from opbench.counting.origins import origins_in
+from opbench.counting.rules.origins import origins_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise

@@ -25,9 +25,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 
 from opbench.counting.disguise import is_worn, on_meta
-from opbench.counting.kinds import operator_name
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.operator_rule import OperatorRule
+from opbench.counting.rules.kinds import operator_name
+from opbench.counting.rules.operator_rule import OperatorRule
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.tracer import Tracer
 from opbench.counting.values import FLOATS

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from opbench.counting.arguments import Arguments, as_arguments, private_arguments
-from opbench.counting.nested import padded_shape
+from opbench.counting.rules.nested import padded_shape
 from opbench.counting.signature import misfit, names_of
 from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described

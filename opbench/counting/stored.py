@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting.copies.scripted import constants, is_scripted, script_objects
-from opbench.counting.operator_rule import numbers
+from opbench.counting.rules.operator_rule import numbers
 
 Named = Sequence[tuple[str, nn.Module]]
 

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from torch import nn
 
-from opbench.counting.precision import precision
+from opbench.counting.rules.precision import precision
 from opbench.counting.stored import Named, Part, parts_of
 from opbench.counting.sums import shared_once, with_everything_below
 from opbench.counting.tracer import Tracer

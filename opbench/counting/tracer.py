@@ -4,8 +4,8 @@ Operators are seen below autograd and, in inference mode, before composite opera
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
 device, whatever kernel carries them out.  Each operator gets one treatment:
 
-    RULE        ``opbench.counting.rules`` says what it costs, or a rule that a user registered
-    FREE        on the list of ``opbench.counting.free``, or of a kind without products
+    RULE        ``opbench.counting.rules.products`` says what it costs, or a rule that a user registered
+    FREE        on the list of ``opbench.counting.rules.free``, or of a kind without products
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
     UNKNOWN     none of these: it runs, and its name is noted
 """
@@ -24,17 +24,17 @@ import torch
 from torch import Tensor
 
 from opbench.counting.dispatch import OperatorMode
-from opbench.counting.free import ACTIVATIONS, FREE
-from opbench.counting.kinds import is_by_torch, is_free_by_kind, operator_name
 from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
-from opbench.counting.nested import padded_shape
-from opbench.counting.operator_rule import AtMost, NoRuleError, OperatorRule, first
-from opbench.counting.origins import Origins, Type
-from opbench.counting.parts import parts_of, take_apart
-from opbench.counting.precision import Types
-from opbench.counting.registered import in_order, rule_for
-from opbench.counting.rules import RULES
+from opbench.counting.rules.free import ACTIVATIONS, FREE
+from opbench.counting.rules.kinds import is_by_torch, is_free_by_kind, operator_name
+from opbench.counting.rules.nested import padded_shape
+from opbench.counting.rules.operator_rule import AtMost, NoRuleError, OperatorRule, first
+from opbench.counting.rules.origins import Origins, Type
+from opbench.counting.rules.parts import parts_of, take_apart
+from opbench.counting.rules.precision import Types
+from opbench.counting.rules.products import RULES
+from opbench.counting.rules.registered import in_order, rule_for
 from opbench.counting.scopes import Scopes
 from opbench.counting.values import run
 from opbench.errors import RuleError

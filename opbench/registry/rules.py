@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from opbench.counting import registered
-from opbench.counting.registered import Registered
+from opbench.counting.rules import registered
+from opbench.counting.rules.registered import Registered
 from opbench.errors import OpbenchError, RuleError, describe
 from opbench.registry.imports import import_file, import_named
 from opbench.settings import load_settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from opbench.counting.rules import RULES
+from opbench.counting.rules.products import RULES
 from tests.conformance.backward_kernels import BACKWARD_KERNELS
 from tests.conformance.cases import CASES, counted
 from tests.conformance.kernel import Kernel, named, signatures, t
@@ -150,7 +150,7 @@ KERNELS = (
 )
 ALL_KERNELS = (*KERNELS, *BACKWARD_KERNELS, *PACKED_KERNELS)
 QUANTISED = tuple(f"quantized::conv{n}d{then}" for n in (1, 2, 3) for then in ("", "_relu"))
-# tests/counting/test_operators.py runs them and counts what runs.
+# tests/counting/rules/test_operators.py runs them and counts what runs.
 RUN_ELSEWHERE = {
     "flex_attention",  # a higher-order operator, which has no schema
     "flex_attention_backward",

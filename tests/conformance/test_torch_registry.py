@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import flop_registry
 
-from opbench.counting.rules import RULES
+from opbench.counting.rules.products import RULES
 from tests.conformance.kernel import Kernel, t
 from tests.conformance.test_rules import ALL_KERNELS
 

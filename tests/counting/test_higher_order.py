@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting import count
-from opbench.counting.parts import parts_of
+from opbench.counting.rules.parts import parts_of
 from opbench.record import Count
 
 pytestmark = [

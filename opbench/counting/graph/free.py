@@ -1,6 +1,6 @@
 """Operators of ONNX and ONNX Runtime that have no dot product: a closed list.
 
-As in ``opbench.counting.free``: each moves, compares, reduces or transforms elements, and no
+As in ``opbench.counting.rules.free``: each moves, compares, reduces or transforms elements, and no
 element of its result is a sum of products of two factors.
 """
 

@@ -1,4 +1,4 @@
-"""The types of the factors of a product, as in ``opbench.counting.precision``.
+"""The types of the factors of a product, as in ``opbench.counting.rules.precision``.
 
 Packed weights have as many bits as their attribute says; an operator that quantises its input
 inside multiplies unsigned bytes.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting import count
-from opbench.counting.rules import RULES
+from opbench.counting.rules.products import RULES
 
 
 def backward_macs(out: Tensor) -> dict[str, int]:

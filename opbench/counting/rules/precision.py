@@ -2,7 +2,7 @@
 
 With the widths of both factors, the bit operations of a network can be computed from its
 multiply-accumulates.  The types are those that an operator is given, or that it was made from
-(``opbench.counting.origins``).  Packed weights do not show theirs: there the operator's name says
+(``opbench.counting.rules.origins``).  Packed weights do not show theirs: there the operator's name says
 it.  Integers of 32 bits and more beside floating-point factors are indices.
 """
 
@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import torch
 
-from opbench.counting.origins import Type
+from opbench.counting.rules.origins import Type
 
 Types = tuple[Type, ...]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from opbench.counting.operator_rule import (
+from opbench.counting.rules.operator_rule import (
     Arguments,
     AtMost,
     NoRuleError,

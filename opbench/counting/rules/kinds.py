@@ -1,6 +1,6 @@
 """Recognise operators without products by their kind, so that nobody has to list them.
 
-An operator that ``opbench.counting.free`` does not list is free where torch itself says so:
+An operator that ``opbench.counting.rules.free`` does not list is free where torch itself says so:
 
     elementwise   tagged ``pointwise`` or ``reduction``, itself or another of its overloads
     random        tagged as drawing numbers
@@ -29,8 +29,8 @@ from typing import Any
 import torch
 from torch._ops import OpOverload
 
-from opbench.counting.free import FREE
-from opbench.counting.parts import is_implicit
+from opbench.counting.rules.free import FREE
+from opbench.counting.rules.parts import is_implicit
 
 _EXCHANGE = frozenset(
     (
@@ -178,7 +178,7 @@ def _bases(namespace: str, name: str) -> Iterator[str]:
 def is_free(name: str) -> bool:
     """Return whether the operator of ``aten`` with this name is free, by the list or by its kind.
 
-    ``name`` is written as ``opbench.counting.free`` writes it.
+    ``name`` is written as ``opbench.counting.rules.free`` writes it.
     """
     if name in FREE:
         return True

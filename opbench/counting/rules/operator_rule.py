@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from opbench.counting.nested import nested_product
+from opbench.counting.rules.nested import nested_product
 from opbench.counting.values import lacks_values
 
 Arguments = Sequence[Any]

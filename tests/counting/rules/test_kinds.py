@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from opbench.counting import count
-from opbench.counting.free import FREE
-from opbench.counting.kinds import is_free, kind_of, operator_name
-from opbench.counting.operator_rule import OperatorRule
-from opbench.counting.parts import is_implicit, parts_of
+from opbench.counting.rules.free import FREE
+from opbench.counting.rules.kinds import is_free, kind_of, operator_name
+from opbench.counting.rules.operator_rule import OperatorRule
+from opbench.counting.rules.parts import is_implicit, parts_of
 from opbench.counting.tracer import Treatment, treatment_of
 
 _named_after_torch_2_13 = pytest.mark.skipif(

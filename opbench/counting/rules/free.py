@@ -1,6 +1,6 @@
 """Operators without a dot product that cannot be told by their kind.
 
-Most are recognised by what torch says of them (``opbench.counting.kinds``); these were looked at:
+Most are recognised by what torch says of them (``opbench.counting.rules.kinds``); these were looked at:
 they move, compare, reduce or transform elements, and no element of the result is a sum of products
 of two factors.  Composite operators (``batch_norm``, ``softmax``) are listed where every part of
 them is free: they are then not taken apart, which is faster, and their scratch memory is not seen.

@@ -11,7 +11,7 @@ import torch.ao.quantization as quantization
 from torch import Tensor, nn
 
 from opbench.counting import count
-from opbench.counting.precision import precision
+from opbench.counting.rules.precision import precision
 from opbench.record import Count
 from tests.counting import quantised_tensor
 

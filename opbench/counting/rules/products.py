@@ -18,7 +18,7 @@ output times the length of the dot product behind each.  What follows from it:
 
 Bias, normalisation, activation, pooling, interpolation and additions have no dot product and
 cost nothing; nor has an outer product, a distance, or a multiplication followed by a sum
-(``opbench.counting.free`` lists them).  Operators written in terms of others (``einsum``,
+(``opbench.counting.rules.free`` lists them).  Operators written in terms of others (``einsum``,
 ``tensordot``) have no rule: the products that they are carried out with are counted.
 ``einsum`` takes its factors from left to right, as torch does by itself: the path of an installed
 opt_einsum is switched off (``opbench.counting.torch_state``).
@@ -26,8 +26,8 @@ opt_einsum is switched off (``opbench.counting.torch_state``).
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
 the kernels that carry them out: which of the two is seen depends on the caller.  The operators
-that compute gradients are in ``opbench.counting.backward``, those for quantised, sparse and packed
-weights in ``opbench.counting.kernels``.
+that compute gradients are in ``opbench.counting.rules.backward``, those for quantised, sparse and packed
+weights in ``opbench.counting.rules.kernels``.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting.backward import BACKWARD
-from opbench.counting.kernels import BAG, CELL, KERNELS
-from opbench.counting.nested import scores
-from opbench.counting.operator_rule import (
+from opbench.counting.rules.backward import BACKWARD
+from opbench.counting.rules.kernels import BAG, CELL, KERNELS
+from opbench.counting.rules.nested import scores
+from opbench.counting.rules.operator_rule import (
     Arguments,
     OperatorRule,
     first,

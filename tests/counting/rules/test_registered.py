@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from opbench.conventions import COMPUTED, tally, trace
-from opbench.counting import count, registered, rule
+from opbench.counting import count, rule
+from opbench.counting.rules import registered
 from opbench.errors import BadValueError, RuleError
 from opbench.record import Count
 

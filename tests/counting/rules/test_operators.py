@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting import count
-from opbench.counting.free import FREE
-from opbench.counting.rules import RULES
+from opbench.counting.rules.free import FREE
+from opbench.counting.rules.products import RULES
 from opbench.counting.tracer import Treatment, treatment_of
 
 needs_higher_order_operators = pytest.mark.skipif(

@@ -32,9 +32,9 @@ from typing import Any, TypeVar
 import torch
 from torch._ops import OpOverload
 
-from opbench.counting.kinds import operator_name
-from opbench.counting.operator_rule import Arguments, NoRuleError, OperatorRule
-from opbench.counting.rules import RULES
+from opbench.counting.rules.kinds import operator_name
+from opbench.counting.rules.operator_rule import Arguments, NoRuleError, OperatorRule
+from opbench.counting.rules.products import RULES
 from opbench.errors import BadValueError, RuleError, describe
 
 ENTRY_POINT_GROUP = "opbench.rules"

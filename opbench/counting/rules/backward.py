@@ -20,7 +20,7 @@ import math
 from functools import partial
 from typing import Any
 
-from opbench.counting.operator_rule import (
+from opbench.counting.rules.operator_rule import (
     Arguments,
     NoRuleError,
     OperatorRule,
