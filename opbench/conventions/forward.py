@@ -11,14 +11,14 @@ from torch import nn
 
 from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
-from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copies.copying import unwrap
 from opbench.counting.copies.original import privately, take
-from opbench.counting.disguise import disguised
 from opbench.counting.forward import seed
 from opbench.counting.inputs import Inputs, Request
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.absent import tolerated
+from opbench.counting.meta.build import build_without_weights
+from opbench.counting.meta.disguise import disguised
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import CountError, describe
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting.copies.original import watch
-from opbench.counting.disguise import note
+from opbench.counting.meta.disguise import note
 
 
 class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 The meta device comes first: no weights, no arithmetic.  A network that looks at its activations
 (``.item()``, NumPy) or that has no form there (scripted code) is run once more on real CPU tensors,
 seeded so that the same call gives the same number again; ``Count.device`` says which of the two it
-was, and ``Count.fallback`` why (``opbench.counting.fallback``).  Inference mode comes first too,
+was, and ``Count.fallback`` why (``opbench.counting.meta.fallback``).  Inference mode comes first too,
 because composite operators arrive whole in it; a network that computes gradients in its forward
 pass (forces from an energy) is run with gradients on, as a training pass is.
 """
@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import fallback
-from opbench.counting.absent import tolerated
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copies import leftovers
 from opbench.counting.copies.copying import tensors_of, unwrap
@@ -31,7 +29,6 @@ from opbench.counting.copies.exported import is_exported
 from opbench.counting.copies.namespaces import homes_of, homes_of_builder, put_back
 from opbench.counting.copies.original import privately, take, until_its_end
 from opbench.counting.deferred import Threads, finish
-from opbench.counting.disguise import disguised
 from opbench.counting.failure import run_error
 from opbench.counting.gradients import gradient_tracer, plain_kernels
 from opbench.counting.inputs import (
@@ -45,7 +42,10 @@ from opbench.counting.inputs import (
     with_keywords,
 )
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta import fallback
+from opbench.counting.meta.absent import tolerated
+from opbench.counting.meta.build import build_without_weights
+from opbench.counting.meta.disguise import disguised
 from opbench.counting.rules.origins import origins_in
 from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of

@@ -18,7 +18,7 @@ from functools import wraps
 from threading import Thread
 from typing import Any
 
-from opbench.counting.replaced import replaced
+from opbench.counting.meta.replaced import replaced
 
 Traced = Callable[[], AbstractContextManager[Any]]
 

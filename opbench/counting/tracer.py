@@ -25,7 +25,8 @@ from torch import Tensor
 
 from opbench.counting.dispatch import OperatorMode
 from opbench.counting.lifetimes import Lifetimes
-from opbench.counting.meta_shapes import Shortcut, result_of, shortcut_of
+from opbench.counting.meta.shapes import Shortcut, result_of, shortcut_of
+from opbench.counting.meta.values import run
 from opbench.counting.rules.free import ACTIVATIONS, FREE
 from opbench.counting.rules.kinds import is_by_torch, is_free_by_kind, operator_name
 from opbench.counting.rules.nested import padded_shape
@@ -36,7 +37,6 @@ from opbench.counting.rules.precision import Types
 from opbench.counting.rules.products import RULES
 from opbench.counting.rules.registered import in_order, rule_for
 from opbench.counting.scopes import Scopes
-from opbench.counting.values import run
 from opbench.errors import RuleError
 
 Shape = tuple[int, ...]

@@ -34,7 +34,7 @@ from torch import nn
 from opbench.counting.arguments import Arguments, by_position, read_built
 from opbench.counting.copies.copying import private_copy
 from opbench.counting.inputs import Inputs, Request
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.counting.rules.kinds import is_free
 from opbench.counting.rules.products import RULES
 from opbench.counting.torch_state import undisturbed

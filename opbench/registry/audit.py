@@ -11,7 +11,7 @@ from torch import nn
 
 from opbench.conventions import COMPUTED, tally, trace
 from opbench.counting import build_and_count, build_and_witness, differences
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.counting.rules.products import RULES
 from opbench.errors import CountError
 from opbench.inputs import AskedInputs

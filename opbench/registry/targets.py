@@ -29,11 +29,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from opbench.counting import build_and_count, fallback
+from opbench.counting import build_and_count
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copies.exported import is_network
 from opbench.counting.copies.namespaces import put_back
 from opbench.counting.copies.original import until_its_end
+from opbench.counting.meta import fallback
 from opbench.errors import (
     BadValueError,
     OpbenchError,

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec
 from torch import nn
 
 from opbench.counting import count
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError, OpbenchError
 from opbench.escapes import printable

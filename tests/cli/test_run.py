@@ -395,7 +395,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
 
 CRASHING_ONCE = """
 import os, pathlib, torch
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta
 
 class Net(torch.nn.Module):
     def forward(self, images):

@@ -6,7 +6,7 @@ import os
 
 from torch import Tensor, nn
 
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta
 
 
 def tiny() -> nn.Module:

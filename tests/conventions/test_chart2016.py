@@ -9,7 +9,7 @@ from torch import nn
 
 from opbench.accuracy import PUBLISHED_ONLY, load_chart2016
 from opbench.conventions import COMPUTED, Trace, tally, trace
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.registry import entries
 
 POINTS = {point.architecture: point for point in load_chart2016()}

@@ -11,7 +11,7 @@ from opbench import registry
 from opbench.conventions import COMPUTED, tally, trace
 from opbench.counting import build_and_count
 from opbench.counting.copies.copying import private_copy
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from tests.conformance.cases import CASES, Case, counted
 
 # Small images: what a counter makes of a network does not depend on their size.

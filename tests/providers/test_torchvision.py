@@ -14,7 +14,7 @@ import pytest
 from torch import nn
 
 from opbench.counting import build_and_count
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.record import Count
 from opbench.registry import providers
 from opbench.registry.targets import count_target, resolve

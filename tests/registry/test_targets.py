@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 from opbench.errors import (
     BadFileError,
     BadValueError,

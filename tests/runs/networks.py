@@ -10,7 +10,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta
 from opbench.timing.tf32 import precisions
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
+from opbench.counting.meta.values import lacks_values
 from opbench.counting.rules.operator_rule import (
     Arguments,
     AtMost,
@@ -29,7 +30,6 @@ from opbench.counting.rules.operator_rule import (
     steps,
     stored,
 )
-from opbench.counting.values import lacks_values
 
 _GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from opbench.counting.meta.values import lacks_values
 from opbench.counting.rules.nested import nested_product
-from opbench.counting.values import lacks_values
 
 Arguments = Sequence[Any]
 Kind = Literal[

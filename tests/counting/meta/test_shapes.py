@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.meta_shapes import SHORTCUTS, result_of
+from opbench.counting.meta.shapes import SHORTCUTS, result_of
 
 aten = torch.ops.aten
 LAST = torch.channels_last

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta
 from opbench.counting.torch_state import undisturbed
 from opbench.errors import BadValueError, message_of
 

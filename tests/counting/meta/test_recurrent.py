@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from opbench.counting import count
-from opbench.counting.meta_shapes import SHORTCUTS, result_of
+from opbench.counting.meta.shapes import SHORTCUTS, result_of
 
 STEPS, IMAGES, WIDTH, HIDDEN = 5, 3, 4, 6
 KINDS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn_tanh": nn.RNN}

@@ -2,7 +2,7 @@
 
 torch writes a recurrent layer as one operator and carries it out on the meta device as a program
 of a dozen operators for every step, layer and direction: seconds for a sequence whose count is
-one line.  Its result has a plain shape, and ``opbench.counting.meta_shapes`` takes it from here for
+one line.  Its result has a plain shape, and ``opbench.counting.meta.shapes`` takes it from here for
 ordinary arguments.  Packed sequences, and shapes that do not match, are left to torch.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta
 
 
 def lstm(args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Tensor, ...] | None:

@@ -8,7 +8,7 @@ whatever device the network names.  Where both meet in an operator, its result h
     ``FLOATS``      neither have many floating-point numbers made from nothing, as activations are
 
 A tensor on the CPU into which unknown elements are written has no values from then on
-(``opbench.counting.disguise`` keeps them in mind).  A network that looks at a tensor without values
+(``opbench.counting.meta.disguise`` keeps them in mind).  A network that looks at a tensor without values
 needs real tensors.
 """
 
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 
-from opbench.counting.disguise import any_unknown, forget, is_unknown, is_worn, on_meta
+from opbench.counting.meta.disguise import any_unknown, forget, is_unknown, is_worn, on_meta
 
 MOST_BYTES = 2**28
 

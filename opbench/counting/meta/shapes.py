@@ -6,7 +6,7 @@ type and layout only, and for the operators that networks are made of these are 
 
 A shortcut answers ordinary arguments: floating-point meta tensors of one type, laid out without
 gaps.  For anything unusual or wrong it returns None, and torch is asked, so that results and
-error messages are torch's.  ``tests/counting/test_meta_shapes.py`` compares each with the operator
+error messages are torch's.  ``tests/counting/meta/test_shapes.py`` compares each with the operator
 itself on real tensors.
 """
 
@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting import recurrent
-from opbench.counting.disguise import on_meta
+from opbench.counting.meta import recurrent
+from opbench.counting.meta.disguise import on_meta
 
 Arguments = Sequence[Any]
 Result = Tensor | tuple[Tensor, ...] | None

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import build_and_count, count, fallback
-from opbench.counting.disguise import on_meta
-from opbench.counting.fallback import LOG
+from opbench.counting import build_and_count, count
+from opbench.counting.meta import fallback
+from opbench.counting.meta.disguise import on_meta
+from opbench.counting.meta.fallback import LOG
 from opbench.errors import CountError
 from opbench.registry.targets import count_target, resolve
 from tests.fixtures import Opbench, Write

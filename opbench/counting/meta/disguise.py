@@ -3,7 +3,7 @@
 Networks ask ``x.device``, ``x.is_meta`` or ``x.type()`` and may decide by the answer.  While one is
 built and traced, a tensor of the meta device says that it is on the CPU, except to torch and here.
 So a network decides as it would on the CPU, and what it makes on ``x.device`` it makes there, but
-for large tensors.  Tensors of both can meet in one operator (``opbench.counting.values``).
+for large tensors.  Tensors of both can meet in one operator (``opbench.counting.meta.values``).
 
 For lack of values the meta device raises errors of its own, in operators and in methods such as
 ``numpy()``.  One that a constructor or a forward pass catches, to go another way, is noted, and the
@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting.replaced import replaced
+from opbench.counting.meta.replaced import replaced
 from opbench.errors import describe
 
 _PLAIN: Any = torch._C.TensorBase

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from opbench.counting import build_and_count
-from opbench.counting.meta_build import build_without_weights
+from opbench.counting.meta.build import build_without_weights
 
 
 class RunsItself(nn.Module):
