@@ -141,7 +141,7 @@ def test_the_measure_of_reach_sees_through_packages() -> None:
     assert "pandas" in reached("opbench.figures.top1")
     assert "torch" in reached("opbench.lock.recount")
     assert "torch" in reached("opbench.runs.worker")
-    assert "torch" in reached("opbench.counting.tracer")
+    assert "torch" in reached("opbench.counting.tracing.tracer")
 
 
 @pytest.mark.parametrize("module", INSIDE)

@@ -19,7 +19,7 @@ from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta.absent import tolerated
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.meta.disguise import disguised
-from opbench.counting.torch_state import undisturbed
+from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import CountError, describe
 
 

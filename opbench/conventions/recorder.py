@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from opbench.conventions.trace import OperatorCall
-from opbench.counting.dispatch import OperatorMode
 from opbench.counting.meta.values import run
 from opbench.counting.rules.kinds import is_by_torch, operator_name
 from opbench.counting.rules.parts import is_implicit, take_apart
 from opbench.counting.rules.registered import in_order, rule_for
-from opbench.counting.tracer import Treatment, treatment_of
+from opbench.counting.tracing.dispatch import OperatorMode
+from opbench.counting.tracing.tracer import Treatment, treatment_of
 
 
 class Recorder(OperatorMode):  # type: ignore[no-untyped-call]

@@ -9,8 +9,8 @@ from traceback import walk_tb
 from torch import Tensor, nn
 
 from opbench.counting.arguments import Arguments
-from opbench.counting.scopes import shape_of
 from opbench.counting.signature import misfit, unnamed
+from opbench.counting.tracing.scopes import shape_of
 from opbench.errors import CountError, describe, message_of
 from opbench.spec import Shape
 

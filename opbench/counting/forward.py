@@ -28,9 +28,7 @@ from opbench.counting.copies.copying import tensors_of, unwrap
 from opbench.counting.copies.exported import is_exported
 from opbench.counting.copies.namespaces import homes_of, homes_of_builder, put_back
 from opbench.counting.copies.original import privately, take, until_its_end
-from opbench.counting.deferred import Threads, finish
 from opbench.counting.failure import run_error
-from opbench.counting.gradients import gradient_tracer, plain_kernels
 from opbench.counting.inputs import (
     Inputs,
     Request,
@@ -41,18 +39,20 @@ from opbench.counting.inputs import (
     require_module,
     with_keywords,
 )
-from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta import fallback
 from opbench.counting.meta.absent import tolerated
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.meta.disguise import disguised
 from opbench.counting.rules.origins import origins_in
-from opbench.counting.scopes import Scopes, Traced
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
-from opbench.counting.torch_state import undisturbed
-from opbench.counting.tracer import Tracer
-from opbench.counting.training import NothingToTrainError, run_backward, switch_to_training
+from opbench.counting.tracing.deferred import Threads, finish
+from opbench.counting.tracing.gradients import gradient_tracer, plain_kernels
+from opbench.counting.tracing.lifetimes import Lifetimes
+from opbench.counting.tracing.scopes import Scopes, Traced
+from opbench.counting.tracing.torch_state import undisturbed
+from opbench.counting.tracing.tracer import Tracer
+from opbench.counting.tracing.training import NothingToTrainError, run_backward, switch_to_training
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -105,7 +105,7 @@ def count(
     traced and the floating-point tensors among its arguments; without it inputs made from a size
     take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
     that works; the integers are the same.  ``training`` counts the forward pass in training mode
-    and the backward pass of the sum of its outputs (``opbench.counting.training``).  ``module`` is
+    and the backward pass of the sum of its outputs (``opbench.counting.tracing.training``).  ``module`` is
     left exactly as it was.
 
     Raises ``BadValueError`` for anything but a module, an impossible size or other inputs, and

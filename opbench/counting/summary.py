@@ -15,7 +15,7 @@ from torch import nn
 from opbench.counting.rules.precision import precision
 from opbench.counting.stored import Named, Part, parts_of
 from opbench.counting.sums import shared_once, with_everything_below
-from opbench.counting.tracer import Tracer
+from opbench.counting.tracing.tracer import Tracer
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
 

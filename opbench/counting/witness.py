@@ -37,7 +37,7 @@ from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.rules.kinds import is_free
 from opbench.counting.rules.products import RULES
-from opbench.counting.torch_state import undisturbed
+from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import CountError, MissingExtraError, describe
 from opbench.record import Count, OperatorCount
 

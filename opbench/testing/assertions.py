@@ -16,7 +16,7 @@ from torch import nn
 
 from opbench.counting import count
 from opbench.counting.meta.build import build_without_weights
-from opbench.counting.torch_state import undisturbed
+from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import BadValueError, OpbenchError
 from opbench.escapes import printable
 from opbench.inputs import parse_inputs

@@ -28,7 +28,7 @@ from opbench.counting.inputs import (
     require_module,
     with_keywords,
 )
-from opbench.counting.torch_state import kept_settings
+from opbench.counting.tracing.torch_state import kept_settings
 from opbench.intervals import median
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from opbench.counting.dispatch import OperatorMode
+from opbench.counting.tracing.dispatch import OperatorMode
 
 Call = Any
 

@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import torch
 
-from opbench.counting.tracer import Tracer
+from opbench.counting.tracing.tracer import Tracer
 from opbench.errors import MissingExtraError, describe
 from opbench.registry import providers
 from opbench.registry.targets import count_target, resolve

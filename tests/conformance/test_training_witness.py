@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode, flop_registry
 import opbench
 from opbench.counting import build_and_count, count
 from opbench.counting.copies.copying import unwrap
-from opbench.counting.gradients import plain_kernels
-from opbench.counting.training import differentiable
+from opbench.counting.tracing.gradients import plain_kernels
+from opbench.counting.tracing.training import differentiable
 from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry import torchvision_operators

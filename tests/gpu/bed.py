@@ -19,7 +19,7 @@ from unittest import mock
 
 import torch
 
-from opbench.counting.torch_state import kept_settings
+from opbench.counting.tracing.torch_state import kept_settings
 from opbench.record import Cell
 from opbench.registry.targets import resolve
 from opbench.runs.network import build

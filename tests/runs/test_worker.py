@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from opbench.counting.torch_state import kept_settings
+from opbench.counting.tracing.torch_state import kept_settings
 from opbench.processes.asked import now as note_request
 from opbench.record import Ceilings, Load, Round
 from opbench.runs import worker

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import opbench
-from opbench.counting.torch_state import kept_settings
+from opbench.counting.tracing.torch_state import kept_settings
 from opbench.timing.tf32 import precisions, set_tf32
 
 NEWER = hasattr(torch.backends, "fp32_precision")

@@ -17,8 +17,8 @@ from typing import Any
 
 from torch import Tensor
 
-from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta.disguise import on_meta
+from opbench.counting.tracing.lifetimes import Lifetimes
 from opbench.errors import CountError
 
 _NESTING = 3  # a tuple of tuples in a dictionary

@@ -1,6 +1,6 @@
 """Walk through a graph node by node and apply each operator's rule.
 
-Each operator gets one treatment, as in ``opbench.counting.tracer``:
+Each operator gets one treatment, as in ``opbench.counting.tracing.tracer``:
 
     a branch or a loop     ``opbench.counting.graph.control_flow``
     a function             of the file, or by which ONNX defines an operator without a rule: its

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from opbench.counting.meta.disguise import on_meta
-from opbench.counting.torch_state import undisturbed
+from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import BadValueError, message_of
 
 T = TypeVar("T")

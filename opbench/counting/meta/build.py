@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from opbench.counting.dispatch import OperatorMode
 from opbench.counting.meta.disguise import is_unknown, is_worn, note, on_meta
 from opbench.counting.meta.values import run, written_by
+from opbench.counting.tracing.dispatch import OperatorMode
 
 _WEIGHTLIKE = frozenset({torch.empty, torch.randn, torch.rand})
 _MANY = 1024  # fewer random numbers than this may well be looked at

@@ -21,7 +21,7 @@ cost nothing; nor has an outer product, a distance, or a multiplication followed
 (``opbench.counting.rules.free`` lists them).  Operators written in terms of others (``einsum``,
 ``tensordot``) have no rule: the products that they are carried out with are counted.
 ``einsum`` takes its factors from left to right, as torch does by itself: the path of an installed
-opt_einsum is switched off (``opbench.counting.torch_state``).
+opt_einsum is switched off (``opbench.counting.tracing.torch_state``).
 
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have

@@ -26,7 +26,7 @@ from opbench.counting.rules.free import FREE
 from opbench.counting.rules.kinds import is_free, kind_of, operator_name
 from opbench.counting.rules.operator_rule import OperatorRule
 from opbench.counting.rules.parts import is_implicit, parts_of
-from opbench.counting.tracer import Treatment, treatment_of
+from opbench.counting.tracing.tracer import Treatment, treatment_of
 
 _named_after_torch_2_13 = pytest.mark.skipif(
     torch.__version__ < "2.13", reason="the lists name operators of torch 2.13"
@@ -175,8 +175,10 @@ def test_the_list_names_nothing_that_a_kind_tells() -> None:
 
 def test_decompositions_are_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator that nobody knows counts the operators that torch's table writes it in."""
-    monkeypatch.setattr("opbench.counting.tracer.FREE", FREE - {"layer_norm", "native_layer_norm"})
-    monkeypatch.setattr("opbench.counting.tracer._KNOWN", {})
+    monkeypatch.setattr(
+        "opbench.counting.tracing.tracer.FREE", FREE - {"layer_norm", "native_layer_norm"}
+    )
+    monkeypatch.setattr("opbench.counting.tracing.tracer._KNOWN", {})
     assert treatment_of(torch.ops.aten.native_layer_norm.default) is Treatment.COMPOSITE
     counted = count(Runs(lambda x: nn.functional.layer_norm(x @ x.t(), (3,))), (4,), batch_size=3)
     assert (counted.macs, counted.uncounted) == (3 * 3 * 4, ())

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from opbench.counting import count
 from opbench.counting.rules.free import FREE
 from opbench.counting.rules.products import RULES
-from opbench.counting.tracer import Treatment, treatment_of
+from opbench.counting.tracing.tracer import Treatment, treatment_of
 
 needs_higher_order_operators = pytest.mark.skipif(
     not hasattr(TorchDispatchMode, "supports_higher_order_operators"),

@@ -1,7 +1,7 @@
 """See what a forward pass leaves to others: threads that it starts, generators that it returns.
 
 Dispatch modes belong to one thread.  Work that the traced one hands to others, and a module of the
-network that runs in any other thread, are traced as well (``opbench.counting.handover``).
+network that runs in any other thread, are traced as well (``opbench.counting.tracing.handover``).
 
 Of a generator that a network returns nothing has run yet: it is run to its end, and so is an
 iterator such as ``map``.  A future is waited for.  A coroutine would need a loop of events: it is
@@ -23,8 +23,8 @@ import torch
 from torch import overrides
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from opbench.counting.handover import handed_over
-from opbench.counting.outputs import parts_in
+from opbench.counting.tracing.handover import handed_over
+from opbench.counting.tracing.outputs import parts_in
 from opbench.errors import BadValueError
 
 MOST_ITEMS = 10_000

@@ -20,7 +20,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import count, deferred
+from opbench.counting import count
+from opbench.counting.tracing import deferred
 from opbench.errors import BadValueError
 
 ROWS = 3

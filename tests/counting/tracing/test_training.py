@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 import opbench
 from opbench.counting import count
-from opbench.counting.training import differentiable
+from opbench.counting.tracing.training import differentiable
 from opbench.errors import CountError
 
 SCALARS = 64  # bytes: the sum of the outputs and its gradient

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from opbench.counting.outputs import tensors_in
+from opbench.counting.tracing.outputs import tensors_in
 from opbench.errors import CountError
 
 

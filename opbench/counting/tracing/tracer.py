@@ -23,8 +23,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting.dispatch import OperatorMode
-from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta.shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.meta.values import run
 from opbench.counting.rules.free import ACTIVATIONS, FREE
@@ -36,7 +34,9 @@ from opbench.counting.rules.parts import parts_of, take_apart
 from opbench.counting.rules.precision import Types
 from opbench.counting.rules.products import RULES
 from opbench.counting.rules.registered import in_order, rule_for
-from opbench.counting.scopes import Scopes
+from opbench.counting.tracing.dispatch import OperatorMode
+from opbench.counting.tracing.lifetimes import Lifetimes
+from opbench.counting.tracing.scopes import Scopes
 from opbench.errors import RuleError
 
 Shape = tuple[int, ...]

@@ -24,13 +24,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 
-from opbench.counting.lifetimes import Lifetimes
 from opbench.counting.meta.disguise import is_worn, on_meta
 from opbench.counting.meta.values import FLOATS
 from opbench.counting.rules.kinds import operator_name
 from opbench.counting.rules.operator_rule import OperatorRule
-from opbench.counting.scopes import Scopes, Traced
-from opbench.counting.tracer import Tracer
+from opbench.counting.tracing.lifetimes import Lifetimes
+from opbench.counting.tracing.scopes import Scopes, Traced
+from opbench.counting.tracing.tracer import Tracer
 
 _current_node = torch._C._current_autograd_node
 _next_number = torch._C._autograd._get_sequence_nr
