@@ -3,9 +3,9 @@
 The meta device comes first: no weights, no arithmetic.  A network that looks at its activations
 (``.item()``, NumPy) or that has no form there (scripted code) is run once more on real CPU tensors,
 seeded so that the same call gives the same number again; ``Count.device`` says which of the two it
-was, and ``Count.fallback`` why (``opbench.counting.meta.fallback``).  Inference mode comes first too,
-because composite operators arrive whole in it; a network that computes gradients in its forward
-pass (forces from an energy) is run with gradients on, as a training pass is.
+was, and ``Count.fallback`` why (``opbench.counting.meta.fallback``).  Inference mode comes first
+too, because composite operators arrive whole in it; a network that computes gradients in its
+forward pass (forces from an energy) is run with gradients on, as a training pass is.
 """
 
 from __future__ import annotations
@@ -97,16 +97,15 @@ def count(
 ) -> Count:
     """Count one forward pass of ``module`` in evaluation mode, or one training pass.
 
-    ``inputs_or_input_size`` is the size of one image without the batch dimension, as in
-    (3, 224, 224), the tuple of arguments of ``forward``, or a dict of them by name; ``kwargs`` are
-    those by name beside a tuple.  Without any the module's own are taken: Lightning's
+    ``inputs_or_input_size`` is the size of one image without the batch dimension, as in (3, 224,
+    224), the tuple of arguments of ``forward``, or a dict of them by name; ``kwargs`` are those by
+    name beside a tuple.  Without any the module's own are taken: Lightning's
     ``example_input_array``, transformers' ``dummy_inputs``, those that a program was exported
-    with.  ``dtype`` converts the copy that is
-    traced and the floating-point tensors among its arguments; without it inputs made from a size
-    take the network's own.  ``device`` ("meta", "cpu", "cuda") forces one instead of the first
-    that works; the integers are the same.  ``training`` counts the forward pass in training mode
-    and the backward pass of the sum of its outputs (``opbench.counting.tracing.training``).  ``module`` is
-    left exactly as it was.
+    with.  ``dtype`` converts the copy that is traced and the floating-point tensors among its
+    arguments; without it inputs made from a size take the network's own.  ``device`` ("meta",
+    "cpu", "cuda") forces one instead of the first that works; the integers are the same.
+    ``training`` counts the forward pass in training mode and the backward pass of the sum of its
+    outputs (``opbench.counting.tracing.training``).  ``module`` is left exactly as it was.
 
     Raises ``BadValueError`` for anything but a module, an impossible size or other inputs, and
     ``CountError`` when the forward pass fails.

@@ -7,7 +7,7 @@ import torch
 from opbench.counting import build_and_count
 from opbench.registry.entries import specs
 from opbench.spec import ArchitectureSpec
-from tests.counting.test_lifetimes import allocated, allocated_on_cuda
+from tests.counting.tracing.test_lifetimes import allocated, allocated_on_cuda
 
 _HEAD = """# Peak activation memory, counted and allocated
 

@@ -5,8 +5,8 @@ caches, attributes, training flags) can change in it.  On the meta device the co
 floating-point tensors keep shape, strides and dtype only, whatever their size.  Integer and
 boolean tensors (index tables, masks, lengths) keep their values, because networks look at them.
 
-Whatever else leads to the network is copied with it (``opbench.counting.copies.duplicate``).  What cannot
-be copied (a lock, an open file, a generator) is shared with the original.
+Whatever else leads to the network is copied with it (``opbench.counting.copies.duplicate``).  What
+cannot be copied (a lock, an open file, a generator) is shared with the original.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Find tensors that a count made and that are still kept somewhere, and take them out again.
 
-``opbench.counting.copies.namespaces`` puts back what it knows of; a cache in another place (a module that
-is imported during the pass, a hook's list, a generator) would hold tensors without values, or of
-inference mode, on which the network's next pass fails.  Storages are watched from the pass on, so
-that nothing is searched where all of them are gone, as they are for most networks.
+``opbench.counting.copies.namespaces`` puts back what it knows of; a cache in another place (a
+module that is imported during the pass, a hook's list, a generator) would hold tensors without
+values, or of inference mode, on which the network's next pass fails.  Storages are watched from the
+pass on, so that nothing is searched where all of them are gone, as they are for most networks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The multiply-accumulates of attention operators: scores and weighted sum, in full.
 
-Masks, windows and causal flags change nothing, as in ``opbench.counting.rules.products``.  Queries are
-(batch, heads, length, width) or packed as (batch, length, heads x width); keys of the past count.
+Masks, windows and causal flags change nothing, as in ``opbench.counting.rules.products``.  Queries
+are (batch, heads, length, width) or packed as (batch, length, heads x width); keys of the past
+count.
 """
 
 from __future__ import annotations

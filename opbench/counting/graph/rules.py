@@ -1,9 +1,9 @@
 """The multiply-accumulates of each operator of ONNX and ONNX Runtime that has a dot product.
 
-The convention is that of ``opbench.counting.rules.products``: elements of the output times the length of
-the dot product behind each.  A product with stored weights is a linear layer, whose output is an
-activation; a product of two activations is not.  Sequence lengths of recurrent layers count where
-the file holds them, else every sequence counts in full.
+The convention is that of ``opbench.counting.rules.products``: elements of the output times the
+length of the dot product behind each.  A product with stored weights is a linear layer, whose
+output is an activation; a product of two activations is not.  Sequence lengths of recurrent layers
+count where the file holds them, else every sequence counts in full.
 """
 
 from __future__ import annotations

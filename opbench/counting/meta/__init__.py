@@ -1,4 +1,4 @@
-"""A network on the meta device, which has shapes and no values, taking the way it takes with values.
+"""Let a network take the same way on the meta device, which has no values, as with values.
 
     disguise      tensors of the meta device that say they are on the CPU
     replaced      an attribute of a class or a module, replaced for a while

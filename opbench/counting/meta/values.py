@@ -8,8 +8,8 @@ whatever device the network names.  Where both meet in an operator, its result h
     ``FLOATS``      neither have many floating-point numbers made from nothing, as activations are
 
 A tensor on the CPU into which unknown elements are written has no values from then on
-(``opbench.counting.meta.disguise`` keeps them in mind).  A network that looks at a tensor without values
-needs real tensors.
+(``opbench.counting.meta.disguise`` keeps them in mind).  A network that looks at a tensor without
+values needs real tensors.
 """
 
 from __future__ import annotations

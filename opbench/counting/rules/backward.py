@@ -11,7 +11,8 @@ The gradient of a product with respect to each factor is a product of the same s
 
 Most gradients need no rule, because they are carried out with operators that have one.  So are
 those of attention and recurrent layers in a count: it keeps to plain kernels, which are the same on
-every device (``opbench.counting.tracing.gradients``), and meets fused ones only where a network names them.
+every device (``opbench.counting.tracing.gradients``), and meets fused ones only where a network
+names them.
 """
 
 from __future__ import annotations

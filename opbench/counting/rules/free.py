@@ -1,9 +1,10 @@
 """Operators without a dot product that cannot be told by their kind.
 
-Most are recognised by what torch says of them (``opbench.counting.rules.kinds``); these were looked at:
-they move, compare, reduce or transform elements, and no element of the result is a sum of products
-of two factors.  Composite operators (``batch_norm``, ``softmax``) are listed where every part of
-them is free: they are then not taken apart, which is faster, and their scratch memory is not seen.
+Most are recognised by what torch says of them (``opbench.counting.rules.kinds``); these were looked
+at: they move, compare, reduce or transform elements, and no element of the result is a sum of
+products of two factors.  Composite operators (``batch_norm``, ``softmax``) are listed where every
+part of them is free: they are then not taken apart, which is faster, and their scratch memory is
+not seen.
 
 Names are those of the ``aten`` namespace without overload and without the underscore of the
 in-place form; operators of other namespaces are written ``namespace::name``.

@@ -2,8 +2,8 @@
 
 With the widths of both factors, the bit operations of a network can be computed from its
 multiply-accumulates.  The types are those that an operator is given, or that it was made from
-(``opbench.counting.rules.origins``).  Packed weights do not show theirs: there the operator's name says
-it.  Integers of 32 bits and more beside floating-point factors are indices.
+(``opbench.counting.rules.origins``).  Packed weights do not show theirs: there the operator's name
+says it.  Integers of 32 bits and more beside floating-point factors are indices.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ opt_einsum is switched off (``opbench.counting.tracing.torch_state``).
 
 A rule sees the arguments in the order of the operator's schema, and the result.  Composite
 operators such as ``linear`` and ``scaled_dot_product_attention`` have their own rule, and so have
-the kernels that carry them out: which of the two is seen depends on the caller.  The operators
-that compute gradients are in ``opbench.counting.rules.backward``, those for quantised, sparse and packed
+the kernels that carry them out: which of the two is seen depends on the caller.  The operators that
+compute gradients are in ``opbench.counting.rules.backward``, those for quantised, sparse and packed
 weights in ``opbench.counting.rules.kernels``.
 """
 

@@ -1,9 +1,10 @@
 """Track the module that is running: every operator belongs to the innermost one.
 
-The network that is traced is a private copy (``opbench.counting.copies.copying``), and each of its modules
-gets an attribute ``_call_impl`` that notes entry and exit and hides the method of its class, which
-``nn.Module.__call__`` calls.  Nothing is registered or replaced on a class or on anybody's own
-module, so nothing can stay behind, and a module that looks at its hooks sees the ones it had.
+The network that is traced is a private copy (``opbench.counting.copies.copying``), and each of its
+modules gets an attribute ``_call_impl`` that notes entry and exit and hides the method of its
+class, which ``nn.Module.__call__`` calls.  Nothing is registered or replaced on a class or on
+anybody's own module, so nothing can stay behind, and a module that looks at its hooks sees the ones
+it had.
 
 A module is known by its qualified name in the network.  One that is called from elsewhere (a shared
 module, a list of a parent) keeps its own name; one outside the network counts for its caller, and

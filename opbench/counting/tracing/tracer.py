@@ -4,7 +4,7 @@ Operators are seen below autograd and, in inference mode, before composite opera
 apart: ``linear`` and ``scaled_dot_product_attention`` arrive as one call each, the same on every
 device, whatever kernel carries them out.  Each operator gets one treatment:
 
-    RULE        ``opbench.counting.rules.products`` says what it costs, or a rule that a user registered
+    RULE        ``opbench.counting.rules.products`` says what it costs, or a rule of the user's
     FREE        on the list of ``opbench.counting.rules.free``, or of a kind without products
     COMPOSITE   written in terms of other operators: taken apart, and those are judged
     UNKNOWN     none of these: it runs, and its name is noted

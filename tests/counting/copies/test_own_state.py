@@ -20,12 +20,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.counting.test_no_harm import same, state_of
 from torch import Tensor, nn
 
 from opbench.conventions.forward import trace
 from opbench.counting import build_and_count, count
 from opbench.errors import CountError
+from tests.counting.copies.test_no_harm import same, state_of
 
 SMALL = 3 * 4 * 5
 

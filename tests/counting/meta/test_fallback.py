@@ -68,7 +68,7 @@ def test_it_is_said_once_and_before_weights_are_made(caplog: pytest.LogCaptureFi
 def test_on_the_command_line_it_names_the_target(
     write: Write, opbench: Opbench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    source = "from tests.counting.test_fallback import _Looks\nnet = _Looks\nother = _Looks\n"
+    source = "from tests.counting.meta.test_fallback import _Looks\nnet = _Looks\nother = _Looks\n"
     path = write("looks.py", source)
     done = opbench("count", f"{path}:net", f"{path}:other", "--input-size", "8")
     assert done.exit_code == 0
