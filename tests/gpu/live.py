@@ -48,19 +48,27 @@ def _compared(
         )  # fmt: skip
         command.keep(bed.folder, Path(results))
     rows = _rows(said.out)
-    if said.code not in (0, 1) or not rows:
-        words = (said.err or said.out).strip().splitlines()[-1:]
-        raise RuntimeError(f"`opbench compare` of two targets: exit code {said.code}: {words}")
-    row = rows[0]
-    names = [each.removeprefix(f"{_PLANTED}:") for each in pair]
+    row = rows[0] if rows else {}
     return Finding(
-        what=f"{names[1]} beside {names[0]}, compared live",
+        what=" beside ".join(each.removeprefix(f"{_PLANTED}:") for each in reversed(pair))
+        + ", compared live",
         expected=f"{' or '.join(sorted(right))} at a threshold of {threshold}",
-        seen=f"{row.get('verdict')}: {row.get('ratio')} ({row.get('ratio_low')} to "
-        f"{row.get('ratio_high')}) after {said.seconds:.0f} s",
+        seen=f"{_said(row) or _last_words(said)} after {said.seconds:.0f} s",
         holds=row.get("verdict") in right,
-        numbers={"rows": rows, "seconds": said.seconds},
+        numbers={"rows": rows, "seconds": said.seconds, "exit_code": said.code},
     )
+
+
+def _said(row: dict[str, Any]) -> str:
+    if row.get("ratio") is None:
+        return str(row.get("verdict", ""))
+    low, high = row["ratio_low"], row["ratio_high"]
+    return f"{row['verdict']}: {row['ratio']:.4f} ({low:.4f} to {high:.4f})"
+
+
+def _last_words(said: command.Said) -> str:
+    words = (said.err or said.out).strip().splitlines()[-1:]
+    return f"exit code {said.code}: {' '.join(words)}"
 
 
 def _rows(text: str) -> list[dict[str, Any]]:
