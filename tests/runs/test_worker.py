@@ -109,6 +109,19 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
     assert opened[2:] == [("cpu",)]
 
 
+def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def note(name: str) -> None:
+        call = getattr(worker, name)
+        monkeypatch.setattr(worker, name, lambda *args: (done.append(name), call(*args))[1])
+
+    for name in ("time_round", "yardstick", "traffic_of"):
+        note(name)
+    timed(f"{NETWORKS}:conv")
+    assert done == ["time_round", "yardstick", "traffic_of"]
+
+
 def test_threads_are_put_back() -> None:
     before = torch.get_num_threads()
     timed(f"{NETWORKS}:conv", threads=before + 1)
