@@ -137,11 +137,14 @@ class ForkServer:
     def _is_fit(self, outcome: Outcome, request: Mapping[str, Any]) -> bool:
         """Return whether the process is as good as new: it lives, has memory and a device.
 
-        After an illegal access to a GPU's memory all that a process asks of it fails.
+        After an illegal access to a GPU's memory all that a process asks of it fails; after a
+        graph that could not be recorded, PyTorch goes on as if it still were.
         """
-        if _reply(outcome).done is not None:
+        reply = _reply(outcome)
+        if reply.done is not None:
             return True
-        if (isinstance(outcome, Failed) and outcome.died) or _reply(outcome).out_of_memory:
+        recorded = request.get("cuda", {}).get("graph")
+        if recorded or reply.out_of_memory or (isinstance(outcome, Failed) and outcome.died):
             return False
         check = {"job": "rehearse", "device": _device(request)}
         return _reply(self._staying.call(check, self._limits(request))).done is not None

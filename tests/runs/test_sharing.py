@@ -20,6 +20,7 @@ from opbench.runs.pool import ForkServer
 from opbench.runs.state import RunState
 from opbench.runs.store import new_run, read_run
 from opbench.timing.protocol import Protocol
+from opbench.timing.settings import CudaOptions
 from tests.builders import cell, header
 from tests.runs.gpu_worker import LOG
 
@@ -46,7 +47,13 @@ class Logged(NamedTuple):
         return list(dict.fromkeys(each.process for each in found))
 
 
-def go(folder: Path, plan: list[Cell], rounds: int, watcher: Watcher | None = None) -> Logged:
+def go(
+    folder: Path,
+    plan: list[Cell],
+    rounds: int,
+    watcher: Watcher | None = None,
+    cuda: CudaOptions | None = None,
+) -> Logged:
     """Time ``plan`` on a GPU that is not there."""
     log = folder / "log"
     with pytest.MonkeyPatch.context() as patch, new_run(folder) as writer:
@@ -61,7 +68,7 @@ def go(folder: Path, plan: list[Cell], rounds: int, watcher: Watcher | None = No
         with ForkServer(worker="tests.runs.gpu_worker") as workers:
             run = Run(
                 state=state,
-                settings=RunSettings(),
+                settings=RunSettings(cuda=cuda or CudaOptions()),
                 writer=writer,
                 workers=workers,
                 watcher=watcher or Watcher(),
@@ -135,6 +142,13 @@ def test_what_cannot_be_the_fault_of_others_is_not_tried_again(
 def test_a_failure_that_leaves_the_device_in_order_costs_no_process(mishaps: Logged) -> None:
     first = mishaps.processes("time", "after-fails")[0]
     assert mishaps.processes("time", "fails") == [first]
+
+
+def test_after_a_graph_that_may_not_have_been_recorded_the_others_have_another_process(
+    tmp_path: Path,
+) -> None:
+    logged = go(tmp_path, on_gpu("fails", "b"), rounds=3, cuda=CudaOptions(graph=True))
+    assert not set(logged.processes("time", "fails")) & set(logged.processes("time", "b"))
 
 
 def test_an_interrupt_leaves_no_process_behind_and_keeps_what_was_measured(tmp_path: Path) -> None:

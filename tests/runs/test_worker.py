@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,17 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
 def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
-    def note(name: str) -> None:
+    def noted(name: str) -> Callable[..., Any]:
         call = getattr(worker, name)
-        monkeypatch.setattr(worker, name, lambda *args: (done.append(name), call(*args))[1])
+
+        def noting(*args: Any) -> Any:
+            done.append(name)
+            return call(*args)
+
+        return noting
 
     for name in ("time_round", "yardstick", "traffic_of"):
-        note(name)
+        monkeypatch.setattr(worker, name, noted(name))
     timed(f"{NETWORKS}:conv")
     assert done == ["time_round", "yardstick", "traffic_of"]
 
