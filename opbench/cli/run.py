@@ -28,6 +28,7 @@ from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described
 from opbench.record import USUAL, Failure
 from opbench.runtimes import names as runtime_names
+from opbench.timing.protocol import MAX_SECONDS, MAX_SECONDS_ON_GPU
 
 if TYPE_CHECKING:
     from opbench.runs.plan import Sweep
@@ -126,11 +127,13 @@ def run(
         ),
     ] = "1%",
     max_seconds: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="SECONDS", help="Time a cell for at most this long, all its rounds together."
+            metavar="SECONDS",
+            help="Time a cell for at most this long, all its rounds together; by default "
+            f"{MAX_SECONDS:g}, on a GPU {MAX_SECONDS_ON_GPU:g}.",
         ),
-    ] = 2.2,
+    ] = None,
     rounds: Annotated[
         int,
         typer.Option(
@@ -216,7 +219,7 @@ def run(
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
-        max_seconds=max_seconds,
+        max_seconds=_usual_seconds(sweep) if max_seconds is None else max_seconds,
         rounds=rounds,
         seed=seed,
     )
@@ -252,6 +255,11 @@ def run(
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
+
+
+def _usual_seconds(sweep: Sweep) -> float:
+    on_gpu = any(device != "cpu" for device in sweep.devices)
+    return MAX_SECONDS_ON_GPU if on_gpu else MAX_SECONDS
 
 
 def _warn(sweep: Sweep, cuda: CudaOptions) -> None:

@@ -87,7 +87,8 @@ class Round(Value):
         share a process, from when it was asked for this one.
     first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
     warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
-    stopped: why sampling ended.
+    stopped: why sampling ended; sampling_s: on CUDA, how long warm-up and samples took, the spins
+        that hide launches included.
     forward_s: seconds of all forward passes, warm-up included, without a first call that compiles;
         process_s: seconds of everything, starting included.
     peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
@@ -114,6 +115,7 @@ class Round(Value):
     queued_s: Seconds | None = None
     launches: Launches = ""
     start_up_s: NonNegative | None = None
+    sampling_s: NonNegative | None = None
     peak_memory_bytes: Natural | None = None
     energy_j: float | None = None
     power_w: float | None = None

@@ -131,6 +131,7 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
         warmup=1 + timed.warmup + heating.calls + samples.warmup,
         calls_per_sample=samples.calls_per_sample,
         stopped=samples.stopped,
+        sampling_s=samples.wall_s if device.asynchronous else None,
         first_call_s=first_call_s,
         forward_s=warming_s + samples.total_s + sum(host) + work.seconds,
         peak_memory_bytes=peak,

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from opbench.intervals import Interval, drift, floor_of_rounds, median, median_of_rounds, quantile
 from opbench.record import Launches, Measurement, Round
 from opbench.timing.protocol import Protocol
+from opbench.timing.starved import describe_starved, starved_rounds
 from opbench.value import LONGEST_S, SHORTEST_S
 
 Quality = Literal["good", "noisy", "unstable"]
@@ -87,8 +88,13 @@ def _medians(rounds: Sequence[Round]) -> dict[str, Any]:
 
 
 def needs_another_round(rounds: Sequence[Round], protocol: Protocol) -> bool:
-    """Return whether a cell lacks precision and has time left, or lacks its first rounds."""
+    """Return whether a cell lacks precision and has time left, or lacks its first rounds.
+
+    Rounds in which its threads waited for processor cores are none of these.
+    """
     if len(rounds) < protocol.rounds:
+        return True
+    if len(rounds) < protocol.max_rounds and len(rounds) - _starved(rounds) < protocol.rounds:
         return True
     if len(rounds) >= protocol.max_rounds or _spent(rounds, protocol) >= protocol.max_seconds:
         return False
@@ -105,7 +111,8 @@ def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol)
 
 def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Quality:
     """Rate the rounds together."""
-    if interval.relative > UNSTABLE or _drifts(rounds, protocol):
+    mostly_starved = 2 * _starved(rounds) > len(rounds)
+    if mostly_starved or interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
     return "good" if interval.relative <= max(_GOOD, protocol.precision) else "noisy"
 
@@ -124,6 +131,8 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield "another process was using the GPU: end it or take another GPU"
     if throttled:
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
+    if waited := describe_starved(rounds):
+        yield waited
     if others > _BUSY_CORES:
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
     if stolen > _BUSY_CORES:
@@ -173,9 +182,14 @@ def _spent(rounds: Sequence[Round], protocol: Protocol) -> float:
     return sum(_took(each, protocol.limits.seconds) for each in rounds)
 
 
+def _starved(rounds: Sequence[Round]) -> int:
+    return len(starved_rounds(rounds))
+
+
 def _took(each: Round, limit_s: float) -> float:
     calls = each.warmup + each.calls_per_sample * len(each.samples_s)
-    seconds = calls * sum(each.samples_s) / len(each.samples_s)
+    # On a GPU most of it may be spins, which are in no sample.
+    seconds = each.sampling_s or calls * sum(each.samples_s) / len(each.samples_s)
     return max(seconds, limit_s) if each.stopped == "time limit" else seconds
 
 

@@ -387,6 +387,7 @@ def test_calls_back_to_back_give_the_throughput(cuda: FakeCuda) -> None:
     taken = time_round(_network(cuda, 10, 1e-4), device, limits, instruments)
     assert taken.queued_s == pytest.approx(1e-3, rel=0.01)
     assert taken.forward_s > HEAT_S + 0.5
+    assert taken.sampling_s is not None
     # Of a network that the host holds up: its pace.
     timed = device.prepare(_network(cuda, 10, 1e-6))
     assert queue(timed, device, 0.1, None).queued_s == pytest.approx(10 * LAUNCH_S, rel=0.01)

@@ -62,6 +62,18 @@ def test_the_fewest_samples_are_taken_however_long_they_take(fewest: int) -> Non
     assert samples.total_s == 5.0 * (1 + fewest)
 
 
+def test_time_that_a_stopwatch_waits_before_it_starts_is_in_that_of_the_wall() -> None:
+    clock = Clock(then=0.01)
+
+    def waiting(calls: int) -> float:
+        clock.now += 0.03  # as long as a GPU spins, say
+        return clock.stopwatch(calls)
+
+    limits = Limits(precision=0.01, seconds=4)
+    samples = sample(waiting, limits, now=lambda: clock.now)
+    assert samples.wall_s == pytest.approx(4 * samples.total_s)
+
+
 def test_spread_samples_stop_by_the_time_limit() -> None:
     clock = Clock(*([0.01, 0.03] * 500), then=0.01)
     assert clock.sample(4).stopped == "time limit"

@@ -140,6 +140,50 @@ def test_a_round_that_used_its_time_up_has_used_it_all() -> None:
     assert summary(*differing).stopped == "time limit"
 
 
+def test_what_hides_launches_takes_time_from_the_rounds_of_a_gpu() -> None:
+    # Samples of 0.2 s in all, and 4 s in which the GPU spun as well: 12 of 10 s are up.
+    rounds = [steady(level, sampling_s=4.0) for level in (0.0100, 0.0101, 0.0103)]
+    assert not needs_another_round(rounds, PROTOCOL)
+    quick = [steady(level, sampling_s=0.3) for level in (0.0100, 0.0101, 0.0103)]
+    assert needs_another_round(quick, PROTOCOL)
+
+
+STARVED = [steady(0.003), steady(0.197), steady(0.003), steady(0.003)]
+
+
+def test_a_round_whose_threads_waited_for_cores_is_noticed_from_its_samples_and_said() -> None:
+    advice = summary(*STARVED, steady(0.050)).advice
+    assert advice == (
+        "its threads waited for processor cores in 2 of 5 rounds (a pass took 197 ms instead of "
+        "3 ms): close other programs, or give it fewer --threads"
+    )
+
+
+def test_rounds_whose_threads_waited_are_followed_by_others_as_far_as_there_may_be() -> None:
+    # Three rounds are wanted, and there may be six.
+    assert needs_another_round(STARVED[:3], PROTOCOL)
+    assert not needs_another_round(
+        [*STARVED[:1] * 3, STARVED[1]], Protocol(rounds=3, precision=0.99)
+    )
+    assert not needs_another_round([*STARVED[1:2] * 5, STARVED[0]], PROTOCOL)
+
+
+def test_what_waited_for_cores_most_of_the_time_is_unstable_and_its_latency_is_that_without() -> (
+    None
+):
+    mostly = summary(*STARVED[1:2] * 4, steady(0.003))
+    assert mostly.quality == "unstable"
+    assert mostly.latency_s == pytest.approx(0.003, rel=0.01)
+
+
+def test_passes_that_differ_by_less_or_on_a_gpu_waited_for_no_cores() -> None:
+    slower = [steady(0.003), steady(0.006), steady(0.003)]
+    assert "waited" not in summary(*slower).advice
+    host: dict[str, Any] = {"host_samples_s": (0.004,)}
+    gpu = [steady(0.003, **host), steady(0.2, **host), steady(0.003, **host)]
+    assert "waited" not in summary(*gpu).advice
+
+
 def test_whoever_else_used_the_gpu_is_in_the_record_of_a_good_cell() -> None:
     alone, shared = {"other_processes": 0}, {"other_processes": 2}
     rounds = [steady(0.01, device_before=before) for before in (alone, shared, alone)]
