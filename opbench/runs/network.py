@@ -29,7 +29,7 @@ from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
 from opbench.timing.measurement import random_input
-from opbench.timing.weights import build_cheaply
+from opbench.timing.weights import build_cheaply, level
 
 _MEMORY_FORMATS = {
     "contiguous": torch.contiguous_format,
@@ -78,6 +78,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     dtype = getattr(torch, cell.dtype)
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     set_evaluation_mode(module)
+    if target.spec and dtype is torch.float16:
+        _level(module.to(cell.device), target, cell, seed)
     module = module.to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
         # Only four-dimensional weights have channels that could come last.
@@ -96,6 +98,13 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
     if any(0 in each.shape[:1] for each in own.tensors()[:1]):
         raise TargetError("its first input is an empty batch, which takes no time: put one in it")
     return PlacedNetwork(module, own.converted(partial(place, dtype=dtype)))
+
+
+def _level(module: nn.Module, target: Target, cell: Cell, seed: int) -> None:
+    """Scale what the registry builds to the narrow range of float16."""
+    image = random_input(_size(cell), seed=seed).to(cell.device)
+    with torch.inference_mode():
+        level(module, lambda: module(*(image,) * target.images))
 
 
 def own_inputs(target: Target, *, sized: bool) -> dict[str, Any] | None:

@@ -10,6 +10,13 @@ arithmetic on them can run at another speed.  With a weight's second moment at G
 plain chain of n layers with ReLU scales the signal's by (GAIN / 2)^n, and a residual network of n
 blocks of two layers by (1 + GAIN^2 / 2)^n: at GAIN = 0.5 the deepest networks here, 75 layers in a
 chain and 600 residual blocks, stay within float32 and bfloat16 by many orders of magnitude.
+
+No gain keeps both within float16: a chain needs GAIN = 2, with which the blocks triple the signal
+each.  There each layer is scaled, in one pass in float32, so that its output has a second moment of
+1 (``level``).  A chain then keeps it, and a residual network's grows by 1 a block.
+
+Reference:
+    Mishkin and Matas, "All you need is a good init", ICLR 2016.
 """
 
 from __future__ import annotations
@@ -20,6 +27,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 
 GAIN = 0.5
@@ -92,6 +100,27 @@ def fill(network: nn.Module, seed: int) -> None:
                 _tile(parameter, needed * bound)
             elif has_matrix:
                 parameter.zero_()
+
+
+@torch.no_grad()
+def level(network: nn.Module, forward: Callable[[], object]) -> None:
+    """Scale the weights of convolutions and linear layers to outputs of second moment 1.
+
+    ``forward`` is a pass of ``network`` whose biases are 0, as ``fill`` leaves them.
+    """
+    layers = [each for each in network.modules() if isinstance(each, (_ConvNd, nn.Linear))]
+    hooks = [each.register_forward_hook(_level) for each in layers]
+    try:
+        forward()
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _level(layer: nn.Module, _: object, out: Tensor) -> Tensor:
+    scale = out.square().mean().rsqrt().nan_to_num(1.0, posinf=1.0)
+    layer.get_parameter("weight").mul_(scale)
+    return out * scale
 
 
 def _tile(tensor: Tensor, block: Tensor) -> Tensor:

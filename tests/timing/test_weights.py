@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.timing.weights import GAIN, build_cheaply
+from opbench.timing.weights import GAIN, build_cheaply, level
 
 
 class Constants(nn.Module):
@@ -74,6 +76,29 @@ class Chain(nn.Module):
         for conv in self.chain:
             x = conv(x).relu()
         return x
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the output of each convolution of the chain, and of each block."""
+        out = x
+        for conv in self.chain:
+            out = conv(out)
+            yield out
+            out = out.relu()
+        for block in self.blocks:
+            x = (x + block(x)).relu()
+            yield x
+
+
+@torch.inference_mode()
+def test_a_levelled_network_stays_within_float16() -> None:
+    built = build_cheaply(Chain, lambda each: each, 0)
+    x = torch.randn(1, 8, 6, 6, generator=torch.Generator().manual_seed(0))
+    level(built, lambda: deque(built.maps(x)))
+    maps = list(built.maps(x))
+    moments = [each.square().mean().item() for each in maps]
+    assert moments[:75] == pytest.approx([1.0] * 75, rel=0.01)
+    assert min(moments[75:]) > 0.5
+    assert max(each.abs().max().item() for each in maps) < torch.finfo(torch.float16).max / 100
 
 
 @torch.inference_mode()
