@@ -16,6 +16,7 @@ import msgspec
 
 import opbench
 from opbench.cli.list import help_lists
+from opbench.live.lines import LINES
 from opbench.lock.blocks import FORMAT as LOCK_FORMAT
 from opbench.lock.blocks import Block
 from opbench.metrics import METRICS, Metric
@@ -35,25 +36,26 @@ _SIZE = {"type": "string", "pattern": r"^([1-9][0-9]*(x[1-9][0-9]*)*)?$"}
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by the name of its file."""
     return {
-        "run-line.json": run_line(),
+        "run-line.json": lines_schema("A line of an opbench run file, format 1", KINDS),
+        "comparison-line.json": lines_schema("A line of an opbench comparison, format 1", LINES),
         "lock.json": lock(),
         "list-row.json": list_row(),
         "count-row.json": count_row(),
     }
 
 
-def run_line() -> dict[str, Any]:
-    """Return the schema of one line of a run file."""
+def lines_schema(title: str, kinds: Mapping[str, type[Value]]) -> dict[str, Any]:
+    """Return the schema of one line of a file whose lines are of ``kinds``."""
     defs: dict[str, Any] = {}
     lines = []
-    for kind, cls in KINDS.items():
+    for kind, cls in kinds.items():
         line = object_schema(cls, defs)
         line["properties"] = {"kind": {"const": kind}, **line["properties"]}
         line["required"] = ["kind", *line["required"]]
         lines.append({"title": kind, **line})
     return {
         "$schema": _DIALECT,
-        "title": "A line of an opbench run file, format 1",
+        "title": title,
         "oneOf": lines,
         "$defs": dict(sorted(defs.items())),
     }

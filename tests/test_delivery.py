@@ -89,17 +89,17 @@ def test_the_pre_commit_hook_passes_and_then_stops_a_heavier_network(
     assert "macs: 3,888 became 4,860" in done.stdout  # 36 positions x 27 products x channels
 
 
-def action() -> dict[str, Any]:
-    path = ROOT / ".github" / "actions" / "check" / "action.yml"
+def action(name: str = "check") -> dict[str, Any]:
+    path = ROOT / ".github" / "actions" / name / "action.yml"
     read: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return read
 
 
 def run_action(
-    checkout: Path, summary: Path, inputs: Mapping[str, str]
+    checkout: Path, summary: Path, inputs: Mapping[str, str], name: str = "check"
 ) -> subprocess.CompletedProcess[str]:
     """The action's one step as the runner runs it: expressions filled in, bash, the step's env."""
-    declared = action()
+    declared = action(name)
     assert set(inputs) <= set(declared["inputs"])
     values = {name: str(each["default"]) for name, each in declared["inputs"].items()}
     values |= inputs
@@ -168,13 +168,27 @@ def test_the_action_takes_an_input_for_a_name_and_never_for_a_command(
     assert not (tmp_path / "caught").exists()
 
 
-def test_every_input_of_the_action_is_described_and_used() -> None:
-    declared = action()
+@pytest.mark.parametrize("name", ["check", "compare"])
+def test_every_input_of_an_action_is_described_and_used(name: str) -> None:
+    declared = action(name)
     (step,) = declared["runs"]["steps"]
     used = str(step["env"]) + step["working-directory"]
     for name, each in declared["inputs"].items():
         assert each["description"] and isinstance(each["default"], str)
         assert f"${{{{ inputs.{name} }}}}" in used
+
+
+def test_the_action_that_compares_takes_an_input_for_a_value_and_never_for_a_command(
+    checkout: Path, tmp_path: Path
+) -> None:
+    for inputs in (
+        {"targets": f"$(touch {tmp_path}/caught):x", "against": "HEAD"},
+        {"targets": "net.py:build", "against": f"`touch {tmp_path}/caught`"},
+        {"targets": "--help"},
+    ):
+        done = run_action(checkout, tmp_path / "summary.md", inputs, "compare")
+        assert done.returncode == 2, done.stderr
+    assert not (tmp_path / "caught").exists()
 
 
 def test_this_repository_uses_its_own_action() -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from opbench.intervals import Interval, median
-from opbench.live.lines import Compared, ComparedSide, ComparedSides, Metric, PairLine
-from opbench.live.verdict import PAIRS, judge_turns, median_s, ratio_of
+from opbench.live.lines import SIDES, Compared, ComparedSide, ComparedSides, Metric, PairLine
+from opbench.live.verdict import PAIRS, Clock, clock_of, judge_turns, median_s, ratio_of
 from opbench.record import Cell
 from opbench.runs.compare import Verdict, change
 from opbench.settings import Threshold, threshold_for
@@ -19,11 +19,14 @@ _BUSY_CORES = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveComparison:
-    """One comparison.  ``ratio`` is new over base; None where fewer than two pairs were timed."""
+    """One comparison.  ``ratio`` is new over base; None where fewer than two pairs were timed.
+
+    ``metric``: the header's, or "processor_s" where other programs kept the cores busy.
+    """
 
     base: ComparedSide
     new: ComparedSide
-    metric: Metric
+    metric: str
     verdict: Verdict
     base_s: float | None = None
     new_s: float | None = None
@@ -90,19 +93,20 @@ def told(
     """Judge one comparison, by its own threshold unless ``thresholds`` are given."""
     sides, pairs = compared.sides, compared.pairs
     limit = threshold_for(sides.new.cell.name, thresholds) if thresholds else sides.limit
-    verdict, note, ratio = Verdict.AMBIGUOUS, "", ratio_of(pairs)
     timed = [pair for pair in pairs if pair.base_s and pair.new_s]
-    seconds = [median_s(timed, side) if timed else None for side in ("base", "new")]
+    clock = clock_of(timed)
+    verdict, note, ratio = Verdict.AMBIGUOUS, "", ratio_of(timed, clock)
+    seconds = [median_s(timed, side, clock) if timed else None for side in SIDES]
     if compared.failure:
         verdict = Verdict.NEW if compared.failure.absent else Verdict.FAILED
         note, ratio = f"{compared.failure.side}: {compared.failure.reason}", None
     elif seconds[0]:
         verdict = judge_turns(ratio, limit.of(seconds[0]))
-        note = _advice(timed) if verdict is Verdict.AMBIGUOUS else ""
+        note = "; ".join(_notes(timed, clock, verdict))
     return LiveComparison(
         base=sides.base,
         new=sides.new,
-        metric=metric,
+        metric="processor_s" if clock == "processor" else metric,
         verdict=verdict,
         base_s=seconds[0],
         new_s=seconds[1],
@@ -113,20 +117,27 @@ def told(
     )
 
 
-def _advice(pairs: Sequence[PairLine]) -> str:
-    """Say what disturbed the pairs, and what would tell more."""
-    more = f"only {len(pairs)} of {PAIRS} pairs fitted into the time: " * (len(pairs) < PAIRS)
-    busy = list(_busy(pairs))
-    return "; ".join([*busy, f"{more}give it a larger --max-seconds"])
+def _notes(pairs: Sequence[PairLine], clock: Clock, verdict: Verdict) -> Iterator[str]:
+    """Yield what disturbed the pairs, which clock decided, and what would tell more."""
+    doubt = verdict is Verdict.AMBIGUOUS
+    if doubt or clock == "processor":
+        yield from _busy(pairs)
+    if clock == "processor":
+        yield "so the processor seconds of a pass were compared, not the time that it took"
+    if doubt:
+        few = f"only {len(pairs)} of {PAIRS} pairs fitted into the time: " * (len(pairs) < PAIRS)
+        yield f"{few}give it a larger --max-seconds"
 
 
 def _busy(pairs: Sequence[PairLine]) -> Iterator[str]:
-    kinds = (("others_cores", "other programs kept", "close them"),
-             ("stolen_cores", "other virtual machines took", "use a quieter machine"))  # fmt: skip
-    for key, who, advice in kinds:
+    kinds = (
+        ("others_cores", "other programs kept {:.1f} cores busy"),
+        ("stolen_cores", "other virtual machines took {:.1f} cores"),
+    )
+    for key, told in kinds:
         known = [cores for pair in pairs if (cores := getattr(pair, key)) is not None]
         if known and (cores := median(known)) > _BUSY_CORES:
-            yield f"{who} {cores:.1f} cores busy: {advice}"
+            yield told.format(cores)
 
 
 def _label(side: ComparedSide, other: ComparedSide) -> str:

@@ -73,6 +73,15 @@ class ComparedSides(Value):
     threshold_s: NonNegative = 0.0
 
     @property
+    def alike(self) -> bool:
+        """Return whether processor seconds tell of the latency: on the CPU, in the same way."""
+        one, other = (
+            (each.cell.device, each.cell.execution, each.cell.threads)
+            for each in (self.base, self.new)
+        )
+        return one == other and one[0] == "cpu"
+
+    @property
     def limit(self) -> Threshold:
         """The difference that does not matter."""
         return Threshold(relative=self.threshold, seconds=self.threshold_s)
@@ -87,6 +96,9 @@ class PairLine(Value):
     base_calls, new_calls: calls averaged in one sample.
     base_first_call_s, new_first_call_s: the first forward pass, which compiles and allocates.
     started: the side whose process was started first.
+    base_processor_s, new_processor_s: processor seconds per forward pass, of all threads, in each
+        turn; none where they say nothing of the latency (on a GPU, of unlike settings).
+    running: the part of the time for which threads that wanted a core had one; None as above.
     others_cores, stolen_cores: processor cores kept busy meanwhile by other programs and by other
         guests of the machine; None where they cannot be read.
     """
@@ -101,6 +113,9 @@ class PairLine(Value):
     new_calls: AtLeastOne = 1
     base_first_call_s: NonNegative = 0.0
     new_first_call_s: NonNegative = 0.0
+    base_processor_s: tuple[Seconds, ...] = ()
+    new_processor_s: tuple[Seconds, ...] = ()
+    running: Annotated[float, Meta(ge=0, le=1)] | None = None
     others_cores: float | None = None
     stolen_cores: float | None = None
 
@@ -111,6 +126,11 @@ class PairLine(Value):
                     f"order has {self.order.count(letter)} turns {letter!r}, whose samples are "
                     f"those of {len(blocks)}"
                 )
+        if self.running is not None and (
+            (len(self.base_processor_s), len(self.new_processor_s))
+            != (len(self.base_s), len(self.new_s))
+        ):
+            raise ValueError("running needs processor seconds of every turn")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

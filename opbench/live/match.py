@@ -6,10 +6,11 @@ first.  Blocks of calls are taken in rounds, one turn of each side in random ord
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,13 +27,14 @@ from opbench.live.lines import (
     encode_line,
 )
 from opbench.live.player import Player, Ready, SideError, TimedBlock
-from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS, is_clear, median_s, ratio_of
+from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
 from opbench.timing.bystanders import watch_bystanders
 from opbench.value import Value
 
 T = TypeVar("T")
 
-BLOCK_S = 0.06
+# Short against the moods of a machine.
+BLOCK_S = 0.03
 
 
 class SideFolder(NamedTuple):
@@ -75,15 +77,17 @@ class LiveMatch:
         try:
             for pair in self._each_pair():
                 pairs.append(pair)
-                if len(pairs) in LOOKS and is_clear(ratio_of(pairs), self._limit(pairs)):
+                if len(pairs) in LOOKS and self._clear(pairs):
                     break
         except _SideFailedError as error:
             self.put(error.failure)
             return Compared(sides=self.sides, pairs=tuple(pairs), failure=error.failure)
         return Compared(sides=self.sides, pairs=tuple(pairs))
 
-    def _limit(self, pairs: list[PairLine]) -> float:
-        return self.sides.limit.of(median_s(pairs, "base"))
+    def _clear(self, pairs: list[PairLine]) -> bool:
+        clock = clock_of(pairs)
+        limit = self.sides.limit.of(median_s(pairs, "base", clock))
+        return is_clear(ratio_of(pairs, clock), limit)
 
     def _each_pair(self) -> Iterator[PairLine]:
         """Yield pairs, each with its share of the time, as long as there is time for another."""
@@ -100,7 +104,7 @@ class LiveMatch:
 
     def _tell(self, pairs: list[PairLine], start: float) -> None:
         used = min(1.0, (self.now() - start) / self.max_seconds)
-        self.watch(Step(self.sides, len(pairs), ratio_of(pairs), used))
+        self.watch(Step(self.sides, len(pairs), ratio_of(pairs, clock_of(pairs)), used))
 
     def put(self, line: Value) -> None:
         """Write a line to the comparison's file."""
@@ -177,8 +181,8 @@ class _Pair:
     def _line(self, seconds: float, others: float | None, stolen: float | None) -> PairLine:
         base, new = ([turn for name, turn in self._turns if name == side] for side in SIDES)
         first = {side: ready.first_call_s for side, ready in self._ready.items()}
-        ours = sum(turn.cpu_s for _, turn in self._turns) / seconds if seconds else 0.0
-        return PairLine(
+        ran_s = math.fsum(turn.ran_s for _, turn in self._turns)
+        line = PairLine(
             comparison=self._match.sides.comparison,
             number=self._number,
             started=self._starts[0],
@@ -189,6 +193,16 @@ class _Pair:
             new_calls=new[0].calls if new else 1,
             base_first_call_s=first.get("base", 0.0),
             new_first_call_s=first.get("new", 0.0),
-            others_cores=None if others is None else max(0.0, others - ours),
+            others_cores=max(0.0, others - ran_s / seconds) if others is not None else None,
             stolen_cores=stolen,
+        )
+        waited_s = math.fsum(turn.waited_s for _, turn in self._turns)
+        known = min((turn.processor_s for _, turn in self._turns), default=0.0) > 0 < ran_s
+        if not (known and self._match.sides.alike and waited_s >= 0):
+            return line
+        return replace(
+            line,
+            base_processor_s=tuple(turn.processor_s for turn in base),
+            new_processor_s=tuple(turn.processor_s for turn in new),
+            running=ran_s / (ran_s + waited_s),
         )

@@ -48,11 +48,17 @@ class Ready(NamedTuple):
 
 
 class TimedBlock(NamedTuple):
-    """The samples of one block, in seconds per call, the calls of each, and processor seconds."""
+    """The samples of one block, in seconds per call, and the calls of each.
+
+    ``processor_s`` are those of all threads, per call; ``ran_s`` and ``waited_s`` the seconds that
+    they ran, and that they waited for a core (NaN where that is not known).
+    """
 
     samples_s: tuple[float, ...]
     calls: int
-    cpu_s: float = 0.0
+    processor_s: float
+    ran_s: float
+    waited_s: float
 
 
 class Player(Protocol):
@@ -141,7 +147,7 @@ class ForkPlayer:
         with suppress(BrokenPipeError):  # it died: the reply tells
             self._stream.write(json.dumps({"seconds": seconds}).encode() + b"\n")
         reply = self._reply()
-        return TimedBlock(tuple(reply["samples_s"]), reply["calls"], reply["cpu_s"])
+        return TimedBlock(**{**reply, "samples_s": tuple(reply["samples_s"])})
 
     def close(self) -> None:
         self._hang_up()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from math import ceil
+from pathlib import Path
 from typing import IO, Any, cast
 
 import torch
@@ -47,17 +48,26 @@ class Side:
             taken.append(device.run(self._call, 1))
         self.call_s = min(taken)
 
-    def block(self, seconds: float) -> tuple[list[float], int]:
+    def block(self, seconds: float) -> Json:
         """Return the samples of a block that takes about ``seconds``, and the calls of each.
 
         A sample is the mean of as many calls as take two milliseconds.  The first warms up the
-        caches that the other side has used, and is left out where there are others.
+        caches that the other side has used, and is left out where there are others.  Beside them
+        are the seconds that the threads ran, per call and in all, and that they waited for a core.
         """
-        calls = ceil(BLOCK_S / self.call_s)
+        calls = math.ceil(BLOCK_S / self.call_s)
         samples = max(1, round(seconds / (calls * self.call_s)))
-        if samples >= _SPARED:
-            self._sample(calls)
-        return [self._sample(calls) for _ in range(samples)], calls
+        spared = int(samples >= _SPARED)
+        before = scheduled()
+        taken = [self._sample(calls) for _ in range(spared + samples)]
+        ran_s, waited_s = (now - then for now, then in zip(scheduled(), before, strict=True))
+        return {
+            "samples_s": taken[spared:],
+            "calls": calls,
+            "processor_s": ran_s / (len(taken) * calls),
+            "ran_s": ran_s,
+            "waited_s": waited_s,
+        }
 
     def _sample(self, calls: int) -> float:
         if self._device_time:
@@ -66,6 +76,17 @@ class Side:
             return self._device.run(self._call, calls) / calls
         # A caller waits for the end of each.
         return sum(self._device.run(self._call, 1) for _ in range(calls)) / calls
+
+
+def scheduled() -> tuple[float, float]:
+    """Return the seconds that this process's threads have run, and have waited for a core.
+
+    Linux counts both; elsewhere it is not known how long they waited: NaN.
+    """
+    told = [each.read_text().split() for each in Path("/proc/self/task").glob("*/schedstat")]
+    if not told:
+        return time.process_time(), math.nan
+    return sum(int(each[0]) for each in told) / 1e9, sum(int(each[1]) for each in told) / 1e9
 
 
 def serve(request: Mapping[str, Any]) -> Json:
@@ -98,10 +119,7 @@ def _serve(side: Side, stream: IO[bytes]) -> None:
     with suppress(BrokenPipeError, ConnectionResetError):
         _tell(stream, {"call_s": side.call_s, "first_call_s": side.first_call_s})
         for line in stream:
-            before = time.process_time()
-            samples, calls = side.block(json.loads(line)["seconds"])
-            spent = time.process_time() - before
-            _tell(stream, {"samples_s": samples, "calls": calls, "cpu_s": spent})
+            _tell(stream, side.block(json.loads(line)["seconds"]))
 
 
 def _tell(stream: IO[bytes], message: Json) -> None:

@@ -5,8 +5,8 @@ side) of the logarithm of new over base.  Two processes of one network can diffe
 they live, by where their memory lies; so the interval is Student's t over the ratios of several
 fresh pairs, which holds the noise of blocks as well as the differences between processes.
 
-The verdict is looked at up to three times, after ``LOOKS`` pairs or when the time is up; by
-Bonferroni's inequality each look takes a third of the 5 % by which all may err.
+The verdict is looked at up to three times, after 4, 6 and 8 pairs or when the time is up; by
+Bonferroni's inequality the looks share the 5 % by which all may err.
 
     SAME        the interval lies within the threshold: no difference that matters
     SLOWER      it lies above 1 and reaches beyond the threshold
@@ -16,7 +16,14 @@ Bonferroni's inequality each look takes a third of the 5 % by which all may err.
 A network compared with itself is then FASTER or SLOWER in at most 5 % of comparisons, and far
 fewer where the interval is narrower than the threshold, because SAME comes first.
 
+Where other programs keep the cores busy, a pass takes as long as its threads wait for one, and that
+is chance.  There the processor seconds of a pass are compared instead, which is said: they tell
+the same of two networks under the same settings, unless these wait for something else.  So the
+clock decides after all where both intervals contradict each other.
+
 References
+    J. L. Hodges, E. L. Lehmann.  "Estimates of location based on rank tests."  Annals of
+    Mathematical Statistics 34, 1963.
     O. J. Dunn.  "Multiple comparisons among means."  JASA 56, 1961.
     S. J. Pocock.  "Group sequential methods in the design and analysis of clinical trials."
     Biometrika 64, 1977.
@@ -26,47 +33,80 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
-from opbench.intervals import CONFIDENCE, Interval, median, student_t
+from opbench.intervals import Interval, median, student_t
 from opbench.live.lines import PairLine, SideName
 from opbench.runs.compare import Verdict
+
+Clock = Literal["wall", "processor"]
 
 # Pairs of processes after which the verdict is looked at; the last is the most that are started.
 LOOKS = (4, 6, 8)
 PAIRS = LOOKS[-1]
+# The probability by which a look may err, by the number of pairs: 4, 6 and 8 share 5 %.  Where the
+# time is up in between, or before, it is what earlier looks have left.
+_ERRS = {2: 0.05, 3: 0.05, 4: 0.015, 5: 0.035, 6: 0.01, 7: 0.025, 8: 0.025}
 # Fewer rounds of a pair do not have a median.
 FEWEST_ROUNDS = 3
-_OF_ONE_LOOK = 1 - (1 - CONFIDENCE) / len(LOOKS)
+# Threads that had a core for less than this part of the time that they wanted one.
+_BUSY = 0.9
 # exp of it is still a number.
 _WIDEST = 700.0
 
 
-def log_ratio(pair: PairLine) -> float:
-    """Return the logarithm of new over base of one pair, the median over its rounds."""
-    return median([math.log(new / base) for base, new in _rounds(pair)])
+def log_ratio(pair: PairLine, clock: Clock = "wall") -> float:
+    """Return the logarithm of new over base of one pair.
+
+    The median over its rounds, as some are struck; by Hodges and Lehmann of the processor's
+    seconds, which are not.
+    """
+    logs = [math.log(new / base) for base, new in _rounds(pair, clock)]
+    if clock == "wall":
+        return median(logs)
+    return median([(one + two) / 2 for place, one in enumerate(logs) for two in logs[place:]])
 
 
-def _rounds(pair: PairLine) -> Iterator[tuple[float, float]]:
-    """Yield the median samples of both sides of each round."""
+def _rounds(pair: PairLine, clock: Clock) -> Iterator[tuple[float, float]]:
+    """Yield the seconds of both sides in each round: the median sample, or the processor's."""
+    if clock == "processor":
+        yield from zip(pair.base_processor_s, pair.new_processor_s, strict=False)
+        return
     for base, new in zip(pair.base_s, pair.new_s, strict=False):
         yield median(base), median(new)
 
 
-def median_s(pairs: Sequence[PairLine], side: SideName) -> float:
-    """Return the median sample of one side."""
+def median_s(pairs: Sequence[PairLine], side: SideName, clock: Clock = "wall") -> float:
+    """Return the median sample of one side, or the median of the processor's seconds."""
+    if clock == "processor":
+        return median([each for pair in pairs for each in getattr(pair, f"{side}_processor_s")])
     blocks = (block for pair in pairs for block in getattr(pair, f"{side}_s"))
     return median([sample for block in blocks for sample in block])
 
 
-def ratio_of(pairs: Sequence[PairLine]) -> Interval | None:
+def clock_of(pairs: Sequence[PairLine]) -> Clock:
+    """Return the clock that decides: the processor's where others keep the cores busy."""
+    running = [pair.running for pair in pairs if pair.running is not None]
+    if len(running) < len(pairs) or not pairs or median(running) >= _BUSY:
+        return "wall"
+    by_wall, by_processor = ratio_of(pairs), ratio_of(pairs, "processor")
+    if by_wall is None or by_processor is None:
+        return "wall"
+    apart = by_wall.high < by_processor.low or by_processor.high < by_wall.low
+    return "wall" if apart else "processor"
+
+
+def ratio_of(pairs: Sequence[PairLine], clock: Clock = "wall") -> Interval | None:
     """Return new over base with the interval of one look; None for fewer than two pairs."""
-    ratios = [log_ratio(each) for each in pairs if len(each.order) >= 2 * FEWEST_ROUNDS]
-    if len(ratios) < 2:
+    whole = [each for each in pairs if len(each.order) >= 2 * FEWEST_ROUNDS]
+    if len(whole) < 2:
         return None
+    ratios = [log_ratio(each, clock) for each in whole]
     mean = math.fsum(ratios) / len(ratios)
     squares = math.fsum((each - mean) ** 2 for each in ratios)
     error = math.sqrt(squares / (len(ratios) - 1) / len(ratios))
-    half = min(student_t(len(ratios) - 1, _OF_ONE_LOOK) * error, _WIDEST)
+    confidence = 1 - _ERRS[min(len(ratios), PAIRS)]
+    half = min(student_t(len(ratios) - 1, confidence) * error, _WIDEST)
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
 
 

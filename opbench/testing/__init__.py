@@ -1,4 +1,4 @@
-"""Assert counts in other projects' tests: the pytest fixture ``opbench``.
+"""Assert counts and speed in other projects' tests: the pytest fixture ``opbench``.
 
 ``plugin`` is loaded by pytest and imports no torch; ``assertions`` does the work.
 """

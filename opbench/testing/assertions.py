@@ -1,4 +1,4 @@
-"""Assert counts of networks.
+"""Assert counts of networks, and that one is not slower than another.
 
 A network is a module, or a TARGET as on the command line, relative to the project's root.  A
 failure says by how much, and where in the network the cost is.
@@ -6,6 +6,7 @@ failure says by how much, and where in the network the cost is.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from functools import wraps
@@ -20,6 +21,8 @@ from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import BadValueError, OpbenchError
 from opbench.escapes import printable
 from opbench.inputs import parse_inputs
+from opbench.live.quick import compare_live
+from opbench.live.start import MAX_SECONDS, Contender, LiveSettings
 from opbench.lock import FROM_TARGET, Block, load
 from opbench.lock.recount import block_of, find, recount
 from opbench.lock.sizes import names_of
@@ -27,7 +30,10 @@ from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
 from opbench.registry import rules
 from opbench.registry.targets import Target, count_target, require_size_used, resolve
-from opbench.settings import load_settings
+from opbench.runs.compare import Verdict
+from opbench.runs.plan import Sweep
+from opbench.settings import Threshold, load_settings, parse_thresholds
+from opbench.spec import Shape
 
 Network = nn.Module | str
 Inputs = Sequence[Any] | Mapping[str, Any]
@@ -117,6 +123,35 @@ class Assertions:
             lines = [line for each in failures for line in (each.sentence, *each.why)]
             raise AssertionError("\n  ".join(map(printable, lines)))
 
+    @_in_one_sentence
+    def assert_not_slower(
+        self,
+        new: str,
+        base: str,
+        *,
+        by: str = "5%",
+        input_size: Sequence[int] = (),
+        device: str = "cpu",
+        max_seconds: float = MAX_SECONDS,
+    ) -> None:
+        """Assert that the target ``new`` is not slower than ``base``, timed here and now in turns.
+
+        ``by`` is the change that does not matter, such as "5%" or "50us".  It fails where the 95 %
+        interval of the ratio lies above 1 and reaches beyond ``by``, and warns where it cannot
+        tell.  Files are named relative to the project's root.
+        """
+        __tracebackhide__ = True
+        settings = LiveSettings(max_seconds=max_seconds, thresholds=_threshold(by))
+        sizes = [Shape(input_size)] if input_size else []
+        sweep = Sweep(devices=(device,), input_sizes=sizes)
+        with chdir(load_settings(self._folder).root):
+            one, other = (Contender(target=each, sweep=sweep) for each in (base, new))
+            found = compare_live(one, other, settings)
+        if found.verdict in (Verdict.SLOWER, Verdict.FAILED):
+            raise AssertionError(printable(found.sentence))
+        if found.verdict is Verdict.AMBIGUOUS:
+            warnings.warn(f"{found.sentence} {found.note}", stacklevel=3)
+
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):
             if inputs is None:
@@ -153,6 +188,13 @@ class Assertions:
         if isinstance(found, Problem):
             return found
         return recount(found, locked, _given(inputs))
+
+
+def _threshold(by: str) -> Sequence[Threshold]:
+    try:
+        return parse_thresholds(by)
+    except ValueError as error:
+        raise BadValueError(f"by {error}, not {by!r}") from None
 
 
 def _given(inputs: Inputs | None) -> Any:

@@ -1,4 +1,4 @@
-"""The pytest fixture ``opbench``: a model's counts as assertions.
+"""The pytest fixture ``opbench``: a model's counts and speed as assertions.
 
     def test_the_model_stays_within_its_lock(opbench):
         opbench.assert_within_lock("models/net.py:build")
@@ -6,6 +6,9 @@
     def test_the_head_is_cheap(opbench):
         opbench.assert_macs(Head(), 1_290, inputs=(128,))
         opbench.assert_params(Head(), at_most=1_300)
+
+    def test_the_new_head_is_as_fast_as_the_old_one(opbench):
+        opbench.assert_not_slower("models/net.py:new", "models/net.py:old", by="5%")
 
 pytest loads this module in every run beside an installed opbench, so torch waits until a test
 asks for the fixture.
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", name="opbench")
 def _opbench(request: pytest.FixtureRequest) -> Assertions:
-    """Assertions on counts: assert_macs, assert_params and assert_within_lock."""
+    """Assertions: assert_macs, assert_params, assert_within_lock and assert_not_slower."""
     from opbench.testing.assertions import Assertions
 
     return Assertions(request.config.rootpath)

@@ -61,7 +61,7 @@ class PaperPlayer:
         assert self.open_now
         samples = tuple(self.call_s * self.draw.lognormvariate(0, self.noise) for _ in range(3))
         self.clock.seconds += max(seconds, self.call_s)
-        return TimedBlock(samples, 2)
+        return TimedBlock(samples, 2, 2 * samples[0], ran_s=0.06, waited_s=0.0)
 
     def close(self) -> None:
         self.open_now = False

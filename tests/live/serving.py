@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+SPENT = {"processor_s": 0.25, "ran_s": 2.5, "waited_s": 0.5}
+
 
 def serve(request: Mapping[str, Any]) -> None:
     """Answer as a side does; ``request`` says what goes wrong, and when."""
@@ -26,6 +28,6 @@ def serve(request: Mapping[str, Any]) -> None:
                 if request.get("hangs"):
                     time.sleep(60)
                 seconds = json.loads(line)["seconds"]
-                told = {"samples_s": [seconds, os.getpid()], "calls": 3, "cpu_s": 0.25}
+                told = {"samples_s": [seconds, os.getpid()], "calls": 3, **SPENT}
                 stream.write(json.dumps(told).encode() + b"\n")
                 stream.flush()

@@ -14,6 +14,7 @@ import pytest
 
 from opbench.live.player import ForkPlayer, Ready, SideError, TimedBlock
 from tests.builders import cell
+from tests.live.serving import SPENT
 
 PLAYED = {"serve": "tests.live.serving:serve", "preload": ["tests.live.serving"]}
 
@@ -32,9 +33,9 @@ def test_each_side_is_a_fresh_process(player: ForkPlayer) -> None:
     pids = set()
     for _ in range(2):
         assert player.open(request_of(), Path.cwd()) == Ready(call_s=0.5, first_call_s=1.5)
-        (seconds, pid), calls, cpu_s = player.block(0.125)
-        assert (seconds, calls, cpu_s) == (0.125, 3, 0.25)
-        assert player.block(1.0) == TimedBlock((1.0, pid), 3, 0.25)
+        (seconds, pid), calls, *spent = player.block(0.125)
+        assert (seconds, calls, *spent) == (0.125, 3, *SPENT.values())
+        assert player.block(1.0) == TimedBlock((1.0, pid), 3, **SPENT)
         pids.add(pid)
         player.close()
     assert len(pids) == 2

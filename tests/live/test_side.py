@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
     return fake
 
 
+def taken(block: Mapping[str, Any]) -> tuple[list[float], int]:
+    """The samples of a block, and the calls of each."""
+    return block["samples_s"], block["calls"]
+
+
 def network(fake: FakeCuda) -> Callable[[], object]:
     """A network of 50 kernels, each of which takes longer than its launch."""
     return lambda: [fake.kernel(KERNEL_S) for _ in range(KERNELS)]
@@ -30,7 +36,7 @@ def network(fake: FakeCuda) -> Callable[[], object]:
 
 def test_on_cuda_the_latency_is_what_a_caller_waits(fake: FakeCuda) -> None:
     side = Side(CudaDevice(0, cuda=fake), network(fake), device_time=False)
-    samples, calls = side.block(0.06)
+    samples, calls = taken(side.block(0.06))
     # The first launch, and then the kernels: each is launched while the one before it runs.
     waited = LAUNCH_S + KERNELS * KERNEL_S
     assert samples == pytest.approx([waited] * len(samples), rel=1e-6)
@@ -41,14 +47,14 @@ def test_on_cuda_the_latency_is_what_a_caller_waits(fake: FakeCuda) -> None:
 
 def test_on_cuda_the_device_time_has_no_launches(fake: FakeCuda) -> None:
     side = Side(CudaDevice(0, cuda=fake), network(fake), device_time=True)
-    samples, _ = side.block(0.06)
+    samples, _ = taken(side.block(0.06))
     assert samples == pytest.approx([KERNELS * KERNEL_S] * len(samples), rel=1e-6)
     assert samples[0] < LAUNCH_S + KERNELS * KERNEL_S
 
 
 def test_on_cuda_two_sides_share_the_device_and_find_no_difference(fake: FakeCuda) -> None:
     one, other = (Side(CudaDevice(0, cuda=fake), network(fake), device_time=False) for _ in "12")
-    assert one.block(0.06)[0] == pytest.approx(other.block(0.06)[0])
+    assert taken(one.block(0.06))[0] == pytest.approx(taken(other.block(0.06))[0])
 
 
 def test_on_the_cpu_a_sample_is_the_mean_of_calls_of_two_milliseconds() -> None:
@@ -58,7 +64,7 @@ def test_on_the_cpu_a_sample_is_the_mean_of_calls_of_two_milliseconds() -> None:
             pass
 
     side = Side(CpuDevice(), half_a_millisecond, device_time=False)
-    samples, calls = side.block(0.06)
+    samples, calls = taken(side.block(0.06))
     assert calls in (4, 3)
     assert min(samples) >= 0.5e-3
 
@@ -79,5 +85,5 @@ def test_a_slow_network_has_one_call_in_a_block(monkeypatch: pytest.MonkeyPatch)
 
     side = Side(CpuDevice(), two_seconds, device_time=False)
     before = calls
-    samples, each = side.block(0.06)
+    samples, each = taken(side.block(0.06))
     assert (len(samples), each, calls - before) == (1, 1, 1)

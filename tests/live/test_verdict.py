@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from opbench.intervals import Interval
 from opbench.live.lines import PairLine
-from opbench.live.verdict import LOOKS, is_clear, judge_turns, log_ratio, ratio_of
+from opbench.live.verdict import LOOKS, clock_of, is_clear, judge_turns, log_ratio, ratio_of
 
 
 def pair(base: list[float], new: list[float], number: int = 1) -> PairLine:
@@ -30,17 +31,52 @@ def test_a_pairs_ratio_is_the_median_over_its_rounds() -> None:
     assert log_ratio(taken) == pytest.approx(math.log(1.1))
 
 
-def test_the_interval_is_students_t_over_pairs_with_a_third_of_the_error() -> None:
+def test_by_the_processor_it_is_the_median_of_averages_of_two_rounds() -> None:
+    """Logarithms 0, 0.1 and 0.9: averages of two 0, 0.05, 0.1, 0.45, 0.5 and 0.9."""
+    new = (math.exp(0.1), 2.0, 4.0 * math.exp(0.9))
+    taken = pair([1.0] * 3, [1.0] * 3)
+    taken = replace(taken, base_processor_s=(1.0, 2.0, 4.0), new_processor_s=new, running=0.5)
+    assert log_ratio(taken, "processor") == pytest.approx((0.1 + 0.45) / 2)
+
+
+def test_the_interval_is_students_t_over_pairs_at_the_error_of_the_look() -> None:
     # Logarithms -0.01, 0, 0.01, 0 have the mean 0 and the variance 0.0002 / 3; the two-sided
-    # quantile of Student's t for 3 degrees of freedom at 1 - 0.05 / 3 is 4.857 (tables: 4.541 at
-    # 98 % and 5.047 at 98.5 %, interpolated by R's qt(1 - 0.025 / 3, 3)).
+    # quantile of Student's t for 3 degrees of freedom at 98.5 % is 5.047.
     pairs = [pair([1.0] * 3, [math.exp(each)] * 3) for each in (-0.01, 0.0, 0.01, 0.0)]
     found = ratio_of(pairs)
     assert found is not None
-    half = 4.857 * math.sqrt(0.0002 / 3 / 4)
+    half = 5.047 * math.sqrt(0.0002 / 3 / 4)
     assert math.log(found.estimate) == pytest.approx(0)
     assert math.log(found.high) == pytest.approx(half, rel=1e-3)
     assert math.log(found.low) == pytest.approx(-half, rel=1e-3)
+
+
+def busy(walls: list[float], processors: list[float], running: float) -> list[PairLine]:
+    """Pairs whose new side takes so many times as long, by the clock and by the processor."""
+    return [
+        replace(
+            pair([1.0] * 3, [wall] * 3),
+            base_processor_s=(2.0,) * 3,
+            new_processor_s=(2.0 * processor,) * 3,
+            running=running,
+        )
+        for wall, processor in zip(walls, processors, strict=True)
+    ]
+
+
+NOISY, STEADY = [0.7, 1.4, 0.9, 1.2], [1.0, 1.001, 0.999, 1.0]
+
+
+def test_the_processors_clock_decides_where_cores_are_busy() -> None:
+    assert clock_of(busy(NOISY, STEADY, running=0.5)) == "processor"
+    assert clock_of(busy(NOISY, STEADY, running=0.95)) == "wall"
+    assert clock_of([pair([1.0] * 3, [1.0] * 3)] * 4) == "wall"
+
+
+def test_the_processors_clock_does_not_decide_against_the_other() -> None:
+    """What sleeps half as long again takes no processor's time."""
+    slower = [1.5, 1.501, 1.499, 1.5]
+    assert clock_of(busy(slower, STEADY, running=0.5)) == "wall"
 
 
 def test_one_pair_and_pairs_of_two_rounds_tell_nothing() -> None:
