@@ -22,38 +22,51 @@ FIRST = (
     "enet_classifier", "bn_nin", "bn_alexnet", "vgg19", "resnet34", "resnet152", "inception_v4",
     "squeezenet1_1", "xception", "inception_resnet_v2", "bn_inception", "nin", "overfeat_fast",
 )  # fmt: skip
-# Networks of one command: each command starts processes, and is lost where the time ends in it.
-_AT_ONCE = 20
+# Cells of one command: each command starts processes, and is lost where the time ends in it.
+_AT_ONCE = 24
 # What a command and a cell are taken to cost at first.
-_START_S, _CELL_S = 25.0, 5.0
+_START_S, _CELL_S = 15.0, 4.0
 _QUICK = ("--rounds", "3", "--max-seconds", "0.6")
+_FEW = 8
 
 Key = tuple[str, int, str, bool, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What cells of one command share."""
+    """What cells of one command share, and of how many networks, 0 for all."""
 
-    batch: int
+    batches: tuple[int, ...]
     dtype: str = "float32"
     tf32: bool = False
     runtime: str = "eager"
+    most: int = 0
+
+    def keys(self, name: str) -> set[Key]:
+        """Return the cells of a network."""
+        return {(name, batch, self.dtype, self.tf32, self.runtime) for batch in self.batches}
 
     def __str__(self) -> str:
-        return f"batch {self.batch}, {self.dtype}{' TF32' * self.tf32}, {self.runtime}"
+        batches = ", ".join(map(str, self.batches))
+        return f"batch {batches}, {self.dtype}{' TF32' * self.tf32}, {self.runtime}"
 
 
+_ALL = (1, 2, 4, 8, 16, 32, 64)
+# Every network as it is used most; a few over batch sizes, for the figures of those; then the rest.
 SETTINGS = (
-    *(Setting(batch) for batch in (1, 16, 64, 4, 32, 8, 2)),
-    *(Setting(batch, "bfloat16") for batch in (16, 1, 64)),
-    *(Setting(batch, tf32=True) for batch in (16, 1)),
-    *(Setting(batch, runtime="compile") for batch in (1, 16)),
-    *(Setting(batch, "bfloat16") for batch in (4, 32, 8, 2)),
-    *(Setting(batch, tf32=True) for batch in (64, 4, 32, 8, 2)),
-    *(Setting(batch, "bfloat16", runtime="compile") for batch in (16, 1, 64, 4, 32, 8, 2)),
-    *(Setting(batch, runtime="compile") for batch in (64, 4, 32, 8, 2)),
-    *(Setting(batch, tf32=True, runtime="compile") for batch in (16, 1, 64, 4, 32, 8, 2)),
+    Setting((1,)),
+    Setting((16, 64, 4), most=_FEW),
+    Setting((32, 8, 2), most=_FEW),
+    Setting((1, 16, 64), "bfloat16", most=_FEW),
+    Setting((16,)),
+    Setting((1, 16), tf32=True, most=_FEW),
+    Setting((1, 16), runtime="compile", most=_FEW),
+    Setting(_ALL),
+    Setting(_ALL, "bfloat16"),
+    Setting(_ALL, tf32=True),
+    Setting(_ALL, "bfloat16", runtime="compile"),
+    Setting(_ALL, runtime="compile"),
+    Setting(_ALL, tf32=True, runtime="compile"),
 )
 
 
@@ -65,21 +78,25 @@ def run(bed: Bed) -> Iterator[Finding]:
         settled = _settled(Path(before))
     cell_s = _CELL_S
     for setting, names in _commands(bed, settled):
-        fitting = int((end - time.monotonic() - _START_S) / cell_s)
+        cells = len(setting.batches)
+        fitting = int((end - time.monotonic() - _START_S) / (cell_s * cells))
         if fitting < 1:
             return
         taken = names[:fitting]
         finding, seconds = _measured(bed, setting, taken, end - time.monotonic())
-        cell_s = max(1.0, (seconds - _START_S) / len(taken))
+        cell_s = max(1.0, (seconds - _START_S) / (len(taken) * cells))
         yield finding
 
 
 def _commands(bed: Bed, settled: set[Key]) -> Iterator[tuple[Setting, list[str]]]:
+    """Yield settings and networks, without those of which every cell was measured or planned."""
     for setting in SETTINGS[:1] if bed.dry else SETTINGS:
-        key = (setting.batch, setting.dtype, setting.tf32, setting.runtime)
-        names = [name for name in networks(bed) if (name, *key) not in settled]
-        for start in range(0, len(names), _AT_ONCE):
-            yield setting, names[start : start + _AT_ONCE]
+        some = networks(bed)[: setting.most or None]
+        names = [name for name in some if not setting.keys(name) <= settled]
+        settled = settled.union(*map(setting.keys, names))
+        together = max(1, _AT_ONCE // len(setting.batches))
+        for start in range(0, len(names), together):
+            yield setting, names[start : start + together]
 
 
 def networks(bed: Bed) -> list[str]:
@@ -106,9 +123,10 @@ def _measured(
     bed: Bed, setting: Setting, names: list[str], seconds: float
 ) -> tuple[Finding, float]:
     quick = ("--rounds", "3", "--max-seconds", "0.05") if bed.dry else _QUICK
+    batches = ",".join(map(str, setting.batches))
     with tempfile.TemporaryDirectory() as results:
         said = command.opbench(
-            "run", *names, "--device", bed.device, "--batch-size", str(setting.batch),
+            "run", *names, "--device", bed.device, "--batch-size", batches,
             "--dtype", setting.dtype, "--runtime", setting.runtime,
             *(["--tf32"] if setting.tf32 else []), *quick, "--results", results, "--json",
             seconds=seconds,
@@ -117,7 +135,8 @@ def _measured(
         found = command.runs_in(Path(results))
     records = [record for each in found for record in each.of(Record)]
     failures = [failure for each in found for failure in each.of(Failure)]
-    return _told(setting, said, (len(names), records, failures)), said.seconds
+    planned = len(names) * len(setting.batches)
+    return _told(setting, said, (planned, records, failures)), said.seconds
 
 
 def _told(
@@ -126,7 +145,7 @@ def _told(
     planned, records, failures = cells
     reasons = [f"{each.cell.name}: {each.reason}" for each in failures]
     return Finding(
-        what=f"{planned} networks at {setting}",
+        what=f"{planned} cells at {setting}",
         expected="measured",
         seen=f"{len(records)} measured in {said.seconds:.0f} s"
         + "".join(f"; {each}" for each in reasons)[:500]

@@ -560,15 +560,18 @@ def test_on_a_gpu_a_graph_that_cannot_be_recorded_names_its_first_cause() -> Non
 @pytest.mark.cuda
 def test_on_a_gpu_the_state_is_read_while_it_works() -> None:
     device = open_device("cuda")
-    forward = _steps(100)
-    device.run(forward, 1)
+    square = torch.ones(4096, 4096, device="cuda")
+    device.run(lambda: square @ square, 1)
     stream = torch.cuda.current_stream()
 
     def state() -> bool:
-        time.sleep(0.02)
-        return any(not stream.query() for _ in range(1000))
+        seen = []
+        for _ in range(3):
+            time.sleep(0.005)
+            seen.append(stream.query())
+        return not any(seen)
 
-    assert device.look_during(device.prepare(forward), 10, state)
+    assert device.look_during(device.prepare(lambda: square @ square), 10, state)
 
 
 @pytest.mark.cuda

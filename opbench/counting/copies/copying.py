@@ -51,6 +51,8 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
         twin = _copy_modules(network, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
+    for each in _outermost_scripted(modules_of(twin)):
+        each.to(device)
     if any(getattr(each, "training", False) for each in modules_of(twin)):  # frozen ones have none
         set_evaluation_mode(twin)
     return twin
@@ -191,7 +193,10 @@ def _to_device(tensor: Tensor, device: str) -> Tensor:
     held = tensor.detach()
     # Not every class and layout of tensors takes the argument ``copy`` of ``to``.
     same = held.device.type == torch.device(device).type
-    return _dress(held.clone() if same else held.to(device), tensor)
+    try:
+        return _dress(held.clone() if same else held.to(device), tensor)
+    except NotImplementedError as error:
+        raise CountError(f"it holds a tensor that cannot be on {device}: {error}") from error
 
 
 def _lazy(tensor: Any, device: str) -> Tensor:

@@ -105,7 +105,7 @@ def failed_capture(bed: Bed) -> Iterator[Finding]:
         what="a network that synchronises cannot be captured, and the error says so",
         expected="the first cause, not only 'previous error during capture'",
         seen=said or "it was captured",
-        holds="synchroni" in said or "item" in said,
+        holds="networks.py" in said and "previous error" not in said,
     )
     yield _two_graphs(bed)
 

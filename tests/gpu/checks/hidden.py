@@ -9,6 +9,7 @@ from typing import Any
 
 from opbench.record import Round
 from opbench.timing.device import open_device
+from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Limits
 from opbench.timing.settings import CudaOptions
@@ -127,5 +128,7 @@ def _asking(bed: Bed) -> Finding:
 def by_opbench(bed: Bed, call: Call, options: CudaOptions | None = None) -> Round:
     """Return one round of opbench's own."""
     device = open_device(bed.device, options or CudaOptions())
+    load_libraries(device)
     limits = Limits(precision=0.01, seconds=bed.lasting(0.6))
-    return time_round(call, device, limits, Instruments(memory=device.watch_memory()))
+    instruments = Instruments(memory=device.watch_memory(), queue_s=bed.lasting(0.5))
+    return time_round(call, device, limits, instruments)

@@ -118,10 +118,11 @@ def sustained(bed: Bed) -> Iterator[Finding]:
 
 def cold(bed: Bed) -> Iterator[Finding]:
     """Time networks with the cache warm, flushed, and flushed and then read."""
-    start, end = events()
-    start.record()
-    end.record()
-    torch.cuda.synchronize()
+    for _ in range(3):  # the first loads what events need
+        start, end = events()
+        start.record()
+        end.record()
+        torch.cuda.synchronize()
     yield Finding(
         what="two events with nothing between them are some microseconds apart",
         expected="1.5 to 3 us",
