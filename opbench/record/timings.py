@@ -95,7 +95,8 @@ class Round(Value):
         reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
         of peak resident memory; weights included; None where it cannot be read.
     energy_j, power_w: per forward pass and while they ran; energy_resolution: the part by which
-        both can be wrong, as their counter ticks; idle_power_w: of the idle device.
+        both can be wrong, as their counter ticks; idle_power_w: of the idle device, on CUDA with a
+        context.
     yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
     others_cores: processor cores kept busy by other processes; stolen_cores: by other guests of
         the machine.  None where they cannot be read.

@@ -61,13 +61,16 @@ class Setting(Value):
 class CeilingsLine(Value):
     """The ceilings of a device in one round, and the power it draws when idle.
 
-    ``start_up_s``: from the start of the process until the device was ready.
+    ``start_up_s``: from the start of the process until the device was ready.  ``idle_power_w`` of a
+    GPU is that with a CUDA context, which all that computes there has, and
+    ``idle_power_no_context_w`` that before any; both are measured once, as it takes seconds.
     """
 
     number: Natural
     setting: Setting
     ceilings: Ceilings
     idle_power_w: float | None = None
+    idle_power_no_context_w: float | None = None
     start_up_s: NonNegative | None = None
 
 

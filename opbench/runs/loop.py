@@ -91,17 +91,25 @@ class Run:
         # Cells of a GPU share a process, which those of the CPU in between would end.
         for device in dict.fromkeys(cell.device for cell in pending):
             cells = [cell for cell in pending if cell.device == device]
-            settings = dict.fromkeys(map(Setting.of, cells))
-            idle = {setting: self._ceilings(setting, number) for setting in settings}
+            idle_power_w: float | None = None
+            for setting in dict.fromkeys(map(Setting.of, cells)):
+                # It is the device's, whatever the settings.
+                known = self._ceilings(setting, number, with_idle_power=idle_power_w is None)
+                idle_power_w = idle_power_w or known
             for cell in cells:
                 if not self.state.settled(cell):
                     self.watcher.cell(cell, number)
-                    self._time(cell, number, idle)
+                    self._time(cell, number, idle_power_w)
                     self._settle(cell)
 
-    def _ceilings(self, setting: Setting, number: int) -> float | None:
+    def _ceilings(self, setting: Setting, number: int, *, with_idle_power: bool) -> float | None:
         """Measure and record the device's ceilings; return its idle power, if known."""
-        asked = {**setting.to_json(), "limit_s": limit_of_ceilings(setting.device)}
+        asked = {
+            **setting.to_json(),
+            "limit_s": limit_of_ceilings(setting.device),
+            # A GPU's takes seconds, and energy is measured in the first round.
+            "with_idle_power": with_idle_power and (number == 1 or setting.device == "cpu"),
+        }
         reply = self.workers.ask(self._request("ceilings", setting.device, asked))
         if reply.done is None:
             self._put(Warned(number=number, setting=setting, reason=reply.failed))
@@ -111,12 +119,13 @@ class Run:
             setting=setting,
             ceilings=Ceilings.from_json(reply.done),
             idle_power_w=reply.done["idle_power_w"],
+            idle_power_no_context_w=reply.done.get("idle_power_no_context_w"),
             start_up_s=reply.done.get("start_up_s"),
         )
         self._put(line)
         return line.idle_power_w
 
-    def _time(self, cell: Cell, number: int, idle: Mapping[Setting, float | None]) -> None:
+    def _time(self, cell: Cell, number: int, idle_power_w: float | None) -> None:
         start = time.monotonic()
         protocol, rounds = self.state.protocol, self.state.rounds[cell]
         asked = {
@@ -125,7 +134,7 @@ class Run:
             "protocol": protocol.to_json(),
             "own_inputs": self.settings.own_inputs,
             "with_load": cell not in self.state.loads,
-            "idle_power_w": idle.get(Setting.of(cell)),
+            "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))

@@ -40,8 +40,9 @@ from opbench.spec import Shape
 from opbench.timing.between import clear
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import Device, open_device
-from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter, idle_power
+from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter
 from opbench.timing.gpu import Gpu, open_gpu
+from opbench.timing.idle import IdlePower
 from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import Protocol
@@ -113,15 +114,17 @@ def _inputs(request: Mapping[str, Any]) -> Json:
 def _ceilings(request: Mapping[str, Any]) -> Json:
     set_tf32(request["cuda"]["tf32"])
     asked_s = asked.seconds_ago()
-    meter = _meter(request["device"], _gpu(request))
-    idle_power_w = idle_power(meter) if meter else None
+    wanted = request.get("with_idle_power")
+    meter = _meter(request["device"], _gpu(request)) if wanted else None
+    idle = IdlePower(request["device"], meter)
     start = time.perf_counter()
     device = _ready(request["device"])
     start_up_s = asked_s + time.perf_counter() - start
+    powers = idle.of_ready_device()
     with _threads(request["threads"]):
         ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
     device.release()
-    return {**ceilings.to_json(), "idle_power_w": idle_power_w, "start_up_s": start_up_s}
+    return {**ceilings.to_json(), **powers, "start_up_s": start_up_s}
 
 
 def _rehearse(request: Mapping[str, Any]) -> Json:

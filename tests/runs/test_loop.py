@@ -38,6 +38,7 @@ class Script:
         self.answer = answer
         self.asked: list[tuple[Cell, int]] = []
         self.ceilings = 0
+        self.idle: list[tuple[str, bool]] = []
         self.renewed = 0
 
     def __enter__(self) -> Script:
@@ -52,13 +53,16 @@ class Script:
     def ask(self, request: Mapping[str, Any]) -> Reply:
         if request["job"] == "ceilings":
             self.ceilings += 1
-            return Reply(done={**CEILINGS, "idle_power_w": 50.0})
+            self.idle.append((request["device"], request["with_idle_power"]))
+            watts = 50.0 if request["with_idle_power"] else None
+            return Reply(done={**CEILINGS, "idle_power_w": watts})
         which = Cell.from_json(request["cell"])
         self.asked.append((which, request["number"]))
         answer = self.answer(which, request["number"])
         if isinstance(answer, Reply):
             return answer
-        assert request["idle_power_w"] == 50.0
+        known = which.device == "cpu" or request["number"] == 1
+        assert request["idle_power_w"] == (50.0 if known else None)
         taken = round_(request["number"], *[answer] * 10)
         load = LOAD.to_json() if request["with_load"] else None
         return Reply(done={"round": taken.to_json(), "load": load})
@@ -100,6 +104,19 @@ def test_each_round_measures_the_ceilings_and_all_but_the_first_have_new_workers
     run, script = start(tmp_path, [cell("a"), cell("b")], lambda *_: 0.01)
     assert (script.ceilings, script.renewed) == (3, 2)
     assert kinds(run) == {CeilingsLine: 3, RoundLine: 6, Record: 2, End: 1}
+
+
+def test_idle_power_is_measured_once_for_all_settings_and_on_a_gpu_in_the_first_round(
+    tmp_path: Path,
+) -> None:
+    both = ("float32", "bfloat16")
+    plan = [cell("a", device=on, dtype=dtype) for on in ("cpu", "cuda:0") for dtype in both]
+    _, script = start(tmp_path, plan, lambda *_: 0.01)
+    on_cpu, on_gpu = (
+        [asked for on, asked in script.idle if on == each] for each in ("cpu", "cuda:0")
+    )
+    assert on_cpu == [True, False] * 3
+    assert on_gpu == [True, False, False, False, False, False]
 
 
 def test_only_cells_whose_rounds_disagree_have_more_of_them(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from opbench.runs.network import build
 from opbench.runs.plan import NO_SIZE, Planned
 from opbench.runs.worker import handle
 from opbench.spec import Shape
-from opbench.timing import ceilings
+from opbench.timing import ceilings, idle
 from opbench.timing.device import CpuDevice, open_device
 from opbench.timing.energy import NvmlCounter, cpu_meter
 from opbench.timing.gpu import Gpu
@@ -346,7 +346,10 @@ def test_idle_power_is_measured_beside_the_ceilings(
 ) -> None:
     monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
     monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
+    monkeypatch.setattr(idle, "_WAIT_S", 0.0)
     asked = {"job": "ceilings", "device": "cuda:0", "dtype": "float32", "threads": 1}
-    done = handle({**asked, "cuda": CUDA, "gpu_uuid": "1234"})["done"]
+    asked = {**asked, "cuda": CUDA, "gpu_uuid": "1234"}
+    assert handle(asked)["done"]["idle_power_w"] is None
+    done = handle({**asked, "with_idle_power": True})["done"]
     assert 200 < done["idle_power_w"] < 400
     assert done["peak_flops_per_s"] > 0
