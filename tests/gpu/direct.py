@@ -67,7 +67,7 @@ def behind_spin(call: Call, calls: int, queue_s: float) -> tuple[float, bool]:
 
 
 def device_s(call: Call, samples: int = 7) -> tuple[float, bool]:
-    """Measure the GPU's seconds per call: the median, and true where launches were hidden.
+    """Measure the GPU's seconds per call: the median, and true where launches were mostly hidden.
 
     Where the queue does not hold a block of calls, it is halved down to one.
     """
@@ -75,7 +75,7 @@ def device_s(call: Call, samples: int = 7) -> tuple[float, bool]:
     while calls > 1 and not behind_spin(call, calls, queue_s)[1]:
         calls //= 2
     taken = [behind_spin(call, calls, queue_s) for _ in range(samples)]
-    return median(seconds for seconds, _ in taken), all(hidden for _, hidden in taken)
+    return median(seconds for seconds, _ in taken), sum(hidden for _, hidden in taken) > samples / 2
 
 
 def host_s(call: Call, samples: int = 20) -> float:

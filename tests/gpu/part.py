@@ -23,10 +23,10 @@ class Part:
 # It waits for the first import of torch on this machine, which may find nothing in memory.
 CARD = Part("card", "card", "tests.gpu.card:facts", 90)
 PARTS = (
+    Part("checks", "state", f"{_CHECKS}.power:state", 25),
     Part("checks", "queue", f"{_CHECKS}.launches:queue_depth", 20),
     Part("checks", "spin", f"{_CHECKS}.launches:spin", 20),
     Part("checks", "hidden", f"{_CHECKS}.hidden:networks", 75),
-    Part("checks", "state", f"{_CHECKS}.power:state", 25),
     Part("checks", "memory", f"{_CHECKS}.memory:peaks", 30),
     Part("checks", "energy", f"{_CHECKS}.power:energy", 40),
     Part("checks", "ceilings", f"{_CHECKS}.speed:ceilings", 30),

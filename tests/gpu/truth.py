@@ -37,7 +37,7 @@ def beside_others(bed: Bed) -> Iterator[Finding]:
 
 
 def _one(bed: Bed, name: str, call: Call) -> Iterator[Finding]:
-    eager = by_opbench(bed, call)
+    eager = by_opbench(bed, call, queue_s=1.0)
     ours, latency = median(eager.samples_s), median(eager.host_samples_s or eager.samples_s)
     timer = Timer("call()", globals={"call": call})
     theirs = timer.blocked_autorange(min_run_time=bed.lasting(0.5)).median

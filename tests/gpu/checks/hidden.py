@@ -86,9 +86,10 @@ def _network(bed: Bed, network: Expected, call: Call) -> Iterator[Finding]:
     yield Finding(
         what=f"a caller of {network} at batch 1 waits longer than the GPU works",
         expected=f"{low:g} to {high:g} times",
-        seen=f"{waited / graph_s:.2f} times: {waited * 1e6:.0f} us for a call, "
-        f"{queued * 1e6:.0f} us each where they are queued back to back",
-        holds=low <= waited / graph_s <= high,
+        seen=f"{waited / seconds:.2f} times, and {waited / graph_s:.2f} times a replay of its "
+        f"graph: {waited * 1e6:.0f} us for a call, {queued * 1e6:.0f} us each where they are "
+        "queued back to back",
+        holds=low <= waited / seconds <= high,
         numbers=numbers,
     )
 
@@ -98,9 +99,9 @@ def _kernels(network: Expected, call: Call) -> Finding:
     kernels = kernels_of(call)
     return Finding(
         what=f"{network} takes about a kernel for each operator",
-        expected="1.0 to 1.6",
+        expected="1.0 to 1.6, but for some that launch nothing",
         seen=f"{len(kernels)} kernels for {operators} operators: {len(kernels) / operators:.2f}",
-        holds=1.0 <= len(kernels) / operators <= 1.6,
+        holds=0.95 <= len(kernels) / operators <= 1.6,
         numbers={"kernels": len(kernels), "operators": operators,
                  "busy_s": sum(seconds for _, seconds in kernels)},
     )  # fmt: skip
@@ -125,10 +126,12 @@ def _asking(bed: Bed) -> Finding:
     )
 
 
-def by_opbench(bed: Bed, call: Call, options: CudaOptions | None = None) -> Round:
-    """Return one round of opbench's own."""
+def by_opbench(
+    bed: Bed, call: Call, options: CudaOptions | None = None, *, queue_s: float = 0.0
+) -> Round:
+    """Return one round of opbench's own, with calls queued back to back for ``queue_s``."""
     device = open_device(bed.device, options or CudaOptions())
     load_libraries(device)
     limits = Limits(precision=0.01, seconds=bed.lasting(0.6))
-    instruments = Instruments(memory=device.watch_memory(), queue_s=bed.lasting(0.5))
+    instruments = Instruments(memory=device.watch_memory(), queue_s=bed.lasting(queue_s))
     return time_round(call, device, limits, instruments)
