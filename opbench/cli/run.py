@@ -138,8 +138,8 @@ def run(
         int,
         typer.Option(
             metavar="N",
-            help="Time each cell in at least this many fresh processes (3 or more); up to three "
-            "more where they disagree.",
+            help="Time each cell in at least this many fresh processes (3 or more), which cells of "
+            "a GPU share; up to three more where they disagree.",
         ),
     ] = 5,
     seed: Annotated[

@@ -45,9 +45,8 @@ from opbench.timing.gpu import Gpu, open_gpu
 from opbench.timing.idle import IdlePower
 from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
-from opbench.timing.protocol import Protocol
+from opbench.timing.protocol import QUEUE_S, Protocol
 from opbench.timing.settings import CudaOptions
-from opbench.timing.sustained import QUEUE_S
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of

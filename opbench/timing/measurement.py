@@ -35,9 +35,9 @@ from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.energy import EnergyMeter, Stopwatch, Window
 from opbench.timing.libraries import load_libraries
-from opbench.timing.protocol import Limits, Protocol, sample
+from opbench.timing.protocol import HEAT_S, QUEUE_S, Limits, Protocol, sample
 from opbench.timing.quality import summarise
-from opbench.timing.sustained import HEAT_S, QUEUE_S, Sustained, back_to_back, closed, queue
+from opbench.timing.sustained import Sustained, back_to_back, closed, queue
 from opbench.timing.tf32 import set_tf32
 
 # A tenth of a round's time is for single calls of the host, within these numbers.

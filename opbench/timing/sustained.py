@@ -14,10 +14,6 @@ from math import ceil
 from opbench.timing.device import Call, Device
 from opbench.timing.energy import EnergyMeter, Stopwatch, Window
 
-# A power limit bites within a tenth of a second.
-HEAT_S = 0.1
-QUEUE_S = 1.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sustained:

@@ -31,7 +31,6 @@ PASSES = 5 * (1 + 1 + 2) + 1
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that only what a test says takes forward."""
     now = [0.0]
-    monkeypatch.setattr(module, "ENERGY_S", 0.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
@@ -126,6 +125,13 @@ def test_what_starting_costs_is_measured_and_counted_per_cell_or_per_process(
     # A process for each cell of 5 rounds or 8; one for each round, in which each cell takes 20 s.
     assert beside(100.0, 100.0) == pytest.approx((3 * 5 * 100, 3 * 8 * 100))
     assert beside(520.0, 20.0) == pytest.approx((5 * (500 + 3 * 20), 8 * (500 + 3 * 20)))
+
+
+def test_a_gpu_is_heated_in_each_round_and_its_queue_filled_in_the_first() -> None:
+    cells = [replace(CELL, name="b", device=device) for device in ("cpu", "cuda:0")]
+    (least, most), (on_gpu, most_on_gpu) = (estimate(prepared(each), Answers()) for each in cells)
+    assert on_gpu - least == pytest.approx(1 + 5 * 0.1)
+    assert most_on_gpu - most == pytest.approx(1 + 8 * 0.1)
 
 
 def test_only_what_is_missing_is_estimated() -> None:

@@ -21,9 +21,9 @@ from opbench.timing.energy import Power
 from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, host_samples, time_round
 from opbench.timing.prepared import Spin
-from opbench.timing.protocol import BLOCK_S, Limits
+from opbench.timing.protocol import BLOCK_S, HEAT_S, Limits
 from opbench.timing.settings import CudaOptions
-from opbench.timing.sustained import HEAT_S, Sustained, queue
+from opbench.timing.sustained import Sustained, queue
 from tests.timing.fakes import DEPTH, LAUNCH_S, FakeCuda
 
 
