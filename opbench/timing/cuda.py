@@ -247,9 +247,15 @@ class CudaDevice:
 def open_cuda(name: str, options: CudaOptions | None = None, cuda: Any = None) -> CudaDevice:
     """Open the device called "cuda" or "cuda:N".
 
-    Raises ``BadValueError`` for a GPU that is not there.
+    Raises ``BadValueError`` for a GPU that is not there, or not NVIDIA's: the spins that hide
+    launches count another clock there.
     """
     cuda = cuda or torch.cuda
+    if torch.version.hip:
+        raise BadValueError(
+            f"the device {name!r} cannot be timed: this PyTorch is built for ROCm, and clocks and "
+            "counters are read as NVIDIA's"
+        )
     if not cuda.is_available():
         raise BadValueError(
             f"the device {name!r} cannot be used: this PyTorch ({torch.__version__}) sees no GPU"

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures import Options, find
+from opbench.figures.parts import captions
 from opbench.figures.parts.fit import slope_interval
 from opbench.figures.parts.style import INK, theme
 from opbench.figures.parts.sweep import spread
@@ -230,6 +231,21 @@ def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -
         *("2 threads", "3 or more rounds", "until known to 1"),
     ):
         assert fact in words
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "A card (cuda:0), float32 without TF32, "),
+        ({"variant": "tf32"}, "A card (cuda:0), float32, tf32, "),
+        ({"dtype": "bfloat16"}, "A card (cuda:0), bfloat16, "),
+    ],
+)
+def test_a_caption_says_what_float32_is_on_a_gpu(
+    timed_table: Table, settings: dict[str, str], told: str
+) -> None:
+    gpu = timed_table.cells.assign(machine="A card", device="cuda:0", **settings)
+    assert told in captions.timed(timed_table, gpu)
 
 
 def test_a_caption_tells_the_protocols_of_all_its_runs(timed_table: Table) -> None:

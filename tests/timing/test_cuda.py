@@ -466,6 +466,12 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
         open_device("cuda", cuda=FakeCuda(devices=0))
 
 
+def test_a_gpu_of_another_maker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    with pytest.raises(BadValueError, match="is built for ROCm"):
+        open_device("cuda", cuda=FakeCuda())
+
+
 @pytest.mark.cuda
 @pytest.mark.parametrize(
     "options", [CudaOptions(), CudaOptions(graph=True), CudaOptions(l2="cold")]

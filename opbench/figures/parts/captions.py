@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -108,16 +109,22 @@ def _origin(frame: pd.DataFrame, headers: Sequence[Header]) -> str:
 
 def _where(frame: pd.DataFrame, header: Header) -> str:
     first, environment = frame.iloc[0], header.environment
-    words = [f"{first['machine']} ({first['device']})", str(first["dtype"])]
+    variant = first["variant"] if isinstance(first["variant"], str) else ""
+    words = [f"{first['machine']} ({first['device']})", _arithmetic(first, variant)]
     if frame["batch_size"].nunique() == 1:
         words.append(f"batch {first['batch_size']}")
-    variant = first["variant"] if isinstance(first["variant"], str) else ""
     words += filter(None, [variant])
     if first["device"] == "cpu" and "torch_threads" in environment and "thread" not in variant:
         words.append(f"{environment['torch_threads']} threads")
     if "torch" in environment:
         words.append(f"PyTorch {environment['torch']}")
     return ", ".join(words)
+
+
+def _arithmetic(first: pd.Series[Any], variant: str) -> str:
+    """Return the type, and that float32 is nothing less: a GPU's convolutions often are."""
+    exact = first["dtype"] == "float32" and first["device"] != "cpu" and "tf32" not in variant
+    return "float32 without TF32" if exact else str(first["dtype"])
 
 
 def _protocol(headers: Sequence[Header]) -> str:
