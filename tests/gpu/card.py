@@ -10,7 +10,13 @@ from opbench.timing.torch_facts import gpu_facts, torch_facts
 from tests.gpu.bed import Bed
 from tests.gpu.outcome import Finding
 
-_SHOWN = ("gpu", "gpu_driver", "torch", "cuda", "cudnn", "gpu_power_limit_w")
+_SHOWN = (
+    ("gpu", ""),
+    ("gpu_driver", "driver"),
+    ("gpu_power_limit_w", "power limit in watts"),
+    ("torch", "torch"),
+    ("cudnn", "cuDNN"),
+)
 
 
 def facts(bed: Bed) -> Iterator[Finding]:
@@ -20,7 +26,7 @@ def facts(bed: Bed) -> Iterator[Finding]:
     yield Finding(
         what="the card",
         expected="",
-        seen=", ".join(f"{name} {known[name]}" for name in _SHOWN if name in known)
+        seen=", ".join(f"{word} {known[name]}".strip() for name, word in _SHOWN if name in known)
         + f", Python {platform.python_version()}"
         + "".join(f", {name} {number}" for name, number in versions.items() if number),
         holds=None,

@@ -29,6 +29,12 @@ class Said:
     err: str
     seconds: float
 
+    @property
+    def last_words(self) -> str:
+        """Its exit code and its last line, for a part that needed more of it."""
+        line = " ".join((self.err or self.out).strip().splitlines()[-1:])
+        return f"exit code {self.code}: {line}" if self.code is not None else "its time was up"
+
 
 def opbench(*args: str, seconds: float) -> Said:
     """Run the command line for at most so long; then it is interrupted, as by Ctrl-C."""

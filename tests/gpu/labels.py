@@ -49,7 +49,7 @@ def _labels(bed: Bed, batch: int, dtype: str, names: tuple[str, ...], end: float
         )  # fmt: skip
         command.keep(bed.folder, Path(results))
         if said.code != 0:
-            raise RuntimeError(f"exit code {said.code}: {said.err.strip().splitlines()[-1:]}")
+            raise RuntimeError(said.last_words)
         (run,) = command.runs_in(Path(results))
     return {
         record.cell.name: record.attained.bound_by if record.attained else "unknown"

@@ -53,7 +53,7 @@ def _compared(
         what=" beside ".join(each.removeprefix(f"{_PLANTED}:") for each in reversed(pair))
         + ", compared live",
         expected=f"{' or '.join(sorted(right))} at a threshold of {threshold}",
-        seen=f"{_said(row) or _last_words(said)} after {said.seconds:.0f} s",
+        seen=f"{_said(row) or said.last_words} after {said.seconds:.0f} s",
         holds=row.get("verdict") in right,
         numbers={"rows": rows, "seconds": said.seconds, "exit_code": said.code},
     )
@@ -64,11 +64,6 @@ def _said(row: dict[str, Any]) -> str:
         return str(row.get("verdict", ""))
     low, high = row["ratio_low"], row["ratio_high"]
     return f"{row['verdict']}: {row['ratio']:.4f} ({low:.4f} to {high:.4f})"
-
-
-def _last_words(said: command.Said) -> str:
-    words = (said.err or said.out).strip().splitlines()[-1:]
-    return f"exit code {said.code}: {' '.join(words)}"
 
 
 def _rows(text: str) -> list[dict[str, Any]]:

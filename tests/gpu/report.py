@@ -34,17 +34,19 @@ def _head(lines: list[Line]) -> Iterator[str]:
     counted = Counter(line.verdict.partition(":")[0] for line in lines if line.part != CARD.name)
     yield "# opbench on a GPU"
     yield ""
-    yield f"Written by `make gpu`{f' on {card}' if card else ''}.  A finding is confirmed where "
-    yield "that was seen which was expected before any of it had run on a GPU, and refuted where "
-    yield "something else was."
+    yield "Written by `make gpu`.  A finding is confirmed where that was seen which was expected"
+    yield "before any of it had run on a GPU, and refuted where something else was."
     yield ""
-    yield ", ".join(f"{number} {verdict}" for verdict, number in counted.items()) + "."
+    yield f"- {card or 'unknown card'}"
+    yield "- " + ", ".join(f"{number} {verdict}" for verdict, number in sorted(counted.items()))
 
 
 def _tables(lines: list[Line]) -> Iterator[str]:
     for group in GROUPS:
-        parts = {part.name for part in PARTS if part.group == group}
-        rows = [line for line in lines if line.part in parts]
+        parts = [part.name for part in PARTS if part.group == group]
+        rows = sorted(
+            (line for line in lines if line.part in parts), key=lambda line: parts.index(line.part)
+        )
         if rows:
             yield from ("", f"## {_TITLES[group]}", "")
             yield from table(rows)
@@ -59,7 +61,17 @@ def table(lines: Iterable[Line]) -> Iterator[str]:
         yield f"| {' | '.join(markdown(each) for each in cells)} |"
 
 
-if __name__ == "__main__":
+def main(folders: list[Path]) -> int:
+    """Write ``results/gpu.md``; what a dry run left is refused with exit code 2."""
+    for folder in folders:
+        if any("gpu" not in line.numbers for line in read(folder) if line.part == CARD.name):
+            sys.stderr.write(f"error: {folder} was not made on a GPU: nothing is written\n")
+            return 2
     target = Path("results") / "gpu.md"
-    target.write_text(written(*map(Path, sys.argv[1:])), encoding="utf-8")
+    target.write_text(written(*folders), encoding="utf-8")
     sys.stdout.write(f"{target}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([Path(each) for each in sys.argv[1:]]))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,5 +141,21 @@ def test_the_report_tells_each_finding_and_escapes_what_it_says(tmp_path: Path) 
     append(tmp_path, failed("truth", "it did not end within 9 s"))
     page = report.written(tmp_path)
     assert "| a | b | c \\| d | confirmed |" in page
-    assert "1 confirmed, 1 failed." in page
+    assert "- 1 confirmed, 1 failed\n" in page
     assert "| truth |  |  | failed: it did not end within 9 s |" in page
+
+
+def test_what_a_dry_run_left_is_no_page_of_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results").mkdir()
+    monkeypatch.chdir(tmp_path)
+    card = Finding(what="the card", expected="", seen="torch 2.11", holds=None)
+    append(tmp_path, line_of("card", card, 0))
+    assert report.main([tmp_path]) == 2
+    assert not list((tmp_path / "results").iterdir())
+    seen = replace(card, numbers={"gpu": "NVIDIA Paper 100"})
+    append(tmp_path, Line(part="card", verdict=STARTED))
+    append(tmp_path, line_of("card", seen, 0))
+    assert report.main([tmp_path]) == 0
+    assert "- torch 2.11" in (tmp_path / "results" / "gpu.md").read_text("utf-8")

@@ -74,7 +74,7 @@ def a_real_run(bed: Bed) -> Iterator[Finding]:
         )  # fmt: skip
         command.keep(bed.folder, results)
         if said.code != 0:
-            raise RuntimeError(f"exit code {said.code}: {said.err.strip().splitlines()[-1:]}")
+            raise RuntimeError(said.last_words)
         (run,) = command.runs_in(results)
     rounds = [line.round for line in run.of(RoundLine)]
     forward_s = sum(each.forward_s for each in rounds)
