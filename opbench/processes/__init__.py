@@ -3,6 +3,7 @@
     start     start a Python that imports nothing from the current folder
     server    a process that forks a worker for each request
     calls     call a function on many arguments in such workers; deaths and timeouts are results
+    asked     when this process was asked for what it is doing
     memory    memory that is free, and a limit for a process
 
 A worker may exit, crash, hang, use up its memory, write to standard output or change what it

@@ -4,6 +4,7 @@
     plan         the product of the option lists
     loop         round after round over all cells that still need one
     state        what is known of each cell so far, from lines of the run file
+    watchdog     how long a request may take before its worker is killed
     estimate     how long the rest will take
     lines        each kind of line in a run file
     store        a run file written and read

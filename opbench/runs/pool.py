@@ -6,7 +6,8 @@ another run would differ in.
 
     on a CPU   each request has a process of its own, which is what makes its peak of memory right
     on a GPU   whose context takes seconds to make, the requests of a round share a process: clocks,
-               allocator and choice of algorithms differ per round as they would per cell
+               allocator and choice of algorithms differ per round as they would per cell; a file
+               of the user's may change settings of PyTorch, so its networks share one of their own
 
 A worker that crashes, or is killed, is a reply like any other.  On a GPU the request that it died
 of is tried once more, in a process of its own, and the others go on in a fresh one.
@@ -21,7 +22,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from opbench.errors import OpbenchError
-from opbench.processes.calls import CallLimits, Failed, Outcome, Servers, Staying
+from opbench.processes.calls import CallLimits, Failed, Outcome, Servers, Staying, module_of
 
 Json = dict[str, Any]
 
@@ -110,6 +111,7 @@ class ForkServer:
         self._servers = Servers([self._worker, preload], errors=self._errors)
         self._servers.start()
         self._staying = Staying(self._servers, f"{self._worker}:handle")
+        self._code: str | None = None
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         """Carry out one request in a fresh process, or on a GPU in the one of this round."""
@@ -124,6 +126,7 @@ class ForkServer:
         return self._servers.call(f"{self._worker}:handle", dict(request), self._limits(request))
 
     def _ask_sharing(self, request: Mapping[str, Any]) -> Reply:
+        self._make_room(request)
         used = self._staying.alive
         outcome = self._staying.call(dict(request), self._limits(request))
         if self._is_fit(outcome, request):
@@ -133,6 +136,15 @@ class ForkServer:
             # Another may have spoilt it.
             outcome = self._ask_alone(request)
         return _reply(outcome)
+
+    def _make_room(self, request: Mapping[str, Any]) -> None:
+        """End the process where it has run other code than this request's."""
+        if "cell" not in request:
+            return
+        code = module_of(request["cell"]["name"])
+        if self._staying.alive and self._code not in (None, code):
+            self._staying.end()
+        self._code = code
 
     def _is_fit(self, outcome: Outcome, request: Mapping[str, Any]) -> bool:
         """Return whether the process is as good as new: it lives, has memory and a device.

@@ -103,6 +103,16 @@ def test_cells_of_a_cpu_have_a_process_each_and_those_of_a_gpu_share_one(
     assert not logged.run.state.missing
 
 
+def test_networks_of_one_file_share_a_process_that_no_other_code_has_run_in(tmp_path: Path) -> None:
+    logged = go(tmp_path, on_gpu("a", "b", "f.py:a", "f.py:b", "g.py:a"), rounds=3)
+    assert len(logged.processes()) == 3 * 3
+    for ours, other in (("a", "b"), ("f.py:a", "f.py:b")):
+        assert logged.processes("time", ours) == logged.processes("time", other)
+    # What is measured before the first cell is no other code.
+    alone = go(tmp_path / "alone", on_gpu("f.py:a", "f.py:b"), rounds=3)
+    assert len(alone.processes()) == 3
+
+
 @pytest.fixture(scope="module")
 def mishaps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Logged]:
     """A run in which cells crash, hang, fail and want all memory, with a steady one after each."""
