@@ -28,7 +28,7 @@ _COLUMNS = (
 _TIMED = {
     "latency_s": "the time that a caller waits",
     "device_s": "the GPU's time, launches hidden",
-    "processor_s": "the processor's seconds, as the cores were busy",
+    "processor_s": "the processor seconds of the calling thread",
 }
 
 

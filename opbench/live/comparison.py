@@ -123,7 +123,7 @@ def _notes(pairs: Sequence[PairLine], clock: Clock, verdict: Verdict) -> Iterato
     if doubt or clock == "processor":
         yield from _busy(pairs)
     if clock == "processor":
-        yield "so the processor seconds of a pass were compared, not the time that it took"
+        yield "so processor seconds of the calling thread were compared, not the time of a pass"
     if doubt:
         few = f"only {len(pairs)} of {PAIRS} pairs fitted into the time: " * (len(pairs) < PAIRS)
         yield f"{few}give it a larger --max-seconds"

@@ -75,10 +75,7 @@ class ComparedSides(Value):
     @property
     def alike(self) -> bool:
         """Return whether processor seconds tell of the latency: on the CPU, in the same way."""
-        one, other = (
-            (each.cell.device, each.cell.execution, each.cell.threads)
-            for each in (self.base, self.new)
-        )
+        one, other = ((each.cell.device, each.cell.execution) for each in (self.base, self.new))
         return one == other and one[0] == "cpu"
 
     @property
@@ -96,8 +93,8 @@ class PairLine(Value):
     base_calls, new_calls: calls averaged in one sample.
     base_first_call_s, new_first_call_s: the first forward pass, which compiles and allocates.
     started: the side whose process was started first.
-    base_processor_s, new_processor_s: processor seconds per forward pass, of all threads, in each
-        turn; none where they say nothing of the latency (on a GPU, of unlike settings).
+    base_processor_s, new_processor_s: processor seconds of the calling thread per forward pass, in
+        each turn; none where they say nothing of the latency (on a GPU, of unlike runtimes).
     running: the part of the time for which threads that wanted a core had one; None as above.
     others_cores, stolen_cores: processor cores kept busy meanwhile by other programs and by other
         guests of the machine; None where they cannot be read.

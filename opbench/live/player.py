@@ -50,8 +50,8 @@ class Ready(NamedTuple):
 class TimedBlock(NamedTuple):
     """The samples of one block, in seconds per call, and the calls of each.
 
-    ``processor_s`` are those of all threads, per call; ``ran_s`` and ``waited_s`` the seconds that
-    they ran, and that they waited for a core (NaN where that is not known).
+    ``processor_s`` are those of the calling thread, per call; ``ran_s`` and ``waited_s`` the
+    seconds that all ran, and that they waited for a core (NaN where that is not known).
     """
 
     samples_s: tuple[float, ...]

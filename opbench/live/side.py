@@ -53,18 +53,20 @@ class Side:
 
         A sample is the mean of as many calls as take two milliseconds.  The first warms up the
         caches that the other side has used, and is left out where there are others.  Beside them
-        are the seconds that the threads ran, per call and in all, and that they waited for a core.
+        are the processor seconds of the calling thread, per call, and the seconds that all threads
+        ran and waited for a core.
         """
         calls = math.ceil(BLOCK_S / self.call_s)
         samples = max(1, round(seconds / (calls * self.call_s)))
         spared = int(samples >= _SPARED)
-        before = scheduled()
+        before, began_s = scheduled(), time.thread_time()
         taken = [self._sample(calls) for _ in range(spared + samples)]
+        own_s = time.thread_time() - began_s
         ran_s, waited_s = (now - then for now, then in zip(scheduled(), before, strict=True))
         return {
             "samples_s": taken[spared:],
             "calls": calls,
-            "processor_s": ran_s / (len(taken) * calls),
+            "processor_s": own_s / (len(taken) * calls),
             "ran_s": ran_s,
             "waited_s": waited_s,
         }

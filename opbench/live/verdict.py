@@ -17,9 +17,10 @@ A network compared with itself is then FASTER or SLOWER in at most 5 % of compar
 fewer where the interval is narrower than the threshold, because SAME comes first.
 
 Where other programs keep the cores busy, a pass takes as long as its threads wait for one, and that
-is chance.  There the processor seconds of a pass are compared instead, which is said: they tell
-the same of two networks under the same settings, unless these wait for something else.  So the
-clock decides after all where both intervals contradict each other.
+is chance.  There the processor seconds of the calling thread are compared instead, which is said.
+It takes part in all that several threads do and does alone what one does, so they are the time of a
+pass without waiting.  Of one that waits for something else they are not: the clock decides after
+all where both intervals contradict each other.
 
 References
     J. L. Hodges, E. L. Lehmann.  "Estimates of location based on rank tests."  Annals of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -87,3 +88,23 @@ def test_a_slow_network_has_one_call_in_a_block(monkeypatch: pytest.MonkeyPatch)
     before = calls
     samples, each = taken(side.block(0.06))
     assert (len(samples), each, calls - before) == (1, 1, 1)
+
+
+def test_processor_seconds_are_those_of_the_calling_thread() -> None:
+    """A call that sleeps takes hardly any, and a thread beside it takes its own."""
+
+    def spin(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    def waiting() -> None:
+        other = Thread(target=spin, args=(0.004,))
+        other.start()
+        other.join()
+
+    side = Side(CpuDevice(), waiting, device_time=False)
+    block = side.block(0.05)
+    assert block["processor_s"] < 0.5 * min(block["samples_s"])
+    side = Side(CpuDevice(), lambda: spin(0.004), device_time=False)
+    assert side.block(0.05)["processor_s"] == pytest.approx(0.004, rel=0.1)
