@@ -79,7 +79,8 @@ class Round(Value):
 
     samples_s: seconds per forward pass of the whole batch, in the order they were taken.
     host_samples_s: on CUDA, seconds of single calls from the call to the end of a synchronisation.
-    queued_s: on CUDA, seconds per call of calls queued back to back for a second or more.
+    queued_s: on CUDA, seconds per call of calls queued back to back, for a second or more in the
+        first round and for a tenth in others.
     launches: on CUDA, "hidden" where the samples are the GPU's time alone; else their time is in
         the samples: "synchronises" where the network waits for the GPU, "seen" where it launches
         more than a queue holds.

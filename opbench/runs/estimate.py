@@ -22,7 +22,7 @@ from opbench.runs.lines import Setting
 from opbench.runs.pool import Workers, done
 from opbench.runs.start import Prepared
 from opbench.runs.watchdog import limit_of_ceilings
-from opbench.timing.protocol import HEAT_S, QUEUE_S, Protocol
+from opbench.timing.protocol import HEAT_S, QUEUE_AGAIN_S, QUEUE_S, Protocol
 
 # The slowest that networks are taken to be, together: so many times less than the peak.  Those of
 # the registry take 2.2 times as long as at the peak on two cores of a Xeon, at batch 1 and at 16.
@@ -53,9 +53,9 @@ def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
         fast = 2 * macs.get(f"{cell.name} {_size(cell)}", 0) * images / peak
         taken = len(state.rounds[cell])
         on_gpu = cell.device != "cpu"
-        cell_s = costs[cell.device].cell_s + HEAT_S * on_gpu
+        cell_s = costs[cell.device].cell_s + (HEAT_S + QUEUE_AGAIN_S) * on_gpu
         one, other = bounds(fast, protocol, cell_s=cell_s, taken=taken)
-        queue_s = QUEUE_S * (on_gpu and not taken)
+        queue_s = (QUEUE_S - QUEUE_AGAIN_S) * (on_gpu and not taken)
         least, most = least + one + queue_s, most + other + queue_s
     return least, most
 

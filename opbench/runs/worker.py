@@ -45,7 +45,7 @@ from opbench.timing.gpu import Gpu, open_gpu
 from opbench.timing.idle import IdlePower
 from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
-from opbench.timing.protocol import QUEUE_S, Protocol
+from opbench.timing.protocol import QUEUE_AGAIN_S, QUEUE_S, Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
@@ -193,7 +193,7 @@ def _round(
         if not device.asynchronous or request["number"] == 1
         else None,
         state=gpu.state if gpu else None,
-        queue_s=QUEUE_S if request["number"] == 1 else 0.0,
+        queue_s=QUEUE_S if request["number"] == 1 else QUEUE_AGAIN_S,
     )
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     # Only now: a file that a network comes from may set it otherwise.

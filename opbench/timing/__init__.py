@@ -1,7 +1,8 @@
 """Timing of a forward pass: one round of one cell on one device.
 
     protocol     when to stop warming up and when to stop sampling; pure arithmetic
-    device       the stopwatch of the CPU and of CUDA
+    device       the stopwatch of the CPU and of CUDA; ``prepared`` hides launches on CUDA
+    sustained    calls back to back: throughput, energy and power
     memory       peak resident memory
     weights      values for a network's parameters, without an initialisation scheme
     measurement  all of it around one module: ``measure``

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -82,8 +82,9 @@ def measure(
     is drawn from a normal distribution; ``kwargs`` are arguments by name beside a tuple.  Without
     any the module's own are taken, as ``opbench.count`` does.
     Sampling ends when half the 95 % interval is within ``precision`` of the median, or after
-    ``max_seconds``.  ``tf32`` lets a GPU compute float32 with TF32, which is off otherwise, as in
-    `opbench run`, for convolutions too; PyTorch's settings are put back.
+    ``max_seconds``; on a GPU calls are then queued for a second more.  ``tf32`` lets a GPU compute
+    float32 with TF32, which is off otherwise, as in `opbench run`, for convolutions too; PyTorch's
+    settings are put back.
     What differs between processes does not show here: `opbench run` has rounds for that.  Raises
     ``BadValueError`` for values that cannot be.
     """
@@ -109,7 +110,7 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
     device.reset_peak()
     with _collector_paused():
         timed = device.prepare(forward)
-        heating = _heat(timed, device)
+        heating, heating_s = _heat(timed, device)
         bystanders = watch_bystanders()
         # A GPU is made to wait before its samples: its energy is that of calls without.
         meter = None if device.asynchronous else instruments.meter
@@ -121,14 +122,14 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
         state = _state_at_work(timed, device, median(host or samples.seconds), instruments)
         peak = instruments.memory()
         work = _sustained(timed, device, instruments, during)
-    warming_s = first_call_s + timed.warmup_s + heating.seconds
+    warming_s = first_call_s + timed.warmup_s + heating_s
     return Round(
         number=1,
         samples_s=samples.seconds,
         host_samples_s=host,
         queued_s=work.queued_s if device.asynchronous else None,
         launches=timed.launches,
-        warmup=1 + timed.warmup + heating.calls + samples.warmup,
+        warmup=1 + timed.warmup + heating + samples.warmup,
         calls_per_sample=samples.calls_per_sample,
         stopped=samples.stopped,
         sampling_s=samples.wall_s if device.asynchronous else None,
@@ -148,18 +149,11 @@ def _as_it_is(stopwatch: Stopwatch) -> Stopwatch:
     return stopwatch
 
 
-class _Heating(NamedTuple):
-    """Calls that warm up a device, and their seconds."""
-
-    calls: int
-    seconds: float
-
-
-def _heat(call: Call, device: Device) -> _Heating:
-    """Work a GPU until its power limit bites, so that it does not while samples are taken."""
+def _heat(call: Call, device: Device) -> tuple[int, float]:
+    """Work a GPU until its power limit has set in; return the calls and their seconds."""
     if not device.asynchronous:
-        return _Heating(0, 0.0)
-    return _Heating(*back_to_back(lambda calls: device.run(call, calls), HEAT_S))
+        return 0, 0.0
+    return back_to_back(lambda calls: device.run(call, calls), HEAT_S)
 
 
 def host_samples(call: Call, device: Device, limits: Limits) -> tuple[float, ...]:

@@ -38,8 +38,8 @@ BLOCK_S = 2e-3
 
 FEWEST_ROUNDS, MOST_ROUNDS = 3, 10_000
 # On a GPU, before the samples of each round, as a power limit bites within a tenth of a second; and
-# after those of the first, for the throughput.
-HEAT_S, QUEUE_S = 0.1, 1.0
+# after them for the throughput, long in the first round and briefly in others, for its interval.
+HEAT_S, QUEUE_S, QUEUE_AGAIN_S = 0.1, 1.0, 0.1
 # By default; of a GPU's time a part is spent on hiding launches.
 MAX_SECONDS, MAX_SECONDS_ON_GPU = 2.2, 3.0
 _LARGEST_SEED = 2**63 - 1

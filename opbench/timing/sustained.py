@@ -30,15 +30,17 @@ class Sustained:
 
 
 def back_to_back(run: Stopwatch, seconds: float) -> tuple[int, float]:
-    """Call for ``seconds`` or more, waiting for the device twice or so; return calls and seconds.
+    """Call for ``seconds`` or more, in blocks twice as long each; return calls and seconds.
 
     ``run`` returns the seconds that some calls took until the device had finished.
     """
     calls, spent = 1, run(1)
     while spent < seconds:
-        more = ceil((seconds - spent) / max(spent / calls, 1e-9))
-        spent += run(more)
-        calls += more
+        left = ceil((seconds - spent) / max(spent / calls, 1e-9))
+        # Not at once: the first calls may have been the quickest.
+        block = min(calls, left)
+        spent += run(block)
+        calls += block
     return calls, spent
 
 

@@ -22,12 +22,13 @@ from opbench.runs.network import build
 from opbench.runs.plan import NO_SIZE, Planned
 from opbench.runs.worker import handle
 from opbench.spec import Shape
-from opbench.timing import ceilings, idle
+from opbench.timing import ceilings, idle, measurement
 from opbench.timing.device import CpuDevice, open_device
 from opbench.timing.energy import NvmlCounter, cpu_meter
 from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from opbench.timing.sustained import Sustained
 from tests.builders import cell
 from tests.timing.fakes import FakeCuda, FakeNvml
 
@@ -290,6 +291,21 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 def on_cuda(number: int = 1) -> dict[str, Any]:
     asked = request(f"{NETWORKS}:conv", device="cuda:0")
     return {**asked, "gpu_uuid": "1234", "number": number}
+
+
+@pytest.mark.parametrize(("number", "least_s"), [(1, 1.0), (2, 0.1)])
+def test_calls_are_queued_for_a_second_in_the_first_round_and_a_tenth_in_others(
+    cuda: None, monkeypatch: pytest.MonkeyPatch, number: int, least_s: float
+) -> None:
+    asked_for: list[float] = []
+
+    def queued(timed: Any, device: Any, seconds: float, meter: Any) -> Sustained:
+        asked_for.append(seconds)
+        return Sustained(queued_s=0.5)
+
+    monkeypatch.setattr(measurement, "queue", queued)
+    taken = Round.from_json(handle(on_cuda(number))["done"]["round"])
+    assert (asked_for, taken.queued_s) == ([least_s], 0.5)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from opbench.timing.measurement import Instruments, host_samples, time_round
 from opbench.timing.prepared import Spin
 from opbench.timing.protocol import BLOCK_S, HEAT_S, Limits
 from opbench.timing.settings import CudaOptions
-from opbench.timing.sustained import Sustained, queue
+from opbench.timing.sustained import Sustained, back_to_back, queue
 from tests.timing.fakes import DEPTH, LAUNCH_S, FakeCuda
 
 
@@ -392,6 +392,19 @@ def test_calls_back_to_back_give_the_throughput(cuda: FakeCuda) -> None:
     timed = device.prepare(_network(cuda, 10, 1e-6))
     assert queue(timed, device, 0.1, None).queued_s == pytest.approx(10 * LAUNCH_S, rel=0.01)
     assert queue(timed, device, 0.0, None) == Sustained()
+
+
+def test_calls_that_get_slower_are_not_queued_all_at_once() -> None:
+    taken: list[int] = []
+
+    def run(calls: int) -> float:
+        slow_s = sum(1e-6 if call == 0 else 1e-3 for call in range(sum(taken), sum(taken) + calls))
+        taken.append(calls)
+        return slow_s
+
+    calls, spent = back_to_back(run, 0.1)
+    assert 0.1 <= spent < 0.2
+    assert calls == sum(taken)
 
 
 def test_where_energy_is_measured_its_window_gives_the_throughput(cuda: FakeCuda) -> None:
