@@ -29,11 +29,11 @@ def describe_starved(rounds: Sequence[Round]) -> str:
     starved = starved_rounds(rounds)
     if not starved:
         return ""
-    worst = max(median(each.samples_s) for each in starved)
+    worst, best = max(median(each.samples_s) for each in starved), shortest(rounds)
     return (
         f"its threads waited for processor cores in {len(starved)} of {len(rounds)} rounds (a pass "
-        f"took {_ms(worst)} instead of {_ms(shortest(rounds))}): close other programs, or give it "
-        "fewer --threads"
+        f"took {_shown(worst)} instead of {_shown(best)}): close other programs, or give it fewer "
+        "--threads"
     )
 
 
@@ -42,5 +42,5 @@ def shortest(rounds: Sequence[Round]) -> float:
     return min(min(each.samples_s) for each in rounds)
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms"
+def _shown(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"

@@ -159,6 +159,10 @@ def test_a_round_whose_threads_waited_for_cores_is_noticed_from_its_samples_and_
     )
 
 
+def test_passes_of_seconds_are_told_in_seconds() -> None:
+    assert "took 4 s instead of 999 ms" in summary(*[steady(1.0)] * 4, steady(4.0)).advice
+
+
 def test_rounds_whose_threads_waited_are_followed_by_others_as_far_as_there_may_be() -> None:
     # Three rounds are wanted, and there may be six.
     assert needs_another_round(STARVED[:3], PROTOCOL)
