@@ -116,10 +116,21 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     return Interval(over_rounds.estimate, min(low, over_rounds.low), max(high, over_rounds.high))
 
 
-def floor_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
-    """Return the smallest sample and how far it can be trusted: to the median round's smallest."""
-    smallest = sorted(min(samples) for samples in rounds)
-    return Interval(smallest[0], smallest[0], median(smallest))
+def pooled_median(rounds: Sequence[Sequence[float]]) -> Interval:
+    """Return the median of all samples and its interval, which covers run-to-run changes.
+
+    One round has the interval of its order statistics.  Several have Student's t on the logarithms
+    of their medians, around the median of all samples; and never less than the order statistics of
+    all samples together.
+    """
+    everything = [sample for samples in rounds for sample in samples]
+    low, high = median_interval(everything)
+    if len(rounds) == 1:
+        return Interval(median(everything), low, high)
+    medians = [median(samples) for samples in rounds]
+    half = student_t(len(medians) - 1) * _standard_error(medians)
+    found = _around(median(everything), half)
+    return Interval(found.estimate, min(low, found.low), max(high, found.high))
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:

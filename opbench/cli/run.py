@@ -28,7 +28,6 @@ from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described
 from opbench.record import USUAL, Failure
 from opbench.runtimes import names as runtime_names
-from opbench.timing.protocol import MAX_SECONDS, MAX_SECONDS_ON_GPU
 
 if TYPE_CHECKING:
     from opbench.runs.plan import Sweep
@@ -122,18 +121,16 @@ def run(
         str,
         typer.Option(
             metavar="PERCENT",
-            help="Stop timing a cell early, once its median is known to within plus or minus this "
+            help="Stop timing a cell early, once its latency is known to within plus or minus this "
             "(with 95 % confidence).",
         ),
     ] = "1%",
     max_seconds: Annotated[
-        float | None,
+        float,
         typer.Option(
-            metavar="SECONDS",
-            help="Time a cell for at most this long, all its rounds together; by default "
-            f"{MAX_SECONDS:g}, on a GPU {MAX_SECONDS_ON_GPU:g}.",
+            metavar="SECONDS", help="Time a cell for at most this long, all its rounds together."
         ),
-    ] = None,
+    ] = 3.0,
     rounds: Annotated[
         int,
         typer.Option(
@@ -219,7 +216,7 @@ def run(
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
-        max_seconds=_usual_seconds(sweep) if max_seconds is None else max_seconds,
+        max_seconds=max_seconds,
         rounds=rounds,
         seed=seed,
     )
@@ -255,11 +252,6 @@ def run(
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
-
-
-def _usual_seconds(sweep: Sweep) -> float:
-    on_gpu = any(device != "cpu" for device in sweep.devices)
-    return MAX_SECONDS_ON_GPU if on_gpu else MAX_SECONDS
 
 
 def _warn(sweep: Sweep, cuda: CudaOptions) -> None:

@@ -51,8 +51,8 @@ def draw(table: Table, options: Options) -> Figure:
     )
     words = Sheet(
         title="Accuracy against speed",
-        subtitle="Top-1 on ImageNet against images per second; area of a blob: operations of "
-        "an image",
+        subtitle="Top-1 on ImageNet against throughput, in images per second; area of a blob: "
+        "operations of an image",
         notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame),

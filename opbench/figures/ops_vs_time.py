@@ -42,7 +42,7 @@ def draw(table: Table, options: Options) -> Figure:
     )
     words = Sheet(
         title=f"Do {METRICS[spec.x].label} predict time?",
-        subtitle="Time for one image against its cost; area of a blob: parameters",
+        subtitle="Latency per image against its cost; area of a blob: parameters",
         notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame), captions.COUNTED, _SMALL.enlarged(frame)

@@ -27,11 +27,12 @@ from opbench.table.frames import Table
 
 TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
 
+_ENDS = ("", "_low", "_high")
 _SMALL = blobs.BY_PARAMS.smaller(0.2)
 _BYTES = (
     "Bytes: what the operators of one forward pass read and write, each by itself.  "
     "FLOP = 2 per multiply-add.  Roofs: a matrix product and a copy, measured in the same run.  "
-    "Whiskers: 95 % interval of the median time."
+    "Time: that of a GPU, launches hidden, or the latency on a CPU.  Whiskers: its 95 % interval."
 )
 
 
@@ -64,10 +65,12 @@ def draw(table: Table, options: Options) -> Figure:
 def with_intensity(cells: pd.DataFrame) -> pd.DataFrame:
     """``cells`` with ``gflops_per_s`` (attained), its interval and ``flop_per_byte``."""
     flop = 2 * cells["macs"] * cells["batch_size"]
+    on_gpu = cells["device_s"].notna()
+    time = {end: cells[f"device_s{end}"].where(on_gpu, cells[f"latency_s{end}"]) for end in _ENDS}
     return cells.assign(
-        gflops_per_s=flop / cells["latency_s"] * 1e-9,
-        gflops_per_s_low=flop / cells["latency_s_high"] * 1e-9,
-        gflops_per_s_high=flop / cells["latency_s_low"] * 1e-9,
+        gflops_per_s=flop / time[""] * 1e-9,
+        gflops_per_s_low=flop / time["_high"] * 1e-9,
+        gflops_per_s_high=flop / time["_low"] * 1e-9,
         flop_per_byte=flop / cells["traffic_bytes"].astype(float),
     )
 
@@ -86,7 +89,7 @@ def _roofs(table: Table, frame: pd.DataFrame) -> tuple[float, float] | None:
 
 def _set_axes(axes: Axes, shared: pd.DataFrame, roofs: tuple[float, float] | None) -> None:
     """Give every panel the same axes, so that what a larger batch gains can be seen."""
-    rates = [shared[f"gflops_per_s{end}"] for end in ("", "_low", "_high")]
+    rates = [shared[f"gflops_per_s{end}"] for end in _ENDS]
     set_axis(axes, "x", shared["flop_per_byte"], log=True)
     set_axis(axes, "y", pd.concat([*rates, pd.Series((roofs or ())[:1], dtype=float)]), log=True)
     axes.set_xlabel("arithmetic intensity [FLOP/byte]")

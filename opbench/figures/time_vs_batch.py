@@ -16,7 +16,7 @@ TAKES = sweep.TAKES
 _SWEEP = sweep.BatchSweep(
     key="latency_per_image_s",
     title="Time for one image, by batch size",
-    subtitle="Median time of a forward pass divided by the images in it",
+    subtitle="Latency: the time of a forward pass, divided by the images in it",
 )
 
 

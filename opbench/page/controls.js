@@ -145,7 +145,7 @@ function showKeys(points) {
 
 function whiskerWords(points) {
   const drawn = (key) => points.some((point) => known(endOf(point, key, "low")));
-  const of = [drawn(state.x) ? "the median time" : "", drawn(state.y) ? "the accuracy, from the number of test images" : ""].filter(Boolean);
+  const of = [drawn(state.x) ? `the ${DATA.metrics[state.x].label}` : "", drawn(state.y) ? "the accuracy, from the number of test images" : ""].filter(Boolean);
   return of.length ? `Whiskers: 95 % interval of ${of.join(", and of ")}.` : "";
 }
 

@@ -81,7 +81,7 @@ function timingFacts(point) {
     ...cells.map((cell) => [setting(cell),
       DATA.measured.filter((key) => known(cell[key]) && isTelling(key, cell.batch_size))
         .map((key) => withLabel(key, cell[key])).join(", "),
-      `run ${cell.run} · 95 % interval of the median ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
+      `run ${cell.run} · 95 % interval of the latency ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
     ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
   ];
 }

@@ -78,6 +78,7 @@ class Round(Value):
     """One cell in one round of a run: the samples one process took, and what it saw meanwhile.
 
     samples_s: seconds per forward pass of the whole batch, in the order they were taken.
+    reference_samples_s: on the CPU, the seconds of fixed work around each of the samples.
     host_samples_s: on CUDA, seconds of single calls from the call to the end of a synchronisation.
     queued_s: on CUDA, seconds per call of calls queued back to back, for a second or more in the
         first round and for a tenth in others.
@@ -113,6 +114,7 @@ class Round(Value):
     first_call_s: NonNegative
     forward_s: NonNegative
     process_s: NonNegative = 0.0
+    reference_samples_s: tuple[Seconds, ...] = ()
     host_samples_s: tuple[Seconds, ...] = ()
     queued_s: Seconds | None = None
     launches: Launches = ""
@@ -142,7 +144,8 @@ class Measurement(Value):
         mean of calls_per_sample calls.
     host_s: the median with launch and synchronisation, on CUDA.
     latency_s: the time that a caller waits for one forward pass on an undisturbed machine, with
-        the ends of its 95 % interval; on CUDA launch and synchronisation included.
+        the ends of its 95 % interval; on CUDA launch and synchronisation included;
+        latencies_s: of each round by itself.
     p50_s, p90_s: quantiles of the same samples, which say what was typical in this run.
     device_s: the time of the GPU alone, launches hidden; None on the CPU.
     launches: as of the round in which they were seen most.
@@ -172,6 +175,7 @@ class Measurement(Value):
     latency_s: Seconds = 0.0
     latency_low_s: Seconds | None = None
     latency_high_s: Seconds | None = None
+    latencies_s: tuple[Seconds, ...] = ()
     p50_s: Seconds | None = None
     p90_s: Seconds | None = None
     device_s: Seconds | None = None

@@ -204,7 +204,7 @@ def judge(ratio: Interval, limit: float) -> Verdict:
 def _untimed(cell: Cell, before: _Side, after: _Side) -> Comparison:
     """Compare a cell that lacks a time on one side or on both."""
     base_s, new_s = (
-        side.times[cell].measurement.median_s if cell in side.times else None
+        side.times[cell].measurement.latency_s if cell in side.times else None
         for side in (before, after)
     )
     if cell in after.failures:
@@ -223,7 +223,7 @@ def _timed(
     ratio, machine = _ratio(base, new, one_machine=one_machine)
     verdict, note = Verdict.AMBIGUOUS, "a single round does not show how rounds differ"
     if ratio:
-        limit = threshold.of(base.measurement.median_s)
+        limit = threshold.of(base.measurement.latency_s)
         verdict, note = judge(ratio, limit), _advice((base, new))
         if verdict is not Verdict.SAME:
             doubts = list(_unsteady(base, new, limit))
@@ -234,8 +234,8 @@ def _timed(
     return Comparison(
         cell=cell,
         verdict=verdict,
-        base_s=base.measurement.median_s,
-        new_s=new.measurement.median_s,
+        base_s=base.measurement.latency_s,
+        new_s=new.measurement.latency_s,
         ratio=ratio,
         machine=machine,
         threshold=threshold,
@@ -248,7 +248,7 @@ def _unsteady(base: Record, new: Record, limit: float) -> Iterator[str]:
     """Yield why the rounds of either run describe no single time, and what to do about it."""
     for side, record in (("base", base), ("new", new)):
         measured = record.measurement
-        times = [median(samples) for samples in measured.rounds]
+        times = measured.latencies_s or [median(samples) for samples in measured.rounds]
         told = f"{', '.join(map(_milliseconds, times))} ms"
         advice = measured.advice or "use a quieter machine, or more --rounds"
         if two_states(times, limit):
@@ -264,7 +264,8 @@ def _milliseconds(seconds: float) -> str:
 
 def _quality(measured: Measurement) -> str:
     """Rate again what an older version rated by another interval, and another program not."""
-    return "unstable" if median_of_rounds(measured.rounds).relative > UNSTABLE else ""
+    unrated = not measured.latencies_s
+    return "unstable" if unrated and median_of_rounds(measured.rounds).relative > UNSTABLE else ""
 
 
 def _too_few(base: Record, new: Record, ratio: Interval, one_machine: bool) -> Iterator[str]:
@@ -294,6 +295,8 @@ def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | 
     """Return the ratio, on one machine with the hull of both intervals, and the machine's own."""
     if min(len(each.measurement.samples_per_round) for each in (base, new)) < 2:
         return None, None
+    if base.measurement.latencies_s and new.measurement.latencies_s:
+        return _ratio_of_latencies(base.measurement, new.measurement), None
     plain = ratio_of_rounds(base.measurement.rounds, new.measurement.rounds)
     yardsticks = [each.measurement.yardsticks_s for each in (base, new)]
     known = [[each for each in times if each] for times in yardsticks]
@@ -305,6 +308,14 @@ def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | 
     paired = ratio_of_rounds(*(_in_units(each) for each in (base, new)))
     hull = Interval(plain.estimate, min(plain.low, paired.low), max(plain.high, paired.high))
     return hull, machine
+
+
+def _ratio_of_latencies(base: Measurement, new: Measurement) -> Interval:
+    """Return the ratio of latencies, which know the machine's moods; the interval is of rounds."""
+    rounds = ([[each] for each in side.latencies_s] for side in (base, new))
+    found, ratio = ratio_of_rounds(*rounds), new.latency_s / base.latency_s
+    off = ratio / found.estimate
+    return Interval(ratio, off * found.low, off * found.high)
 
 
 def _in_units(record: Record) -> list[list[float]]:

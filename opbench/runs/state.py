@@ -14,6 +14,7 @@ from typing import Self
 
 from opbench.record import USUAL, Ceilings, Cell, Failure, Load, Record, Round
 from opbench.runs.lines import CeilingsLine, RoundLine, Setting
+from opbench.timing.latency import floor_of
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
 from opbench.timing.roofline import attain, typical
@@ -32,6 +33,8 @@ class RunState:
         self.failures: dict[Cell, Failure] = {}
         self._cores = cores
         self._ceilings: dict[Setting, list[Ceilings]] = {}
+        # The least time of the fixed work in each round, by device and threads.
+        self._least: dict[tuple[str, int | None], dict[int, float]] = {}
 
     def add(self, line: Value) -> None:
         """Take in one line; other kinds than it needs, and cells not in the plan, are ignored."""
@@ -40,6 +43,7 @@ class RunState:
                 self._ceilings.setdefault(line.setting, []).append(line.ceilings)
             case RoundLine() if line.cell in self.rounds:
                 self.rounds[line.cell].append(line.round)
+                self._note(line)
                 self.loads[line.cell] = line.load
             case Record() if line.cell in self.rounds:
                 self.records[line.cell] = line
@@ -47,6 +51,12 @@ class RunState:
                 self.failures[line.cell] = line
             case _:
                 pass
+
+    def _note(self, line: RoundLine) -> None:
+        if times := line.round.reference_samples_s:
+            least = self._least.setdefault((line.cell.device, line.cell.threads), {})
+            number = line.round.number
+            least[number] = min(least.get(number, times[0]), *times)
 
     def replay(self, lines: Iterable[Value]) -> Self:
         """Take in the lines of an interrupted run.
@@ -93,7 +103,9 @@ class RunState:
     def record(self, cell: Cell) -> Record:
         """Summarise the rounds of ``cell``, one or more, as a record."""
         load = self.loads[cell]
-        measurement = summarise(self.rounds[cell], self.protocol, self._cores)
+        least = self._least.get((cell.device, cell.threads))
+        floor = floor_of(least.values()) if least else None
+        measurement = summarise(self.rounds[cell], self.protocol, self._cores, floor)
         attained = None
         if ceilings := self._ceilings.get(Setting.of(cell)):
             eager = cell.runtime == USUAL["runtime"]

@@ -46,6 +46,7 @@ from opbench.timing.idle import IdlePower
 from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import QUEUE_AGAIN_S, QUEUE_S, Protocol
+from opbench.timing.reference import fixed_work
 from opbench.timing.settings import CudaOptions
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
@@ -186,7 +187,9 @@ def _round(
 ) -> tuple[Round, Load | None]:
     protocol = Protocol.from_json(request["protocol"])
     load_libraries(device)
+    reference = fixed_work(device)
     instruments = Instruments(
+        reference=reference,
         memory=_no_meter if _compiles_here(device, cell) else device.watch_memory(),
         # A GPU's sensor is slow: one long look at it is enough.
         meter=_meter(cell.device, gpu)

@@ -29,7 +29,8 @@ _COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)
 _WHERE = ("run", "machine", "device", "dtype", "variant")
 # The network as it was run, which may be at another input size than its paper's.
-_AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w")
+_AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
+           "p50_s", "p90_s")  # fmt: skip
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
@@ -204,6 +205,8 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
         "energy_j": None if timed.energy_j is None else timed.energy_j / batch,
         "power_w": timed.power_w,
         "idle_power_w": measurement.idle_power_w,
+        "p50_s": measurement.p50_s,
+        "p90_s": measurement.p90_s,
     }
     rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
     return row | rest

@@ -37,6 +37,7 @@ from opbench.timing.energy import EnergyMeter, Stopwatch, Window
 from opbench.timing.libraries import load_libraries
 from opbench.timing.protocol import HEAT_S, QUEUE_S, Limits, Protocol, sample
 from opbench.timing.quality import summarise
+from opbench.timing.reference import Alternation, fixed_work
 from opbench.timing.sustained import Sustained, back_to_back, closed, queue
 from opbench.timing.tf32 import set_tf32
 
@@ -57,12 +58,14 @@ class Instruments:
     meter: counts joules.
     state: how the device is doing, read while it works.
     queue_s: how long calls are queued on a GPU back to back, 0 for not at all.
+    reference: fixed work, timed in turns with the samples; not while joules are counted.
     """
 
     memory: Callable[[], int | None]
     meter: EnergyMeter | None = None
     state: Callable[[], State] | None = None
     queue_s: float = 0.0
+    reference: Callable[[], float] | None = None
 
 
 def measure(
@@ -99,7 +102,10 @@ def measure(
         set_tf32(tf32)
         device = open_device(str(where))
         load_libraries(device)
-        instruments = Instruments(memory=device.watch_memory(), queue_s=QUEUE_S)
+        reference = fixed_work(device)
+        instruments = Instruments(
+            memory=device.watch_memory(), queue_s=QUEUE_S, reference=reference
+        )
         only = time_round(lambda: arguments.passed_to(module), device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
@@ -115,7 +121,8 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
         # A GPU is made to wait before its samples: its energy is that of calls without.
         meter = None if device.asynchronous else instruments.meter
         during = Window(meter) if meter else None
-        watch = during.watch if during else _as_it_is
+        turns = Alternation(instruments.reference) if instruments.reference and not during else None
+        watch = during.watch if during else turns.watch if turns else _as_it_is
         samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
         others, stolen = bystanders()
         host = host_samples(timed, device, limits)
@@ -126,6 +133,7 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
     return Round(
         number=1,
         samples_s=samples.seconds,
+        reference_samples_s=turns.last(len(samples.seconds)) if turns else (),
         host_samples_s=host,
         queued_s=work.queued_s if device.asynchronous else None,
         launches=timed.launches,

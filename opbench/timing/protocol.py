@@ -40,8 +40,6 @@ FEWEST_ROUNDS, MOST_ROUNDS = 3, 10_000
 # On a GPU, before the samples of each round, as a power limit bites within a tenth of a second; and
 # after them for the throughput, long in the first round and briefly in others, for its interval.
 HEAT_S, QUEUE_S, QUEUE_AGAIN_S = 0.1, 1.0, 0.1
-# By default; of a GPU's time a part is spent on hiding launches.
-MAX_SECONDS, MAX_SECONDS_ON_GPU = 2.2, 3.0
 _LARGEST_SEED = 2**63 - 1
 _MORE_ROUNDS = 3
 MIN_SAMPLES = 6
@@ -63,7 +61,7 @@ class Protocol(Value):
     """
 
     precision: float = 0.01
-    max_seconds: float = MAX_SECONDS
+    max_seconds: float = 3.0
     rounds: int = 5
     seed: int = 0
 

@@ -1,8 +1,9 @@
-"""Rate the measurement of a cell, and advise where it is not good.
+"""Rate the latency of a cell, and advise where it is not good.
 
-    good      the interval is within 2 % of the median, or within the precision asked for
+    good      its interval is within 2 % of it, or within the precision asked for
     noisy     it is wider; the interval still says by how much
-    unstable  it is wider than 10 %, or the samples drift: then a median describes no steady state
+    unstable  it is wider than 10 %, or the samples drift, or others kept the processor from the
+              network: then no number describes a steady state
 
 The advice names the strongest cause that was seen, in a sentence.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
-from opbench.intervals import Interval, drift, floor_of_rounds, median, median_of_rounds, quantile
+from opbench.intervals import Interval, drift, median, median_of_rounds, pooled_median, quantile
 from opbench.record import Launches, Measurement, Round
+from opbench.timing.latency import Latency, comparable, latency
 from opbench.timing.protocol import Protocol
 from opbench.timing.starved import describe_starved, starved_rounds
 from opbench.value import LONGEST_S, SHORTEST_S
@@ -28,12 +30,18 @@ _APART = 2
 _READINGS = ("peak_memory_bytes", "energy_j", "power_w", "energy_resolution", "idle_power_w")
 
 
-def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measurement:
-    """Summarise the rounds of one cell.  ``cores`` are those it could have run on."""
+def summarise(
+    rounds: Sequence[Round], protocol: Protocol, cores: int, floor: Interval | None = None
+) -> Measurement:
+    """Summarise the rounds of one cell.
+
+    ``cores`` are those it could have run on, ``floor`` the least time of the fixed work in the run.
+    """
     samples = [each.samples_s for each in rounds]
     interval = median_of_rounds(samples)
     everything = tuple(sample for each in samples for sample in each)
-    quality = judge(rounds, interval, protocol)
+    waited = latency(rounds, floor)
+    quality = judge(rounds, waited.whole, protocol)
     host = [median(each.host_samples_s) for each in rounds if each.host_samples_s]
     return Measurement(
         samples_s=everything,
@@ -47,30 +55,31 @@ def summarise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Measur
         p95_s=quantile(everything, 0.95),
         warmup=sum(each.warmup for each in rounds),
         calls_per_sample=max(each.calls_per_sample for each in rounds),
-        stopped=why_stopped(rounds, interval, protocol),
+        stopped=why_stopped(rounds, waited.whole, protocol),
         quality=quality,
         advice="" if quality == "good" else advise(rounds, protocol, cores),
         host_s=median(host) if host else None,
-        **_three_times(rounds, interval),
+        **_three_times(rounds, waited, interval),
         launches=max((each.launches for each in rounds), key=get_args(Launches).index),
         other_processes=_others(rounds),
         **_medians(rounds),
     )
 
 
-def _three_times(rounds: Sequence[Round], interval: Interval) -> dict[str, Any]:
+def _three_times(rounds: Sequence[Round], waited: Latency, interval: Interval) -> dict[str, Any]:
     """Return latency, GPU time and time of queued calls, each with its interval where known.
 
     ``interval`` is that of the medians, the GPU's time where the host sees another one.
     """
     host = [each.host_samples_s for each in rounds if each.host_samples_s]
-    waited = host or [each.samples_s for each in rounds]
-    everything = [sample for samples in waited for sample in samples]
+    typical = host or [each.samples_s for each in rounds]
+    everything = [sample for samples in typical for sample in samples]
     queued = [[each.queued_s] for each in rounds if each.queued_s]
     return {
         "p50_s": quantile(everything, 0.5),
         "p90_s": quantile(everything, 0.9),
-        **_named("latency", floor_of_rounds(waited)),
+        "latencies_s": waited.rounds,
+        **_named("latency", waited.whole),
         **(_named("device", interval) if host else {}),
         **(_named("queued", median_of_rounds(queued)) if queued else {}),
     }
@@ -139,7 +148,8 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
     if _drifts(rounds, protocol):
         yield "it gets slower or faster over time: look for state that grows, or for heat"
-    between, within = _spread([median(each.samples_s) for each in rounds]), _within(rounds)
+    samples = comparable(rounds)
+    between, within = _spread([median(each) for each in samples]), _within(samples)
     if between > _APART * within:
         yield (
             f"rounds differ by {between:.0%}{_and_the_machine(rounds)}: use a quieter machine, or "
@@ -159,22 +169,23 @@ def _spread(values: Sequence[float]) -> float:
     return max(values) / min(values) - 1
 
 
-def _within(rounds: Sequence[Round]) -> float:
+def _within(rounds: Sequence[Sequence[float]]) -> float:
     """Return the relative uncertainty of a round's median by its own samples."""
-    return median([median_of_rounds([each.samples_s]).relative for each in rounds])
+    return median([pooled_median([each]).relative for each in rounds])
 
 
 def _drifts(rounds: Sequence[Round], protocol: Protocol) -> bool:
     """Return whether most rounds rise, or most fall, by more than the precision."""
-    drifts = [drift(each.samples_s) for each in rounds]
+    on_gpu = any(each.host_samples_s for each in rounds)
+    series = [each.samples_s for each in rounds] if on_gpu else comparable(rounds)
+    drifts = [drift(each) for each in series]
     rising = sum(each > protocol.precision for each in drifts)
     falling = sum(each < -protocol.precision for each in drifts)
     return max(rising, falling) > len(rounds) / 2
 
 
 def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:
-    interval = median_of_rounds([each.samples_s for each in rounds])
-    return interval.relative <= protocol.precision
+    return latency(rounds).whole.relative <= protocol.precision
 
 
 def _spent(rounds: Sequence[Round], protocol: Protocol) -> float:

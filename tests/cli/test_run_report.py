@@ -55,7 +55,7 @@ def test_an_interrupted_cell_has_times_and_neither_interval_nor_rating() -> None
     assert (row["name"], row["median_s"], row["quality"]) == ("a", 0.003, "interrupted")
     assert (row["low_s"], row["high_s"], row["reason"]) == (None, None, "1 of 4 rounds")
     table = render_rows(begun, Format.markdown).splitlines()
-    assert "| 2.000 | interrupted |" in table[3]
+    assert "| 3.000 | interrupted |" in table[3]
     assert (row["latency_low_s"], row["latency_high_s"]) == (None, None)
 
 

@@ -171,7 +171,7 @@ def test_a_memory_figure_says_nothing_of_how_well_time_was_known(timed_table: Ta
         words = _words(_draw(name, noisy, **choices))
         assert "run made-up of 2026-11-22" in words
         assert "noisy" not in words
-        assert "median time" not in words
+        assert "latency" not in words
 
 
 @pytest.mark.parametrize("name", ["time-vs-batch", "memory-vs-batch", "power-vs-batch"])

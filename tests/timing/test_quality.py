@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from opbench.intervals import median
 from opbench.metrics import columns
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
@@ -210,19 +211,20 @@ def test_every_metric_that_is_measured_is_read_in_a_round_and_has_its_median() -
     assert (lacking.energy_j, lacking.power_w) == (2.5, None)
 
 
-def test_on_the_cpu_the_latency_is_the_floor_beside_what_was_typical() -> None:
+def test_p50_and_p90_say_what_was_typical_of_the_samples() -> None:
     slow = a_round([0.010, 0.012, 0.014, 0.016, 0.030])
     measurement = summary(slow, slow, slow)
-    assert measurement.latency_s == pytest.approx(0.010)
     assert (measurement.p50_s, measurement.p90_s) == (0.014, 0.030)
     assert (measurement.device_s, measurement.queued_s) == (None, None)
 
 
 def test_on_a_gpu_there_are_three_times_of_three_kinds_of_samples() -> None:
-    taken = steady(0.010, host_samples_s=(0.013, 0.012, 0.014), queued_s=0.011)
+    """The tenth percentile of eleven calls is the second smallest of them."""
+    host = tuple(0.0100 + 0.0001 * call for call in range(20, 31))
+    taken = steady(0.010, host_samples_s=host, queued_s=0.011)
     measurement = summary(taken, taken, taken)
-    assert measurement.latency_s == pytest.approx(0.012)
-    assert measurement.p50_s == 0.013
+    assert measurement.latency_s == pytest.approx(0.0121)
+    assert measurement.p50_s == pytest.approx(0.0125)
     assert measurement.device_s == measurement.median_s == pytest.approx(0.010)
     assert measurement.queued_s == 0.011
 
@@ -245,3 +247,23 @@ def test_launches_are_those_of_the_round_that_saw_most_of_them(
 def test_how_far_energy_can_be_wrong_is_known_of_a_measurement_too() -> None:
     rounds = (steady(0.01, energy_resolution=0.004), steady(0.01), steady(0.01))
     assert summary(*rounds).energy_resolution == 0.004
+
+
+def test_a_machine_that_slows_down_beside_a_network_is_not_held_against_it() -> None:
+    slower = [1 + 0.01 * ((7 * i) % 50) for i in range(100)]
+    moody = a_round(
+        [0.010 * each for each in sorted(slower)],
+        reference_samples_s=tuple(0.001 * each for each in sorted(slower)),
+    )
+    measurement = summary(moody, moody, moody)
+    assert (measurement.quality, measurement.advice) == ("good", "")
+    assert measurement.latency_s == pytest.approx(0.010)
+    assert measurement.latencies_s == pytest.approx((0.010,) * 3)
+    assert measurement.p50_s == pytest.approx(0.010 * median(slower))
+
+
+def test_a_network_that_does_not_move_with_the_machine_is_taken_as_it_is() -> None:
+    """One that sleeps, or waits for a file."""
+    work = tuple(0.001 * (1 + 0.1 * (i % 5)) for i in range(20))
+    asleep = steady(0.010, reference_samples_s=work)
+    assert summary(asleep, asleep, asleep).latency_s == pytest.approx(0.010)

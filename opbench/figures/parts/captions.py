@@ -87,7 +87,8 @@ def joined(*parts: str) -> str:
 def timed(table: Table, frame: pd.DataFrame) -> str:
     """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
     headers = _headers(table, frame)
-    return f"Timings: {_origin(frame, headers)}; {_protocol(headers)}.{_quality(frame)}"
+    told = f"{_what(frame)} and its 95 % interval over {_protocol(headers)}"
+    return f"Timings: {_origin(frame, headers)}; {told}.{_quality(frame)}"
 
 
 def metered(table: Table, frame: pd.DataFrame, key: str) -> str:
@@ -127,15 +128,24 @@ def _arithmetic(first: pd.Series[Any], variant: str) -> str:
     return "float32 without TF32" if exact else str(first["dtype"])
 
 
+def _what(frame: pd.DataFrame) -> str:
+    """Define the latency of ``frame``; records of older versions have the median alone."""
+    estimated = frame["p50_s"].notna() if "p50_s" in frame else pd.Series([False])
+    if not estimated.any():
+        return "latency: the median time of a forward pass in evaluation mode"
+    older = "" if estimated.all() else ", in records of older versions the median,"
+    return (
+        "latency: the time of a forward pass in evaluation mode on an undisturbed machine, "
+        f"launches and synchronisation included,{older}".rstrip(",")
+    )
+
+
 def _protocol(headers: Sequence[Header]) -> str:
     protocols = [header.protocol for header in headers]
     rounds = _either(each.rounds for each in protocols)
     precision = _either(100 * each.precision for each in protocols)
     seconds = _either(each.max_seconds for each in protocols)
-    return (
-        "median time of a forward pass in evaluation mode and its 95 % interval over "
-        f"{rounds} or more rounds, until known to {precision} % or for {seconds} s"
-    )
+    return f"{rounds} or more rounds, until known to {precision} % or for {seconds} s"
 
 
 def _either(given: Iterable[float]) -> str:

@@ -150,7 +150,7 @@ def _interval_words(frame: pd.DataFrame, sweep: BatchSweep) -> str:
     if f"{sweep.key}_low" not in frame:
         return ""
     if _banded(frame, sweep):
-        return "Bands: 95 % intervals of the median time."
+        return "Bands: 95 % intervals of the latency."
     low, high = _interval(frame, sweep)
     share = 50 * (high - low) / values(frame, sweep.key)
     half, worst = (number(float(f"{value:.2g}")) for value in (share.median(), share.max()))
