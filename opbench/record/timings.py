@@ -145,7 +145,7 @@ class Measurement(Value):
     host_s: the median with launch and synchronisation, on CUDA.
     latency_s: the time that a caller waits for one forward pass on an undisturbed machine, with
         the ends of its 95 % interval; on CUDA launch and synchronisation included;
-        latencies_s: of each round by itself.
+        latencies_s: of each round by itself, without those whose threads waited for cores.
     p50_s, p90_s: quantiles of the same samples, which say what was typical in this run.
     device_s: the time of the GPU alone, launches hidden; None on the CPU.
     launches: as of the round in which they were seen most.

@@ -295,7 +295,7 @@ def _ratio(base: Record, new: Record, *, one_machine: bool) -> tuple[Interval | 
     """Return the ratio, on one machine with the hull of both intervals, and the machine's own."""
     if min(len(each.measurement.samples_per_round) for each in (base, new)) < 2:
         return None, None
-    if base.measurement.latencies_s and new.measurement.latencies_s:
+    if min(len(each.measurement.latencies_s) for each in (base, new)) > 1:
         return _ratio_of_latencies(base.measurement, new.measurement), None
     plain = ratio_of_rounds(base.measurement.rounds, new.measurement.rounds)
     yardsticks = [each.measurement.yardsticks_s for each in (base, new)]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from opbench.intervals import Interval, median, pooled_median, quantile
 from opbench.record import Round
+from opbench.timing.starved import starved_rounds
 
 _LOW = 0.1
 # Samples whose spread is less than this part of the spread of the work do not move with it.
@@ -36,8 +37,11 @@ class Latency:
 def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     """Estimate the latency of a cell from its rounds.
 
-    ``floor`` is the least time of the fixed work in the run, of these rounds by default.
+    ``floor`` is the least time of the fixed work in the run, of these rounds by default.  Rounds
+    in which threads waited for processor cores are left out, unless all are like that.
     """
+    waiting = starved_rounds(rounds)
+    rounds = [each for each in rounds if each not in waiting] or rounds
     samples = comparable(rounds)
     found, medians = pooled_median(samples), [median(each) for each in samples]
     if not _in_units(rounds):

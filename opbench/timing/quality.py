@@ -120,10 +120,11 @@ def why_stopped(rounds: Sequence[Round], interval: Interval, protocol: Protocol)
 
 def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Quality:
     """Rate the rounds together."""
-    mostly_starved = 2 * _starved(rounds) > len(rounds)
-    if mostly_starved or interval.relative > UNSTABLE or _drifts(rounds, protocol):
+    waiting = _starved(rounds)
+    if 2 * waiting > len(rounds) or interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
-    return "good" if interval.relative <= max(_GOOD, protocol.precision) else "noisy"
+    precise = interval.relative <= max(_GOOD, protocol.precision)
+    return "good" if precise and not waiting else "noisy"
 
 
 def advise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> str:

@@ -5,6 +5,8 @@
     registry  the whole registry twice: repeatability and thrift
     start     what the command line costs before it does anything
 
+``python -m tests.bench.timing.estimators`` tries estimators of a latency on the same samples.
+
 ``python -m tests.bench.timing [PART...]`` prints the claims and has exit code 1 when one does not
 hold; ``python -m tests.bench timing`` writes ``results/timing.md``.
 """
@@ -16,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from opbench.timing.disturbances import watch
-from tests.bench.timing import peers, registry, start, truth
+from tests.bench.timing import estimators, peers, registry, start, truth
 from tests.bench.timing.claims import Claim
 
 PARTS: dict[str, Callable[[], Iterator[Claim]]] = {
@@ -54,5 +56,5 @@ def report() -> str:
     return (
         "# What opbench promises of its timings\n\n"
         "Written by `make bench`: each part tried in one run on one machine.  What disturbed it "
-        f"at the start: {disturbing}.\n\n{table(tried())}"
+        f"at the start: {disturbing}.\n\n{table(tried())}\n{estimators.report()}"
     )

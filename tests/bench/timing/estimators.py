@@ -151,13 +151,24 @@ def _overlap(runs: Runs, of: Callable[[Sequence[Round], Interval], Interval]) ->
     return sum(a.low <= b.high and b.low <= a.high for a, b in both) / len(both)
 
 
+def report(files: Sequence[RunFile] = ()) -> str:
+    """The table of runs, of new ones by default, under its heading."""
+    files = files or [opbench_run(*NETWORKS, "--device", "cpu").file for _ in range(RUNS)]
+    return (
+        "## The estimator of `latency_s`\n\n"
+        f"Tried on the same samples of {len(files)} runs of {len(NETWORKS)} networks from LeNet-5 "
+        "to VGG-16: by how much two runs disagree, over all pairs of runs and networks.  The work "
+        "is a small convolution and some tiny operators, timed before and after every few samples."
+        "  `python -m tests.bench.timing.estimators` does it again.\n\n"
+        f"{table(read(files))}"
+    )
+
+
 def main() -> None:
-    """Print the table."""
-    if folder := sys.argv[1:]:
-        files = [each for each in read_runs(Path(folder[0]))[0] if each.finished]
-    else:
-        files = [opbench_run(*NETWORKS, "--device", "cpu").file for _ in range(RUNS)]
-    sys.stdout.write(table(read(files)))
+    """Print the report."""
+    folders = sys.argv[1:]
+    files = [each for folder in folders for each in read_runs(Path(folder))[0] if each.finished]
+    sys.stdout.write(report(files))
 
 
 if __name__ == "__main__":
