@@ -28,8 +28,7 @@ from opbench.timing.tf32 import set_tf32
 
 Json = dict[str, Any]
 
-# Calls before the first block: at least so many, and for at least so long.
-_WARMUP_CALLS = 2
+# Calls after the first one and before the first block take at least so long, one or more.
 _WARMUP_S = 0.05
 # A block that is shorter than so many samples spares none of them for warming up caches.
 _SPARED = 6
@@ -40,11 +39,10 @@ class Side:
 
     def __init__(self, device: Device, forward: Call, *, device_time: bool) -> None:
         self._device, self._device_time = device, device_time
-        start = time.perf_counter()
         self.first_call_s = device.run(forward, 1)
         self._call = device.prepare(forward)
-        taken = [device.run(self._call, 1) for _ in range(_WARMUP_CALLS)]
-        while time.perf_counter() < start + self.first_call_s + _WARMUP_S:
+        taken = [device.run(self._call, 1)]
+        while math.fsum(taken) < _WARMUP_S:
             taken.append(device.run(self._call, 1))
         self.call_s = min(taken)
 

@@ -48,8 +48,8 @@ PAIRS = LOOKS[-1]
 # The probability by which a look may err, by the number of pairs: 4, 6 and 8 share 5 %.  Where the
 # time is up in between, or before, it is what earlier looks have left.
 _ERRS = {2: 0.05, 3: 0.05, 4: 0.015, 5: 0.035, 6: 0.01, 7: 0.025, 8: 0.025}
-# Fewer rounds of a pair do not have a median.
-FEWEST_ROUNDS = 3
+# Of a slow network more pairs tell more than more rounds.
+FEWEST_ROUNDS = 2
 # Threads that had a core for less than this part of the time that they wanted one.
 _BUSY = 0.9
 # exp of it is still a number.
