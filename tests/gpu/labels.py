@@ -40,7 +40,7 @@ def bound_by(bed: Bed) -> Iterator[Finding]:
 
 
 def _labels(bed: Bed, batch: int, dtype: str, names: tuple[str, ...], end: float) -> dict[str, str]:
-    quick = ("--max-seconds", "0.05") if bed.dry else ("--max-seconds", "0.9")
+    quick = ("--max-seconds", "0.05") if bed.dry else ("--max-seconds", "0.6", "--precision", "2%")
     with tempfile.TemporaryDirectory() as results:
         said = command.opbench(
             "run", *names, "--device", bed.device, "--batch-size", str(1 if bed.dry else batch),
