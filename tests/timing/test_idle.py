@@ -33,7 +33,7 @@ class Machine:
         return lambda: Power(watts=watts, resolution=0.01)
 
     def get_ready(self) -> None:
-        self.context, self.at_work_until = True, self.now + 1.0
+        self.context = True
 
 
 @pytest.fixture(params=[False, True])
@@ -52,7 +52,7 @@ def test_a_gpu_is_read_without_a_context_and_with_one_when_it_rests(machine: Mac
     power = IdlePower("cuda:0", machine)
     machine.get_ready()
     assert power.of_ready_device() == {"idle_power_w": 115.0, "idle_power_no_context_w": before}
-    assert machine.now == (3.0 if before is None else 6.0)
+    assert machine.now == (3.0 if before is None else 4.0)
 
 
 def test_a_processor_is_read_at_once(machine: Machine) -> None:
