@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 
@@ -27,6 +28,6 @@ def shared_once(held: Iterable[tuple[int, Iterable[str]]]) -> Counter[str]:
     """Return the sums of amounts that modules hold: in and below each, a shared one once."""
     sums: Counter[str] = Counter()
     for amount, holders in held:
-        for name in dict.fromkeys(above for holder in holders for above in path(holder)):
+        for name in dict.fromkeys(chain.from_iterable(map(path, holders))):
             sums[name] += amount
     return sums

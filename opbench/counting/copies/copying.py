@@ -41,10 +41,11 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     """
     convert = converter(device)
     network = unwrap(network)
-    if device == "meta" and any(map(is_scripted, modules_of(network))):
+    modules = modules_of(network)
+    if device == "meta" and any(map(is_scripted, modules)):
         raise NeedsValuesError
     memo: dict[int, Any] = {}
-    for tensor in _registered(network):
+    for tensor in _registered(modules):
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
     with ConvertStrayTensors(convert):
@@ -66,19 +67,21 @@ def modules_of(network: nn.Module) -> list[nn.Module]:
         module = ahead.pop()
         if id(module) not in found:
             found[id(module)] = module
-            ahead += [each for each in reversed(module._modules.values()) if each is not None]
+            if module._modules:  # most have none
+                ahead += [each for each in reversed(module._modules.values()) if each is not None]
     return list(found.values())
 
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
     """Return parameters, buffers and what is frozen into scripted modules, each once."""
-    scripted = [each for each in modules_of(network) if is_scripted(each)]
-    return [*_registered(network), *(each for module in scripted for each in constants(module))]
+    modules = modules_of(network)
+    scripted = [each for each in modules if is_scripted(each)]
+    return [*_registered(modules), *(each for module in scripted for each in constants(module))]
 
 
-def _registered(network: nn.Module) -> list[Tensor]:
+def _registered(modules: list[nn.Module]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
-    for module in modules_of(network):
+    for module in modules:
         held: tuple[Tensor | None, ...]
         if is_scripted(module):  # which hands out other objects every time
             held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
