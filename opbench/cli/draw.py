@@ -87,21 +87,30 @@ def _interrupts_ignored() -> Iterator[None]:
 
 
 def _draw(job: Job) -> Page | MissingDataError:
-    from opbench import figures
-    from opbench.figures.parts.frame import caption
-    from opbench.figures.parts.style import theme
     from opbench.table.folder import collecting_nothing
 
-    try:
-        with collecting_nothing(), theme(job.options.theme):
-            figure = figures.find(job.name)(job.table, job.options)
-            title = figures.describe(job.name)
-            page = {kind: _save(figure, kind, title) for kind in job.kinds}
-            if job.options.notes == "file":
-                page["txt"] = f"{caption(figure)}\n".encode()
-            return page
-    except MissingDataError as error:
-        return error
+    with collecting_nothing():  # importing pandas and matplotlib makes no circles either
+        try:
+            return _page(job)
+        except MissingDataError as error:
+            return error
+
+
+def _page(job: Job) -> Page:
+    from opbench import figures
+
+    draw = figures.find(job.name)  # first: it knows how to import matplotlib quickly
+
+    from opbench.figures.parts.frame import caption
+    from opbench.figures.parts.style import theme
+
+    with theme(job.options.theme):
+        figure = draw(job.table, job.options)
+        title = figures.describe(job.name)
+        page = {kind: _save(figure, kind, title) for kind in job.kinds}
+        if job.options.notes == "file":
+            page["txt"] = f"{caption(figure)}\n".encode()
+        return page
 
 
 def _save(figure: Figure, kind: str, title: str) -> bytes:

@@ -176,7 +176,10 @@ def plot(
     folder = measured_folder(results)
     _check_use(choices, wanted)
 
-    from opbench.table.frames import load
+    from opbench.table.folder import collecting_nothing
+
+    with collecting_nothing():
+        from opbench.table.frames import load
 
     loaded = load(folder, accuracies)
     for sentence in loaded.folder.notes:

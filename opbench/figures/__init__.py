@@ -11,7 +11,8 @@ at once; saving is left to whoever asked for the figure.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Draw = Callable[["Table", Options], "Figure"]
 
 _FOLDER = Path(__file__).parent
+_MAKES_HELP = "_update_set_signature_and_docstring"
 
 
 def names() -> list[str]:
@@ -48,7 +50,24 @@ def find(name: str) -> Draw:
 
     Raises ``UnknownNameError`` with near matches.
     """
-    return partial(_draw, import_module(f"{__name__}.{_module(name)}").draw)
+    module = f"{__name__}.{_module(name)}"
+    with _without_documentation():
+        return partial(_draw, import_module(module).draw)
+
+
+@contextmanager
+def _without_documentation() -> Iterator[None]:
+    """Import matplotlib without the help on its properties, which it makes class by class."""
+    artist = import_module("matplotlib.artist").Artist
+    usual = vars(artist).get(_MAKES_HELP)
+    if usual is None:
+        yield
+        return
+    setattr(artist, _MAKES_HELP, classmethod(lambda cls: None))
+    try:
+        yield
+    finally:
+        setattr(artist, _MAKES_HELP, usual)
 
 
 def _draw(draw: Draw, table: Table, options: Options) -> Figure:

@@ -36,10 +36,21 @@ _SPARE = ("#44aa99", "#999933", "#332288", "#aa4499", "#1b7f8c", "#8c5a2b")
 def theme(name: Literal["light", "dark"]) -> Iterator[None]:
     """Figures made and saved inside look as this project's figures do, in light or dark."""
     _register_typeface()
-    with mpl.rc_context(_settings(**INK[name])), warnings.catch_warnings():
+    with mpl.rc_context(_settings(**INK[name])), _found_once(), warnings.catch_warnings():
         # A letter that no typeface has is drawn as a box.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         yield
+
+
+@contextmanager
+def _found_once() -> Iterator[None]:
+    """Look up each typeface once: matplotlib does for every text, in what the settings say."""
+    manager: Any = font_manager.fontManager
+    manager._find_fonts_by_props = cache(type(manager)._find_fonts_by_props.__get__(manager))
+    try:
+        yield
+    finally:
+        del manager._find_fonts_by_props
 
 
 @cache
