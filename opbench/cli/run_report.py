@@ -46,6 +46,7 @@ def _time(key: str) -> Column:
 _TIMES = (
     _time("latency_s"),
     _time("device_s"),
+    Column(key="launches", title="launches"),
     Column(key="quality", title="quality"),
 )
 _RATES = (
@@ -61,7 +62,9 @@ _RATES = (
     Column(key="reason", title="", note=True),
 )
 # Shown only where they say something.
-_OPTIONAL: dict[str, object] = dict.fromkeys(("device_s", "energy_j", "reason", *_OTHER_METRICS))
+_OPTIONAL: dict[str, object] = dict.fromkeys(
+    ("device_s", "launches", "energy_j", "reason", *_OTHER_METRICS)
+)
 _NOT_HIDDEN = {
     "seen": "it launches more kernels than a queue holds; --cuda-graph launches them at once",
     "synchronises": "it waits for the GPU in the middle of a forward pass",

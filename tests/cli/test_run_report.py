@@ -116,3 +116,17 @@ def test_another_process_on_the_gpu_is_told_at_once_and_once(
     for _ in range(2):
         watcher.line(shared)
     assert capsys.readouterr().err == ("another process uses cuda:0: end it or take another GPU\n")
+
+
+def test_on_a_gpu_latency_and_gpu_time_stand_side_by_side(
+    said: Callable[..., tuple[str, str]],
+) -> None:
+    times = {"latency_s": 0.012, "latency_low_s": 0.011, "latency_high_s": 0.013}
+    on_gpu = {"device_s": 0.01, "device_low_s": 0.009, "device_high_s": 0.0105}
+    shown = record(device="cuda:0", launches="hidden", **times, **on_gpu)
+    heading, _, row = said(shown)[0].splitlines()
+    cells = dict(zip(heading.split(" | "), row.split(" | "), strict=True))
+    assert cells["latency ms (from-to)"] == "12.000 (11.000-13.000)"
+    assert cells["GPU time ms (from-to)"] == "10.000 (9.000-10.500)"
+    assert cells["launches"] == "hidden"
+    assert "GPU time" not in said(record())[0]
