@@ -24,6 +24,8 @@ from opbench.timing.starved import starved_rounds
 _LOW = 0.1
 # Samples whose spread is less than this part of the spread of the work do not move with it.
 _STEADIER = 0.1
+# No network tried took less than this part of its smallest sample by the work beside it.
+_NEAR = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,11 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
 
 
 def _between(scaled: float, smallest: float) -> float:
-    """Return the geometric mean of a time by the work beside it and of the smallest sample."""
-    return math.sqrt(scaled * smallest)
+    """Return the geometric mean of a time by the work beside it and of the smallest sample.
+
+    Where they are far apart the samples did not move with the work: then the smallest alone.
+    """
+    return math.sqrt(scaled * smallest) if scaled >= _NEAR * smallest else smallest
 
 
 def floor_of(least: Collection[float]) -> Interval:

@@ -38,12 +38,17 @@ def attain(
     load: Load, measurement: Measurement, ceilings: Ceilings, *, compiled: bool = False
 ) -> Attained:
     """Place a forward pass of ``load`` under ``ceilings``."""
-    attained = 2 * load.macs / measurement.median_s
+    attained = 2 * load.macs / _seconds(measurement)
     return Attained(
         attained_flops_per_s=attained,
         fraction_of_peak=attained / ceilings.peak_flops_per_s,
         bound_by=_bound_by(load, measurement, ceilings, compiled),
     )
+
+
+def _seconds(measurement: Measurement) -> float:
+    """Return the GPU's time, or the latency on the CPU."""
+    return measurement.device_s or measurement.latency_s
 
 
 def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled: bool) -> str:
@@ -56,7 +61,7 @@ def _bound_by(load: Load, measurement: Measurement, ceilings: Ceilings, compiled
     if not compiled:
         floors[LAUNCHING] = load.kernels * ceilings.launch_s
     highest = max(floors, key=lambda name: floors[name])
-    if floors[highest] >= _NEAR * measurement.median_s:
+    if floors[highest] >= _NEAR * _seconds(measurement):
         return highest
     return LAUNCHING if measurement.launches in ("seen", "synchronises") else NEITHER
 

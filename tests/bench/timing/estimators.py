@@ -99,7 +99,9 @@ ESTIMATORS: dict[str, Estimator] = {
     ),
     "median in units of the work beside": _in_units,
     "two thirds of that and one of the smallest sample, geometric mean": partial(_mixed, 1 / 3),
-    "equal parts of both: `latency_s`": partial(_mixed, 0.5),
+    "geometric mean of both: `latency_s`": lambda rounds, floor: (
+        latency(rounds, floor).whole.estimate
+    ),
 }
 
 
