@@ -35,9 +35,10 @@ T = TypeVar("T")
 
 
 class _Attempt:
-    """One attempt: on copies, watched for the tensors of their originals, or on originals.
+    """One attempt to count: on copies, or on the originals where ``borrows``.
 
-    ``stack`` holds contexts until its end.
+    ``theirs`` are the tensors of the originals of copies, which no operator may meet; ``stack``
+    holds contexts until the end of the attempt.
     """
 
     def __init__(self, stack: ExitStack, *, borrows: bool) -> None:

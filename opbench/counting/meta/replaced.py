@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
-    """Replace ``holder.name`` meanwhile; one that was inherited is inherited again."""
+    """Replace ``holder.name`` for a while; an inherited one is inherited again afterwards."""
     own, before = name in vars(holder), vars(holder).get(name)
     setattr(holder, name, value)
     try:

@@ -1,4 +1,4 @@
-"""See what a forward pass leaves to others: threads that it starts, generators that it returns.
+"""Trace the work that a forward pass leaves for later: in threads, generators and futures.
 
 Dispatch modes belong to one thread.  Work that the traced one hands to others, and a module of the
 network that runs in any other thread, are traced as well (``opbench.counting.tracing.handover``).
@@ -47,7 +47,7 @@ class Threads:
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Trace the current thread, unless it is already."""
+        """Trace the current thread, unless it is traced already."""
         if self._is_over or getattr(self._here, "is_traced", False) or self._is_inherited():
             yield
             return
@@ -70,7 +70,7 @@ class Threads:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Trace meanwhile what traced threads hand to others."""
+        """Trace the work that traced threads hand to others, until the end of the context."""
         try:
             with handed_over(self.traced, lambda: getattr(self._here, "is_traced", False)):
                 yield
@@ -84,7 +84,7 @@ def _function_modes() -> list[Any]:
 
 
 def finish(out: Any) -> None:
-    """Run what an output is still to compute, whatever it is nested in.
+    """Run the generators and futures in an output, however deep they are nested.
 
     Raises ``BadValueError`` for a coroutine, and for a generator without an end.
     """

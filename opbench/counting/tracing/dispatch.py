@@ -41,7 +41,7 @@ class OperatorMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise
 
     def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the result of one operator."""
+        """Return the result of one operator; a subclass says how."""
         raise NotImplementedError
 
 

@@ -1,9 +1,9 @@
 """Follow work that is handed to a thread: one of a pool, of an event loop, or a new one.
 
-A call that takes a function to be run elsewhere is given one that runs it traced.  So it does not
-matter when the thread that runs it was started, and nothing stays behind in a pool.
+A call that hands a function to another thread gets a function that traces it.  So it does not
+matter when that thread was started, and nothing stays behind in a pool.
 
-Not followed, and not counted: functions in queues that an older thread reads with its own means.
+Not counted: functions that a network puts into a queue of its own, which an older thread reads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Traced = Callable[[], AbstractContextManager[Any]]
 
 _WORKERS = ("concurrent.futures.thread._worker", "multiprocessing.pool.worker")
 
-# Who takes a function, by which name, at which place.
+# The calls that take a function: class or module, name, position of the function.
 _TAKERS: tuple[tuple[Any, str, int], ...] = (
     (ThreadPoolExecutor, "submit", 1),
     (Future, "add_done_callback", 1),
@@ -38,7 +38,10 @@ _POOL = ("apply_async", "_map_async", "imap", "imap_unordered")
 
 @contextmanager
 def handed_over(traced: Traced, is_traced: Callable[[], bool]) -> Iterator[None]:
-    """Run in ``traced()`` meanwhile what a traced thread, so ``is_traced``, hands to others."""
+    """Trace the work that traced threads hand to others, until the end of the context.
+
+    ``is_traced`` tells whether the current thread is traced, ``traced()`` traces it.
+    """
     takers = [*_TAKERS]
     if "multiprocessing.pool" in sys.modules:
         pool = sys.modules["multiprocessing.pool"].ThreadPool
@@ -57,7 +60,7 @@ def handed_over(traced: Traced, is_traced: Callable[[], bool]) -> Iterator[None]
 def _where(
     applies: Callable[[], bool], holder: Any, name: str, other: Callable[..., Any]
 ) -> AbstractContextManager[None]:
-    """Replace a function meanwhile by another one in the threads that this applies to."""
+    """Replace a function for a while, in the threads in which ``applies()`` is true."""
     before = getattr(holder, name)
 
     @wraps(before)
