@@ -121,9 +121,9 @@ def test_another_process_on_the_gpu_is_told_at_once_and_once(
 def test_on_a_gpu_latency_and_gpu_time_stand_side_by_side(
     said: Callable[..., tuple[str, str]],
 ) -> None:
-    times = {"latency_s": 0.012, "latency_low_s": 0.011, "latency_high_s": 0.013}
-    on_gpu = {"device_s": 0.01, "device_low_s": 0.009, "device_high_s": 0.0105}
-    shown = record(device="cuda:0", launches="hidden", **times, **on_gpu)
+    times: dict[str, Any] = {"latency_s": 0.012, "latency_low_s": 0.011, "latency_high_s": 0.013}
+    times |= {"device_s": 0.01, "device_low_s": 0.009, "device_high_s": 0.0105}
+    shown = record(device="cuda:0", launches="hidden", **times)
     heading, _, row = said(shown)[0].splitlines()
     cells = dict(zip(heading.split(" | "), row.split(" | "), strict=True))
     assert cells["latency ms (from-to)"] == "12.000 (11.000-13.000)"
