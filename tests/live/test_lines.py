@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+import opbench
 from opbench.errors import BadFileError
 from opbench.live.lines import (
     FORMAT,
@@ -112,3 +114,17 @@ def test_a_sample_that_is_no_number_is_refused() -> None:
     for damage in damages:
         with pytest.raises(ValueError, match="damaged pair: base_s"):
             decode_line(json.dumps({**row, "base_s": damage}).encode())
+
+
+@given(st.binary(max_size=60))
+def test_whatever_stands_in_a_line_is_read_or_refused_by_a_sentence(raw: bytes) -> None:
+    with pytest.raises(ValueError, match=r"not a complete JSON object|not an object"):
+        decode_line(raw)
+
+
+def test_lines_are_of_their_schema(tmp_path: Path) -> None:
+    schema = json.loads(
+        (Path(opbench.__file__).parent / "schemas/comparison-line.json").read_text()
+    )
+    for raw in written(tmp_path).read_text().splitlines():
+        Draft202012Validator(schema).validate(json.loads(raw))
