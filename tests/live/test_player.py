@@ -85,8 +85,8 @@ class Busy(torch.nn.Module):
         self.seconds = seconds
 
     def forward(self, x):
-        end = time.perf_counter() + self.seconds
-        while x.device.type != "meta" and time.perf_counter() < end:
+        end = time.thread_time() + self.seconds
+        while x.device.type != "meta" and time.thread_time() < end:
             pass
         return x
 
@@ -102,7 +102,8 @@ def ten():
 
 @pytest.mark.slow  # starts five processes that import torch
 def test_two_targets_of_known_times(tmp_path: Path) -> None:
-    """The whole way, from the command to the file: twice the time is a ratio of two."""
+    """The whole way, from the command to the file: twice the time is a ratio of two, but for what
+    a call costs that does nothing."""
     (tmp_path / "nets.py").write_text(NETS)
     words = ["compare", "nets.py:five", "nets.py:ten", "--max-seconds", "20", "--format", "json"]
     done = subprocess.run(
@@ -111,4 +112,4 @@ def test_two_targets_of_known_times(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     (row,) = json.loads(done.stdout)
     assert row["verdict"] == "SLOWER"
-    assert row["ratio_low"] <= 2 <= row["ratio_high"]
+    assert row["ratio"] == pytest.approx(2, rel=0.05)
