@@ -11,9 +11,12 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
+
+import psutil
 
 from opbench.errors import BadValueError, OpbenchError
 from opbench.processes.calls import FORKS, describe_exit
@@ -27,7 +30,15 @@ _POLL_MS = 1000
 # A thread of libgomp that waits for another keeps its core busy for a third of a million turns of a
 # loop.  Where the machine has given that core's neighbour to another program, this is what makes a
 # pass of 30 ms take a second.  A thousand turns, some 50 us, still bridge the gap between layers.
-_ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
+# On an idle machine that costs a tiny network more than it gains: there it stays as it is.
+_SLEEPING = {"GOMP_SPINCOUNT": "1000"}
+_BUSY_PERCENT = 25.0
+
+
+@cache
+def _environment() -> dict[str, str]:
+    """Look once, before anything is started here, whether other programs use the cores."""
+    return _SLEEPING if psutil.cpu_percent(interval=0.3) > _BUSY_PERCENT else {}
 
 
 class SideError(OpbenchError):
@@ -100,7 +111,7 @@ class ForkPlayer:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="opbench-")
         self._errors = tempfile.TemporaryFile()
-        self._server = Server(self._preload, errors=self._errors, environment=_ENVIRONMENT)
+        self._server = Server(self._preload, errors=self._errors, environment=_environment())
         self._server.start()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(self._address)
