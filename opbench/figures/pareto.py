@@ -1,7 +1,8 @@
 """Every cost against top-1, with the networks that no other beats.
 
 One panel for each cost that is known: parameters, multiply-accumulates, activations, latency,
-memory, energy; ``--x`` picks one.  What lies on the frontier is named and listed.
+memory, energy; ``--x`` picks one.  All timings are of one setting.  What lies on the frontier is
+named and listed.
 """
 
 from __future__ import annotations
@@ -58,7 +59,22 @@ def _frames(
             frames[key] = select.points(table, options, key, options.y or "top1")
         except MissingDataError as error:
             missing[key] = str(error)
+    for key, elsewhere in _apart(frames).items():
+        del frames[key]
+        missing[key] = f"it was measured on {elsewhere}, which `--device` draws by itself"
     return frames, missing
+
+
+def _apart(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """The timed costs of another setting than the first, and the machine of each."""
+    first, apart = None, {}
+    for key, frame in frames.items():
+        if "run" in frame:
+            setting = tuple(frame.iloc[0][select.SETTING].fillna(""))
+            first = first or setting
+            if setting != first:
+                apart[key] = str(frame.iloc[0]["machine"])
+    return apart
 
 
 def _sheet(

@@ -102,7 +102,7 @@ def test_a_training_pass_is_the_same_on_cuda_where_the_network_runs_there(case: 
     if isinstance(on_cpu, str):
         return
     if isinstance(on_cuda, str):
-        assert not runs_on(case, "cuda")
+        assert not runs_on(case, "cuda"), on_cuda
     else:
         assert on_cuda.macs == on_cpu.macs
 

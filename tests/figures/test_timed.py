@@ -314,6 +314,16 @@ def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> Non
         assert len(_blobs(_draw("ops-vs-time", both, device=device).axes[-2])) == count
 
 
+def test_pareto_draws_the_timings_of_one_machine(timed_table: Table) -> None:
+    here = timed_table.cells.assign(energy_j=np.nan)
+    gpu = here.iloc[:5].assign(machine="A card", device="cuda:0", energy_j=1.0)
+    both = replace(timed_table, cells=pd.concat([here, gpu], ignore_index=True))
+    words = _words(_draw("pareto", both))
+    assert "No panel of energy per image: it was measured on A card" in words
+    assert "By energy per image" not in words
+    assert "By energy per image" in _words(_draw("pareto", both, device="card"))
+
+
 @pytest.mark.parametrize(
     ("name", "choices", "remedy"),
     [

@@ -27,7 +27,7 @@ from opbench.metrics import METRICS
 from opbench.names import matching
 from opbench.table.frames import Table
 
-_SETTING = ["machine", "device", "dtype", "variant"]
+SETTING = ["machine", "device", "dtype", "variant"]
 
 
 def networks(table: Table, options: Options, needs: Needs = IMAGENET) -> pd.DataFrame:
@@ -178,9 +178,9 @@ def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
 def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
     """The setting with the most cells, the latest run winning a tie."""
     keyed = frame.assign(variant=frame["variant"].fillna(""))
-    ranked = keyed.groupby(_SETTING)["run"].agg(["size", "max"]).reset_index()
-    best = ranked.sort_values(["size", "max", *_SETTING]).iloc[-1]
-    return frame[(keyed[_SETTING] == best[_SETTING]).all(axis=1)]
+    ranked = keyed.groupby(SETTING)["run"].agg(["size", "max"]).reset_index()
+    best = ranked.sort_values(["size", "max", *SETTING]).iloc[-1]
+    return frame[(keyed[SETTING] == best[SETTING]).all(axis=1)]
 
 
 def _chosen(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> pd.DataFrame:
