@@ -61,7 +61,7 @@ class Protocol(Value):
     """
 
     precision: float = 0.01
-    max_seconds: float = 3.0
+    max_seconds: float = 2.2
     rounds: int = 5
     seed: int = 0
 
