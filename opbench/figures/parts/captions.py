@@ -87,7 +87,7 @@ def joined(*parts: str) -> str:
 def timed(table: Table, frame: pd.DataFrame) -> str:
     """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
     headers = _headers(table, frame)
-    told = f"{_what(frame)} and its 95 % interval over {_protocol(headers)}"
+    told = f"{_what(frame)} with its 95 % interval over {_protocol(headers)}"
     return f"Timings: {_origin(frame, headers)}; {told}.{_quality(frame)}"
 
 
@@ -132,11 +132,11 @@ def _what(frame: pd.DataFrame) -> str:
     """Define the latency of ``frame``; records of older versions have the median alone."""
     estimated = frame["p50_s"].notna() if "p50_s" in frame else pd.Series([False])
     if not estimated.any():
-        return "latency: the median time of a forward pass in evaluation mode"
-    older = "" if estimated.all() else ", in records of older versions the median,"
+        return "latency: the median time of a forward pass in evaluation mode,"
+    older = "" if estimated.all() else " (in records of older versions the median)"
     return (
         "latency: the time of a forward pass in evaluation mode on an undisturbed machine, "
-        f"launches and synchronisation included,{older}".rstrip(",")
+        f"launches and synchronisation included{older},"
     )
 
 
