@@ -130,7 +130,7 @@ def run(
         typer.Option(
             metavar="SECONDS", help="Time a cell for at most this long, all its rounds together."
         ),
-    ] = 2.2,
+    ] = 2.0,
     rounds: Annotated[
         int,
         typer.Option(

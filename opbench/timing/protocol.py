@@ -61,7 +61,7 @@ class Protocol(Value):
     """
 
     precision: float = 0.01
-    max_seconds: float = 2.2
+    max_seconds: float = 2.0
     rounds: int = 5
     seed: int = 0
 
