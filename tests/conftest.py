@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from opbench.cli import app
 from opbench.processes import calls
+from opbench.timing import ceilings
 from tests.fixtures import Opbench, Rows, Write
 
 # The same examples everywhere, however busy the machine is.
@@ -66,3 +67,12 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return to
+
+
+@pytest.fixture
+def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the ceilings of a device by work of almost nothing."""
+    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
+    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
+    monkeypatch.setattr(ceilings, "_SMALLEST_PRODUCT", 64)
+    monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 64)

@@ -77,6 +77,7 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+@pytest.mark.usefixtures("small_ceilings")
 def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
     opbench: Opbench, rows: Rows, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from opbench.record import Record
 from opbench.runs.lines import RoundLine
 from opbench.runs.store import read_run, run_files
 
-QUICK = ("--rounds", "3", "--max-seconds", "0.2")
+QUICK = ("--rounds", "3", "--max-seconds", "0.05")
 NETWORKS = ("resnet18", "squeezenet1_1")
 
 
@@ -22,6 +22,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("results")
 
 
+@pytest.mark.usefixtures("small_ceilings")
 def test_what_the_runner_writes_is_what_everything_else_reads(
     opbench: Callable[..., Result], results: Path, tmp_path: Path
 ) -> None:
@@ -33,7 +34,8 @@ def test_what_the_runner_writes_is_what_everything_else_reads(
     run = read_run(new)
     assert run.damages == ()
     assert run.finished
-    assert [record.cell.name for record in run.of(Record)] == [*NETWORKS]
+    # A cell is settled when it is known precisely enough, whichever comes first.
+    assert {record.cell.name for record in run.of(Record)} == {*NETWORKS}
     assert len(run.of(RoundLine)) >= 3 * len(NETWORKS)
     for record in run.of(Record):
         samples = [line.round.samples_s for line in run.of(RoundLine) if line.cell == record.cell]

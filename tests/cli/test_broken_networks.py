@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from opbench.timing import ceilings
 from tests.fixtures import Opbench
 
 NET = """\
@@ -86,12 +85,7 @@ def check(opbench: Opbench) -> Reasons:
 
 
 @pytest.fixture
-def run(opbench: Opbench, monkeypatch: pytest.MonkeyPatch) -> Reasons:
-    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
-    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
-    monkeypatch.setattr(ceilings, "_SMALLEST_PRODUCT", 64)
-    monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 64)
-
+def run(opbench: Opbench, small_ceilings: None) -> Reasons:
     def reason(name: str) -> str:
         quick = ("--in-process", "--rounds", "3", "--max-seconds", "0.01")
         fine, failed = json.loads(opbench("run", name, "net.py:fine", *SIZE, *quick).stdout)

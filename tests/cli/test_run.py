@@ -26,7 +26,6 @@ from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
 from opbench.runs.store import RunFile, read_run, run_files
 from opbench.spec import Shape
 from opbench.table import read_folder
-from opbench.timing import ceilings
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
 from tests.builders import cell, failure, header, record, write_run
@@ -40,13 +39,7 @@ QUICK = (
 )  # fmt: skip
 START = "import sys; from opbench.cli import main; main()"
 
-
-@pytest.fixture(autouse=True)
-def _small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
-    monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
-    monkeypatch.setattr(ceilings, "_SMALLEST_PRODUCT", 64)
-    monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 64)
+pytestmark = pytest.mark.usefixtures("small_ceilings")
 
 
 @pytest.fixture
@@ -72,10 +65,10 @@ def test_a_run_prints_rows_and_leaves_a_file_with_everything_in_it(
     result = run(CONV, "--batch-size", "1,4", "--format", "json")
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)
-    assert [(row["batch_size"], row["macs"]) for row in rows] == [
-        (1, 6 * 6 * 4 * 27),
-        (4, 4 * 6 * 6 * 4 * 27),
-    ]
+    assert {row["batch_size"]: row["macs"] for row in rows} == {
+        1: 6 * 6 * 4 * 27,
+        4: 4 * 6 * 6 * 4 * 27,
+    }
     assert all(row["low_s"] <= row["median_s"] <= row["high_s"] for row in rows)
 
     written = only_run(tmp_path)
