@@ -178,6 +178,7 @@ def test_every_input_of_an_action_is_described_and_used(name: str) -> None:
         assert f"${{{{ inputs.{name} }}}}" in used
 
 
+@pytest.mark.slow
 def test_the_action_that_compares_takes_an_input_for_a_value_and_never_for_a_command(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_input_size_and_batch_size_are_heeded(rows: Rows) -> None:
     assert three["value"] == 3 * one["value"]
 
 
+@pytest.mark.slow
 def test_a_tool_is_asked_by_module_and_says_its_version(
     opbench: Opbench, rows: Rows, write: Write
 ) -> None:

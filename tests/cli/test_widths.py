@@ -305,7 +305,9 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
-@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize(
+    "width", [80, *(pytest.param(each, marks=pytest.mark.slow) for each in (100, 120))]
+)
 def test_a_real_terminal_is_fitted(tmp_path: Path, width: int) -> None:
     results = ("--results", write_measured(tmp_path))
     listed = _in_terminal(width, "list", "resnet*", cwd=tmp_path)

@@ -143,6 +143,7 @@ def test_a_tool_that_raises_is_an_error_and_the_others_go_on() -> None:
     assert found["torchinfo"] == Tally(total=20, by_module=both)
 
 
+@pytest.mark.slow
 def test_a_tool_whose_process_dies_is_an_error_and_the_others_go_on() -> None:
     for error in ask(f"{FILE}:Dies", (4,), "fvcore", "thop").values():
         assert isinstance(error, CountError)

@@ -60,7 +60,13 @@ def _panels(name: str, table: Table) -> list[Any]:
         return [axes for axes in find(name)(table, Options()).axes if axes.axison]
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name not in {"accuracy-vs-ops", "pareto"}))
+        for name in NAMED
+    ],
+)
 def test_names_of_the_published_results_can_be_read(name: str, published: Table) -> None:
     for axes in _panels(name, published):
         boxes = [text.get_window_extent() for text in _names(axes)]

@@ -170,7 +170,7 @@ ROWS = st.builds(
 MODULES = st.dictionaries(NAMES | st.just(""), ROWS, max_size=12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(before=MODULES, after=MODULES)
 def test_every_module_of_both_is_in_exactly_one_pair(before: Modules, after: Modules) -> None:
     pairs = align(before, after)
@@ -178,13 +178,13 @@ def test_every_module_of_both_is_in_exactly_one_pair(before: Modules, after: Mod
     assert sorted(new for _, new in pairs if new is not None) == sorted(after)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(modules=MODULES)
 def test_what_is_equal_corresponds_to_itself(modules: Modules) -> None:
     assert align(modules, modules) == tuple((name, name) for name in modules)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(before=MODULES, after=MODULES)
 def test_any_two_blocks_have_sentences_and_none_where_they_are_equal(
     before: Modules, after: Modules

@@ -182,6 +182,7 @@ def test_quantised_kernels_cost_what_they_replace(name: str) -> None:
     assert min(abs(counted.macs - each * 1e9) for each in published) <= ROUNDING
 
 
+@pytest.mark.slow
 def test_a_size_may_be_given_to_two_images_and_to_a_batch() -> None:
     (target,) = resolve(["torchvision:raft_small"])
     one = count_target(target, (3, 128, 128))

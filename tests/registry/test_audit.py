@@ -27,7 +27,13 @@ def test_the_file_has_every_entry_and_no_other() -> None:
     assert set(ON_FILE) == set(ENTRIES)
 
 
-@every_entry
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(spec, id=name, marks=pytest.mark.slow if ON_FILE[name].macs > 1e9 else ())
+        for name, spec in ENTRIES.items()
+    ],
+)
 def test_what_is_on_file_is_what_is_counted(
     spec: ArchitectureSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ REFUSAL = re.compile(
 
 
 @EVERY_KIND
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_line_is_read_as_it_was_written(kind: str, data: st.DataObject) -> None:
     line = data.draw(of_type(KINDS[kind]))
@@ -52,14 +52,14 @@ def check(raw: bytes) -> None:
 
 
 @EVERY_KIND
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_damage_is_refused_and_what_is_none_is_read(kind: str, data: st.DataObject) -> None:
     check(data.draw(of_type(KINDS[kind]).map(encode).flatmap(damaged)))
 
 
 @EVERY_KIND
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_any_object_is_read_or_refused(kind: str, data: st.DataObject) -> None:
     keys = st.sampled_from([*names(KINDS[kind]), "another"])

@@ -71,6 +71,7 @@ def test_an_entry_point_that_names_none_and_an_unknown_name_are_refused(
         find("eagre")
 
 
+@pytest.mark.slow
 def test_a_run_times_any_runtime_by_its_name(
     entry_point: Install, opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,7 @@ def test_the_lines_are_of_every_kind() -> None:
     assert {type(value) for value in VALUES} == set(KINDS.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(lines=st.one_of(FILES, st.tuples(*map(_maybe_damaged, LINES))), ended=st.booleans())
 def test_every_line_is_a_value_or_a_note(
     results: Path, lines: tuple[bytes, ...], ended: bool

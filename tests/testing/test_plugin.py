@@ -108,6 +108,7 @@ def lock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_suite_passes_and_fails_with_how_much_where_and_what_next(
     lock: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

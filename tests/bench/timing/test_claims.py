@@ -28,6 +28,7 @@ def test_a_claim_that_does_not_hold_is_written_and_told(
     assert "| a | b | c | " in (tmp_path / "results" / "timing.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_stops_the_bench() -> None:
     with pytest.raises(RuntimeError, match=r"opbench run no_such_network .*exit code 2"):
         opbench_run("no_such_network")
