@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Self
 
-from opbench.record import USUAL, Ceilings, Cell, Failure, Load, Record, Round
+from opbench.intervals import Interval
+from opbench.record import USUAL, Cell, Failure, Load, Record, Round
 from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.latency import floor_of
 from opbench.timing.protocol import Protocol
@@ -32,7 +33,7 @@ class RunState:
         self.records: dict[Cell, Record] = {}
         self.failures: dict[Cell, Failure] = {}
         self._cores = cores
-        self._ceilings: dict[Setting, list[Ceilings]] = {}
+        self._ceilings: dict[Setting, list[CeilingsLine]] = {}
         # The least time of the fixed work in each round, by device and threads.
         self._least: dict[tuple[str, int | None], dict[int, float]] = {}
 
@@ -40,7 +41,7 @@ class RunState:
         """Take in one line; other kinds than it needs, and cells not in the plan, are ignored."""
         match line:
             case CeilingsLine():
-                self._ceilings.setdefault(line.setting, []).append(line.ceilings)
+                self._ceilings.setdefault(line.setting, []).append(line)
             case RoundLine() if line.cell in self.rounds:
                 self.rounds[line.cell].append(line.round)
                 self._note(line)
@@ -100,14 +101,27 @@ class RunState:
             and replace(other, batch_size=cell.batch_size) == cell
         ]
 
+    def _floor(self, cell: Cell) -> Interval | None:
+        """Return the least time of the fixed work until the cell's last round.
+
+        Of that round only the cell's own is taken, and of later ones none: a record that is made
+        again is the same.
+        """
+        own = self.rounds[cell][-1]
+        least = self._least.get((cell.device, cell.threads), {})
+        before = [each for number, each in least.items() if number < own.number]
+        times = [*before, *([min(own.reference_samples_s)] if own.reference_samples_s else [])]
+        return floor_of(times) if times else None
+
     def record(self, cell: Cell) -> Record:
         """Summarise the rounds of ``cell``, one or more, as a record."""
         load = self.loads[cell]
-        least = self._least.get((cell.device, cell.threads))
-        floor = floor_of(least.values()) if least else None
+        floor = self._floor(cell)
         measurement = summarise(self.rounds[cell], self.protocol, self._cores, floor)
         attained = None
-        if ceilings := self._ceilings.get(Setting.of(cell)):
+        last = self.rounds[cell][-1].number
+        lines = self._ceilings.get(Setting.of(cell), [])
+        if ceilings := [line.ceilings for line in lines if line.number <= last]:
             eager = cell.runtime == USUAL["runtime"]
             attained = attain(load, measurement, typical(ceilings), compiled=not eager)
         return Record(cell=cell, load=load, measurement=measurement, attained=attained)

@@ -382,11 +382,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     assert mended.exit_code == 0, mended.stderr
     assert f"line {number + 1}: not a complete JSON object" in mended.stderr.replace("\n", "")
     whole = only_run(tmp_path)
-    (made,) = [record for record in whole.of(Record) if record.cell == lost.cell]
-    # Its latency is in units of work whose least time is of the whole run, and that went on.
-    for each in ("samples_s", "samples_per_round", "median_s", "low_s", "high_s", "p50_s"):
-        assert getattr(made.measurement, each) == getattr(lost.measurement, each)
-    assert made.load == lost.load
+    assert lost in whole.of(Record)
     assert len(whole.of(RoundLine)) == len(measured)
 
 
