@@ -44,10 +44,12 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     1      architectures  torch       one file per paper
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
+    2      line_files     -           files of one JSON object per line
     1      inputs         -           inputs described in words, as --input takes them
     1      value          -           a dataclass with one JSON form, checked when read
     1      names          -           find the names that were meant
     1      files          -           reading and writing files; nothing else writes
+    1      git            -           other commits
     1      processes      -           other people's code in processes of its own
     1      reports        -           the reports of a check, one file per format
     0      escapes        -           text made safe for a terminal, CSV and Markdown

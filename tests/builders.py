@@ -17,7 +17,7 @@ import opbench
 from opbench.accuracy import Accuracy, ChartPoint
 from opbench.record import Attained, Ceilings, Cell, Failure, Load, Measurement, Record, Round
 from opbench.registry.counts_csv import NetworkRow
-from opbench.runs.lines import FORMAT, CeilingsLine, Header, RoundLine, Setting, encode, line_json
+from opbench.runs.lines import RUN, CeilingsLine, Header, RoundLine, Setting
 from opbench.spec import Shape
 from opbench.value import Value
 
@@ -137,7 +137,7 @@ def ceilings(number: int = 1, peak: float = 200e9, **changes: Any) -> CeilingsLi
 def header(run: str = "run", **changes: Any) -> Header:
     """The header of a run on a processor with two cores and two threads, unless told otherwise."""
     environment = {"cpu": "A processor", "torch": "2.13.0", "torch_threads": 2, "cores": 2}
-    usual = {"format": FORMAT, "run": run, "environment": environment}
+    usual = {"format": RUN.version, "run": run, "environment": environment}
     return Header(**{**usual, **changes})
 
 
@@ -147,8 +147,8 @@ def write_run(results: Path, *lines: Value, first: Header | None = None) -> Path
     path = results / "runs" / f"{first.run}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     for line in (first, *lines):
-        _SCHEMA.validate(line_json(line))
-    path.write_bytes(b"".join(encode(line) + b"\n" for line in (first, *lines)))
+        _SCHEMA.validate(RUN.line_json(line))
+    path.write_bytes(b"".join(RUN.encode(line) + b"\n" for line in (first, *lines)))
     return path
 
 

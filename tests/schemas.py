@@ -16,14 +16,14 @@ import msgspec
 
 import opbench
 from opbench.cli.list import help_lists
-from opbench.live.lines import LINES
+from opbench.live.lines import COMPARISON
 from opbench.lock.blocks import FORMAT as LOCK_FORMAT
 from opbench.lock.blocks import Block
 from opbench.metrics import METRICS, Metric
 from opbench.metrics import columns as metric_columns
 from opbench.record import Totals
 from opbench.registry.counts_csv import NetworkRow
-from opbench.runs.lines import KINDS
+from opbench.runs.lines import RUN
 from opbench.spec import Shape
 from opbench.table.networks import Network
 from opbench.value import Value, fields_of
@@ -36,8 +36,10 @@ _SIZE = {"type": "string", "pattern": r"^([1-9][0-9]*(x[1-9][0-9]*)*)?$"}
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by the name of its file."""
     return {
-        "run-line.json": lines_schema("A line of an opbench run file, format 1", KINDS),
-        "comparison-line.json": lines_schema("A line of an opbench comparison, format 1", LINES),
+        "run-line.json": lines_schema("A line of an opbench run file, format 1", RUN.kinds),
+        "comparison-line.json": lines_schema(
+            "A line of an opbench comparison, format 1", COMPARISON.kinds
+        ),
         "lock.json": lock(),
         "list-row.json": list_row(),
         "count-row.json": count_row(),

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from opbench.registry import counts_csv
-from opbench.runs.lines import line_json
+from opbench.runs.lines import RUN
 from opbench.value import Value
 from tests import builders, made_up
 from tests.fixtures import Rows
@@ -56,12 +56,14 @@ def test_the_runs_of_this_repository_are_of_their_schema(path: Path) -> None:
     ids=lambda line: type(line).__name__,
 )
 def test_a_line_is_of_its_schema_and_of_no_other_kind(line: Value) -> None:
-    LINE.validate(line_json(line))
-    assert not LINE.is_valid(line_json(line) | {"kind": "end"}) or "reason" in line_json(line)
+    LINE.validate(RUN.line_json(line))
+    assert not LINE.is_valid(RUN.line_json(line) | {"kind": "end"}) or "reason" in RUN.line_json(
+        line
+    )
 
 
 def test_damage_is_not_of_the_schema() -> None:
-    good = line_json(builders.record())
+    good = RUN.line_json(builders.record())
     damages: tuple[dict[str, Any], ...] = (
         {"batch_size": 0},
         {"samples_s": []},

@@ -20,7 +20,7 @@ from opbench.cli.render import note
 from opbench.errors import BadValueError
 from opbench.inputs import described
 from opbench.live.comparison import LiveComparison, told
-from opbench.live.lines import new_comparison
+from opbench.live.lines import COMPARISON
 from opbench.live.player import ForkPlayer, require_forks
 from opbench.live.start import VARIED, Contender, Fixture, Fixtures, LiveSettings, Tournament
 from opbench.live.worktree import WorkTree, checked_out
@@ -124,7 +124,7 @@ def compare_targets(request: LiveRequest, results: Path) -> list[LiveComparison]
         with choose_workers(timeout=timeout) as workers:
             finder = Fixtures(workers, settings)
             fixtures = request.fixtures(finder, tree)
-        writer = new_comparison(results)
+        writer = COMPARISON.new(results)
         with writer, LiveProgress() as progress:
             compared = Tournament(
                 fixtures=fixtures,

@@ -6,7 +6,6 @@ A command that is done before the first line is due says nothing.
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 from opbench.cli.render import messages, note, output
@@ -50,12 +49,7 @@ class Progress:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def _failures(self) -> str:

@@ -196,9 +196,9 @@ def run(
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import render_plan, render_rows, say_estimate, say_outcome
     from opbench.files import Appender
+    from opbench.runs.lines import RUN
     from opbench.runs.plan import Sweep
     from opbench.runs.start import prepare
-    from opbench.runs.store import new_run
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -239,7 +239,7 @@ def run(
         if not (targets or resume):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
-        writer = Appender(old.path, size=old.size) if old else new_run(folder)
+        writer = Appender(old.path, size=old.size) if old else RUN.new(folder)
         try:
             take(prepared, writer, workers, stream=json)
         except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from rich.text import Text
 from opbench.cli.render import messages, note, output, plural, say, write
 from opbench.escapes import printable
 from opbench.record import Cell, Failure, Record
-from opbench.runs.lines import RoundLine, Warned, encode
+from opbench.runs.lines import RUN, RoundLine, Warned
 from opbench.value import Value
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class RunProgress:
             case RoundLine() if line.round.device_before.get("other_processes"):
                 self._tell_of_others(line.cell.device)
         if self._stream and isinstance(line, Record | Failure):
-            write(encode(line).decode() + "\n")
+            write(RUN.encode(line).decode() + "\n")
 
     def _tell_of_others(self, device: str) -> None:
         if not self._told_of_others:

@@ -7,25 +7,18 @@ its pairs of processes with all samples, or why a side failed; and how it ended.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from opbench.errors import BadFileError, remedy
-from opbench.files import Appender
+from opbench.line_files import LineFile, LineFormat
 from opbench.record import Cell
-from opbench.runs.lines import End, decode, encode
-from opbench.runs.store import Damage
+from opbench.runs.lines import End
 from opbench.settings import Threshold
 from opbench.timing.settings import CudaOptions
 from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Positive, Seconds, Value
-
-FORMAT = 1
-COMPARISONS = "comparisons"
 
 SideName = Literal["base", "new"]
 SIDES: tuple[SideName, SideName] = ("base", "new")
@@ -140,13 +133,19 @@ class SideFailure(Value):
     absent: bool = False
 
 
-LINES: Mapping[str, type[Value]] = {
-    "comparison": ComparisonHeader,
-    "sides": ComparedSides,
-    "pair": PairLine,
-    "failure": SideFailure,
-    "end": End,
-}
+COMPARISON = LineFormat(
+    what="comparison",
+    folder="comparisons",
+    version=1,
+    header=ComparisonHeader,
+    kinds={
+        "comparison": ComparisonHeader,
+        "sides": ComparedSides,
+        "pair": PairLine,
+        "failure": SideFailure,
+        "end": End,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,51 +158,28 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonFile:
+class ComparisonFile(LineFile[ComparisonHeader]):
     """A comparison's file as read."""
-
-    path: Path
-    header: ComparisonHeader
-    lines: tuple[Value, ...]
-    damages: tuple[Damage, ...]
 
     @property
     def compared(self) -> list[Compared]:
         """The comparisons, in order."""
         return [
             Compared(sides=sides, pairs=tuple(self._pairs(sides)), failure=self._failure(sides))
-            for sides in self.lines
-            if isinstance(sides, ComparedSides)
+            for sides in self.of(ComparedSides)
         ]
 
     def _pairs(self, sides: ComparedSides) -> list[PairLine]:
-        pairs = (line for line in self.lines if isinstance(line, PairLine))
-        return [pair for pair in pairs if pair.comparison == sides.comparison]
+        return [pair for pair in self.of(PairLine) if pair.comparison == sides.comparison]
 
     def _failure(self, sides: ComparedSides) -> SideFailure | None:
-        failures = (line for line in self.lines if isinstance(line, SideFailure))
+        failures = self.of(SideFailure)
         return next((line for line in failures if line.comparison == sides.comparison), None)
-
-
-def encode_line(line: Value) -> bytes:
-    """Return the bytes of a line, without its end."""
-    return encode(line, LINES)
-
-
-def decode_line(raw: bytes) -> Value:
-    """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
-    return decode(raw, LINES)
-
-
-def new_comparison(results: Path) -> Appender:
-    """Open a new file in ``results/comparisons``, named by the time in UTC and this process."""
-    stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
-    return Appender.create(results / COMPARISONS, stem)
 
 
 def find_comparison(results: Path, name: str) -> Path | None:
     """Return the comparison's file called ``name``: a path, or a name below ``results``."""
-    folder = results / COMPARISONS
+    folder = results / COMPARISON.folder
     for path in (folder / f"{name}.jsonl", folder / name, Path(name)):
         if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
             return path
@@ -212,34 +188,4 @@ def find_comparison(results: Path, name: str) -> Path | None:
 
 def read_comparison(path: Path) -> ComparisonFile:
     """Read one file.  Raises ``BadFileError`` when it is missing or its header is damaged."""
-    try:
-        first, *rest = path.read_bytes().splitlines() or [b""]
-    except OSError as error:
-        raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
-    lines: list[Value] = []
-    damages: list[Damage] = []
-    for number, raw in enumerate(rest, start=2):
-        try:
-            lines.append(decode_line(raw))
-        except ValueError as error:
-            damages.append(Damage(path=path, line=number, reason=str(error)))
-    return ComparisonFile(
-        path=path, header=_header(path, first), lines=tuple(lines), damages=tuple(damages)
-    )
-
-
-def _header(path: Path, raw: bytes) -> ComparisonHeader:
-    try:
-        header = decode_line(raw)
-    except ValueError as error:
-        raise BadFileError(f"{path}, line 1: {error}: repair the line or remove the file") from None
-    if not isinstance(header, ComparisonHeader):
-        raise BadFileError(
-            f"{path}, line 1: not the header of a comparison: repair the line or remove the file"
-        )
-    if header.format != FORMAT:
-        raise BadFileError(
-            f"{path}, line 1: format {header.format} is not {FORMAT}: "
-            "read it with the version of opbench that wrote it"
-        )
-    return header
+    return ComparisonFile.read(path, COMPARISON)

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple, TypeVar
 from opbench.files import Appender
 from opbench.intervals import Interval
 from opbench.live.lines import (
+    COMPARISON,
     SIDES,
     Compared,
     ComparedSides,
     PairLine,
     SideFailure,
     SideName,
-    encode_line,
 )
 from opbench.live.player import Player, Ready, SideError, TimedBlock
 from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
@@ -108,7 +108,7 @@ class LiveMatch:
 
     def put(self, line: Value) -> None:
         """Write a line to the comparison's file."""
-        self.writer.append(encode_line(line))
+        self.writer.append(COMPARISON.encode(line))
 
 
 class _SideFailedError(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from opbench.live.comparison import LiveComparison, told
-from opbench.live.lines import new_comparison
+from opbench.live.lines import COMPARISON
 from opbench.live.player import ForkPlayer, require_forks
 from opbench.live.start import Contender, Fixtures, LiveSettings, Tournament
 from opbench.runs.pool import ForkServer
@@ -19,7 +19,7 @@ def compare_live(base: Contender, new: Contender, settings: LiveSettings) -> Liv
         with ForkServer() as workers:
             finder = Fixtures(workers, settings)
             fixture = finder.of(base, new)
-        with new_comparison(Path(folder)) as writer:
+        with COMPARISON.new(Path(folder)) as writer:
             (compared,) = Tournament(
                 fixtures=[fixture],
                 settings=settings,

@@ -17,14 +17,13 @@ from opbench import __version__
 from opbench.errors import BadValueError, OpbenchError
 from opbench.files import Appender
 from opbench.live.lines import (
-    FORMAT,
+    COMPARISON,
     Compared,
     ComparedSide,
     ComparedSides,
     ComparisonHeader,
     Metric,
     SideFailure,
-    encode_line,
 )
 from opbench.live.match import LiveMatch, SideFolder, Step
 from opbench.live.player import Player
@@ -191,7 +190,7 @@ class Tournament:
 
     def _header(self) -> ComparisonHeader:
         return ComparisonHeader(
-            format=FORMAT,
+            format=COMPARISON.version,
             opbench=__version__,
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             environment=self.environment,
@@ -235,4 +234,4 @@ class Tournament:
         ).play()
 
     def _put(self, line: Any) -> None:
-        self.writer.append(encode_line(line))
+        self.writer.append(COMPARISON.encode(line))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 from opbench import files
-from opbench.errors import BadFileError, BadValueError
+from opbench.errors import BadFileError
+from opbench.git import git
 from opbench.lock.blocks import Lock
 from opbench.lock.reading import parse
 from opbench.lock.text import to_text
@@ -40,19 +40,11 @@ def load_at(ref: str, path: Path) -> Lock:
     ``load`` raises.
     """
     name = f"{ref}:./{path.name}"
-    command = ["git", "-C", str(path.parent), "show", "--end-of-options", name]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
-    except OSError as error:
-        raise BadValueError(f"--against needs git, which cannot be run: {error.strerror}") from None
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise BadValueError(
-            f"git has no {path.name} in {ref!r} ({said.removeprefix('fatal: ')}): "
-            "name a commit that holds the lock; a shallow checkout, as GitHub makes, needs "
-            "`fetch-depth: 0`"
-        )
-    return parse(done.stdout, f"{path} at {ref}")
+    text = git(
+        path.parent, "show", "--end-of-options", name,
+        why=f"git has no {path.name} in {ref!r}", remedy="name a commit that holds the lock",
+    )  # fmt: skip
+    return parse(text, f"{path} at {ref}")
 
 
 def save(lock: Lock, path: Path) -> bool:

@@ -1,20 +1,15 @@
-"""Lines of a run file: one JSON object each, told apart by ``kind``, which ``KINDS`` lists."""
+"""Lines of a run file: one JSON object each, told apart by ``kind``, which ``RUN`` lists."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from opbench.line_files import LineFormat
 from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,41 +100,19 @@ class End(Value):
     load_after: NonNegative | None = None
 
 
-KINDS: Mapping[str, type[Value]] = {
-    "header": Header,
-    "resumed": Resumed,
-    "ceilings": CeilingsLine,
-    "warning": Warned,
-    "round": RoundLine,
-    "record": Record,
-    "failure": Failure,
-    "end": End,
-}
-
-
-def line_json(line: Value, kinds: Mapping[str, type[Value]] = KINDS) -> dict[str, Any]:
-    """Return the JSON object of a line, its kind first."""
-    kind = next(kind for kind, each in kinds.items() if each is type(line))
-    return {"kind": kind, **line.to_json()}
-
-
-def encode(line: Value, kinds: Mapping[str, type[Value]] = KINDS) -> bytes:
-    """Return the bytes of a line, without its end.  Raises ``ValueError`` for NaN and infinity."""
-    return json.dumps(line_json(line, kinds), separators=(",", ":"), allow_nan=False).encode()
-
-
-def decode(raw: bytes, kinds: Mapping[str, type[Value]] = KINDS) -> Value:
-    """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
-    try:
-        row = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"not a complete JSON object ({error})") from None
-    kind = row.get("kind") if isinstance(row, dict) else None
-    if not isinstance(kind, str):
-        raise ValueError(f"not an object whose kind is one of {', '.join(kinds)}")
-    if kind not in kinds:
-        raise ValueError(f"unknown kind {kind!r}: damaged, or written by a newer opbench")
-    try:
-        return kinds[kind].from_json(row)
-    except ValueError as error:
-        raise ValueError(f"damaged {kind}: {error}") from None
+RUN = LineFormat(
+    what="run",
+    folder="runs",
+    version=1,
+    header=Header,
+    kinds={
+        "header": Header,
+        "resumed": Resumed,
+        "ceilings": CeilingsLine,
+        "warning": Warned,
+        "round": RoundLine,
+        "record": Record,
+        "failure": Failure,
+        "end": End,
+    },
+)

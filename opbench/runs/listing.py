@@ -10,7 +10,8 @@ from pathlib import Path
 from opbench.errors import BadFileError
 from opbench.files import files_in, in_use, remove
 from opbench.record import Failure, Record
-from opbench.runs.store import RUNS, RunFile, find_run, read_run
+from opbench.runs.lines import RUN
+from opbench.runs.store import RunFile, find_run, read_run
 from opbench.value import Value
 
 
@@ -46,7 +47,7 @@ class Listed(Value):
 
 def list_runs(results: Path) -> list[Listed]:
     """Describe every run file below ``results``, oldest first."""
-    return [_listed(path) for path in files_in(results / RUNS, ".jsonl")]
+    return [_listed(path) for path in files_in(results / RUN.folder, ".jsonl")]
 
 
 def delete_runs(results: Path, names: Iterable[str]) -> Iterator[Path]:
@@ -64,7 +65,7 @@ def _deletable(results: Path, name: str) -> Path:
 
     Raises ``BadFileError`` where there is none, or where it is being written.
     """
-    folder = results / RUNS
+    folder = results / RUN.folder
     # Also one that is empty, which is no run to anything else.
     path = next((each for each in files_in(folder, ".jsonl") if each.stem == name), None)
     path = path or find_run(results, name)

@@ -17,7 +17,7 @@ import psutil
 
 from opbench.files import Appender
 from opbench.record import Ceilings, Cell, Failure, Load, Round
-from opbench.runs.lines import CeilingsLine, End, RoundLine, Setting, Warned, encode
+from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine, Setting, Warned
 from opbench.runs.pool import Reply, Workers
 from opbench.runs.state import RunState
 from opbench.runs.watchdog import limit_of_ceilings, limit_of_round
@@ -168,7 +168,7 @@ class Run:
         }
 
     def _put(self, line: Value) -> None:
-        self.writer.append(encode(line))
+        self.writer.append(RUN.encode(line))
         self.state.add(line)
         self.watcher.line(line)
 

@@ -21,10 +21,11 @@ from typing import Any, Self
 from opbench.files import Appender
 from opbench.intervals import rate_bound
 from opbench.runs.compare import Comparison, Verdict, compare_runs
+from opbench.runs.lines import RUN
 from opbench.runs.plan import Sweep
 from opbench.runs.pool import Workers
 from opbench.runs.start import Prepared, prepare
-from opbench.runs.store import RunFile, new_run, read_run
+from opbench.runs.store import RunFile, read_run
 from opbench.settings import Threshold
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -45,7 +46,7 @@ def time_once(
     """Time ``targets`` in a run of its own, which ``take`` carries out."""
     with TemporaryDirectory() as folder:
         prepared = prepare(targets, Sweep(), Protocol(max_seconds=_SECONDS), CudaOptions(), workers)
-        writer = new_run(Path(folder))
+        writer = RUN.new(Path(folder))
         take(prepared, writer, workers)
         return read_run(writer.path)
 

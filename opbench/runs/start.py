@@ -15,14 +15,15 @@ from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, named
 from opbench.files import Appender
 from opbench.inputs import AskedInputs, asked_to_json
+from opbench.line_files import Damage
 from opbench.names import require_utf8
 from opbench.runs.environment import system_facts, unequal_facts
-from opbench.runs.lines import FORMAT, Header, Resumed, decode, encode
+from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Workers, done
 from opbench.runs.state import RunState, available_cores
-from opbench.runs.store import Damage, RunFile, find_run, read_run, read_runs
+from opbench.runs.store import RunFile, find_run, read_run, read_runs
 from opbench.timing.gpu import open_gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -45,7 +46,7 @@ class Prepared:
     def take(self, writer: Appender, workers: Workers, watcher: Watcher) -> None:
         """Measure into a file, until every cell is settled.  Ctrl-C ends it in good order."""
         with writer:
-            writer.append(encode(self.first_line(writer.path.stem)))
+            writer.append(RUN.encode(self.first_line(writer.path.stem)))
             Run(
                 state=self.state,
                 settings=self.settings,
@@ -76,7 +77,7 @@ def prepare(
     _try_sizes(targets, sweep, workers)
     settings = RunSettings(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
     header = Header(
-        format=FORMAT,
+        format=RUN.version,
         opbench=__version__,
         started=_now(),
         environment=system_facts() | found["facts"],
@@ -94,7 +95,7 @@ def prepare(
 def _require_readable(header: Header) -> None:
     """Raise ``BadValueError`` for a run of which nothing could be read again."""
     try:
-        decode(encode(header))
+        RUN.decode(RUN.encode(header))
     except ValueError as error:
         raise BadValueError(f"this run could not be read again ({error}): change it") from None
 

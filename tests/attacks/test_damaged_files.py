@@ -22,7 +22,7 @@ from opbench.lock import Lock
 from opbench.lock.files import load as load_lock
 from opbench.lock.text import to_text
 from opbench.registry import counts_csv
-from opbench.runs.lines import End, encode
+from opbench.runs.lines import RUN, End
 from opbench.runs.store import read_run
 from opbench.settings import load_settings
 from tests import builders
@@ -71,7 +71,7 @@ def _run(folder: Path) -> bytes:
         builders.failure("b", batch_size=64),
         End(reason="finished", planned=4, records=3, failures=1),
     )
-    return b"\n".join(map(encode, values)) + b"\n"
+    return b"\n".join(map(RUN.encode, values)) + b"\n"
 
 
 def _counts(folder: Path) -> bytes:

@@ -13,8 +13,7 @@ import tempfile
 from pathlib import Path
 
 from opbench.record import Record
-from opbench.runs.lines import End, encode
-from opbench.runs.store import RUNS
+from opbench.runs.lines import RUN, End
 from tests import builders
 from tests.bench.timing import FAILS
 
@@ -64,12 +63,12 @@ def report() -> str:
 def write_folder(results: Path, files: int, records: int) -> None:
     """Write runs of networks of which no two share a name."""
     draw = random.Random(1)
-    (results / RUNS).mkdir()
+    (results / RUN.folder).mkdir()
     for number in range(files):
         made = [_record(f"n{number}_{each}", draw) for each in range(records)]
         first = builders.header(f"{number:04d}", plan=tuple(line.cell for line in made))
-        lines = map(encode, (first, *made, End(reason="finished")))
-        (results / RUNS / f"{number:04d}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        lines = map(RUN.encode, (first, *made, End(reason="finished")))
+        (results / RUN.folder / f"{number:04d}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
 
 
 def _record(name: str, draw: random.Random) -> Record:

@@ -15,7 +15,7 @@ import pytest
 
 from opbench.cli import self_test as module
 from opbench.files import Appender
-from opbench.runs.lines import End, encode
+from opbench.runs.lines import RUN, End
 from opbench.runs.store import RunFile, read_run
 from opbench.spec import Shape
 from tests.builders import header, write_run
@@ -207,7 +207,7 @@ def test_a_damaged_line_is_named_and_the_rest_compared(
 def test_a_run_that_is_not_finished_is_named(opbench: Opbench, run: Callable[..., Path]) -> None:
     base, new = run("base", a=0.010), run("new", a=0.010)
     with Appender(base) as appender:
-        appender.append(encode(End(reason="finished")))
+        appender.append(RUN.encode(End(reason="finished")))
     said = opbench("compare", base, new).stderr.replace("\n", "")
     assert f"{new} is not finished" in said
     assert f"{base} is not finished" not in said

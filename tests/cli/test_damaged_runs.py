@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from opbench.runs.lines import line_json
+from opbench.runs.lines import RUN
 from tests.builders import cell, header, record, write_run
 from tests.fixtures import Opbench
 
@@ -22,12 +22,12 @@ PLAN = (cell("lenet5"),)
 
 def changed(**changes: Any) -> Callable[[], bytes]:
     """A record with other values."""
-    return lambda: json.dumps(line_json(record("lenet5")) | changes).encode()
+    return lambda: json.dumps(RUN.line_json(record("lenet5")) | changes).encode()
 
 
 def with_header(**changes: Any) -> Callable[[], bytes]:
     """A header with other values."""
-    return lambda: json.dumps(line_json(header("x", plan=PLAN)) | changes).encode()
+    return lambda: json.dumps(RUN.line_json(header("x", plan=PLAN)) | changes).encode()
 
 
 LINES: dict[str, Callable[[], bytes]] = {

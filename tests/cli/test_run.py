@@ -22,7 +22,7 @@ from opbench.cli.options import parse_fraction
 from opbench.cli.render import say
 from opbench.record import Failure, Record
 from opbench.runs import start
-from opbench.runs.lines import CeilingsLine, End, RoundLine, decode, encode
+from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine
 from opbench.runs.store import RunFile, read_run, run_files
 from opbench.spec import Shape
 from opbench.table import read_folder
@@ -88,7 +88,7 @@ def test_records_are_streamed_as_they_are_made(run: Callable[..., Any], tmp_path
     result = run(CONV, f"{NETWORKS}:Broken", "--json")
     assert result.exit_code == 1
     written = only_run(tmp_path)
-    lines = [decode(line.encode()) for line in result.stdout.splitlines()]
+    lines = [RUN.decode(line.encode()) for line in result.stdout.splitlines()]
     assert lines == [*written.of(Failure), *written.of(Record)]
     assert len(lines) == 2
 
@@ -376,7 +376,7 @@ def test_a_run_that_was_killed_is_completed_by_what_is_missing(
     # A record that is damaged later is missing again, and its rounds are there.
     lost = next(line for line in after.of(Record) if line.cell.name == CONV)
     lines = after.path.read_bytes().splitlines()
-    number = lines.index(encode(lost))
+    number = lines.index(RUN.encode(lost))
     after.path.write_bytes(b"\n".join([*lines[:number], b"{", *lines[number + 1 :]]))
     mended = resume()
     assert mended.exit_code == 0, mended.stderr
@@ -465,8 +465,9 @@ def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
 ) -> None:
     assert run(CONV, "--batch-size", "1,2").exit_code == 0
     whole = only_run(tmp_path)
-    kept = [line for line in whole.of(RoundLine) if line.cell.batch_size == 1]
-    write_run(tmp_path, *kept, *whole.of(Record)[:1], first=whole.header)
+    measured: list[RoundLine | Record] = [*whole.of(RoundLine), *whole.of(Record)]
+    kept = [line for line in measured if line.cell.batch_size == 1]
+    write_run(tmp_path, *kept, first=whole.header)
     result = resume("--dry-run", "--format", "json")
     assert [row["batch_size"] for row in json.loads(result.stdout)] == [2]
     assert "1 cell; about" in result.stderr

@@ -14,16 +14,13 @@ from jsonschema import Draft202012Validator
 import opbench
 from opbench.errors import BadFileError
 from opbench.live.lines import (
-    FORMAT,
+    COMPARISON,
     ComparedSide,
     ComparedSides,
     ComparisonHeader,
     PairLine,
     SideFailure,
-    decode_line,
-    encode_line,
     find_comparison,
-    new_comparison,
     read_comparison,
 )
 from opbench.runs.lines import End
@@ -52,7 +49,7 @@ def test_a_pair_is_read_as_it_was_written(
         new_s=tuple(new for _, new in rounds),
         others_cores=0.5,
     )
-    assert decode_line(encode_line(pair)) == pair
+    assert COMPARISON.decode(COMPARISON.encode(pair)) == pair
 
 
 def written(results: Path) -> Path:
@@ -60,9 +57,15 @@ def written(results: Path) -> Path:
         comparison=1, number=1, started="base", order="bn", base_s=((1.0,),), new_s=((2.0,),)
     )
     failure = SideFailure(comparison=1, side="new", reason="it crashed")
-    with new_comparison(results) as writer:
-        for line in (ComparisonHeader(format=FORMAT), SIDES, pair, failure, End(reason="finished")):
-            writer.append(encode_line(line))
+    with COMPARISON.new(results) as writer:
+        for line in (
+            ComparisonHeader(format=COMPARISON.version),
+            SIDES,
+            pair,
+            failure,
+            End(reason="finished"),
+        ):
+            writer.append(COMPARISON.encode(line))
     return writer.path
 
 
@@ -106,20 +109,20 @@ def test_what_is_no_comparison_is_refused(tmp_path: Path, first: str, said: str)
 
 def test_a_sample_that_is_no_number_is_refused() -> None:
     row = json.loads(
-        encode_line(
+        COMPARISON.encode(
             PairLine(comparison=1, number=1, started="base", order="b", base_s=((1.0,),), new_s=())
         )
     )
     damages: list[Any] = [[["1"]], [[None]], [[]], [[-1.0]], 3]
     for damage in damages:
         with pytest.raises(ValueError, match="damaged pair: base_s"):
-            decode_line(json.dumps({**row, "base_s": damage}).encode())
+            COMPARISON.decode(json.dumps({**row, "base_s": damage}).encode())
 
 
 @given(st.binary(max_size=60))
 def test_whatever_stands_in_a_line_is_read_or_refused_by_a_sentence(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"not a complete JSON object|not an object"):
-        decode_line(raw)
+        COMPARISON.decode(raw)
 
 
 def test_lines_are_of_their_schema(tmp_path: Path) -> None:

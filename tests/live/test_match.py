@@ -11,12 +11,12 @@ import pytest
 
 from opbench.files import Appender
 from opbench.live.lines import (
+    COMPARISON,
     Compared,
     ComparedSide,
     ComparedSides,
     PairLine,
     SideFailure,
-    decode_line,
 )
 from opbench.live.match import LiveMatch, SideFolder
 from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS
@@ -67,7 +67,7 @@ def play(tmp_path: Path) -> Play:
 
 def lines(folder: Path) -> list[Any]:
     raw = (folder / "file.jsonl").read_bytes().splitlines()
-    return [decode_line(line) for line in raw]
+    return [COMPARISON.decode(line) for line in raw]
 
 
 def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opbench.record import Record
-from opbench.runs.lines import KINDS, decode, encode, line_json
+from opbench.runs.lines import RUN
 from opbench.value import Value, fields_of
 from tests.builders import cell, failure, header, record, round_, round_line
 from tests.strategies import JSON, damaged, of_type
 
-EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
+EVERY_KIND = pytest.mark.parametrize("kind", RUN.kinds)
 
 
 def names(cls: type[Value]) -> Iterator[str]:
@@ -25,10 +25,10 @@ def names(cls: type[Value]) -> Iterator[str]:
         yield from [each.name] if each.part is None else names(each.part)
 
 
-FIELDS = {name for cls in KINDS.values() for name in names(cls)}
+FIELDS = {name for cls in RUN.kinds.values() for name in names(cls)}
 REFUSAL = re.compile(
     r"not a complete JSON object \(.+\)|not an object whose kind is one of .+"
-    rf"|damaged ({'|'.join(KINDS)}): ({'|'.join(FIELDS)})\b.+"
+    rf"|damaged ({'|'.join(RUN.kinds)}): ({'|'.join(FIELDS)})\b.+"
 )
 
 
@@ -36,15 +36,15 @@ REFUSAL = re.compile(
 @settings(max_examples=25)
 @given(data=st.data())
 def test_a_line_is_read_as_it_was_written(kind: str, data: st.DataObject) -> None:
-    line = data.draw(of_type(KINDS[kind]))
-    assert KINDS[kind].from_json(line.to_json()) == line
-    assert decode(encode(line)) == line
+    line = data.draw(of_type(RUN.kinds[kind]))
+    assert RUN.kinds[kind].from_json(line.to_json()) == line
+    assert RUN.decode(RUN.encode(line)) == line
 
 
 def check(raw: bytes) -> None:
     """Read a line: a value that reads the same when it is written again, or a sentence."""
     try:
-        line = decode(raw)
+        line = RUN.decode(raw)
     except ValueError as error:
         assert REFUSAL.fullmatch(str(error)), error
     else:
@@ -55,14 +55,14 @@ def check(raw: bytes) -> None:
 @settings(max_examples=25)
 @given(data=st.data())
 def test_damage_is_refused_and_what_is_none_is_read(kind: str, data: st.DataObject) -> None:
-    check(data.draw(of_type(KINDS[kind]).map(encode).flatmap(damaged)))
+    check(data.draw(of_type(RUN.kinds[kind]).map(RUN.encode).flatmap(damaged)))
 
 
 @EVERY_KIND
 @settings(max_examples=25)
 @given(data=st.data())
 def test_any_object_is_read_or_refused(kind: str, data: st.DataObject) -> None:
-    keys = st.sampled_from([*names(KINDS[kind]), "another"])
+    keys = st.sampled_from([*names(RUN.kinds[kind]), "another"])
     row = data.draw(st.dictionaries(keys, JSON))
     check(json.dumps({"kind": kind, **row}).encode())
 
@@ -98,14 +98,14 @@ def test_a_refusal_names_kind_and_field(
     kind: str, change: dict[str, object], sentence: str
 ) -> None:
     builder = {"record": record(), "round": round_line(cell(), round_()), "failure": failure()}
-    row = line_json(builder.get(kind, header())) | change
+    row = RUN.line_json(builder.get(kind, header())) | change
     with pytest.raises(ValueError, match=re.escape(f"damaged {kind}: {sentence}")):
-        decode(json.dumps(row).encode())
+        RUN.decode(json.dumps(row).encode())
 
 
 def test_a_record_of_before_there_were_three_times_has_them_from_its_medians() -> None:
     known = {"low_s": 0.009, "high_s": 0.012}
-    new = [line_json(record("a", 0.01, **known, **more)) for more in ({}, {"host_s": 0.02})]
+    new = [RUN.line_json(record("a", 0.01, **known, **more)) for more in ({}, {"host_s": 0.02})]
     times = ("latency_s", "latency_low_s", "latency_high_s", "device_s", "device_low_s")
     old = [{key: value for key, value in row.items() if key not in times} for row in new]
     seen = [Record.from_json(row).measurement for row in old]

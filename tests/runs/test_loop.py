@@ -12,11 +12,11 @@ import pytest
 
 from opbench.files import Appender
 from opbench.record import Cell, Record
-from opbench.runs.lines import CeilingsLine, End, RoundLine, Warned, decode, encode
+from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine, Warned
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.pool import Reply
 from opbench.runs.state import RunState
-from opbench.runs.store import new_run, read_run
+from opbench.runs.store import read_run
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
 from tests.builders import cell, header, load, round_, round_line
@@ -72,8 +72,8 @@ def start(
     folder: Path, plan: list[Cell], answer: Answer, watcher: Watcher | None = None
 ) -> tuple[Run, Script]:
     script = Script(answer)
-    writer = new_run(folder)
-    writer.append(encode(header()))
+    writer = RUN.new(folder)
+    writer.append(RUN.encode(header()))
     state = RunState(plan, PROTOCOL, cores=2)
     run = Run(
         state=state,
@@ -250,7 +250,7 @@ def test_a_record_that_was_damaged_is_made_again_of_its_rounds(tmp_path: Path) -
     path = first.writer.path
     (lost, _) = read_run(path).of(Record)
     lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(line for line in lines if decode(line) != lost))
+    path.write_bytes(b"".join(line for line in lines if RUN.decode(line) != lost))
     run, script = resumed(plan, path, lambda *_: 0.02)
     assert script.asked == []
     assert lost in read_run(path).of(Record)

@@ -14,11 +14,11 @@ import pytest
 
 from opbench.record import Cell
 from opbench.runs import pool, watchdog
-from opbench.runs.lines import CeilingsLine, RoundLine, encode
+from opbench.runs.lines import RUN, CeilingsLine, RoundLine
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.pool import ForkServer
 from opbench.runs.state import RunState
-from opbench.runs.store import new_run, read_run
+from opbench.runs.store import read_run
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from tests.builders import cell, header
@@ -56,14 +56,14 @@ def go(
 ) -> Logged:
     """Time ``plan`` on a GPU that is not there."""
     log = folder / "log"
-    with pytest.MonkeyPatch.context() as patch, new_run(folder) as writer:
+    with pytest.MonkeyPatch.context() as patch, RUN.new(folder) as writer:
         patch.setenv(LOG, str(log))
         for name in ("_FIRST", "_LATER"):
             patch.setattr(pool, name, "time:time")
         for name in ("_LEAST_S", "_UNKNOWN_S"):
             patch.setattr(watchdog, name, 0.5)
         patch.setattr(watchdog, "_TIMES", 1)
-        writer.append(encode(header()))
+        writer.append(RUN.encode(header()))
         state = RunState(plan, Protocol(rounds=rounds, max_seconds=1), cores=2)
         with ForkServer(worker="tests.runs.gpu_worker") as workers:
             run = Run(

@@ -9,17 +9,17 @@ import pytest
 
 from opbench.errors import BadFileError
 from opbench.record import Failure, Record
-from opbench.runs.lines import End, encode
-from opbench.runs.store import find_run, new_run, read_run, read_runs, run_files
+from opbench.runs.lines import RUN, End
+from opbench.runs.store import find_run, read_run, read_runs, run_files
 from tests.builders import cell, failure, header, record, round_, round_line, write_run
 
 ROUND = round_line(cell(), round_(1, 0.1 + 0.2))
 
 
 def test_a_line_is_readable_before_the_file_is_closed(tmp_path: Path) -> None:
-    with new_run(tmp_path) as writer:
-        writer.append(encode(header()))
-        writer.append(encode(ROUND))
+    with RUN.new(tmp_path) as writer:
+        writer.append(RUN.encode(header()))
+        writer.append(RUN.encode(ROUND))
         run = read_run(writer.path)
     assert run.header == header()
     assert run.lines == (ROUND,)
@@ -27,10 +27,10 @@ def test_a_line_is_readable_before_the_file_is_closed(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_second_and_process_have_their_own_files(tmp_path: Path) -> None:
-    with new_run(tmp_path) as first, new_run(tmp_path) as second:
+    with RUN.new(tmp_path) as first, RUN.new(tmp_path) as second:
         assert first.path != second.path
         for writer in (first, second):
-            writer.append(encode(header()))
+            writer.append(RUN.encode(header()))
     assert run_files(tmp_path) == sorted([first.path, second.path])
 
 
@@ -77,9 +77,12 @@ def test_a_line_that_lacks_what_its_kind_must_have_is_damaged(
     [
         (b"", "not a complete JSON object .*: repair the line or remove the file"),
         (b"{}", "kind is one of header, .*: repair the line or remove the file"),
-        (encode(record()), "not the header of a run: repair the line or remove the file"),
+        (RUN.encode(record()), "not the header of a run: repair the line or remove the file"),
         (b'{"kind":"header"}', "format is missing: repair the line or remove the file"),
-        (encode(header(format=9)), "format 9 is not 1: read it with the version .* that wrote it"),
+        (
+            RUN.encode(header(format=9)),
+            "format 9 is not 1: read it with the version .* that wrote it",
+        ),
     ],
 )
 def test_a_file_without_a_header_of_this_format_is_refused(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opbench.registry import counts_csv
-from opbench.runs.lines import KINDS, End, Resumed, Warned, encode
+from opbench.runs.lines import RUN, End, Resumed, Warned
 from opbench.runs.store import read_runs
 from opbench.table import read_folder
 from opbench.table.frames import Table
@@ -31,7 +31,7 @@ OTHERS = (
     End(reason="finished", planned=4, records=3, failures=1),
 )
 VALUES = (header("run", plan=(builders.cell("a"),)), *CELLS, *OTHERS)
-LINES = tuple(map(encode, VALUES))
+LINES = tuple(map(RUN.encode, VALUES))
 
 
 def _maybe_damaged(line: bytes) -> st.SearchStrategy[bytes]:
@@ -51,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_lines_are_of_every_kind() -> None:
-    assert {type(value) for value in VALUES} == set(KINDS.values())
+    assert {type(value) for value in VALUES} == set(RUN.kinds.values())
 
 
 @settings(deadline=None, max_examples=30)

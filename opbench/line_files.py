@@ -1,0 +1,143 @@
+"""Files of one JSON object per line, told apart by ``kind``: runs and comparisons.
+
+A line is written whole, flushed and synchronised, so that a run that is killed keeps everything
+it had measured; a file is created exclusively, so that two runs never share one.  Reading drops
+no line in silence: one that is damaged is a ``Damage`` with file and number, and the rest is used.
+A last line without an end is what a kill in the middle of a write leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar
+
+import msgspec
+
+from opbench.errors import BadFileError, remedy
+from opbench.files import Appender
+from opbench.value import Value
+
+_L = TypeVar("_L", bound=Value)
+_H = TypeVar("_H", bound=Value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A line, or a whole file, that could not be read."""
+
+    path: Path
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}, line {self.line}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFormat(Generic[_H]):
+    """The lines that a file may have.
+
+    what: what a file is, in words.  folder: where such files lie below the results.
+    version: the version of the format, which the field ``format`` of the header, the first line,
+    repeats.  kinds: the classes of lines, by kind.
+    """
+
+    what: str
+    folder: str
+    version: int
+    header: type[_H]
+    kinds: Mapping[str, type[Value]]
+
+    def line_json(self, line: Value) -> dict[str, Any]:
+        """Return the JSON object of a line, its kind first."""
+        kind = next(kind for kind, each in self.kinds.items() if each is type(line))
+        return {"kind": kind, **line.to_json()}
+
+    def encode(self, line: Value) -> bytes:
+        """Return the bytes of a line, without its end.  Raises ``ValueError`` for NaN, infinity."""
+        return json.dumps(self.line_json(line), separators=(",", ":"), allow_nan=False).encode()
+
+    def decode(self, raw: bytes) -> Value:
+        """Read one line.  Raises ``ValueError`` naming the field that is missing or damaged."""
+        try:
+            row = msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"not a complete JSON object ({error})") from None
+        kind = row.get("kind") if isinstance(row, dict) else None
+        if not isinstance(kind, str):
+            raise ValueError(f"not an object whose kind is one of {', '.join(self.kinds)}")
+        if kind not in self.kinds:
+            raise ValueError(f"unknown kind {kind!r}: damaged, or written by a newer opbench")
+        try:
+            return self.kinds[kind].from_json(row)
+        except ValueError as error:
+            raise ValueError(f"damaged {kind}: {error}") from None
+
+    def new(self, results: Path) -> Appender:
+        """Open a new file below ``results``, named by the time in UTC and this process.
+
+        Raises ``BadFileError`` where it cannot be made.
+        """
+        stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+        return Appender.create(results / self.folder, stem)
+
+    def first_line(self, path: Path, raw: bytes) -> _H:
+        """Read the header.  Raises ``BadFileError`` for another line, and for another version."""
+        where = f"{path}, line 1"
+        try:
+            header = self.decode(raw)
+        except ValueError as error:
+            raise BadFileError(f"{where}: {error}: repair the line or remove the file") from None
+        if not isinstance(header, self.header):
+            raise BadFileError(
+                f"{where}: not the header of a {self.what}: repair the line or remove the file"
+            )
+        if (version := header.to_json()["format"]) != self.version:
+            raise BadFileError(
+                f"{where}: format {version} is not {self.version}: "
+                "read it with the version of opbench that wrote it"
+            )
+        return header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFile(Generic[_H]):
+    """A file as read: its header, its other lines in order, and what could not be read.
+
+    ``size`` is that of the file in bytes.
+    """
+
+    path: Path
+    size: int
+    header: _H
+    lines: tuple[Value, ...]
+    damages: tuple[Damage, ...]
+
+    def of(self, kind: type[_L]) -> list[_L]:
+        """Return the lines of one kind, in order."""
+        return [line for line in self.lines if isinstance(line, kind)]
+
+    @classmethod
+    def read(cls, path: Path, format: LineFormat[_H]) -> Self:
+        """Read a file.  Raises ``BadFileError`` when it is missing or its header is damaged."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
+        first, *rest = data.splitlines() or [b""]
+        header = format.first_line(path, first)
+        lines: list[Value] = []
+        damages: list[Damage] = []
+        for number, raw in enumerate(rest, start=2):
+            try:
+                lines.append(format.decode(raw))
+            except ValueError as error:
+                damages.append(Damage(path=path, line=number, reason=str(error)))
+        return cls(
+            path=path, size=len(data), header=header, lines=tuple(lines), damages=tuple(damages)
+        )
