@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from opbench.cli.cells import cell_columns
 from opbench.cli.columns import Column, significant
@@ -15,10 +15,13 @@ from opbench.metrics import METRICS
 from opbench.reports import Level, Outcome
 from opbench.reports.github import github
 from opbench.reports.junit import junit
-from opbench.runs.compare import Comparison, Verdict, change
+from opbench.runs.compare import Comparison
 from opbench.runs.store import RunFile
+from opbench.runs.verdict import Judged, Verdict, change
 
 TITLE = "opbench compare"
+
+J = TypeVar("J", bound=Judged)
 
 
 class CompareFormat(StrEnum):
@@ -62,24 +65,50 @@ NOTE = Column(key="note", title="", note=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareReport:
-    """Comparisons of two runs.  ``strict``: AMBIGUOUS fails.  ``differing``: facts that differ."""
+class Verdicts(Generic[J]):
+    """The verdicts of one command.  ``strict``: AMBIGUOUS fails."""
 
-    comparisons: Sequence[Comparison]
-    base: RunFile
-    new: RunFile
+    what: ClassVar[str]
+    comparisons: Sequence[J]
     strict: bool
-    differing: Mapping[str, tuple[Any, Any]]
 
     @property
     def fails(self) -> bool:
         """Return whether any comparison fails."""
-        return any(self.level(each) is Level.FAIL for each in self.comparisons)
+        return any(self._level(each.verdict) is Level.FAIL for each in self.comparisons)
 
     @property
     def summary(self) -> str:
         """``12 cells: 1 SLOWER, 11 SAME``."""
-        return summarise("cell", [each.verdict for each in self.comparisons], Verdict)
+        return summarise(self.what, [each.verdict for each in self.comparisons], Verdict)
+
+    def outcomes(self, comparisons: Iterable[J]) -> list[Outcome]:
+        """Return some of the comparisons as reports of checks have them."""
+        return [
+            Outcome(
+                name=each.name,
+                status=str(each.verdict),
+                level=self._level(each.verdict),
+                summary=each.sentence,
+                details=(each.note,) if each.note else (),
+            )
+            for each in comparisons
+        ]
+
+    def _level(self, verdict: Verdict) -> Level:
+        if verdict in (*_FAILING, *[Verdict.AMBIGUOUS] * self.strict):
+            return Level.FAIL
+        return Level.PASS if verdict is Verdict.SAME else Level.NOTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareReport(Verdicts[Comparison]):
+    """Comparisons of two runs.  ``differing``: facts that differ."""
+
+    what = "cell"
+    base: RunFile
+    new: RunFile
+    differing: Mapping[str, tuple[Any, Any]]
 
     def render(self, format: CompareFormat) -> str:
         """Render the comparisons in one format.
@@ -89,9 +118,9 @@ class CompareReport:
         """
         match format:
             case CompareFormat.github:
-                return github(_outcomes(self, self._in_both), title=TITLE)
+                return github(self.outcomes(self._in_both), title=TITLE)
             case CompareFormat.junit:
-                return junit(_outcomes(self, self.comparisons), title=TITLE)
+                return junit(self.outcomes(self.comparisons), title=TITLE)
             case CompareFormat.json:
                 return render([each.to_json() for each in self.comparisons], Format.json)
             case CompareFormat.csv:
@@ -99,8 +128,7 @@ class CompareReport:
         rows = _rows(self._in_both)
         vary, same = cell_columns(rows)
         columns = [*vary, *FINDINGS, *same, NOTE]
-        told = render(rows, Format(format), columns, caption=self._caption)
-        return told if format is CompareFormat.table else f"{told}\n{markdown(self._caption)}\n"
+        return for_people(rows, format, columns, self._caption)
 
     @property
     def _in_both(self) -> list[Comparison]:
@@ -136,16 +164,16 @@ class CompareReport:
         side = "new" if verdict is Verdict.NEW else "base"
         return "" if cells.startswith("0 ") else f"{cells} only in the {side} run ({verdict})."
 
-    def level(self, comparison: Comparison) -> Level:
-        """Return how serious the verdict is."""
-        return level_of(comparison.verdict, strict=self.strict)
 
-
-def level_of(verdict: Verdict, *, strict: bool) -> Level:
-    """Return how serious a verdict is; ``strict``: AMBIGUOUS fails."""
-    if verdict in (*_FAILING, *[Verdict.AMBIGUOUS] * strict):
-        return Level.FAIL
-    return Level.PASS if verdict is Verdict.SAME else Level.NOTE
+def for_people(
+    rows: Sequence[Mapping[str, Any]],
+    format: CompareFormat,
+    columns: Sequence[Column],
+    caption: str,
+) -> str:
+    """Render a table of the terminal, or one of Markdown with its caption below."""
+    told = render(rows, Format(format), columns, caption=caption)
+    return told if format is CompareFormat.table else f"{told}\n{markdown(caption)}\n"
 
 
 def _rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
@@ -153,16 +181,3 @@ def _rows(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
     order = list(Verdict)
     ordered = sorted(comparisons, key=lambda each: order.index(each.verdict))
     return [each.to_json() for each in ordered]
-
-
-def _outcomes(report: CompareReport, comparisons: Iterable[Comparison]) -> list[Outcome]:
-    return [
-        Outcome(
-            name=str(each.cell),
-            status=str(each.verdict),
-            level=report.level(each),
-            summary=each.sentence,
-            details=(each.note,) if each.note else (),
-        )
-        for each in comparisons
-    ]

@@ -12,7 +12,7 @@ from opbench.escapes import printable
 from opbench.live.comparison import names
 from opbench.live.match import Step
 from opbench.live.verdict import PAIRS
-from opbench.runs.compare import change
+from opbench.runs.verdict import change
 
 
 class LiveProgress:

@@ -11,7 +11,6 @@ from opbench.cli.options import choose_workers
 from opbench.cli.render import Format, note, plural, render
 from opbench.cli.run_progress import take
 from opbench.errors import BadValueError
-from opbench.runs.compare import change
 from opbench.runs.self_test import (
     RUNS,
     TARGETS,
@@ -22,6 +21,7 @@ from opbench.runs.self_test import (
     with_ratio,
 )
 from opbench.runs.store import RunFile
+from opbench.runs.verdict import change
 from opbench.settings import Threshold
 
 _COLUMNS = (

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opbench.intervals import Interval, median
+from opbench.intervals import median
 from opbench.live.lines import SIDES, Compared, ComparedSide, ComparedSides, Metric, PairLine
 from opbench.live.verdict import PAIRS, Clock, clock_of, judge_turns, median_s, ratio_of
 from opbench.record import Cell
-from opbench.runs.compare import Verdict, change
+from opbench.runs.verdict import Judged, Verdict
 from opbench.settings import Threshold, threshold_for
 
 # Cores that others keep busy, from which on they are to blame.
@@ -18,8 +18,8 @@ _BUSY_CORES = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LiveComparison:
-    """One comparison.  ``ratio`` is new over base; None where fewer than two pairs were timed.
+class LiveComparison(Judged):
+    """One comparison.  ``ratio`` is None where fewer than two pairs were timed.
 
     ``metric``: the header's, or "processor_s" where other programs kept the cores busy.
     """
@@ -27,13 +27,7 @@ class LiveComparison:
     base: ComparedSide
     new: ComparedSide
     metric: str
-    verdict: Verdict
-    base_s: float | None = None
-    new_s: float | None = None
-    ratio: Interval | None = None
     pairs: int = 0
-    threshold: Threshold
-    note: str = ""
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -45,37 +39,12 @@ class LiveComparison:
         """Both sides in a few words."""
         return _in_words(*self.labels)
 
-    @property
-    def sentence(self) -> str:
-        """The comparison in one sentence."""
-        if self.ratio is None:
-            return f"{self.name}: {self.verdict}{f', {self.note}' if self.note else ''}."
-        changed, low, high = map(change, (self.ratio.estimate, self.ratio.low, self.ratio.high))
-        return (
-            f"{self.name}: {self.verdict}, {changed} ({low} to {high}), where {self.threshold} "
-            "does not matter."
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""
-        ratio = self.ratio or Interval(None, None, None)  # type: ignore[arg-type]
         base, new = self.labels
-        return {
-            **self.new.cell.to_json(),
-            "base": base,
-            "new": new,
-            "metric": self.metric,
-            "verdict": str(self.verdict),
-            "base_s": self.base_s,
-            "new_s": self.new_s,
-            "ratio": ratio.estimate,
-            "ratio_low": ratio.low,
-            "ratio_high": ratio.high,
-            "pairs": self.pairs,
-            "threshold": self.threshold.relative,
-            "threshold_s": self.threshold.seconds,
-            "note": self.note,
-        }
+        sides = {"base": base, "new": new, "metric": self.metric}
+        judged = Judged.to_json(self)
+        return {**self.new.cell.to_json(), **sides, **judged, "pairs": self.pairs}
 
 
 def names(sides: ComparedSides) -> str:

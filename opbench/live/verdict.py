@@ -38,7 +38,7 @@ from typing import Literal
 
 from opbench.intervals import Interval, median, student_t
 from opbench.live.lines import PairLine, SideName
-from opbench.runs.compare import Verdict
+from opbench.runs.verdict import Verdict
 
 Clock = Literal["wall", "processor"]
 

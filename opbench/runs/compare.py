@@ -1,14 +1,5 @@
 """Compare two runs cell by cell: which differences are real.
 
-    SAME         the ratio's 95 % interval lies within the threshold: no difference that matters
-    FASTER       it lies beyond the threshold on the one side: a real difference
-    SLOWER       on the other
-    AMBIGUOUS    it reaches over an end of the threshold, or one run's rounds are unstable or in
-                 two states: the runs cannot tell, and the note says what would
-    FAILED       measured before, and now it cannot be
-    UNMEASURED   it cannot be measured, and was not before
-    NEW, GONE    measured now and not before; before and not now
-
 The interval comes from the medians of rounds (``opbench.intervals.ratio_of_rounds``): rounds are
 fresh processes, whose differences are what another run would have shown as well.  The machine may
 have become slower between the runs: beside each round the time of a fixed piece of work was taken,
@@ -27,8 +18,7 @@ time in all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 from opbench.errors import BadValueError
@@ -36,6 +26,7 @@ from opbench.intervals import Interval, median, median_of_rounds, ratio_of_round
 from opbench.record import Cell, Failure, Load, Measurement, Record
 from opbench.runs.environment import unequal_facts
 from opbench.runs.store import RunFile
+from opbench.runs.verdict import Judged, Verdict, judge
 from opbench.settings import Threshold, threshold_for
 from opbench.timing.quality import UNSTABLE
 
@@ -43,52 +34,26 @@ from opbench.timing.quality import UNSTABLE
 ENOUGH = 8
 # A ratio beyond this, or below its inverse, may be another state of the machine.
 FAR_APART = 2.0
-# Changes beyond it are not written in digits.
-_HUNDREDFOLD = 100
 # Fixed pieces of work that differ by no more took the same time.
 _SAME_WORK = 1.25
 
 
-def change(ratio: float) -> str:
-    """Write a ratio as a change, ``+2.5%``; beyond a hundredfold ``>+9900%`` or ``<-99%``.
-
-    Three wild rounds give intervals of many orders of magnitude, whose digits say nothing.
-    """
-    if not 1 / _HUNDREDFOLD <= ratio <= _HUNDREDFOLD:
-        return f">{_HUNDREDFOLD - 1:+.0%}" if ratio > 1 else f"<{1 / _HUNDREDFOLD - 1:+.0%}"
-    return f"{ratio - 1:+.0%}" if ratio >= 2 else f"{ratio - 1:+.1%}"
-
-
-class Verdict(StrEnum):
-    """The verdict on one cell."""
-
-    SLOWER = "SLOWER"
-    FAILED = "FAILED"
-    AMBIGUOUS = "AMBIGUOUS"
-    FASTER = "FASTER"
-    SAME = "SAME"
-    UNMEASURED = "UNMEASURED"
-    NEW = "NEW"
-    GONE = "GONE"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """One cell in both runs.  ``ratio`` is new over base; None where one of them has no time.
+class Comparison(Judged):
+    """One cell in both runs.  ``ratio`` is None where one of them has no time.
 
-    ``machine`` is the same for the fixed piece of work beside it: how much slower the machine was.
+    ``machine`` is the ratio of the fixed piece of work beside it: how much slower the machine was.
     ``loads``: the counts of both runs, where both have a time.
     """
 
     cell: Cell
-    verdict: Verdict
-    base_s: float | None = None
-    new_s: float | None = None
-    ratio: Interval | None = None
     machine: float | None = None
-    threshold: Threshold = field(default_factory=Threshold)
-    note: str = ""
     loads: tuple[Load, Load] | None = None
+
+    @property
+    def name(self) -> str:
+        """The cell."""
+        return str(self.cell)
 
     @property
     def changes(self) -> str:
@@ -99,34 +64,11 @@ class Comparison:
         both = (("MACs", base.macs, new.macs), ("params", base.params, new.params))
         return ", ".join(f"{key} {one:,} -> {two:,}" for key, one, two in both if one != two)
 
-    @property
-    def sentence(self) -> str:
-        """The comparison in one sentence."""
-        if self.ratio is None:
-            return f"{self.cell}: {self.verdict}{f', {self.note}' if self.note else ''}."
-        changed, low, high = map(change, (self.ratio.estimate, self.ratio.low, self.ratio.high))
-        return (
-            f"{self.cell}: {self.verdict}, {changed} ({low} to {high}), where {self.threshold} "
-            "does not matter."
-        )
-
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""
-        ratio = self.ratio or Interval(None, None, None)  # type: ignore[arg-type]
-        return {
-            **self.cell.to_json(),
-            "verdict": str(self.verdict),
-            "base_s": self.base_s,
-            "new_s": self.new_s,
-            "ratio": ratio.estimate,
-            "ratio_low": ratio.low,
-            "ratio_high": ratio.high,
-            "machine": self.machine,
-            "threshold": self.threshold.relative,
-            "threshold_s": self.threshold.seconds,
-            "note": self.note,
-            **self._counts(),
-        }
+        # Not super(): a dataclass with slots is another class than the one that is written here.
+        judged = Judged.to_json(self)
+        return {**self.cell.to_json(), **judged, "machine": self.machine, **self._counts()}
 
     def _counts(self) -> dict[str, int | None]:
         sides = zip(("base", "new"), self.loads or (None, None), strict=True)
@@ -189,16 +131,6 @@ def unequal(base: RunFile, new: RunFile) -> dict[str, tuple[Any, Any]]:
     """Return the facts that keep the two runs from being compared, with their values."""
     one, other = (run.header.environment for run in (base, new))
     return {name: (one.get(name), other.get(name)) for name in unequal_facts(one, other)}
-
-
-def judge(ratio: Interval, limit: float) -> Verdict:
-    """Judge a ratio, where a change by the fraction ``limit`` does not matter."""
-    if ratio.low > 1 + limit:
-        return Verdict.SLOWER
-    if ratio.high < 1 / (1 + limit):
-        return Verdict.FASTER
-    within = ratio.low >= 1 / (1 + limit) and ratio.high <= 1 + limit
-    return Verdict.SAME if within else Verdict.AMBIGUOUS
 
 
 def _untimed(cell: Cell, before: _Side, after: _Side) -> Comparison:

@@ -20,12 +20,13 @@ from typing import Any, Self
 
 from opbench.files import Appender
 from opbench.intervals import rate_bound
-from opbench.runs.compare import Comparison, Verdict, compare_runs
+from opbench.runs.compare import Comparison, compare_runs
 from opbench.runs.lines import RUN
 from opbench.runs.plan import Sweep
 from opbench.runs.pool import Workers
 from opbench.runs.start import Prepared, prepare
 from opbench.runs.store import RunFile, read_run
+from opbench.runs.verdict import Verdict
 from opbench.settings import Threshold
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions

@@ -30,8 +30,8 @@ from opbench.lock.verdict import Problem, check_counts
 from opbench.record import Count
 from opbench.registry import rules
 from opbench.registry.targets import Target, count_target, require_size_used, resolve
-from opbench.runs.compare import Verdict
 from opbench.runs.plan import Sweep
+from opbench.runs.verdict import Verdict
 from opbench.settings import Threshold, load_settings, parse_thresholds
 from opbench.spec import Shape
 

@@ -12,8 +12,9 @@ import pytest
 
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
-from opbench.runs.compare import Comparison, Verdict, change, compare_runs, judge, unequal
+from opbench.runs.compare import Comparison, compare_runs, unequal
 from opbench.runs.store import RunFile, read_run
+from opbench.runs.verdict import Verdict, change, judge
 from opbench.settings import Threshold, parse_thresholds, threshold_for
 from opbench.value import Value
 from tests.builders import failure, header, write_run
