@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from opbench.counting import build_and_count, build_and_witness, count, differences, witness
 from opbench.counting.witness import Difference
 from opbench.errors import CountError, MissingExtraError
-
-
-class Runs(nn.Module):
-    def __init__(self, function: Callable[..., Any], *layers: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.layers = nn.ModuleList(layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x, *self.layers)
+from tests.counting.function_network import Runs
 
 
 def everything() -> nn.Module:

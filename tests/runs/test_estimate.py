@@ -18,6 +18,7 @@ from opbench.runs.start import Prepared
 from opbench.runs.state import RunState
 from opbench.timing.protocol import Protocol
 from tests.builders import SIZE, cell, header, round_, round_line
+from tests.runs.workers import FakeWorkers
 
 # Half a second a round: warm-up takes 0.025 s of it at least, sampling 0.2 s.
 PROTOCOL = Protocol(rounds=5, max_seconds=2.5)
@@ -58,7 +59,7 @@ CELL = cell(batch_size=4)
 PEAK = 1e9
 
 
-class Answers:
+class Answers(FakeWorkers):
     """Workers that know the peak and that "a" has 10^9 MACs for one image.
 
     ``start_s`` is that of their server; ``takes``: seconds on ``clock`` for a job, the first time
@@ -71,17 +72,9 @@ class Answers:
         start_s: float = 0.0,
         takes: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
-        self.clock, self.start_s, self.takes = clock or [0.0], start_s, takes or {}
+        super().__init__(start_s)
+        self.clock, self.takes = clock or [0.0], takes or {}
         self.asked: list[str] = []
-
-    def __enter__(self) -> Answers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def renew(self) -> None:
-        pass
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         job = request["job"]

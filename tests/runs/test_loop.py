@@ -20,6 +20,7 @@ from opbench.runs.store import read_run
 from opbench.timing.protocol import Protocol
 from opbench.value import Value
 from tests.builders import cell, header, load, round_, round_line
+from tests.runs.workers import FakeWorkers
 
 PROTOCOL = Protocol(precision=0.01, max_seconds=10, rounds=3)
 LOAD = load(macs=10**6, kernels=1, traffic_bytes=100)
@@ -29,26 +30,15 @@ CEILINGS = {"peak_flops_per_s": 1e9, "bandwidth_bytes_per_s": 1e9, "launch_s": 1
 Answer = Callable[[Cell, int], Reply | float]
 
 
-class Script:
+class Script(FakeWorkers):
     """Workers that answer as the test says: seconds, or a reply."""
 
-    start_s = 0.0
-
     def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self.answer = answer
         self.asked: list[tuple[Cell, int]] = []
         self.ceilings = 0
         self.idle: list[tuple[str, bool]] = []
-        self.renewed = 0
-
-    def __enter__(self) -> Script:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def renew(self) -> None:
-        self.renewed += 1
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         if request["job"] == "ceilings":

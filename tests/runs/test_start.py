@@ -13,6 +13,7 @@ from opbench.runs.pool import Reply
 from opbench.runs.start import prepare
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from tests.runs.workers import FakeWorkers
 
 FOUND = {
     "targets": [{"name": "lenet5", "input_size": "1x32x32"}],
@@ -21,19 +22,8 @@ FOUND = {
 }
 
 
-class Finder:
+class Finder(FakeWorkers):
     """Workers that find one network and one GPU."""
-
-    start_s = 0.0
-
-    def __enter__(self) -> Finder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def renew(self) -> None:
-        pass
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         return Reply(done=FOUND if request["job"] == "targets" else {"refusal": ""})

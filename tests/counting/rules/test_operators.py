@@ -16,20 +16,12 @@ from opbench.counting import count
 from opbench.counting.rules.free import FREE
 from opbench.counting.rules.products import RULES
 from opbench.counting.tracing.tracer import Treatment, treatment_of
+from tests.counting.function_network import Runs
 
 needs_higher_order_operators = pytest.mark.skipif(
     not hasattr(TorchDispatchMode, "supports_higher_order_operators"),
     reason="this torch shows no mode the operators that carry a body",
 )
-
-
-class Runs(nn.Module):
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs: Any) -> Any:
-        return self.function(*inputs)
 
 
 @pytest.fixture(scope="module")

@@ -14,19 +14,11 @@ from opbench.counting import count
 from opbench.counting.rules.precision import precision
 from opbench.record import Count
 from tests.counting import quantised_tensor
+from tests.counting.function_network import Runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 Arguments = tuple[Any, ...]
-
-
-class Runs(nn.Module):
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs: Any) -> Any:
-        return self.function(*inputs)
 
 
 def counted(function: Callable[..., Any], *inputs: Any) -> Count:
