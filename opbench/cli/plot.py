@@ -148,9 +148,9 @@ def plot(
     file_format: Annotated[
         str,
         typer.Option(metavar="FORMAT[,FORMAT]...", help="File formats: some of svg, png, pdf."),
-    ] = "svg,png,pdf",
+    ] = "svg,png",
 ) -> None:
-    """Draw figures as SVG, PNG and PDF, and print their paths.
+    """Draw figures as SVG and PNG, or PDF, and print their paths.
 
     Examples:
         opbench plot
