@@ -1,7 +1,8 @@
 """Play a match: pairs of fresh processes that take turns, until the verdict is clear.
 
 Each pair is new, and roles are exchanged: which server forks which side, and whose process starts
-first.  Blocks of calls are taken in rounds, one turn of each side in random order.
+first.  Both are built at the same time, which a slow network needs, and are timed at least as long
+as that took.  Blocks of calls are taken in rounds, one turn of each side in random order.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class LiveMatch:
         end = start + self.max_seconds
         for number in range(1, PAIRS + 1):
             began = self.now()
-            pair = _Pair(self, number, until=began + (end - began) / (PAIRS - number + 1))
+            pair = _Pair(self, number, share_s=(end - began) / (PAIRS - number + 1))
             pairs.append(pair.play())
             self._tell(pairs, start)
             yield pairs[-1]
@@ -122,8 +123,8 @@ class _SideFailedError(Exception):
 class _Pair:
     """One pair of processes: started, timed in turns until the time is up, and ended."""
 
-    def __init__(self, match: LiveMatch, number: int, until: float) -> None:
-        self._match, self._number, self._until = match, number, until
+    def __init__(self, match: LiveMatch, number: int, share_s: float) -> None:
+        self._match, self._number, self._share_s = match, number, share_s
         # Over four pairs every server forks both sides, each started first and second.
         exchanged, late = number % 2 == 0, (number - 1) // 2 % 2 == 1
         players = match.players[::-1] if exchanged else match.players
@@ -138,27 +139,29 @@ class _Pair:
         began, busy = self._match.now(), watch_bystanders()
         try:
             for side in self._starts:
-                self._ready[side] = self._asked(side, self._open)
+                self._asked(side, self._open)
+            for side in self._starts:
+                self._ready[side] = self._asked(side, lambda each: self._players[each].ready())
             opened = self._match.now()
-            rounds = self._rounds()
+            rounds = self._rounds(until=max(began + self._share_s, 2 * opened - began))
         finally:
             line = self._line(self._match.now() - began, *busy())
             if line.order:
                 self._match.put(line)
         per_round = (self._match.now() - opened) / rounds
-        self.shortest_s = opened - began + FEWEST_ROUNDS * per_round
+        self.shortest_s = opened - began + max(opened - began, FEWEST_ROUNDS * per_round)
         for player in self._players.values():
             player.close()
         return line
 
-    def _rounds(self) -> int:
+    def _rounds(self, until: float) -> int:
         """Take turns; returns the number of rounds."""
         for number in count(1):
             order = list(SIDES)
             self._match.draw.shuffle(order)
             for side in order:
                 self._turns.append((side, self._asked(side, self._block)))
-            if number >= FEWEST_ROUNDS and self._match.now() >= self._until:
+            if number >= FEWEST_ROUNDS and self._match.now() >= until:
                 return number
         raise AssertionError("numbers never end")
 
@@ -170,10 +173,10 @@ class _Pair:
             failure = SideFailure(comparison=comparison, side=side, reason=str(error))
             raise _SideFailedError(failure) from None
 
-    def _open(self, side: SideName) -> Ready:
+    def _open(self, side: SideName) -> None:
         compared, place = getattr(self._match.sides, side), self._match.places[side]
         request = {**self._match.settings, "cell": compared.cell.to_json(), "moved": place.moved}
-        return self._players[side].open(request, place.folder)
+        self._players[side].open(request, place.folder)
 
     def _block(self, side: SideName) -> TimedBlock:
         return self._players[side].block(BLOCK_S)

@@ -51,9 +51,8 @@ def require_forks() -> None:
 
 
 class Ready(NamedTuple):
-    """The times of a side that is ready: of one call, and of the first."""
+    """A side that has been built, and the seconds of its first call."""
 
-    call_s: float
     first_call_s: float
 
 
@@ -74,8 +73,12 @@ class TimedBlock(NamedTuple):
 class Player(Protocol):
     """Plays one side after another, each in a fresh process."""
 
-    def open(self, request: Mapping[str, Any], folder: Path) -> Ready:
-        """Start a side.  Raises ``SideError``."""
+    def open(self, request: Mapping[str, Any], folder: Path) -> None:
+        """Start a side, which gets ready while others do.  Raises ``SideError``."""
+        ...
+
+    def ready(self) -> Ready:
+        """Wait until it is ready.  Raises ``SideError``."""
         ...
 
     def block(self, seconds: float) -> TimedBlock:
@@ -128,7 +131,7 @@ class ForkPlayer:
     def _address(self) -> str:
         return f"{self._folder.name}/side"
 
-    def open(self, request: Mapping[str, Any], folder: Path) -> Ready:
+    def open(self, request: Mapping[str, Any], folder: Path) -> None:
         self.close()
         self._errors.seek(0)
         self._errors.truncate()
@@ -141,6 +144,8 @@ class ForkPlayer:
                 "arguments": [{**request, "socket": self._address}],
             }
         )
+
+    def ready(self) -> Ready:
         self._wait(self._listener.fileno())
         connection, _ = self._listener.accept()
         with connection:
@@ -155,9 +160,11 @@ class ForkPlayer:
         return TimedBlock(**{**reply, "samples_s": tuple(reply["samples_s"])})
 
     def close(self) -> None:
-        self._hang_up()
-        if self._busy:
-            with suppress(SideError):
+        with suppress(SideError):
+            if self._busy and self._stream is None:
+                self.ready()
+            self._hang_up()
+            if self._busy:
                 self._wait(None)
 
     def _hang_up(self) -> None:

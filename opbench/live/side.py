@@ -41,10 +41,7 @@ class Side:
         self._device, self._device_time = device, device_time
         self.first_call_s = device.run(forward, 1)
         self._call = device.prepare(forward)
-        taken = [device.run(self._call, 1)]
-        while math.fsum(taken) < _WARMUP_S:
-            taken.append(device.run(self._call, 1))
-        self.call_s = min(taken)
+        self._call_s = 0.0
 
     def block(self, seconds: float) -> Json:
         """Return the samples of a block that takes about ``seconds``, and the calls of each.
@@ -54,8 +51,10 @@ class Side:
         are the processor seconds of the calling thread, per call, and the seconds that all threads
         ran and waited for a core.
         """
-        calls = math.ceil(BLOCK_S / self.call_s)
-        samples = max(1, round(seconds / (calls * self.call_s)))
+        # Only now: while it was built, the other side was.
+        self._call_s = self._call_s or self._warmed_up()
+        calls = math.ceil(BLOCK_S / self._call_s)
+        samples = max(1, round(seconds / (calls * self._call_s)))
         spared = int(samples >= _SPARED)
         before, began_s = scheduled(), time.thread_time()
         taken = [self._sample(calls) for _ in range(spared + samples)]
@@ -68,6 +67,13 @@ class Side:
             "ran_s": ran_s,
             "waited_s": waited_s,
         }
+
+    def _warmed_up(self) -> float:
+        """Call until the caches are warm, and return the seconds of the shortest call."""
+        taken = [self._device.run(self._call, 1)]
+        while math.fsum(taken) < _WARMUP_S:
+            taken.append(self._device.run(self._call, 1))
+        return min(taken)
 
     def _sample(self, calls: int) -> float:
         if self._device_time:
@@ -117,7 +123,7 @@ def _serve(side: Side, stream: IO[bytes]) -> None:
     gc.disable()
     # The asking process has gone on without this side.
     with suppress(BrokenPipeError, ConnectionResetError):
-        _tell(stream, {"call_s": side.call_s, "first_call_s": side.first_call_s})
+        _tell(stream, {"first_call_s": side.first_call_s})
         for line in stream:
             _tell(stream, side.block(json.loads(line)["seconds"]))
 

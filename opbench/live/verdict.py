@@ -5,8 +5,12 @@ side) of the logarithm of new over base.  Two processes of one network can diffe
 they live, by where their memory lies; so the interval is Student's t over the ratios of several
 fresh pairs, which holds the noise of blocks as well as the differences between processes.
 
-The verdict is looked at up to three times, after 4, 6 and 8 pairs or when the time is up; by
-Bonferroni's inequality the looks share the 5 % by which all may err.
+The verdict is looked at up to three times, after 6, 10 and 16 pairs or when the time is up; by
+Bonferroni's inequality the looks share the 5 % by which all may err.  Many short pairs tell more
+than few long ones, although each costs a start: what processes differ by is averaged over all of
+them, and Student's t is close to the normal distribution.  With 4, 6 and 8 pairs in the same time,
+of which the ratios of two processes differ by 3 %, 5 % were found in 89 of 100 comparisons on
+paper; with 6, 10 and 16 in 98.
 
     SAME        the interval lies within the threshold: no difference that matters
     SLOWER      it lies above 1 and reaches beyond the threshold
@@ -36,18 +40,16 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from opbench.intervals import Interval, median, student_t
+from opbench.intervals import CONFIDENCE, Interval, median, student_t
 from opbench.live.lines import PairLine, SideName
 from opbench.runs.verdict import Verdict
 
 Clock = Literal["wall", "processor"]
 
-# Pairs of processes after which the verdict is looked at; the last is the most that are started.
-LOOKS = (4, 6, 8)
-PAIRS = LOOKS[-1]
-# The probability by which a look may err, by the number of pairs: 4, 6 and 8 share 5 %.  Where the
-# time is up in between, or before, it is what earlier looks have left.
-_ERRS = {2: 0.05, 3: 0.05, 4: 0.015, 5: 0.035, 6: 0.01, 7: 0.025, 8: 0.025}
+# Pairs of processes after which the verdict is looked at, the last being the most that are started,
+# with the probability by which each look may err: together 5 %.
+LOOKS = {6: 0.01, 10: 0.01, 16: 0.03}
+PAIRS = max(LOOKS)
 # Of a slow network more pairs tell more than more rounds.
 FEWEST_ROUNDS = 2
 # Threads that had a core for less than this part of the time that they wanted one.
@@ -106,9 +108,15 @@ def ratio_of(pairs: Sequence[PairLine], clock: Clock = "wall") -> Interval | Non
     mean = math.fsum(ratios) / len(ratios)
     squares = math.fsum((each - mean) ** 2 for each in ratios)
     error = math.sqrt(squares / (len(ratios) - 1) / len(ratios))
-    confidence = 1 - _ERRS[min(len(ratios), PAIRS)]
+    confidence = 1 - _errs(min(len(ratios), PAIRS))
     half = min(student_t(len(ratios) - 1, confidence) * error, _WIDEST)
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half))
+
+
+def _errs(pairs: int) -> float:
+    """Return the probability by which a look may err; between looks, what earlier ones left."""
+    earlier = math.fsum(errs for look, errs in LOOKS.items() if look < pairs)
+    return LOOKS.get(pairs, 1 - CONFIDENCE - earlier)
 
 
 def judge_turns(ratio: Interval | None, limit: float) -> Verdict:

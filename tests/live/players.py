@@ -33,7 +33,7 @@ class PaperPlayer:
         seconds: Callable[[Json], Played],
         *,
         noise: float = 0.001,
-        opening_s: float = 0.5,
+        opening_s: float = 0.3,
         seed: int = 0,
     ) -> None:
         self.clock, self.seconds, self.noise = clock, seconds, noise
@@ -48,14 +48,16 @@ class PaperPlayer:
     def __exit__(self, *_: object) -> None:
         self.open_now = False
 
-    def open(self, request: Json, folder: Path) -> Ready:
+    def open(self, request: Json, folder: Path) -> None:
         self.clock.seconds += self.opening_s
         self.opened.append((request, folder))
-        played = self.seconds(request["cell"])
-        if isinstance(played, str):
-            raise SideError(played)
-        self.call_s, self.open_now = played, True
-        return Ready(call_s=played, first_call_s=2 * played)
+        self.played, self.open_now = self.seconds(request["cell"]), True
+
+    def ready(self) -> Ready:
+        if isinstance(self.played, str):
+            raise SideError(self.played)
+        self.call_s = self.played
+        return Ready(first_call_s=2 * self.call_s)
 
     def block(self, seconds: float) -> TimedBlock:
         assert self.open_now

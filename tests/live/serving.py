@@ -20,7 +20,7 @@ def serve(request: Mapping[str, Any]) -> None:
     with socket.socket(socket.AF_UNIX) as channel:
         channel.connect(request["socket"])
         with channel.makefile("rwb") as stream:
-            stream.write(b'{"call_s": 0.5, "first_call_s": 1.5}\n')
+            stream.write(b'{"first_call_s": 1.5}\n')
             stream.flush()
             for line in stream:
                 if request.get("dies"):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from opbench.intervals import Interval
 from opbench.live.lines import PairLine
-from opbench.live.verdict import LOOKS, is_clear, judge_turns, ratio_of
+from opbench.live.verdict import LOOKS, PAIRS, is_clear, judge_turns, ratio_of
 
 
 def pair(base: list[float], new: list[float], number: int = 1) -> PairLine:
@@ -73,8 +73,8 @@ def struck(draw: random.Random) -> Callable[[], float]:
     return lambda: draw.gauss(0, 0.02) + (draw.random() < 0.2) * draw.random()
 
 
-# Rounds of a pair.
-ROUNDS = 15
+# Rounds of a pair, of the some 120 for which there is time.
+ROUNDS = 8
 NOISES: tuple[Noise, ...] = (white, autocorrelated, drifting, stepping, struck)
 
 
@@ -102,5 +102,5 @@ def simulated(
                 times[side].append(math.exp(step() + (apart if side == "n" else 0.0)))
         pairs.append(pair(times["b"], times["n"]))
         found = ratio_of(pairs)
-        if found and len(pairs) in LOOKS and (is_clear(found, 0.05) or len(pairs) == LOOKS[-1]):
+        if found and len(pairs) in LOOKS and (is_clear(found, 0.05) or len(pairs) == PAIRS):
             return Simulated(str(judge_turns(found, 0.05)), found)

@@ -29,10 +29,15 @@ def request_of(**wrong: Any) -> dict[str, Any]:
     return {"cell": cell().to_json(), **wrong}
 
 
+def opened(player: ForkPlayer, **wrong: Any) -> Ready:
+    player.open(request_of(**wrong), Path.cwd())
+    return player.ready()
+
+
 def test_each_side_is_a_fresh_process(player: ForkPlayer) -> None:
     pids = set()
     for _ in range(2):
-        assert player.open(request_of(), Path.cwd()) == Ready(call_s=0.5, first_call_s=1.5)
+        assert opened(player) == Ready(first_call_s=1.5)
         (seconds, pid), calls, *spent = player.block(0.125)
         assert (seconds, calls, *spent) == (0.125, 3, *SPENT.values())
         assert player.block(1.0) == TimedBlock((1.0, pid), 3, **SPENT)
@@ -42,11 +47,15 @@ def test_each_side_is_a_fresh_process(player: ForkPlayer) -> None:
     assert os.getpid() not in pids
 
 
-def test_a_side_that_was_not_closed_makes_room_for_the_next(player: ForkPlayer) -> None:
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_a_side_that_was_not_closed_makes_room_for_the_next(
+    player: ForkPlayer, is_ready: bool
+) -> None:
     player.open(request_of(), Path.cwd())
-    first = player.block(1.0).samples_s[1]
-    player.open(request_of(), Path.cwd())
-    assert player.block(1.0).samples_s[1] != first
+    if is_ready:
+        player.ready()
+    opened(player)
+    assert player.block(0.125).calls == 3
 
 
 @pytest.mark.parametrize(
@@ -61,9 +70,9 @@ def test_a_side_that_ends_says_why_and_the_next_one_plays(
     player: ForkPlayer, wrong: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(SideError, match=said):
-        player.open(request_of(**wrong), Path.cwd())
+        opened(player, **wrong)
         player.block(1.0)
-    assert player.open(request_of(), Path.cwd()).call_s == 0.5
+    assert opened(player) == Ready(first_call_s=1.5)
 
 
 def test_a_server_that_does_not_start_is_a_reason() -> None:
@@ -71,7 +80,7 @@ def test_a_server_that_does_not_start_is_a_reason() -> None:
         ForkPlayer(serve="no.such:function", preload=["no.such"]) as player,
         pytest.raises(SideError, match=r"the process that starts others ended: .*no"),
     ):
-        player.open(request_of(), Path.cwd())
+        opened(player)
 
 
 NETS = """

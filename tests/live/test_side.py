@@ -85,6 +85,7 @@ def test_a_slow_network_has_one_call_in_a_block(monkeypatch: pytest.MonkeyPatch)
         calls += 1
 
     side = Side(CpuDevice(), two_seconds, device_time=False)
+    side.block(0.06)
     before = calls
     samples, each = taken(side.block(0.06))
     assert (len(samples), each, calls - before) == (1, 1, 1)
