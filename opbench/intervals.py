@@ -116,21 +116,19 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     return Interval(over_rounds.estimate, min(low, over_rounds.low), max(high, over_rounds.high))
 
 
-def pooled_median(rounds: Sequence[Sequence[float]]) -> Interval:
-    """Return the median of all samples and its interval, which covers run-to-run changes.
+def mean_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
+    """Return the geometric mean of the rounds' medians and its interval by Student's t.
 
-    One round has the interval of its order statistics.  Several have Student's t on the logarithms
-    of their medians, around the median of all samples; and never less than the order statistics of
-    all samples together.
+    It covers run-to-run changes.  One round has its median and the interval of its order
+    statistics; several never less than the order statistics of all samples together.
     """
-    everything = [sample for samples in rounds for sample in samples]
-    low, high = median_interval(everything)
+    low, high = median_interval([sample for samples in rounds for sample in samples])
     if len(rounds) == 1:
-        return Interval(median(everything), low, high)
+        return Interval(median(rounds[0]), low, high)
     medians = [median(samples) for samples in rounds]
-    half = student_t(len(medians) - 1) * _standard_error(medians)
-    found = _around(median(everything), half)
-    return Interval(found.estimate, min(low, found.low), max(high, found.high))
+    mean = math.exp(math.fsum(map(math.log, medians)) / len(medians))
+    found = _around(mean, student_t(len(medians) - 1) * _standard_error(medians))
+    return Interval(mean, min(low, found.low), max(high, found.high))
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:

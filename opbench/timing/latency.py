@@ -1,14 +1,16 @@
 """Estimate the latency of a cell: the time of a forward pass on an undisturbed machine.
 
-On the CPU it is the geometric mean of two times: the median of all samples in units of the fixed
-work beside them, times the least time that this work took in the whole run; and the smallest
-sample.  The first is wrong where a network suffers more or less than the work does, the second
-where no sample was left alone.  Of the estimators tried on the same samples this one differed
+On the CPU every few samples have fixed work beside them, and the least time that this work took in
+the whole run is that of the machine when it is left alone.  Where the work takes r times as long,
+networks take about r^0.75 times as long: what shares a machine slows some more than others, and
+none of those tried as much as the work.  So each sample is divided by r^0.75, a round has the
+median of its samples, and the latency is the geometric mean of the rounds, whose differences are
+what another run would show as well.  Of the estimators tried on the same samples this one differed
 least from run to run (`results/timing.md`).  Samples that do not move with the work, of a network
 that waits for something else, are taken as they are.
 
-On CUDA it is the tenth percentile of single calls with launch and synchronisation, the median
-over rounds.
+On CUDA it is the tenth percentile of single calls with launch and synchronisation, the geometric
+mean over rounds.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from opbench.intervals import Interval, median, pooled_median, quantile
+from opbench.intervals import Interval, mean_of_rounds, median, quantile
 from opbench.record import Round
 from opbench.timing.starved import starved_rounds
 
 _LOW = 0.1
+# The part of the work's slowdown, in logarithms, that networks have as well.
+_FOLLOWED = 0.75
 # Samples whose spread is less than this part of the spread of the work do not move with it.
 _STEADIER = 0.1
 # No network tried took less than this part of its smallest sample by the work beside it.
@@ -44,32 +48,23 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     """
     waiting = starved_rounds(rounds)
     rounds = [each for each in rounds if each not in waiting] or rounds
-    samples = comparable(rounds)
-    found, medians = pooled_median(samples), [median(each) for each in samples]
-    if not _in_units(rounds):
-        return Latency(whole=found, rounds=tuple(medians))
-    least = [min(each.samples_s) for each in rounds]
-    work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
-    middle = _between(found.estimate * work.estimate, min(least))
+    if _in_units(rounds):
+        work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
+        low, high = work.estimate**_FOLLOWED, work.high**_FOLLOWED
+        found = _latency(comparable(rounds), low, high)
+        if found.whole.estimate >= _NEAR * min(min(each.samples_s) for each in rounds):
+            return found
+        return _latency([each.samples_s for each in rounds])
+    return _latency(comparable(rounds))
+
+
+def _latency(samples: Sequence[Sequence[float]], low: float = 1.0, high: float = 1.0) -> Latency:
+    """Return the latency of samples in a unit whose own interval begins at its estimate ``low``."""
+    found = mean_of_rounds(samples)
     return Latency(
-        whole=Interval(
-            middle,
-            middle * found.low / found.estimate,
-            middle * found.high / found.estimate * work.high / work.estimate,
-        ),
-        rounds=tuple(
-            _between(ratio * work.estimate, smallest)
-            for ratio, smallest in zip(medians, least, strict=True)
-        ),
+        whole=Interval(low * found.estimate, low * found.low, high * found.high),
+        rounds=tuple(low * median(each) for each in samples),
     )
-
-
-def _between(scaled: float, smallest: float) -> float:
-    """Return the geometric mean of a time by the work beside it and of the smallest sample.
-
-    Where they are far apart the samples did not move with the work: then the smallest alone.
-    """
-    return math.sqrt(scaled * smallest) if scaled >= _NEAR * smallest else smallest
 
 
 def floor_of(least: Collection[float]) -> Interval:
@@ -79,7 +74,7 @@ def floor_of(least: Collection[float]) -> Interval:
 
 
 def comparable(rounds: Sequence[Round]) -> list[list[float]]:
-    """Return what stands for the latency in each round, up to a factor: samples or one number."""
+    """Return the samples of each round, or the one number that stands for them, up to a factor."""
     host = [each.host_samples_s for each in rounds if each.host_samples_s]
     if host:
         return [[quantile(each, _LOW)] for each in host] if len(host) > 1 else [list(host[0])]
@@ -104,4 +99,4 @@ def _spread(values: Sequence[float]) -> float:
 
 def _ratios(each: Round) -> list[float]:
     pairs = zip(each.samples_s, each.reference_samples_s, strict=True)
-    return [sample / work for sample, work in pairs]
+    return [sample / work**_FOLLOWED for sample, work in pairs]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
-from opbench.intervals import Interval, drift, median, median_of_rounds, pooled_median, quantile
+from opbench.intervals import Interval, drift, mean_of_rounds, median, median_of_rounds, quantile
 from opbench.record import Launches, Measurement, Round
 from opbench.timing.latency import Latency, comparable, latency
 from opbench.timing.protocol import Protocol
@@ -172,17 +172,25 @@ def _spread(values: Sequence[float]) -> float:
 
 def _within(rounds: Sequence[Sequence[float]]) -> float:
     """Return the relative uncertainty of a round's median by its own samples."""
-    return median([pooled_median([each]).relative for each in rounds])
+    return median([mean_of_rounds([each]).relative for each in rounds])
 
 
 def _drifts(rounds: Sequence[Round], protocol: Protocol) -> bool:
     """Return whether most rounds rise, or most fall, by more than the precision."""
-    on_gpu = any(each.host_samples_s for each in rounds)
-    series = [each.samples_s for each in rounds] if on_gpu else comparable(rounds)
-    drifts = [drift(each) for each in series]
+    drifts = [_drift(each) for each in rounds]
     rising = sum(each > protocol.precision for each in drifts)
     falling = sum(each < -protocol.precision for each in drifts)
     return max(rising, falling) > len(rounds) / 2
+
+
+def _drift(each: Round) -> float:
+    """Return the part of a drift for which the fixed work beside the samples does not account."""
+    alone = drift(each.samples_s)
+    if len(each.reference_samples_s) != len(each.samples_s):
+        return alone
+    pairs = zip(each.samples_s, each.reference_samples_s, strict=True)
+    beside = drift([sample / work for sample, work in pairs])
+    return min(alone, beside, key=abs) if alone * beside > 0 else 0.0
 
 
 def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:

@@ -78,6 +78,21 @@ def _mixed(part: float, rounds: Sequence[Round], floor: Interval) -> float:
     return float(_in_units(rounds, floor) ** (1 - part) * everything(rounds)[0] ** part)
 
 
+def _mean_by_work(part: float, rounds: Sequence[Round], floor: Interval) -> float:
+    """Geometric mean over rounds, of medians of samples that follow the work's power ``part``."""
+    middles = [
+        median(
+            [
+                s / work**part
+                for s, work in zip(each.samples_s, each.reference_samples_s, strict=True)
+            ]
+        )
+        for each in rounds
+    ]
+    mean = math.exp(math.fsum(map(math.log, middles)) / len(middles))
+    return float(mean * floor.estimate**part)
+
+
 ESTIMATORS: dict[str, Estimator] = {
     "median of the rounds' medians": lambda rounds, _: median(
         [median(each.samples_s) for each in rounds]
@@ -99,7 +114,10 @@ ESTIMATORS: dict[str, Estimator] = {
     ),
     "median in units of the work beside": _in_units,
     "two thirds of that and one of the smallest sample, geometric mean": partial(_mixed, 1 / 3),
-    "geometric mean of both: `latency_s`": lambda rounds, floor: (
+    "geometric mean of both": partial(_mixed, 1 / 2),
+    "mean of the rounds' medians in units of the work": partial(_mean_by_work, 1.0),
+    "the same, in units of its square root": partial(_mean_by_work, 0.5),
+    "the same, in units of its power 0.75: `latency_s`": lambda rounds, floor: (
         latency(rounds, floor).whole.estimate
     ),
 }
