@@ -327,6 +327,7 @@ def _run(
             finish(out)
             if training:
                 run_backward(network, out)
+        tracer.scopes.end()
     except (BadValueError, NothingToTrainError):
         raise
     except (Exception, SystemExit) as error:

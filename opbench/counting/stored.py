@@ -30,6 +30,7 @@ Named = Sequence[tuple[str, nn.Module]]
 
 _LAZY = (nn.UninitializedParameter, nn.UninitializedBuffer)
 _PLAIN = (Tensor, nn.Parameter)
+_SCRIPT_OBJECT = torch.ScriptObject
 _STATISTICS = ("running_mean", "running_var")
 _EXTENTS = (("in_features", "out_features"), ("infeatures", "outfeatures"))
 _INDICES = {
@@ -72,16 +73,18 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
 def _plain(name: str, module: nn.Module) -> Iterator[Part]:
     if module._parameters or module._buffers:
         parameters, buffers = _there(module._parameters), _there(module._buffers)
-        logical = _packed_into_integers(module, [*parameters.values(), *buffers.values()])
+        tensors = [*parameters.values(), *buffers.values()]
+        integers = [each for each in tensors if _is_integer(each)]
+        logical = _packed_into_integers(module, tensors, integers) if integers else 0
         for tensor in parameters.values():
             yield Part(name, id(tensor), 0 if logical else numbers(tensor), _bytes(tensor))
         for key, tensor in buffers.items():
             yield Part(name, id(tensor), _in_onednn(key, tensor), _bytes(tensor))
         if logical:
             yield Part(name, id(module), logical, 0)
-    if torch.ScriptObject in map(type, module.__dict__.values()):
+    if _SCRIPT_OBJECT in map(type, module.__dict__.values()):
         for value in module.__dict__.values():
-            if type(value) is torch.ScriptObject:
+            if type(value) is _SCRIPT_OBJECT:
                 yield _object(name, id(value), value)
 
 
@@ -134,7 +137,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _tensors(each)
-    elif type(value) is torch.ScriptObject:
+    elif type(value) is _SCRIPT_OBJECT:
         held: Any = value
         yield from _tensors(held.unpack() if held._has_method("unpack") else held.__getstate__())
 
@@ -181,12 +184,13 @@ def _per_channel(tensor: Tensor) -> tuple[Tensor, ...]:
     return tensor.q_per_channel_scales(), tensor.q_per_channel_zero_points()
 
 
-def _packed_into_integers(module: nn.Module, tensors: Sequence[Tensor]) -> int:
+def _packed_into_integers(
+    module: nn.Module, tensors: Sequence[Tensor], integers: Sequence[Tensor]
+) -> int:
     """Return the weights and biases of a layer that stores integers for its weights; else 0."""
     weights = _weights_said(module)
-    integers = [each for each in tensors if weights and _is_integer(each)]
     others = (each for each in tensors if not _is_integer(each))
-    if not integers or any(numbers(each) == weights for each in others):
+    if not weights or any(numbers(each) == weights for each in others):
         return 0
     if max(8 * _bytes(each) for each in integers) < weights:  # less than a bit for each
         return 0

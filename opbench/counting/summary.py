@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from torch import nn
 
+from opbench.counting.copies.copying import named_modules_of
 from opbench.counting.rules.precision import precision
 from opbench.counting.stored import Named, Part, parts_of
 from opbench.counting.sums import shared_once, with_everything_below
@@ -34,7 +35,7 @@ def summarise(
     training: bool,
 ) -> Count:
     """Return the count of a network that has been traced on ``device``."""
-    named = list(network.named_modules(remove_duplicate=False))
+    named = named_modules_of(network)
     parts = list(parts_of(named))
     params = _params(parts)
     return Count(
@@ -76,13 +77,13 @@ def _operators(tracer: Tracer) -> Iterable[OperatorCount]:
             operands=tuple(map(Shape, operands)),
             result=Shape(result),
             calls=times,
-            macs=tracer.macs[call],
-            activations=tracer.activations[call],
+            macs=tracer.macs.get(call, 0),
+            activations=tracer.activations.get(call, 0),
             precision=precision(operator, types) if call in tracer.macs else "",
         )
 
 
-def _modules(named: Named, tracer: Tracer, params: Counter[str]) -> Iterable[ModuleCount]:
+def _modules(named: Named, tracer: Tracer, params: Mapping[str, int]) -> Iterable[ModuleCount]:
     """Yield each module once, by the first of its names."""
     first: dict[nn.Module, str] = {}
     for name, module in named:
@@ -108,7 +109,7 @@ def _file(kind: type) -> str:
     return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
 
 
-def _params(parts: Iterable[Part]) -> Counter[str]:
+def _params(parts: Iterable[Part]) -> Mapping[str, int]:
     """Return the parameters in and below each module, a shared one once in each."""
     held: dict[Hashable, tuple[int, list[str]]] = {}
     for part in parts:

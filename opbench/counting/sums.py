@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -15,19 +15,24 @@ def path(name: str) -> tuple[str, ...]:
     return (*path(name.rpartition(".")[0]), name) if name else ("",)
 
 
-def with_everything_below(tally: Mapping[Any, int]) -> Counter[str]:
+def with_everything_below(tally: Mapping[Any, int]) -> defaultdict[str, int]:
     """Return the sums of a tally whose keys begin with the name of a module."""
-    sums: Counter[str] = Counter()
+    below: defaultdict[str, int] = defaultdict(int)
     for (module, *_), amount in tally.items():
         for name in path(module):
-            sums[name] += amount
-    return sums
+            below[name] += amount
+    return below
 
 
-def shared_once(held: Iterable[tuple[int, Iterable[str]]]) -> Counter[str]:
+def _above(names: Iterable[str]) -> Iterable[str]:
+    """Return names and those above them, each once."""
+    return dict.fromkeys(chain.from_iterable(map(path, names)))
+
+
+def shared_once(held: Iterable[tuple[int, Collection[str]]]) -> defaultdict[str, int]:
     """Return the sums of amounts that modules hold: in and below each, a shared one once."""
-    sums: Counter[str] = Counter()
+    sums: defaultdict[str, int] = defaultdict(int)
     for amount, holders in held:
-        for name in dict.fromkeys(chain.from_iterable(map(path, holders))):
+        for name in path(*holders) if len(holders) == 1 else _above(holders):
             sums[name] += amount
     return sums

@@ -42,19 +42,21 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     convert = converter(device)
     network = unwrap(network)
     modules = modules_of(network)
-    if device == "meta" and any(map(is_scripted, modules)):
+    scripted = [each for each in modules if is_scripted(each)]
+    if device == "meta" and scripted:
         raise NeedsValuesError
     memo: dict[int, Any] = {}
     for tensor in _registered(modules):
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
     with ConvertStrayTensors(convert):
-        twin = _copy_modules(network, duplicate)
+        twin = _copy_modules(modules, scripted, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
-    for each in _outermost_scripted(modules_of(twin)):
+    copies = modules_of(twin)
+    for each in _outermost([each for each in copies if is_scripted(each)] if scripted else []):
         each.to(device)
-    if any(getattr(each, "training", False) for each in modules_of(twin)):  # frozen ones have none
+    if any(getattr(each, "training", False) for each in copies):  # frozen ones have none
         set_evaluation_mode(twin)
     return twin
 
@@ -62,14 +64,34 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
 def modules_of(network: nn.Module) -> list[nn.Module]:
     """Return ``network.modules()``, several times as fast."""
     found: dict[int, nn.Module] = {}
-    ahead = [network]
+    ahead: list[nn.Module | None] = [network]
     while ahead:
         module = ahead.pop()
-        if id(module) not in found:
+        if module is not None and id(module) not in found:
             found[id(module)] = module
             if module._modules:  # most have none
-                ahead += [each for each in reversed(module._modules.values()) if each is not None]
+                ahead += reversed(module._modules.values())
     return list(found.values())
+
+
+def named_modules_of(network: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Return ``network.named_modules(remove_duplicate=False)``, several times as fast.
+
+    A module that is below itself (a child that knows its parent) ends the way down.
+    """
+    found: list[tuple[str, nn.Module]] = []
+    ahead: list[tuple[str, nn.Module, tuple[nn.Module, ...]]] = [("", network, ())]
+    while ahead:
+        name, module, above = ahead.pop()
+        found.append((name, module))
+        if module._modules:  # most have none
+            prefix, above = f"{name}." if name else "", (*above, module)
+            ahead += [
+                (prefix + key, each, above)
+                for key, each in reversed(module._modules.items())
+                if each is not None and each not in above
+            ]
+    return found
 
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
@@ -82,14 +104,14 @@ def tensors_of(network: nn.Module) -> list[Tensor]:
 def _registered(modules: list[nn.Module]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     for module in modules:
-        held: tuple[Tensor | None, ...]
         if is_scripted(module):  # which hands out other objects every time
-            held = (*module.parameters(recurse=False), *module.buffers(recurse=False))
-        else:
-            held = (*module._parameters.values(), *module._buffers.values())
-        for each in held:
-            if each is not None:
-                found[id(each)] = each
+            theirs = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+            found.update((id(each), each) for each in theirs)
+            continue
+        for held in (module._parameters, module._buffers):
+            for each in held.values() if held else ():  # most have none
+                if each is not None:
+                    found[id(each)] = each
     return list(found.values())
 
 
@@ -100,24 +122,30 @@ def unwrap(network: nn.Module) -> nn.Module:
     return unwrap(network.get_submodule("_orig_mod"))
 
 
-def _copy_modules(network: nn.Module, duplicate: Duplicator) -> nn.Module:
-    """Copy module by module and attribute by attribute, so that one attribute that cannot be
-    copied does not spoil the rest.  Modules that know how to copy themselves do."""
-    modules, memo = modules_of(network), duplicate.memo
-    plain = {id(each) for each in modules if _is_plain_module(each)}
+def _copy_modules(
+    modules: list[nn.Module], scripted: list[nn.Module], duplicate: Duplicator
+) -> nn.Module:
+    """Copy the first of ``modules`` and all below it; return the copy of the first.
+
+    It goes module by module and attribute by attribute, so that one attribute that cannot be copied
+    does not spoil the rest.  Modules that know how to copy themselves do.
+    """
+    memo = duplicate.memo
+    others = {id(each) for each in scripted}
+    plain = {id(each) for each in modules if id(each) not in others and _is_plain_module(each)}
     for module in modules:
         if id(module) in plain:
             memo[id(module)] = module.__class__.__new__(module.__class__)
-    for module in _outermost_scripted(modules):
+    for module in _outermost(scripted):
         memo[id(module)] = copy_scripted(module, memo)
     for module in reversed(modules):  # a module that copies itself may look at those below it
-        if unwrap(module) is not module:
-            memo[id(module)] = copy.deepcopy(unwrap(module), memo)
-        elif id(module) in plain:
+        if id(module) in plain:
             _fill(module, duplicate)
-        elif id(module) not in memo and not is_scripted(module):
+        elif unwrap(module) is not module:
+            memo[id(module)] = copy.deepcopy(unwrap(module), memo)
+        elif id(module) not in memo and id(module) not in others:
             _copy_by_itself(module, duplicate)
-    twin: nn.Module = memo[id(network)]
+    twin: nn.Module = memo[id(modules[0])]
     return twin
 
 
@@ -125,10 +153,13 @@ def _fill(module: nn.Module, duplicate: Duplicator) -> None:
     """Put copies of a module's attributes into its copy, which is still empty."""
     held = duplicate.memo[id(module)].__dict__
     for name, value in module.__dict__.items():
-        if type(value) in _CONTAINERS and not value and name in _OWN:  # most: no hooks
-            held[name] = type(value)()
+        kind = type(value)
+        if kind in ATOMS:
+            held[name] = value
+        elif kind in _CONTAINERS and not value and name in _OWN:  # most: no hooks
+            held[name] = kind()
         else:
-            held[name] = value if type(value) in ATOMS else _copy_value(value, duplicate)
+            held[name] = _copy_value(value, duplicate)
     held["_compiled_call_impl"] = None
 
 
@@ -147,15 +178,14 @@ def _copy_by_itself(module: nn.Module, duplicate: Duplicator) -> None:
         _fill(module, duplicate)
 
 
-def _outermost_scripted(modules: list[nn.Module]) -> list[nn.Module]:
-    scripted = [each for each in modules if is_scripted(each)]
+def _outermost(scripted: list[nn.Module]) -> list[nn.Module]:
+    """Return those of scripted modules that are not inside another."""
     inner = {id(below) for each in scripted for below in modules_of(each)[1:]}
     return [each for each in scripted if id(each) not in inner]
 
 
 def _is_plain_module(module: nn.Module) -> bool:
-    copies_itself = hasattr(type(module), "__deepcopy__") or is_scripted(module)
-    return not copies_itself and unwrap(module) is module
+    return not hasattr(type(module), "__deepcopy__") and "_orig_mod" not in module._modules
 
 
 def _copy_value(value: Any, duplicate: Duplicator) -> Any:

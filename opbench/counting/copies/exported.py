@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import Any
 
 from torch import nn
@@ -28,8 +27,18 @@ def example_in(program: Any) -> tuple[Any, ...]:
 
 def set_evaluation_mode(module: nn.Module) -> None:
     """Set evaluation mode; the module of a program has the mode that it was exported in."""
-    with suppress(NotImplementedError):
-        module.eval()
+    set_mode(module, training=False)
+
+
+def set_mode(module: nn.Module, *, training: bool) -> None:
+    """Set training or evaluation mode as the module itself does it."""
+    try:
+        module.train() if training else module.eval()
+    except NotImplementedError:  # an exported program has one mode only
+        return
+    except RecursionError:  # a module below itself, as a child that knows its parent
+        for each in module.modules():
+            each.training = training
 
 
 def is_network(value: Any) -> bool:

@@ -4,16 +4,19 @@
 Where a network fails for lack of such a device it is built and run once more: what it makes or
 moves there stays where its other tensors are; streams, events and synchronisation do nothing.
 
-``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  Asked
-for its properties, the device says that it is an H100, on which every kernel runs.
+``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  One
+that refuses to run on it (``assert x.is_cuda``) is run as on a GPU: every tensor says that it is
+there.  Asked for its properties, the device says that it is an H100, on which every kernel runs.
 """
 
 from __future__ import annotations
 
+import linecache
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from traceback import walk_tb
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
@@ -22,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from opbench.counting.meta.disguise import on_meta
+from opbench.counting.meta.disguise import on_meta, said_to_be_on
 from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import BadValueError, message_of
 
@@ -30,11 +33,13 @@ T = TypeVar("T")
 
 _COMPLAINT = re.compile(
     r"CUDA|_cuda_|NVIDIA|NVTX|XPU|HPU|accelerator|not linked with support for|cannot pin"
-    r"|dummy base class|unknown parameter type|Invalid device id|cudaMemGetInfo"
+    r"|dummy base class|unknown parameter type|Invalid device id|cudaMemGetInfo|GPU"
     r"|not supported between instances of 'NoneType' and 'int'"
 )
+_ASKS = re.compile(r"cuda|gpu|device", re.IGNORECASE)  # a line that raises, as an assertion does
 _ABSENT = re.compile(r"(cuda|xpu|mps|hpu|npu|mtia)(:\d+)?")
 _HERE = {"cpu", "meta"}
+_GPU = torch.device("cuda", 0)
 
 
 def tolerated(attempt: Callable[[], T]) -> T:
@@ -44,12 +49,37 @@ def tolerated(attempt: Callable[[], T]) -> T:
     except BadValueError:
         raise
     except Exception as error:
-        causes = (error, error.__cause__)
-        if torch.cuda.is_available() or not any(_COMPLAINT.search(message_of(e)) for e in causes):
+        if torch.cuda.is_available() or not _lacks_device(error):
             raise
     import_module("torch._dynamo")  # it makes lists of torch's functions, of the true ones
     with undisturbed(), _pretended():
+        try:
+            return attempt()
+        except BadValueError:
+            raise
+        except Exception as error:
+            if not _lacks_device(error):
+                raise
+    with undisturbed(), _pretended(), _on_gpu():
         return attempt()
+
+
+def _lacks_device(error: Exception) -> bool:
+    """Return whether the message of an error, or the line that raised it, tells of a device."""
+    cause = error.__cause__ or error
+    if any(_COMPLAINT.search(message_of(each)) for each in (error, cause)):
+        return True
+    *_, (frame, line) = walk_tb(cause.__traceback__)
+    return _ASKS.search(linecache.getline(frame.f_code.co_filename, line)) is not None
+
+
+@contextmanager
+def _on_gpu() -> Iterator[None]:
+    """Let a GPU be there, and every tensor on it."""
+    with said_to_be_on(_GPU), ExitStack() as stack:
+        for name, answer in (("is_available", True), ("device_count", 1)):
+            stack.enter_context(mock.patch.object(torch.cuda, name, lambda answer=answer: answer))
+        yield
 
 
 @contextmanager
@@ -141,12 +171,16 @@ class _OnThisMachine(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _STAYS:
             return args[0]
+        if func is torch.device and torch.cuda.is_available():  # as this says while all are there
+            return func("cuda", args[0]) if _is_index(args[0]) else func(*args, **kwargs)
         if func is Tensor.type and len(args) > 1 and _is_type_of_absent(args[1]):
             return args[0].to(getattr(torch, args[1].rpartition(".")[2]).dtype)
         first = args[0] if args else None
         device = "meta" if isinstance(first, Tensor) and on_meta(first) else "cpu"
         if func is Tensor.to and len(args) > 1 and _is_index(args[1]):
             args = (first, device, *args[2:])
+        elif func is torch.device and args and _is_index(first):
+            args = (device,)
         if _is_index(kwargs.get("device")):
             kwargs = {**kwargs, "device": device}
         if kwargs.get("pin_memory"):

@@ -11,8 +11,8 @@ network is counted with real tensors.
 
 Autocast on the CPU does nothing there: a network that enables it needs real tensors.
 
-Not noticed: a network that decides by ``isinstance`` with a type such as ``torch.FloatTensor``, or
-by what a tensor prints.
+A network that refuses to run on a CPU is told that every tensor is on a GPU
+(``opbench.counting.meta.absent``).  Not noticed: a network that decides by what a tensor prints.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from opbench.counting.meta.replaced import replaced
+from opbench.counting.meta.tensor_types import TensorType, types_replaced
 from opbench.errors import describe
 
 _PLAIN: Any = torch._C.TensorBase
@@ -38,6 +39,7 @@ _AUTOCAST: Any = torch.set_autocast_enabled
 _is_cpu: Callable[[Tensor], bool] = _PLAIN.is_cpu.__get__
 
 _CPU = torch.device("cpu")
+_PLACES: list[torch.device] = []  # a device on which all tensors say that they are
 _TOLD_THE_TRUTH: dict[str, bool] = {}  # by the name of the module that asks
 
 
@@ -67,8 +69,20 @@ def disguised() -> Iterator[Refusals]:
         for holder, answers in _ANSWERS.items():
             for name, answer in answers.items():
                 stack.enter_context(replaced(holder, name, answer))
+        stack.enter_context(types_replaced())
         stack.callback(_NOTED.pop)
         yield _NOTED[-1]
+
+
+@contextmanager
+def said_to_be_on(device: torch.device) -> Iterator[None]:
+    """Let every tensor say meanwhile that it is on ``device``."""
+    _PLACES.append(device)
+    with ExitStack() as stack:
+        for name, answer in _ANSWERS_OF_PLACE.items():
+            stack.enter_context(replaced(Tensor, name, answer))
+        stack.callback(_PLACES.pop)
+        yield
 
 
 def is_worn() -> bool:
@@ -96,7 +110,9 @@ def forget(tensor: Tensor) -> None:
 
 
 def _told_device(tensor: Tensor) -> torch.device:
-    return _CPU if on_meta(tensor) and not _is_told_the_truth() else _device(tensor)
+    if not (_PLACES or on_meta(tensor)) or _is_told_the_truth():
+        return _device(tensor)
+    return _PLACES[-1] if _PLACES else _CPU
 
 
 def _told_is_meta(tensor: Tensor) -> bool:
@@ -104,14 +120,26 @@ def _told_is_meta(tensor: Tensor) -> bool:
 
 
 def _told_is_cpu(tensor: Tensor) -> bool:
-    return _is_cpu(tensor) or (on_meta(tensor) and not _is_told_the_truth())
+    if not (_PLACES or on_meta(tensor)) or _is_told_the_truth():
+        return _is_cpu(tensor)
+    return not _PLACES
+
+
+def _told_is_cuda(tensor: Tensor) -> bool:
+    return not _is_told_the_truth() and _PLACES[-1].type == "cuda"
+
+
+def _told_index(tensor: Tensor) -> int:
+    return -1 if _is_told_the_truth() else _PLACES[-1].index
 
 
 def _told_type(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+    args = tuple(each.plain if isinstance(each, TensorType) else each for each in args)
     answer = _PLAIN.type(tensor, *args, **kwargs)
     if not isinstance(answer, str) or _is_told_the_truth():
         return answer
-    return answer.replace("torch.meta.", "torch.")
+    place = f"torch.{_PLACES[-1].type}." if _PLACES else "torch."
+    return place + answer.removeprefix("torch.").removeprefix("meta.")
 
 
 def _told_address(tensor: Tensor) -> int:
@@ -172,6 +200,15 @@ def _new_tensor(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
     source = torch.empty(0, dtype=tensor.dtype) if on_meta(tensor) else tensor
     return _PLAIN.new_tensor(source, *args, **kwargs)
 
+
+# Of tensors of every kind, while they say that they are on another device.
+_ANSWERS_OF_PLACE: dict[str, Any] = {
+    "device": property(_told_device),
+    "is_cpu": property(_told_is_cpu),
+    "is_cuda": property(_told_is_cuda),
+    "get_device": _told_index,
+    "type": _told_type,
+}
 
 _READS = ("__getitem__", "__iter__", "tolist", "cpu")  # of a storage, which raise there
 

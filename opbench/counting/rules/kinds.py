@@ -81,6 +81,7 @@ _SUFFIX = re.compile(r"(_double)?(_backward\w*|_jvp|_copy|_functional|_out|_data
 _LONGEST = 128
 
 
+@functools.cache
 def operator_name(func: Any) -> str:
     """Return the name: "addmm" for ``aten.addmm_.default``; others as in "torchvision::nms"."""
     if not isinstance(func, torch._ops.OpOverload):

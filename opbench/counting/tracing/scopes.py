@@ -20,6 +20,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from opbench.counting.copies.copying import named_modules_of
 from opbench.spec import Shape
 
 Traced = Callable[[], AbstractContextManager[Any]]
@@ -43,8 +44,17 @@ class Scopes:
         self._traced = traced
         self._thread = threading.get_ident()
         self.outputs: dict[str, Shape | None] = {}
-        for name, module in network.named_modules():
-            module.__dict__["_call_impl"] = self._noting(name, module)
+        self._noted: dict[int, nn.Module] = {}
+        for name, module in named_modules_of(network):
+            if id(module) not in self._noted:
+                self._noted[id(module)] = module
+                module.__dict__["_call_impl"] = self._noting(name, module)
+
+    def end(self) -> None:
+        """Let the modules go, which else would live until garbage is collected."""
+        for module in self._noted.values():
+            module.__dict__.pop("_call_impl", None)
+        self._noted.clear()
 
     @property
     def current(self) -> str:

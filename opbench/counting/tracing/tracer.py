@@ -16,7 +16,7 @@ import enum
 import gc
 import sys
 import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,10 +67,10 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.scopes = scopes
         self.lifetimes = lifetimes
-        self.calls: Counter[Call] = Counter()
-        self.macs: Counter[Call] = Counter()
-        self.activations: Counter[Call] = Counter()
-        self.functions: Counter[tuple[str, str]] = Counter()
+        self.calls: defaultdict[Call, int] = defaultdict(int)
+        self.macs: defaultdict[Call, int] = defaultdict(int)
+        self.activations: defaultdict[Call, int] = defaultdict(int)
+        self.functions: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.uncounted: set[str] = set()
         self.in_full: set[str] = set()
         self.refused: RuleError | None = None

@@ -7,12 +7,12 @@ are until an optimiser has used them, and an optimiser's step has no products.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from opbench.counting.copies.exported import set_mode
 from opbench.counting.tracing.outputs import tensors_in
 from opbench.errors import CountError
 
@@ -31,8 +31,7 @@ class NothingToTrainError(CountError):
 
 def switch_to_training(network: nn.Module) -> None:
     """Put a private copy into training mode, in which auxiliary heads run too."""
-    with suppress(NotImplementedError):  # an exported program has one mode only
-        network.train()
+    set_mode(network, training=True)
 
 
 def run_backward(network: nn.Module, out: Any) -> None:

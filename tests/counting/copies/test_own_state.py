@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import queue
 import threading
 import weakref
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 
 from opbench.conventions.forward import trace
 from opbench.counting import build_and_count, count
+from opbench.counting.copies.copying import private_copy
 from opbench.errors import CountError
 from tests.counting.copies.test_no_harm import same, state_of
 
@@ -430,3 +432,44 @@ def test_a_built_network_that_is_reached_is_counted_without_weights() -> None:
 def test_other_conventions_trace_it_too() -> None:
     calls = trace(known_globally, (torch.ones(3, 4),))
     assert [tuple(call.out.shape) for call in calls if call.name == "linear"] == [(3, 5)]
+
+
+class Inside(nn.Module):
+    """Knows its parent as a module, which is then below itself."""
+
+    def __init__(self, parent: Base) -> None:
+        super().__init__()
+        self.parent = parent
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.parent.choose(x)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_child_that_holds_its_parent(training: bool) -> None:
+    network = Calls()
+    network.head = Inside(network)
+    counted = count(network, (torch.ones(3, 4),), training=training)
+    weights_only = 2 * 3 * 4 * 500  # the first layer's input has no gradient
+    assert counted.macs == (weights_only if training else SMALL)
+    assert counted.params == 4 * 5 + 5 + 4 * 500 + 500
+    assert network.training
+    assert network.calls == 0
+
+
+def test_the_copy_dies_with_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[weakref.ref[nn.Module]] = []
+    plain = private_copy
+
+    def noted(network: nn.Module, device: str) -> nn.Module:
+        twin = plain(network, device)
+        copies.append(weakref.ref(twin))
+        return twin
+
+    monkeypatch.setattr("opbench.counting.copies.original.private_copy", noted)
+    gc.disable()  # which would collect a copy in a circle, some time
+    try:
+        count(nn.Sequential(nn.Linear(4, 5)), (torch.ones(3, 4),))
+        assert [each() for each in copies] == [None]
+    finally:
+        gc.enable()

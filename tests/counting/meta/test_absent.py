@@ -48,6 +48,21 @@ def cast(head: nn.Linear, x: Tensor) -> Tensor:
     return out
 
 
+def asserts(head: nn.Linear, x: Tensor) -> Tensor:
+    assert x.is_cuda and x.get_device() == 0
+    out: Tensor = head(x)
+    assert out.device == head.weight.device == torch.device("cuda:0")
+    assert not out.is_cpu and out.type() == "torch.cuda.FloatTensor"
+    return out
+
+
+def refuses(head: nn.Linear, x: Tensor) -> Tensor:
+    if x.cuda().device.type != "cuda" or not torch.cuda.is_available():
+        raise NotImplementedError("kernels of Triton need CUDA")
+    out: Tensor = head(x.to(torch.device(0))) + torch.ones(5, device=x.device)
+    return out
+
+
 RUNS: dict[str, Callable[[nn.Linear, Tensor], Any]] = {
     "made on cuda": lambda head, x: head(x) * torch.ones(5, device="cuda"),
     "made on a device by number": lambda head, x: head(x) * torch.ones(5, device=0),
@@ -75,6 +90,12 @@ RUNS: dict[str, Callable[[nn.Linear, Tensor], Any]] = {
     "number of the device": lambda head, x: head(x.to(torch.cuda.current_device())),
     "compute capability": lambda head, x: head(x) if CUDA.get_device_capability()[0] >= 7 else x,
     "memory": lambda head, x: head(x) if CUDA.get_device_properties(0).total_memory > 1 else x,
+    "device by number": lambda head, x: head(x) + torch.ones(5, device=torch.device(0)),
+    "class of tensors": lambda head, x: (
+        head(x) if isinstance(CUDA.FloatTensor(3), CUDA.FloatTensor) else x
+    ),
+    "asserts": asserts,
+    "raises": refuses,
     "generator": lambda head, x: (
         head(x) + torch.rand(5, generator=torch.Generator("cuda").manual_seed(1), device="cuda")
     ),
@@ -130,12 +151,12 @@ def test_a_network_that_needs_values_too_is_counted_with_them() -> None:
 
 
 def test_a_network_that_asks_whether_a_device_is_here_is_told_the_truth() -> None:
-    def needs(head: nn.Linear, x: Tensor) -> Any:
-        assert torch.cuda.is_available(), "needs CUDA"
+    def cannot(head: nn.Linear, x: Tensor) -> Any:
+        assert torch.cuda.device_count() > 8, "needs 9 GPUs of 80 GB"
         return head(x)
 
-    with pytest.raises(CountError, match="needs CUDA"):
-        count(Runs(needs), (torch.ones(ROWS, 4),))
+    with pytest.raises(CountError, match="needs 9 GPUs"):
+        count(Runs(cannot), (torch.ones(ROWS, 4),))
     assert count(Runs(lambda head, x: x if torch.cuda.is_available() else head(x)), (4,)).macs == 20
 
 

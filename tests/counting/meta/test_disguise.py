@@ -35,6 +35,16 @@ class Decides(nn.Module):
         return out
 
 
+def cast_to(kind: Any, x: Tensor) -> Tensor:
+    cast: Tensor = x.type(kind)
+    return cast
+
+
+def set_default(kind: Any) -> bool:
+    torch.set_default_tensor_type(kind)
+    return True
+
+
 LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
     "type of the device": lambda network, x: x.device.type == "cpu",
     "device": lambda network, x: x.device == CPU,
@@ -45,6 +55,13 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
     "device of an activation": lambda network, x: network.small(x).device.type == "cpu" and x is x,
     "device of a new tensor": lambda network, x: x.new_zeros(3).device == x.device == CPU,
     "type": lambda network, x: x.type() == "torch.FloatTensor",
+    "class": lambda network, x: isinstance(x, torch.FloatTensor),
+    "classes": lambda network, x: isinstance(x.half(), (torch.DoubleTensor, torch.HalfTensor)),
+    "other class": lambda network, x: not isinstance(x, torch.LongTensor),
+    "class of values": lambda network, x: isinstance(torch.arange(3), torch.LongTensor),
+    "cast to a class": lambda network, x: cast_to(torch.DoubleTensor, x).dtype is torch.float64,
+    "made by a class": lambda network, x: torch.LongTensor([2, 3]).dtype is torch.LongTensor.dtype,
+    "default class": lambda network, x: set_default(torch.FloatTensor),
     "address": lambda network, x: x.data_ptr() and x.data_ptr() == x.view(-1).data_ptr(),
     "addresses of others": lambda network, x: x.data_ptr() != network.small.weight.data_ptr(),
     "address of a part": lambda network, x: x[1].data_ptr() - x.data_ptr() == 4 * x.stride(0),
@@ -59,6 +76,7 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
 
 
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+@pytest.mark.filterwarnings("ignore:torch.set_default_tensor_type")
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_a_look_at_the_device_sees_the_cpu(look: str) -> None:
     network = Decides(LOOKS[look])
