@@ -39,10 +39,10 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="BASE NEW",
-            help="Two run files, or runs in --results by name: latest is the newest, latest~1 the "
-            "one before. Or two targets, which are timed here and now in turns. Or one file of a "
-            "comparison, to read it again. With --against and --vary, targets; with --self-test, "
-            "too.",
+            help="Two runs, by file or by name in --results: latest is the newest, latest~1 the "
+            "one before. Or two targets, which are timed here and now. Or one comparison of "
+            "targets that was recorded, by file or by name, to show it again: `opbench runs` lists "
+            "them. With --against, --vary and --self-test, one target or more.",
         ),
     ] = None,
     threshold: Annotated[
@@ -81,17 +81,18 @@ def compare(
     max_seconds: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=1.0, help="Time two targets for at most about this long."
+            metavar="SECONDS", min=1.0, help="Time two targets for about this long at most."
         ),
     ] = MAX_SECONDS,
     device_time: Annotated[
         bool,
         typer.Option(
-            "--device-time", help="Compare the GPU's time with launches hidden, not the latency."
+            "--device-time",
+            help="Compare the GPU's time without launches instead of what a caller waits.",
         ),
     ] = False,
     device: Annotated[
-        str, typer.Option(metavar="DEVICE", help="Of targets: cpu, cuda or cuda:N.")
+        str, typer.Option(metavar="DEVICE", help="Device of targets: cpu, cuda or cuda:N.")
     ] = "cpu",
     batch_size: Annotated[
         str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
@@ -125,9 +126,9 @@ def compare(
 ) -> None:
     """Compare two runs or two targets: SAME, FASTER, SLOWER or AMBIGUOUS, with a 95 % interval.
 
-    Arguments that are files, or names of runs, are compared as they were measured; targets are
-    timed here in turns, in several fresh pairs of processes, until the verdict is clear or
-    --max-seconds are over, and their samples kept in the folder comparisons of --results.
+    Runs are compared as they were measured. Two targets are timed here in turns, in many fresh
+    pairs of processes, until the verdict is clear or the time of --max-seconds is up; all samples
+    are kept in the folder comparisons of --results.
 
     Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
     network with itself were false alarms. Thresholds for all targets or by glob can be set in

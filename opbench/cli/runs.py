@@ -1,7 +1,8 @@
-"""``opbench runs``: the runs of a results folder."""
+"""``opbench runs``: the runs and comparisons of a results folder."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated
 
 import typer
@@ -9,10 +10,13 @@ import typer
 from opbench.cli.columns import Column, integer
 from opbench.cli.options import OutputFormat, Results, measured_folder
 from opbench.cli.render import Format, note, plural, render, say, write
-from opbench.runs.listing import delete_runs, list_runs
+from opbench.live.listing import COMPARISONS
+from opbench.runs.listing import RUNS, delete_files, list_files
 
+_KINDS = (RUNS, COMPARISONS)
 _COLUMNS = (
-    Column(key="name", title="run", keep=True),
+    Column(key="name", title="name", keep=True),
+    Column(key="kind", title="kind"),
     Column(key="label", title="networks", prose=True),
     Column(key="state", title="state"),
     Column(key="cells", title="cells", show=integer, right=True),
@@ -26,25 +30,28 @@ _COLUMNS = (
 def runs(
     delete: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN", help="Delete this run. Can be repeated."),
+        typer.Option(metavar="NAME", help="Delete this run or comparison. Can be repeated."),
     ] = None,
     results: Results = None,
     format: OutputFormat = Format.table,
 ) -> None:
-    """List the runs of a results folder, oldest first: networks, state and size.
+    """List the runs and comparisons of a results folder, oldest first: networks, state and size.
 
-    `opbench run --resume RUN` continues an interrupted run. An unreadable one is left out of
-    everything else, with a warning; `opbench runs --delete RUN` removes it.
+    `opbench run --resume NAME` continues an interrupted run, `opbench compare NAME` shows a
+    comparison of targets again. An unreadable run is left out of everything else, with a warning;
+    `opbench runs --delete NAME` removes it.
 
     Examples:
         opbench runs
         opbench runs --results results/mine --format json
     """
     folder = measured_folder(results)
-    for path in delete_runs(folder, delete or ()):
+    for path in delete_files(folder, delete or (), _KINDS):
         say(f"deleted {path}")
     if delete:
         return
-    listed = list_runs(folder)
+    listed = list_files(folder, _KINDS)
     write(render([each.to_json() for each in listed], format, _COLUMNS))
-    note(f"{plural(len(listed), 'run')} in {folder}")
+    counts = Counter(each.kind for each in listed)
+    told = [plural(counts[each.format.what], each.format.what) for each in _KINDS]
+    note(f"{' and '.join(told)} in {folder}")

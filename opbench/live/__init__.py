@@ -5,6 +5,7 @@
     side      one side in a process of its own: build, warm up, time a block when asked
     player    the asking end of a side
     match     pairs of fresh sides, until the verdict is clear or the time is up
+    listing   comparisons beside the runs of a results folder
     worktree  the files of a commit, beside the checkout
 
 Two numbers taken apart differ by what the machine did in between.  Two processes that take turns

@@ -110,8 +110,9 @@ class Fixtures:
         head, colon, _ = new.target.rpartition(":")
         if not colon or head in PROVIDERS or not _is_inside(head, tree.root):
             raise BadValueError(
-                f"{new.target} is not in this repository: --against takes package.module:ATTR or "
-                "path/file.py:ATTR, the path from here"
+                f"{new.target} is not in this repository, so it is the same in every commit: "
+                "--against takes package.module:ATTR, or path/file.py:ATTR with the path from the "
+                "current folder"
             )
         old = [Contender(target=cell.name, sweep=new.sweep, tree=tree) for cell in self._cells(new)]
         return [self._as_it_was(each, new, ref) for each in old]

@@ -1,22 +1,24 @@
-"""List the runs of a results folder, each with its state, and delete one."""
+"""List the files of a results folder, each with its state, and delete one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from opbench.errors import BadFileError
 from opbench.files import files_in, in_use, remove
+from opbench.line_files import LineFile, LineFormat
 from opbench.record import Failure, Record
-from opbench.runs.lines import RUN
+from opbench.runs.lines import RUN, End
 from opbench.runs.store import RunFile, find_run, read_run
 from opbench.value import Value
 
 
 class State(StrEnum):
-    """The state of a run file; ``interrupted`` is one that ``run --resume`` continues."""
+    """The state of a file; an ``interrupted`` run is one that ``run --resume`` continues."""
 
     finished = "finished"
     interrupted = "interrupted"
@@ -29,12 +31,13 @@ class State(StrEnum):
 class Listed(Value):
     """One file of a results folder.
 
-    ``label`` says what it holds; ``cells`` are planned, of which ``records`` were measured and
-    ``failures`` could not be; ``problem`` is why it cannot be read, or how many lines of it.
+    ``label`` says what it holds; ``cells`` are planned, or comparisons begun, of which ``records``
+    were measured and ``failures`` could not be; ``problem`` is why it cannot be read, or how many
+    lines of it.
     """
 
     name: str
-    kind: str = "run"
+    kind: str
     label: str = ""
     state: str
     started: str = ""
@@ -45,56 +48,82 @@ class Listed(Value):
     problem: str = ""
 
 
-def list_runs(results: Path) -> list[Listed]:
-    """Describe every run file below ``results``, oldest first."""
-    return [_listed(path) for path in files_in(results / RUN.folder, ".jsonl")]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of files: their format, and how to read one, which raises ``BadFileError``."""
+
+    format: LineFormat[Any]
+    read: Callable[[Path], Contents]
 
 
-def delete_runs(results: Path, names: Iterable[str]) -> Iterator[Path]:
-    """Delete the runs called ``names`` below ``results``, none unless all can be, and yield paths.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The contents of a file as far as ``Listed`` tells them."""
+
+    file: LineFile[Any]
+    label: str
+    cells: int
+    records: int
+    failures: int
+
+
+def list_files(results: Path, kinds: Iterable[Kind]) -> list[Listed]:
+    """Describe every file of these kinds below ``results``, kind by kind and oldest first."""
+    return [
+        _listed(path, kind)
+        for kind in kinds
+        for path in files_in(results / kind.format.folder, ".jsonl")
+    ]
+
+
+def delete_files(results: Path, names: Iterable[str], kinds: Sequence[Kind]) -> Iterator[Path]:
+    """Delete the files called ``names`` below ``results``, none unless all can be; yield paths.
 
     Raises ``BadFileError`` as ``_deletable`` does.
     """
-    for path in dict.fromkeys([_deletable(results, name) for name in names]):
+    folders = [results / kind.format.folder for kind in kinds]
+    for path in dict.fromkeys([_deletable(results, name, folders) for name in names]):
         remove(path)
         yield path
 
 
-def _deletable(results: Path, name: str) -> Path:
-    """Return the path of the run called ``name`` below ``results``.
+def _deletable(results: Path, name: str, folders: Sequence[Path]) -> Path:
+    """Return the path of the file called ``name`` in one of ``folders``, below ``results``.
 
     Raises ``BadFileError`` where there is none, or where it is being written.
     """
-    folder = results / RUN.folder
     # Also one that is empty, which is no run to anything else.
-    path = next((each for each in files_in(folder, ".jsonl") if each.stem == name), None)
-    path = path or find_run(results, name)
-    if path.resolve().parent != folder.resolve():
-        raise BadFileError(f"{path} is not in {folder}: name the folder it is in with --results")
+    files = (path for folder in folders for path in files_in(folder, ".jsonl"))
+    path = next((each for each in files if each.stem == name), None) or find_run(results, name)
+    if path.resolve().parent not in [folder.resolve() for folder in folders]:
+        raise BadFileError(f"{path} is not in {results}: name its folder with --results")
     if in_use(path):
-        raise BadFileError(f"{path} is being written by another process: stop that run first")
+        raise BadFileError(f"{path} is being written by another process: stop that first")
     return path
 
 
-def _listed(path: Path) -> Listed:
+def _listed(path: Path, kind: Kind) -> Listed:
+    name, what = path.stem, kind.format.what
     try:
-        size = path.stat().st_size
-        if not size:
-            return Listed(name=path.stem, state=State.empty, bytes=0)
-        run = read_run(path)
+        if not path.stat().st_size:
+            return Listed(name=name, kind=what, state=State.empty, bytes=0)
+        read = kind.read(path)
     except (BadFileError, OSError) as error:
         problem = str(error).removeprefix(f"{path}, ").removeprefix(f"{path} ")
-        return Listed(name=path.stem, state=State.unreadable, bytes=_size(path), problem=problem)
-    damaged, measured = len(run.damages), {line.cell for line in run.of(Record)}
+        return Listed(
+            name=name, kind=what, state=State.unreadable, bytes=_size(path), problem=problem
+        )
+    damaged = len(read.file.damages)
     return Listed(
-        name=path.stem,
-        label=_label(run),
-        state=State.running if in_use(path) else _state(run),
-        started=run.header.started,
-        cells=len(run.header.plan),
-        records=len(measured),
-        failures=len({line.cell for line in run.of(Failure)} - measured),
-        bytes=size,
+        name=name,
+        kind=what,
+        label=read.label,
+        state=State.running if in_use(path) else _state(read.file),
+        started=read.file.header.started,
+        cells=read.cells,
+        records=read.records,
+        failures=read.failures,
+        bytes=read.file.size,
         problem=f"{damaged} damaged line{'s' * (damaged != 1)}" if damaged else "",
     )
 
@@ -106,14 +135,35 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _state(run: RunFile) -> State:
-    return State.finished if run.finished else State.interrupted
+def _state(file: LineFile[Any]) -> State:
+    finished = any(line.reason == "finished" for line in file.of(End))
+    return State.finished if finished else State.interrupted
+
+
+def _run(path: Path) -> Contents:
+    run = read_run(path)
+    plan, measured = run.header.plan, {line.cell for line in run.of(Record)}
+    return Contents(
+        file=run,
+        label=_label(run),
+        cells=len(plan),
+        records=len(measured),
+        failures=len({line.cell for line in run.of(Failure)} - measured),
+    )
 
 
 def _label(run: RunFile) -> str:
     """Return the name that the run was given, else what it measures."""
     if run.header.run not in ("", run.path.stem):
         return run.header.run
-    names = dict.fromkeys(cell.name for cell in run.header.plan)
-    more = len(names) - 1
-    return f"{next(iter(names), '')}{f' and {more} more' if more > 0 else ''}"
+    return first_of([cell.name for cell in run.header.plan])
+
+
+def first_of(names: Iterable[str]) -> str:
+    """Return the first of ``names``, and how many others there are."""
+    different = [*dict.fromkeys(names)]
+    more = len(different) - 1
+    return f"{''.join(different[:1])}{f' and {more} more' if more > 0 else ''}"
+
+
+RUNS = Kind(format=RUN, read=_run)

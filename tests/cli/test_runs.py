@@ -1,15 +1,24 @@
-"""``opbench runs``: what a results folder holds, and deleting one run of it."""
+"""``opbench runs``: what a results folder holds, and deleting a part of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from opbench.files import Appender
+from opbench.live.lines import (
+    COMPARISON,
+    ComparedSide,
+    ComparedSides,
+    ComparisonHeader,
+    SideFailure,
+)
 from opbench.runs.lines import End
 from tests.builders import cell, failure, header, record, write_run
 from tests.fixtures import Opbench, Rows
+from tests.live.simulation import pair
 
 
 @pytest.fixture
@@ -91,7 +100,10 @@ def test_a_label_that_the_header_has_is_shown(rows: Rows, tmp_path: Path) -> Non
 
 def test_a_folder_without_runs_has_none(opbench: Opbench, tmp_path: Path) -> None:
     result = opbench("runs", "--results", tmp_path)
-    assert (result.exit_code, f"0 runs in {tmp_path}" in result.stderr) == (0, True)
+    assert (result.exit_code, f"0 runs and 0 comparisons in {tmp_path}" in result.stderr) == (
+        0,
+        True,
+    )
     missing = opbench("runs", "--results", tmp_path / "nowhere")
     assert missing.exit_code == 2
     assert "does not exist" in missing.stderr
@@ -105,3 +117,53 @@ def test_none_is_deleted_where_one_name_is_wrong(opbench: Opbench, results: Path
     assert opbench("runs", "--results", results, *both).exit_code == 0
     left = sorted(path.stem for path in (results / "runs").iterdir())
     assert left == ["3-spoilt", "4-empty"]
+
+
+@pytest.fixture
+def comparison(results: Path) -> Path:
+    """A comparison beside the runs: of two pairs of targets, the second of which fails."""
+    with Appender.create(results / "comparisons", "5-compared") as writer:
+        sides = [
+            ComparedSides(
+                comparison=number,
+                base=ComparedSide(cell=cell(base)),
+                new=ComparedSide(cell=cell("b")),
+                threshold=0.05,
+            )
+            for number, base in enumerate("ab", start=1)
+        ]
+        failed = SideFailure(comparison=2, side="new", reason="it is broken")
+        timed = replace(pair([0.1] * 2, [0.1] * 2), comparison=1)
+        started = ComparisonHeader(format=1, started="2026-11-26T13:00:00Z")
+        for line in (started, sides[0], timed, sides[1], failed, End(reason="finished")):
+            writer.append(COMPARISON.encode(line))
+    return writer.path
+
+
+def test_a_comparison_is_listed_and_deleted_as_a_run_is(
+    opbench: Opbench, rows: Rows, results: Path, comparison: Path
+) -> None:
+    kinds = [row["kind"] for row in rows("runs", "--results", results)]
+    assert kinds == ["run"] * 4 + ["comparison"]
+    listed = rows("runs", "--results", results)[-1]
+    assert (listed["name"], listed["state"]) == ("5-compared", "finished")
+    assert listed["label"] == "b against a and 1 more"
+    assert (listed["cells"], listed["records"], listed["failures"]) == (2, 1, 1)
+    assert (listed["bytes"], listed["started"]) == (
+        comparison.stat().st_size,
+        "2026-11-26T13:00:00Z",
+    )
+    assert opbench("compare", listed["name"], "--results", results).exit_code == 1
+    deleted = opbench("runs", "--results", results, "--delete", "5-compared")
+    assert f"deleted {comparison}" in deleted.stderr
+    assert len(rows("runs", "--results", results)) == 4
+
+
+def test_a_comparison_that_cannot_be_read_or_has_not_ended_says_so(
+    rows: Rows, results: Path, comparison: Path
+) -> None:
+    comparison.write_bytes(b"".join(comparison.read_bytes().splitlines(keepends=True)[:-1]))
+    (comparison.parent / "6-spoilt.jsonl").write_text("{}\n")
+    (comparison.parent / "7-empty.jsonl").write_text("")
+    states = [row["state"] for row in rows("runs", "--results", results)[4:]]
+    assert states == ["interrupted", "unreadable", "empty"]
