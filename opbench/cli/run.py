@@ -130,7 +130,7 @@ def run(
         typer.Option(
             metavar="SECONDS", help="Time a cell for at most this long, all its rounds together."
         ),
-    ] = 2.0,
+    ] = 1.6,
     rounds: Annotated[
         int,
         typer.Option(
@@ -138,7 +138,7 @@ def run(
             help="Time each cell in at least this many fresh processes (3 or more), which cells of "
             "a GPU share; up to three more where they disagree.",
         ),
-    ] = 5,
+    ] = 8,
     seed: Annotated[
         int, typer.Option(metavar="N", help="Seed of the random weights and images.")
     ] = 0,

@@ -1,6 +1,7 @@
 """Rate the latency of a cell, and advise where it is not good.
 
-    good      its interval is within 2 % of it, or within the precision asked for
+    good      its interval is within 5 % of it, or within the precision asked for: networks that
+              differ by more than that can be ranked
     noisy     it is wider; the interval still says by how much
     unstable  it is wider than 10 %, or the samples drift, or others kept the processor from the
               network: then no number describes a steady state
@@ -22,9 +23,11 @@ from opbench.value import LONGEST_S, SHORTEST_S
 
 Quality = Literal["good", "noisy", "unstable"]
 
-_GOOD = 0.02
+_GOOD = 0.05
 UNSTABLE = 0.10
 _BUSY_CORES = 0.2
+# Fixed pieces of work that differ by no more took the same time.
+_SAME_WORK = 0.02
 _APART = 2
 # What instruments read in a round where they can; a measurement has the medians.
 _READINGS = ("peak_memory_bytes", "energy_j", "power_w", "energy_resolution", "idle_power_w")
@@ -163,7 +166,7 @@ def _and_the_machine(rounds: Sequence[Round]) -> str:
     """Add by how much the machine itself changed its speed, where that was seen."""
     known = [each.yardstick_s for each in rounds if each.yardstick_s]
     moved = _spread(known) if known else 0.0
-    return f" (a fixed piece of work between them by {moved:.0%})" if moved > _GOOD else ""
+    return f" (a fixed piece of work between them by {moved:.0%})" if moved > _SAME_WORK else ""
 
 
 def _spread(values: Sequence[float]) -> float:

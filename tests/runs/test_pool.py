@@ -84,7 +84,7 @@ def test_a_cell_is_timed_in_a_process_of_its_own(server: ForkServer) -> None:
     reply = server.ask(request("conv", batch_size=2))
     assert reply.done is not None
     assert reply.done["load"]["macs"] == 2 * 6 * 6 * 4 * 27
-    assert len(reply.done["round"]["samples_s"]) >= 2
+    assert len(reply.done["round"]["samples_s"]) >= 1
 
 
 @pytest.mark.parametrize(

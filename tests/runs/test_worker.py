@@ -61,7 +61,7 @@ def timed(name: str, **changes: Any) -> tuple[Round, Load]:
 def test_a_round_has_samples_and_the_counts_of_the_batch() -> None:
     taken, load = timed(f"{NETWORKS}:conv", batch_size=2)
     assert taken.number == 2
-    assert len(taken.samples_s) >= 2
+    assert len(taken.samples_s) >= 1
     assert taken.forward_s >= sum(taken.samples_s)
     assert load.macs == 2 * 6 * 6 * 4 * 27
     assert load.params == 4 * 27 + 4
