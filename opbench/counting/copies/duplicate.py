@@ -34,7 +34,7 @@ from opbench.errors import OpbenchError
 ATOMS = frozenset(
     {bool, int, float, complex, str, bytes, type(None), type(...), torch.dtype, torch.device}
 )
-_ENTANGLED = frozenset(
+ENTANGLED = frozenset(
     {"asyncio", "concurrent", "logging", "multiprocessing", "queue", "socket", "subprocess"}
     | {"threading", "_thread"}
 )
@@ -219,7 +219,7 @@ def _pointed_at(duplicate: Duplicator, target: Any) -> Any:
 def _copy_object(duplicate: Duplicator, value: Any) -> Any:
     """Copy by the object's own rule, or else as pickle would take it apart."""
     kind = type(value)
-    if kind.__module__.partition(".")[0] in _ENTANGLED:
+    if kind.__module__.partition(".")[0] in ENTANGLED:
         return value
     if hasattr(kind, "__deepcopy__"):
         return copy.deepcopy(value, duplicate.memo)

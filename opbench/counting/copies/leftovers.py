@@ -99,7 +99,7 @@ def _take_out(value: Any, nesting: int = _NESTING) -> str:
         elif isinstance(holder, tuple) and nesting:
             place = _take_out(holder, nesting - 1) or place
         elif not isinstance(holder, FrameType) and not _is_by_torch(holder):
-            place = _article(type(holder).__name__)
+            place = _in_object(holder, value)
     return place
 
 
@@ -113,8 +113,27 @@ def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
         elif isinstance(owner, ModuleType):
             return f"the variable {key} of the module {owner.__name__}"
         else:
-            return f"the attribute {key} of {_article(type(owner).__name__)}"
+            return _attribute(str(key), owner)
     return ""
+
+
+def _in_object(holder: Any, value: Any) -> str:
+    """Return the attribute of an object that is a value, or the object's class."""
+    slots = (name for kind in type(holder).__mro__ for name in vars(kind).get("__slots__", ()))
+    for name in (*getattr(holder, "__dict__", {}), *slots):
+        if getattr(holder, name, None) is value:
+            return _attribute(name, holder)
+    return _of_class(holder)
+
+
+def _attribute(name: str, owner: Any) -> str:
+    return f"the attribute {name} of {_of_class(owner)}"
+
+
+def _of_class(value: Any) -> str:
+    kind = value if isinstance(value, type) else type(value)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"the class {name}" if value is kind else f"an object of the class {name}"
 
 
 def _from_sequence(holder: Any, value: Any) -> None:
@@ -137,7 +156,3 @@ def _owns(value: Any, variables: dict[Any, Any]) -> bool:
         return object.__getattribute__(value, "__dict__") is variables
     except (AttributeError, TypeError):
         return False
-
-
-def _article(word: str) -> str:
-    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"

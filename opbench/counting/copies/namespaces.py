@@ -16,6 +16,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from itertools import islice
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -27,12 +28,15 @@ from opbench.counting.copies.duplicate import ATOMS
 from opbench.counting.copies.snapshot import Snapshot
 
 _DEPTH = 3  # a dictionary of dictionaries of tuples
+_FEW = 64  # a longer list of objects is a registry
+_LOOKED_AT = 4  # elements that tell for a container
 _INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
 _MAPPINGS = {dict, OrderedDict, defaultdict, WeakKeyDictionary, WeakValueDictionary}
 _CONTAINERS = _MAPPINGS | {list, set, deque, tuple}
 _OTHERS = ATOMS | _CONTAINERS | {type, ModuleType}
 _PLAIN_OBJECTS = {SimpleNamespace, threading.local}
 _CACHED = type(lru_cache(len))
+_KNOWN = _CONTAINERS | ATOMS | {Tensor, nn.Parameter}
 
 
 @contextmanager
@@ -84,9 +88,7 @@ def _take_variables(snapshot: Snapshot, holder: ModuleType | type) -> None:
             snapshot.take(value, _DEPTH)
         elif kind not in _OTHERS and _is_object(value):
             snapshot.take(vars(value), _DEPTH)
-        elif (
-            kind not in _OTHERS and hasattr(kind, "__slots__") and not _is_library(kind.__module__)
-        ):
+        elif kind not in _OTHERS and _has_slots(kind):
             snapshot.take_slots(value)
 
 
@@ -110,22 +112,30 @@ def _holds_cache(cell: CellType) -> bool:
 
 
 def _is_cache(value: Any, depth: int) -> bool:
-    """Return whether a container is empty or holds tensors, as far as its first element tells.
+    """Return whether a value is an empty container, or holds or may hold tensors, as far as its
+    first elements tell.
 
-    A registry of classes or settings is none.
+    Objects of the network's own classes may, unless there are many; a registry of classes or
+    settings holds none.
     """
     kind = type(value)
-    if value is None:  # a place that waits for a tensor
+    if value is None or isinstance(value, Tensor):  # or a place that waits for one
         return True
     if kind in ATOMS:
         return False
-    if kind in _CONTAINERS:
-        values = value.values() if kind in _MAPPINGS else value
-        for first in values:
-            return depth > 0 and _is_cache(first, depth - 1)
+    if kind not in _CONTAINERS:
+        return _is_object(value) or _has_slots(kind)
+    if not value:
         return kind is not tuple
-    held = getattr(value, "__dict__", None) or {}
-    return isinstance(value, Tensor) or any(isinstance(e, Tensor) for e in held.values())
+    few = len(value) <= _FEW
+    values = value.values() if kind in _MAPPINGS else value
+    looked_at = list(islice(values, _LOOKED_AT if few else 1))
+    return depth > 0 and any(_is_cache(e, depth - 1) for e in looked_at if few or type(e) in _KNOWN)
+
+
+def _has_slots(kind: type) -> bool:
+    """Return whether a class of the network names its attributes."""
+    return hasattr(kind, "__slots__") and not _is_library(kind.__module__)
 
 
 def _is_object(value: Any) -> bool:

@@ -16,9 +16,10 @@ from typing import Any
 
 from torch import Tensor
 
-from opbench.counting.copies.duplicate import ATOMS
+from opbench.counting.copies.duplicate import ATOMS, ENTANGLED
 
 _DEFINITIONS = (ModuleType, FunctionType, type)  # a late import may have made them
+_OPAQUE = (type, ModuleType, Tensor)
 _ABSENT = object()
 
 
@@ -98,7 +99,8 @@ def _take_tuple(snapshot: Snapshot, held: Any) -> Iterable[Any]:
 
 
 def _take_object(snapshot: Snapshot, value: Any) -> Iterable[Any]:
-    return (vars(value),)
+    snapshot.take_slots(value)
+    return _take_dict(snapshot, vars(value)) if hasattr(value, "__dict__") else ()
 
 
 def _take_function(snapshot: Snapshot, function: FunctionType) -> Iterable[Any]:
@@ -182,9 +184,9 @@ def _restore_slot(value: Any, name: str, before: Any) -> None:
     if getattr(value, name, _ABSENT) is before:
         return
     if before is _ABSENT:
-        delattr(value, name)
+        object.__delattr__(value, name)
     else:
-        setattr(value, name, before)
+        object.__setattr__(value, name, before)
 
 
 def _empty_cached(cached: Any, size: int) -> None:
@@ -199,7 +201,9 @@ def _same(now: Iterable[Any], before: Iterable[Any]) -> bool:
 
 def _is_simple_object(value: Any) -> bool:
     kind = type(value)
-    return hasattr(value, "__dict__") and not issubclass(kind, (type, ModuleType, Tensor))
+    if kind.__module__.partition(".")[0] in ENTANGLED or issubclass(kind, _OPAQUE):
+        return False
+    return hasattr(value, "__dict__") or hasattr(kind, "__slots__")
 
 
 _TAKERS: dict[type, Callable[[Snapshot, Any], Iterable[Any] | None]] = {

@@ -40,7 +40,9 @@ SLOTS, HOLDER, LOCAL, SPACE = Slots(), Holder(), threading.local(), SimpleNamesp
 DEEP: dict[str, Any] = {"a": {"b": {"c": {"d": {}}}}}
 VARIABLE: contextvars.ContextVar[Tensor | None] = contextvars.ContextVar("table", default=None)
 PLACES: list[Tensor | None] = [None] * 4
-OBJECTS = [Holder()]
+OBJECTS: list[Any] = [Holder(), ("slots", Slots())]
+NAMED = {"holders": Holder()}
+FAR = {"a": {"b": {"c": [[Holder()]]}}}
 
 
 def computed() -> Tensor:
@@ -88,6 +90,9 @@ WAYS: dict[str, Callable[[], Tensor]] = {
     "five dictionaries": deep,
     "a default beside a number": beside_a_number,
     "a place in a list": in_a_place,
+    "an object in a list": lambda: attribute_of(OBJECTS[0], "table"),
+    "slots beside a name in a list": lambda: attribute_of(OBJECTS[1][1], "table"),
+    "an object of an object in a dictionary": lambda: attribute_of(NAMED["holders"].inner, "table"),
 }
 
 
@@ -118,6 +123,7 @@ def empty_again() -> None:
     for holder, name in ((SLOTS, "table"), (SPACE, "table"), (LOCAL, "table")):
         if hasattr(holder, name):
             delattr(holder, name)
+    OBJECTS[0].table = OBJECTS[1][1].table = NAMED["holders"].inner.table = None
     HOLDER.inner.table = Tables.Inner.only = PLACES[1] = None
     VARIABLE.set(None)
     DEEP["a"]["b"]["c"]["d"].clear()
@@ -135,12 +141,14 @@ KEPT: list[Tensor] = []
 
 def test_a_place_that_cannot_be_put_back_is_named() -> None:
     """An object that no variable of the network's module leads to within a few steps."""
-    network = Adds(lambda: attribute_of(OBJECTS[0], "table"))
-    with pytest.raises(CountError, match=r"keeps a tensor in the attribute table of a Holder"):
+    holder = FAR["a"]["b"]["c"][0][0]
+    network = Adds(lambda: attribute_of(FAR["a"]["b"]["c"][0][0], "table"))
+    place = rf"in the attribute table of an object of the class {__name__}\.Holder"
+    with pytest.raises(CountError, match=place):
         count(network, (WIDTH,))
-    OBJECTS[0].table = None
+    holder.table = None
     assert build_and_count(lambda: network, (WIDTH,)).macs == MACS  # nothing runs afterwards
-    OBJECTS[0].table = None
+    holder.table = None
 
 
 def test_what_torch_itself_keeps_is_no_leftover() -> None:
