@@ -2,8 +2,7 @@
 
 A call that hands a function to another thread gets a function that traces it.  So it does not
 matter when that thread was started, and nothing stays behind in a pool.
-
-Not counted: functions that a network puts into a queue of its own, which an older thread reads.
+Work that an older thread takes from a queue is followed by ``opbench.counting.tracing.queues``.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from threading import Thread
 from typing import Any
 
 from opbench.counting.meta.replaced import replaced
+from opbench.counting.tracing.queues import queues_followed
 
 Traced = Callable[[], AbstractContextManager[Any]]
 
@@ -54,6 +54,7 @@ def handed_over(traced: Traced, is_traced: Callable[[], bool]) -> Iterator[None]
         stack.enter_context(_where(is_traced, BaseEventLoop, "create_task", task))
         start = _starting(Thread.start, traced)
         stack.enter_context(_where(is_traced, Thread, "start", start))
+        stack.enter_context(queues_followed(traced, is_traced))
         yield
 
 

@@ -41,6 +41,19 @@ def work() -> None:
 
 
 threading.Thread(target=work, daemon=True).start()
+QUEUES = (queue.Queue[Any](), queue.LifoQueue[Any]())
+RESULTS: queue.Queue[Tensor] = queue.Queue()
+
+
+def serve(tasks: queue.Queue[Any]) -> None:
+    while True:
+        x, weight = tasks.get()
+        RESULTS.put(nn.functional.linear(x, weight))
+        del x, weight
+
+
+for each in QUEUES:
+    threading.Thread(target=serve, args=(each,), daemon=True).start()
 
 
 class Two(nn.Module):
@@ -100,6 +113,12 @@ def in_a_subclass(network: Two, x: Tensor) -> Any:
 def without_modules(network: Two, x: Tensor) -> Any:
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda layer: x @ layer.weight.t(), (network.a, network.b)))
+
+
+def by_older_threads(network: Two, x: Tensor) -> Any:
+    for tasks, layer in zip(QUEUES, (network.a, network.b), strict=True):
+        tasks.put((x, layer.weight))
+    return RESULTS.get() + RESULTS.get()
 
 
 def in_an_older_pool(network: Two, x: Tensor) -> Any:
@@ -198,6 +217,7 @@ WAYS: dict[str, Callable[[Two, Tensor], Any]] = {
     "subclass of a thread": in_a_subclass,
     "operators in threads": without_modules,
     "older pool": in_an_older_pool,
+    "operators of older threads that read queues": by_older_threads,
     "operators in an older pool": operators_in_an_older_pool,
     "operators submitted to an older pool": submitted_to_an_older_pool,
     "operators in an older pool of multiprocessing": operators_in_an_older_pool_of_multiprocessing,
