@@ -197,7 +197,7 @@ def timed(
         statement=statement,
         source=source,
         place=place,
-        how=how,
+        how=f"{how}; time is the latency, per image",
         expected=expected,
         test=test,
         timed=True,

@@ -55,7 +55,7 @@ def draw(table: Table, options: Options) -> Figure:
         "operations of an image",
         notes=options.notes,
         caption=captions.joined(
-            captions.timed(table, frame),
+            captions.timed(table, frame, _RATE),
             captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
             captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
             f"{_BOUND}  {_UNSTEADY}" if any(map(_bounds, panels.values())) else "",

@@ -70,6 +70,8 @@ function witnessWords(point) {
 
 const statedWords = (what, value) => (known(value) ? ` · the paper states ${exact(value)} ${what}` : "");
 
+const typical = (cell) => (known(cell.p50_s) ? ` · in this run half of the passes took at most ${scaled("latency_s", cell.p50_s)}, nine in ten ${withUnit("latency_s", cell.p90_s)}` : "");
+
 function timingFacts(point) {
   const inOrder = (a, b) => place(a).localeCompare(place(b)) || a.dtype.localeCompare(b.dtype) || a.batch_size - b.batch_size;
   const cells = DATA.cells.filter((cell) => cell.name === point.name).sort(inOrder);
@@ -81,7 +83,7 @@ function timingFacts(point) {
     ...cells.map((cell) => [setting(cell),
       DATA.measured.filter((key) => known(cell[key]) && isTelling(key, cell.batch_size))
         .map((key) => withLabel(key, cell[key])).join(", "),
-      `run ${cell.run} · 95 % interval of the latency ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
+      `run ${cell.run} · 95 % interval of the latency ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${typical(cell)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
     ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
   ];
 }

@@ -29,7 +29,7 @@ _BUDGETS = [key for key, metric in METRICS.items() if metric.budget]
 _MEASURED = [key for key, metric in METRICS.items() if metric.of == "cell"]
 
 _CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
-         "quality", *columns("cell"))  # fmt: skip
+         "quality", "p50_s", "p90_s", *columns("cell"))  # fmt: skip
 _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
 

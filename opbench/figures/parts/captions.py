@@ -84,17 +84,17 @@ def joined(*parts: str) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def timed(table: Table, frame: pd.DataFrame) -> str:
-    """Run, machine, protocol and date of the timings in ``frame``, and how good they are."""
+def timed(table: Table, frame: pd.DataFrame, key: str = "latency_s") -> str:
+    """Run, machine, protocol and date of the metric ``key`` in ``frame``, and how good it is."""
     headers = _headers(table, frame)
-    told = f"{_what(frame)} with its 95 % interval over {_protocol(headers)}"
+    told = f"{_what(frame, key)} with its 95 % interval over {_protocol(headers)}"
     return f"Timings: {_origin(frame, headers)}; {told}.{_quality(frame)}"
 
 
 def metered(table: Table, frame: pd.DataFrame, key: str) -> str:
     """Run and machine of the metric ``key``; how well time was known says nothing of memory."""
     if key != _MEMORY_METRIC:
-        return timed(table, frame)
+        return timed(table, frame, key)
     return f"Measured: {_origin(frame, _headers(table, frame))}.  {MEMORY}"
 
 
@@ -103,9 +103,13 @@ def _headers(table: Table, frame: pd.DataFrame) -> list[Header]:
 
 
 def _origin(frame: pd.DataFrame, headers: Sequence[Header]) -> str:
-    date = headers[-1].started.partition("T")[0]
-    runs = listed(sorted(set(frame["run"])))
-    return f"{_where(frame, headers[-1])}; run {runs}{f' of {date}' if date else ''}"
+    runs = listed(map(_named, sorted(set(frame["run"])), headers))
+    return f"{_where(frame, headers[-1])}; run {runs}"
+
+
+def _named(run: str, header: Header) -> str:
+    date = header.started.partition("T")[0]
+    return f"{run} of {date}" if date else run
 
 
 def _where(frame: pd.DataFrame, header: Header) -> str:
@@ -128,8 +132,18 @@ def _arithmetic(first: pd.Series[Any], variant: str) -> str:
     return "float32 without TF32" if exact else str(first["dtype"])
 
 
-def _what(frame: pd.DataFrame) -> str:
-    """Define the latency of ``frame``; records of older versions have the median alone."""
+_OF_GPU = "GPU time: the time of a forward pass on the GPU alone, launches hidden,"
+_QUEUED = (
+    "throughput: images per second of forward passes queued back to back (on the CPU one after "
+    "another, the batch over the latency),"
+)
+_DEFINITIONS = {"device_s": _OF_GPU, "throughput_images_per_s": _QUEUED}
+
+
+def _what(frame: pd.DataFrame, key: str) -> str:
+    """Define the metric ``key`` of ``frame``; records of older versions have the median alone."""
+    if key in _DEFINITIONS:
+        return _DEFINITIONS[key]
     estimated = frame["p50_s"].notna() if "p50_s" in frame else pd.Series([False])
     if not estimated.any():
         return "latency: the median time of a forward pass in evaluation mode,"
