@@ -38,9 +38,9 @@ class LiveProgress:
 
     def watch(self, step: Step) -> None:
         """Show one step."""
-        told = f"{names(step.sides)}: pair {step.pairs} of {PAIRS}{_ratio(step)}"
+        told = f"{names(step.sides)}: {step.pairs} of {PAIRS} pairs{_ratio(step)}"
         self._bars.update(self._task, completed=step.used, description=printable(told))
-        if not messages.is_terminal:
+        if step.pairs and not messages.is_terminal:
             note(told)
 
 

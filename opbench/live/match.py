@@ -94,6 +94,7 @@ class LiveMatch:
         """Yield pairs, each with its share of the time, as long as there is time for another."""
         start, pairs = self.now(), []
         end = start + self.max_seconds
+        self._tell(pairs, start)
         for number in range(1, PAIRS + 1):
             began = self.now()
             pair = _Pair(self, number, share_s=(end - began) / (PAIRS - number + 1))

@@ -11,7 +11,7 @@ pairs average over what processes differ by, and bring Student's t near to the n
 fewer leave more rounds to each, whose median then bears rounds that are struck.  On paper, with
 processes that differ by 3 %, 12 pairs found 5 % in 97 of 100 comparisons, and a network the same as
 itself in 98, where 8 pairs in the same time found 89 and 82; with one turn in five struck, 16 pairs
-found 89 where 12 found 95.  On pairs that were timed on a busy machine the median of the rounds'
+found 90 where 12 found 93.  On pairs that were timed on a busy machine the median of the rounds'
 ratios varied less between pairs than ratios of low quantiles or of the faster of two turns.
 
     SAME        the interval lies within the threshold: no difference that matters

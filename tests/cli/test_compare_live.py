@@ -65,7 +65,7 @@ def test_two_targets_are_timed_in_turns(
     assert row["ratio"] == pytest.approx(new / 0.010, rel=0.01)
     assert (row["pairs"], row["metric"], row["threshold"]) == (min(LOOKS), "latency_s", 0.05)
     assert f"1 comparison: 1 {verdict}" in result.stderr
-    assert f"ciresan_mlp against lenet5: pair {min(LOOKS)} of {PAIRS}, " in result.stderr
+    assert f"ciresan_mlp against lenet5: {min(LOOKS)} of {PAIRS} pairs, " in result.stderr
 
 
 def test_a_comparison_is_recorded_and_read_again_with_the_same_verdict(

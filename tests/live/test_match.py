@@ -18,7 +18,7 @@ from opbench.live.lines import (
     PairLine,
     SideFailure,
 )
-from opbench.live.match import LiveMatch, SideFolder
+from opbench.live.match import LiveMatch, SideFolder, Step
 from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS
 from tests.builders import cell
 from tests.live.players import Clock, PaperPlayer, Played
@@ -31,6 +31,7 @@ class Table:
 
     def __init__(self, seconds: Callable[[Any], Played], **options: Any) -> None:
         self.clock = Clock()
+        self.steps: list[Step] = []
         self.players = tuple(
             PaperPlayer(self.clock, seconds, seed=seed, **options) for seed in (1, 2)
         )
@@ -58,6 +59,7 @@ def play(tmp_path: Path) -> Play:
                 max_seconds=max_seconds,
                 writer=writer,
                 draw=random.Random(0),
+                watch=table.steps.append,
                 now=table.clock,
             )
             return match.play(), table
@@ -76,6 +78,15 @@ def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> 
     # Each pair has its share of the time, and the last turn of it may end later.
     assert table.clock() == pytest.approx(min(LOOKS) * 30 / PAIRS, rel=0.05)
     assert [line for line in lines(tmp_path) if isinstance(line, PairLine)] == [*compared.pairs]
+
+
+def test_progress_is_told_before_the_first_pair_and_after_each(play: Play) -> None:
+    _, table = play(0.010, 0.010)
+    assert [step.pairs for step in table.steps] == [*range(min(LOOKS) + 1)]
+    assert [step.ratio is None for step in table.steps] == [True, True, False, False, False]
+    used = [step.used for step in table.steps]
+    assert used[0] == 0
+    assert used == sorted(used)
 
 
 def test_roles_are_exchanged_over_four_pairs(play: Play) -> None:
