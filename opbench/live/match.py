@@ -92,7 +92,8 @@ class LiveMatch:
 
     def _each_pair(self) -> Iterator[PairLine]:
         """Yield pairs, each with its share of the time, as long as there is time for another."""
-        start, pairs = self.now(), []
+        pairs: list[PairLine] = []
+        start = self.now()
         end = start + self.max_seconds
         self._tell(pairs, start)
         for number in range(1, PAIRS + 1):
