@@ -18,6 +18,8 @@ READY_TO_TEST := .venv/ready-to-test
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt
 
 export OPENBLAS_NUM_THREADS ?= 1
+# Each of hundreds of processes would compile opbench, and each of pytest's the tests, anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run lint test test-slow check fix bench gpu counts docs clean
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner
 
 from opbench.cli import app
 from opbench.processes import calls
-from opbench.timing import ceilings
+from opbench.timing import ceilings, quality, reference, yardstick
 from tests.fixtures import Opbench, Rows, Write
 
 # The same examples everywhere, however busy the machine is.
@@ -25,6 +27,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("opbench")
+
+# xdist runs a process on each core: threads of several would only wait for each other's cores.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # A shell lets what it starts in the background ignore Ctrl-C; processes of tests must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -70,9 +76,15 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def small_ceilings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure the ceilings of a device by work of almost nothing."""
+def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure ceilings, fixed work and yardstick by work of almost nothing, and no rounds again
+    because a busy machine kept a network waiting: for tests of all but the numbers."""
     monkeypatch.setattr(ceilings, "_SECONDS", 0.0)
     monkeypatch.setattr(ceilings, "_COPY_BYTES", {"cpu": 1 << 16})
     monkeypatch.setattr(ceilings, "_SMALLEST_PRODUCT", 64)
     monkeypatch.setattr(ceilings, "_LARGEST_PRODUCT", 64)
+    monkeypatch.setattr(reference, "_CHANNELS", 4)
+    monkeypatch.setattr(reference, "_EDGE", 8)
+    monkeypatch.setattr(yardstick, "_PRODUCT", {"cpu": 64})
+    monkeypatch.setattr(yardstick, "_COPY", {"cpu": 1 << 16})
+    monkeypatch.setattr(quality, "_starved", lambda rounds: 0)

@@ -77,7 +77,7 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-@pytest.mark.usefixtures("small_ceilings")
+@pytest.mark.usefixtures("quick_rounds")
 def test_the_run_shown_is_the_published_one_with_the_columns_of_today(
     opbench: Opbench, rows: Rows, tmp_path: Path
 ) -> None:

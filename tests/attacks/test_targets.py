@@ -55,7 +55,7 @@ def spoil():
     os.chdir("/")
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
-    torch.set_num_threads(1)
+    torch.set_num_threads(torch.get_num_threads() + 1)
     sys.excepthook = sys.stdout = None
 
 def interrupt(): raise KeyboardInterrupt

@@ -85,7 +85,7 @@ def check(opbench: Opbench) -> Reasons:
 
 
 @pytest.fixture
-def run(opbench: Opbench, small_ceilings: None) -> Reasons:
+def run(opbench: Opbench, quick_rounds: None) -> Reasons:
     def reason(name: str) -> str:
         quick = ("--in-process", "--rounds", "3", "--max-seconds", "0.01")
         fine, failed = json.loads(opbench("run", name, "net.py:fine", *SIZE, *quick).stdout)

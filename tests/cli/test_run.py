@@ -39,7 +39,7 @@ QUICK = (
 )  # fmt: skip
 START = "import sys; from opbench.cli import main; main()"
 
-pytestmark = pytest.mark.usefixtures("small_ceilings")
+pytestmark = pytest.mark.usefixtures("quick_rounds")
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ CUDA = CudaOptions().to_json()
 SMALL = Shape((3, 8, 8))
 CEILINGS = Ceilings(peak_flops_per_s=1.0, bandwidth_bytes_per_s=1.0, launch_s=1.0)
 
+pytestmark = pytest.mark.usefixtures("quick_rounds")
+
 
 def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
     return {
