@@ -325,14 +325,18 @@ def read_rows(
     """Yield the line number and the parsed value of each row of ``path``.
 
     The header must hold exactly ``columns``, in any order; older files lack those that came
-    ``later``.  ``parse`` raises ``ValueError``; this raises ``BadFileError`` with file and line.
+    ``later``.  Lines before it that begin with # are comments.  ``parse`` raises ``ValueError``;
+    this raises ``BadFileError`` with file and line.
     """
     try:
-        reader = csv.DictReader(io.StringIO(read(path).decode(), newline=""), strict=True)
+        lines = io.StringIO(read(path).decode(), newline="").readlines()
+        above = next((at for at, line in enumerate(lines) if line[0] != "#"), len(lines))
+        reader = csv.DictReader(lines[above:], strict=True)
         found = reader.fieldnames or ()
-        _check_header(path, found, [x for x in columns if x in found or x not in later])
+        _check_header(path, above + 1, found, [x for x in columns if x in found or x not in later])
         for row in reader:
-            yield reader.line_num, _parsed(path, reader.line_num, row, parse)
+            line = above + reader.line_num
+            yield line, _parsed(path, line, row, parse)
     except OSError as error:
         raise BadFileError(f"{path} cannot be read: {error.strerror}; name another file") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -373,14 +377,14 @@ def choice(row: dict[str, str], column: str, allowed: Sequence[str]) -> str:
     return row[column]
 
 
-def _check_header(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
+def _check_header(path: Path, line: int, found: Sequence[str], columns: Sequence[str]) -> None:
     missing = [column for column in columns if column not in found]
     unknown = [column for column in found if column not in columns]
     twice = sorted({column for column in found if found.count(column) > 1})
     for problem, names in (("lacks", missing), ("has unknown", unknown), ("repeats", twice)):
         if names:
             told = printable(", ".join(names))
-            raise bad_line(path, 1, f"the header {problem} {told}: write {','.join(columns)}")
+            raise bad_line(path, line, f"the header {problem} {told}: write {','.join(columns)}")
 
 
 def _parsed(path: Path, line: int, row: dict[str, str], parse: Callable[[dict[str, str]], T]) -> T:

@@ -8,20 +8,17 @@ the same file lies inside the package.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_origin
 
-from opbench import files
 from opbench.errors import BadFileError, UnknownNameError
 from opbench.names import matching
 from opbench.record import Totals
+from opbench.row_files import RowFormat
 from opbench.spec import Shape
-from opbench.value import Natural, Text, fields_of
+from opbench.value import Natural, Text
 
 _PACKAGE = Path(__file__).parents[1]
 RESULTS = _PACKAGE.parent / "results" / "counts.csv"
@@ -62,10 +59,12 @@ class NetworkRow(Totals):
 
 _FIRST = ("name", "label", "family", "year", "dataset", "input_size")
 COLUMNS = (*_FIRST, *(each.name for each in fields(NetworkRow) if each.name not in _FIRST))
-_LATER = ("onnx_macs",)  # files written before have no such column
-_KINDS = {each.name: each.kind for each in fields_of(NetworkRow)}
-_INTEGERS = {name for name, kind in _KINDS.items() if Natural in (kind, *get_args(kind))}
-_LISTS = {name for name, kind in _KINDS.items() if get_origin(kind) is tuple}
+_FORMAT = RowFormat(
+    NetworkRow,
+    COLUMNS,
+    rewrite="`opbench list --update`",
+    later=("onnx_macs",),  # files written before have no such column
+)
 
 
 def counts_file() -> Path:
@@ -81,7 +80,7 @@ def load(path: Path | None = None) -> tuple[NetworkRow, ...]:
         raise BadFileError(
             f"the registry's counts are missing from {path}: `opbench list --update` writes them"
         )
-    return tuple(row for _, row in files.read_rows(path, COLUMNS, _network_row, later=_LATER))
+    return tuple(row for _, row in _FORMAT.read(path))
 
 
 def save(rows: Iterable[NetworkRow], path: Path) -> None:
@@ -89,11 +88,7 @@ def save(rows: Iterable[NetworkRow], path: Path) -> None:
 
     Raises ``BadFileError`` where the folder cannot be written to.
     """
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(_cells(row) for row in sorted(rows, key=lambda row: row.name))
-    files.write(path, text.getvalue())
+    _FORMAT.write(path, sorted(rows, key=lambda row: row.name))
 
 
 def list_architectures(pattern: str = "*") -> list[str]:
@@ -119,24 +114,3 @@ def chosen(rows: Sequence[NetworkRow], patterns: Iterable[str]) -> list[NetworkR
 def unknown(pattern: str, names: Iterable[str]) -> UnknownNameError:
     """Return the error for a name or glob that matches none of the registry's ``names``."""
     return UnknownNameError("network", pattern, names, see="`opbench list` shows all", globs=True)
-
-
-def _cells(row: NetworkRow) -> dict[str, Any]:
-    cells = row.to_json()
-    return cells | {name: " ".join(cells[name]) for name in _LISTS}
-
-
-def _network_row(row: dict[str, str]) -> NetworkRow:
-    return NetworkRow.from_json({key: _value(key, text) for key, text in row.items()})
-
-
-def _value(key: str, text: str) -> str | int | list[str] | None:
-    if key in _LISTS:
-        return text.split()
-    if key not in _INTEGERS:
-        return text
-    if not text:
-        return None
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise ValueError(f"{key} is {text!r}: `opbench list --update` rewrites the file")
-    return int(text)
