@@ -2,12 +2,14 @@
 
 Both are extras.  torchvision's compiled operators are done without where they were built for
 another torch.  Networks are built as the library builds them without weights; none are ever
-downloaded.
+downloaded.  A name with a dot is that of a set of weights (``resnet50.a1_in1k`` of timm,
+``resnet50.IMAGENET1K_V2`` of torchvision): the network is built as those weights need it, which may
+have other classes, an auxiliary classifier, integers for weights, or images of another size.
 
 The size of an image is the one that the library evaluates the network on, and for torchvision the
 one of its published operation counts:
 
-    classification    the smallest crop among the weights on offer
+    classification    the crop of the weights, the smallest where they are not named
     segmentation      the size that images are resized to
     video             16 frames of the crop
     detection         512 x 512, which the network resizes itself
@@ -35,11 +37,11 @@ _UNCROPPED = 512
 
 
 def match(provider: str, pattern: str) -> list[str]:
-    """Return the names that a glob matches; with a dot, timm's tagged ones (``resnet50.a1_in1k``).
+    """Return the names that a glob matches; with a dot, those of sets of weights.
 
     Raises ``UnknownNameError`` with near matches, ``MissingExtraError`` for an absent library.
     """
-    names = _names(provider, tagged=provider == "timm" and "." in pattern)
+    names = weights(provider) if "." in pattern else _names(provider)
     matches = [*matching(pattern, names)]
     if not matches:
         raise UnknownNameError(
@@ -48,33 +50,64 @@ def match(provider: str, pattern: str) -> list[str]:
     return matches
 
 
+@cache
+def weights(provider: str) -> list[str]:
+    """Return the name of every set of weights: NETWORK.WEIGHTS."""
+    if provider == "timm":
+        return cast(list[str], _library("timm").list_models(pretrained=True))
+    return [
+        f"{name}.{each.name}"
+        for name in _names(provider)
+        for each in _models().get_model_weights(name)
+    ]
+
+
 def build(provider: str, name: str) -> nn.Module:
     """Build the network with fresh weights."""
     if provider == "timm":
         return cast(nn.Module, _library("timm").create_model(name, pretrained=False))
+    network, _, tag = name.partition(".")
+    options = _options(network) | (_options_for_weights(network, tag) if tag else {})
+    return cast(nn.Module, _models().get_model(network, weights=None, **options))
+
+
+def _options(network: str) -> dict[str, Any]:
+    if task(network) in {"detection", "segmentation"}:
+        return {"weights_backbone": None}  # would be downloaded otherwise
+    if network.removeprefix("quantized_") in {"googlenet", "inception_v3"}:
+        return {"init_weights": False}  # slow, and warns unless told
+    return {}
+
+
+def _options_for_weights(network: str, tag: str) -> dict[str, Any]:
+    """Return what torchvision changes of a network when it loads the weights ``tag`` into it."""
     options: dict[str, Any] = {}
-    if _task(name) in {"detection", "segmentation"}:
-        options["weights_backbone"] = None  # would be downloaded otherwise
-    if name.removeprefix("quantized_") in {"googlenet", "inception_v3"}:
-        options["init_weights"] = False  # slow, and warns unless told
-    return cast(nn.Module, _models().get_model(name, weights=None, **options))
+    if network.startswith("quantized_"):
+        options["quantize"] = True
+    if network.startswith("vit_"):
+        options["image_size"] = input_size("torchvision", f"{network}.{tag}")[-1]
+    if network.startswith(("fcn_", "deeplabv3_")):
+        options["aux_loss"] = True
+    if network.removeprefix("quantized_") == "googlenet":
+        options["aux_logits"] = False
+    return options
 
 
 def input_size(provider: str, name: str) -> tuple[int, ...]:
     """Return the size of one image, (C, H, W), or of one clip, (C, T, H, W)."""
     if provider == "timm":
-        config = _library("timm").models.get_pretrained_cfg(name)
+        config = timm_config(name)
         return tuple(config.input_size) if config else (3, _FALLBACK, _FALLBACK)
-    task = _task(name)
-    if task in {"detection", "optical_flow"}:
+    kind = task(name)
+    if kind in {"detection", "optical_flow"}:
         return (3, _UNCROPPED, _UNCROPPED)
-    height, width = _evaluated_at(name, "resize_size" if task == "segmentation" else "crop_size")
-    return (3, _FRAMES, height, width) if task == "video" else (3, height, width)
+    height, width = _evaluated_at(name, "resize_size" if kind == "segmentation" else "crop_size")
+    return (3, _FRAMES, height, width) if kind == "video" else (3, height, width)
 
 
 def images_per_pass(provider: str, name: str) -> int:
     """Return the number of images that one forward pass takes as its arguments."""
-    return 2 if provider == "torchvision" and _task(name) == "optical_flow" else 1
+    return 2 if provider == "torchvision" and task(name) == "optical_flow" else 1
 
 
 def version(name: str) -> str:
@@ -86,25 +119,42 @@ def version(name: str) -> str:
         return provider
 
 
-def _task(name: str) -> str:
-    """Return "classification", "detection", "optical_flow", "quantization", ..."""
-    parts = _models().get_model_builder(name).__module__.split(".")
+def release(provider: str) -> str:
+    """Return the release of a library that is installed."""
+    return version_of(provider)
+
+
+def task(name: str) -> str:
+    """Return torchvision's "classification", "detection", "optical_flow", "quantization", ..."""
+    parts = _models().get_model_builder(name.partition(".")[0]).__module__.split(".")
     return str(parts[2]) if len(parts) > 3 else "classification"
+
+
+def torchvision_weights(name: str) -> list[Any]:
+    """Return the sets of weights of a network of torchvision, or the one that is named."""
+    network, _, tag = name.partition(".")
+    every = _models().get_model_weights(network)
+    return [every[tag]] if tag else [*every]
+
+
+def timm_config(name: str) -> Any:
+    """Return timm's own description of a set of weights."""
+    return _library("timm").models.get_pretrained_cfg(name)
 
 
 def _evaluated_at(name: str, key: str) -> tuple[int, int]:
     sizes = []
-    for weights in _models().get_model_weights(name):
-        size = getattr(weights.transforms(), key, ())
+    for each in torchvision_weights(name):
+        size = getattr(each.transforms(), key, ())
         if size:
             sizes.append((size[0], size[-1]))
     return min(sizes, default=(_FALLBACK, _FALLBACK))
 
 
 @cache
-def _names(provider: str, tagged: bool = False) -> list[str]:
+def _names(provider: str) -> list[str]:
     if provider == "timm":
-        return cast(list[str], _library("timm").list_models(pretrained=tagged))
+        return cast(list[str], _library("timm").list_models())
     return cast(list[str], _models().list_models())
 
 

@@ -21,7 +21,7 @@ from opbench.registry import providers, torchvision_operators
 @pytest.fixture(autouse=True)
 def forgetful() -> Iterator[None]:
     """Libraries are remembered once they are imported."""
-    remembering = (providers._library, providers._names)
+    remembering = (providers._library, providers._names, providers.weights)
     for each in remembering:
         each.cache_clear()
     yield
