@@ -25,6 +25,8 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     7      table.frontier pandas      the Pareto frontier
     6      lock           -           the lock file and the verdict on a change
     6      lock.recount   torch       counting what the lock names again
+    6      zoo            -           torchvision's and timm's networks as facts on file
+    6      zoo.counting   torch       the facts of the installed libraries, and the counts
     6      runs           -           run files, plan, loop, workers, comparison
     6      runs.worker    torch       one cell or question in a process of its own
     6      runs.network   torch       the network of a cell, on its device
@@ -45,6 +47,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
+    2      row_files      -           CSV files of one value per row
     1      inputs         -           inputs described in words, as --input takes them
     1      value          -           a dataclass with one JSON form, checked when read
     1      names          -           find the names that were meant

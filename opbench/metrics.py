@@ -177,6 +177,11 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+def family_key(label: str) -> str:
+    """Return the key of the family written ``label``; one that is not listed is its own key."""
+    return next((key for key, family in FAMILIES.items() if family.label == label), label)
+
+
 def family_label(family: str) -> str:
     """Return how ``family`` is written; a family that is not listed is its own label."""
     return FAMILIES[family].label if family in FAMILIES else family

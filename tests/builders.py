@@ -20,6 +20,7 @@ from opbench.registry.counts_csv import NetworkRow
 from opbench.runs.lines import RUN, CeilingsLine, Header, RoundLine, Setting
 from opbench.spec import Shape
 from opbench.value import Value
+from opbench.zoo.rows import ZooRow
 
 SIZE = Shape((3, 224, 224))
 
@@ -222,3 +223,29 @@ def _names(part: Any) -> Iterable[str]:
 
 def _pick(part: type[Value], changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: changes[name] for name in _names(part) if name in changes}
+
+
+def zoo_row(name: str = "timm:a.in1k", **changes: Any) -> ZooRow:
+    """A set of weights of a small network."""
+    usual = {
+        "release": "1.0",
+        "input_size": SIZE,
+        "params": 1000,
+        "macs": 500,
+        "activations": 30,
+        "weight_bytes": 4000,
+        "peak_activation_bytes": 240,
+        "top1": 70.0,
+        "top5": 90.0,
+        "dataset": "imagenet",
+        "protocol": "single central crop",
+        "resize": 256,
+        "interpolation": "bicubic",
+        "trained_on": "imagenet1k",
+        "stated_params": None,
+        "stated_macs": None,
+        "uncounted": (),
+        "licence": "",
+        "url": "",
+    }
+    return ZooRow(**{"name": name, **usual, **changes})

@@ -27,6 +27,7 @@ from opbench.runs.lines import RUN
 from opbench.spec import Shape
 from opbench.table.networks import Network
 from opbench.value import Value, fields_of
+from opbench.zoo.rows import ZooRow
 
 FOLDER = Path(opbench.__file__).parent / "schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -80,12 +81,13 @@ def list_row() -> dict[str, Any]:
     """Return the schema of one object of `opbench list --format json`."""
     defs: dict[str, Any] = {}
     facts = object_schema(NetworkRow, defs)["properties"]
+    of_weights = object_schema(ZooRow, defs)["properties"]
     metrics = {column: each for each in METRICS.values() for column in each.columns}
     columns = [key for key, _ in help_lists()["Columns"]]
     known = {key for key, kind in get_type_hints(Network).items() if NoneType not in get_args(kind)}
     properties = {}
     for key in dict.fromkeys((*facts, *metric_columns("network"), *columns)):
-        schema = facts.get(key) or _value_of(metrics.get(key))
+        schema = facts.get(key) or of_weights.get(key) or _value_of(metrics.get(key))
         always = key in known or {"type": "null"} in schema.get("anyOf", ())
         properties[key] = schema if always else {"anyOf": [schema, {"type": "null"}]}
     timed = metric_columns("cell")

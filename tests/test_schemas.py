@@ -89,7 +89,7 @@ def test_rows_of_list_have_the_keys_of_their_schema_and_no_others(
     mine.write_text("name,top1\nmine.py:net,34\n")
     asked = rows("list", "--accuracies", mine, "--results", tmp_path)
     assert "mine.py:net" in {row["name"] for row in asked}
-    for row in (*rows("list"), *asked):
+    for row in (*rows("list"), *asked, *rows("list", "torchvision:*", "timm:vit_*")):
         listed.validate(row)
 
 

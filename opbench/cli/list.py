@@ -1,4 +1,4 @@
-"""``opbench list``: the registry, from its facts on file, without torch.
+"""``opbench list``: the registry, torchvision and timm, from facts on file, without torch.
 
 Only what cannot be on file is computed: the entries of other packages are counted when there are
 any, and latencies are joined in when their column is asked for.
@@ -7,7 +7,7 @@ any, and latencies are joined in when their column is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from shlex import join, quote
@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
+from opbench.cli.list_filters import Best, Filters, MaxMacs, MaxParams, TrainedOn
+from opbench.cli.list_update import update as update_files
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, note, render, say, write
-from opbench.errors import BadFileError, BadValueError
+from opbench.errors import BadValueError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
 from opbench.names import find, matching
 from opbench.record import USUAL
+from opbench.zoo.libraries import LIBRARIES, library_of
 
 if TYPE_CHECKING:
     from opbench.registry.counts_csv import NetworkRow
@@ -40,11 +43,11 @@ _LISTED = (
     Column(key="dataset", title="data set"),
     Column(key="input_size", title="input"),
     metric_column("params", 3, "params"),
-    Column(key="stated_params", title="paper says M", show=as_printed(1e-6), right=True),
+    Column(key="stated_params", title="stated M", show=as_printed(1e-6), right=True),
     Column(key="macs", title="MMAC", show=scaled(1e-6, 2), right=True, caption=_MACS),
     Column(
         key="stated_macs",
-        title="paper says MMAC",
+        title="stated MMAC",
         show=as_printed(1e-6),
         right=True,
         caption=_MACS,
@@ -55,8 +58,13 @@ _LISTED = (
     Column(key="top1", title="top-1 %", right=True, caption=_ACCURACY),
     Column(key="top5", title="top-5 %", right=True, caption=_ACCURACY),
     Column(key="top1_protocol", title="protocol"),
+    Column(key="trained_on", title="trained on"),
+    Column(key="resize", title="resized to", right=True),
+    Column(key="interpolation", title="interpolation"),
     Column(key="top1_source", title="source", prose=True),
     Column(key="top1_source_url", title="where"),
+    Column(key="release", title="release"),
+    Column(key="licence", title="licence of the weights"),
     metric_column("latency_s", 2),
     Column(key="paper", title="paper", prose=True),
     Column(key="paper_url", title="paper at"),
@@ -71,14 +79,22 @@ _ALL = (
     ),
 )
 _MOST_NAMES = 6  # in a sentence
+# Facts of a set of weights that no other network has.
+_OF_WEIGHTS = ("release", "resize", "interpolation", "licence")
 # A narrow terminal shows the first of them: an accuracy says little without its data set.
-_USUAL = "name,params,macs,top1,dataset,input_size,top1_protocol,family,year,top1_source"
+_USUAL = "name,params,macs,top1,dataset,input_size,top1_protocol,trained_on,family,year,top1_source"
+_EVERYWHERE = ("*", *(f"{library}:*" for library in LIBRARIES))
 
 
 def list_(
     globs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="GLOB", help="Names or globs, such as 'resnet*'; all by default."),
+        typer.Argument(
+            metavar="GLOB",
+            help="Names or globs, such as 'resnet*' or 'timm:convnext*'; by default all built-in "
+            "networks, with --max-macs, --max-params, --trained-on or --best also torchvision's "
+            "and timm's.",
+        ),
     ] = None,
     columns: Annotated[
         str | None,
@@ -88,59 +104,54 @@ def list_(
             "latency_s too; in json and csv every key.",
         ),
     ] = None,
+    max_macs: MaxMacs = None,
+    max_params: MaxParams = None,
+    trained_on: TrainedOn = None,
+    best: Best = None,
     accuracies: Accuracies = None,
     results: Results = None,
     format: OutputFormat = Format.table,
     update: Annotated[
         bool,
-        typer.Option("--update", help="First count the networks again, with fvcore too."),
+        typer.Option(
+            "--update",
+            help="First count the networks again, built-in ones with fvcore too, and write their "
+            "facts anew; for 'timm:*' --accuracies names the results-imagenet.csv of timm. What "
+            "was interrupted is continued.",
+        ),
     ] = False,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="With --update, count in this many processes.")
+    ] = 1,
 ) -> None:
-    """List the built-in networks with exact counts and sourced accuracies.
+    """List networks with exact counts and sourced accuracies: built-in, torchvision's and timm's.
 
     Examples:
         opbench list
         opbench list 'resnet*' VGG-16
+        opbench list --max-macs 1G --trained-on imagenet1k --best 10
+        opbench list 'torchvision:resnet50' 'timm:convnext_tiny'
         opbench list --columns name,params,macs,top1 --format csv
     """
     chosen = _chosen(columns or (f"{_USUAL},latency_s" if results else _USUAL))
+    filters = Filters.parse(max_macs, max_params, trained_on, best)
+    complete = update_files(globs or (), accuracies, jobs) if update else True
+    if update and any(":" in glob for glob in globs or ()):
+        accuracies = None  # they are of the library, and on file now
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
-    if update:
-        _update(globs or ())
-    rows = _rows(globs or ["*"], folder if accuracies else None)
+    networks = _networks(
+        globs or (_EVERYWHERE if filters.any else _EVERYWHERE[:1]), folder if accuracies else None
+    )
+    rows = [_row(network) for network in filters.choose(networks)]
     if timed and folder:
         _add_latencies(rows, folder)
         _note_untimed(rows, results)
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
     write(render(rows, format, chosen))
-
-
-def _update(globs: Sequence[str]) -> None:
-    """Count the networks that are named, or all, and write them to the file of counts."""
-    from opbench.registry import counts_csv
-    from opbench.registry.audit import network_rows
-
-    # Who exports networks is in the tests; its count stays with a network that did not change.
-    exported = {(row.name, row.macs): row.onnx_macs for row in _readable()}
-    counted = [
-        replace(row, onnx_macs=exported.get((row.name, row.macs))) for row in network_rows(*globs)
-    ]
-    names = {row.name for row in counted}
-    others = [row for row in counts_csv.load() if row.name not in names] if globs else []
-    counts_csv.save([*others, *counted], counts_csv.counts_file())
-    counts_csv.load.cache_clear()
-
-
-def _readable() -> Sequence[NetworkRow]:
-    """Return the rows on file, none of a file that cannot be read and is written anew."""
-    from opbench.registry import counts_csv
-
-    try:
-        return counts_csv.load()
-    except BadFileError:
-        return ()
+    if not complete:
+        raise typer.Exit(1)
 
 
 def help_lists() -> dict[str, list[tuple[str, str]]]:
@@ -162,19 +173,25 @@ def _chosen(keys: str) -> list[Column]:
     return [known[find("column", key, known, METRIC_ALIASES)] for key in words(keys)]
 
 
-def _rows(globs: Sequence[str], own: Folder | None) -> list[dict[str, Any]]:
-    """Make the rows of the registry, and with accuracies of the user's those of other networks."""
+def _networks(globs: Sequence[str], own: Folder | None) -> list[Network]:
+    """Return the networks that ``globs`` match, and of the user's those with an accuracy.
+
+    Raises ``OpbenchError`` for a glob that matches none.
+    """
     from opbench.accuracy import primaries
     from opbench.table.networks import Network
+    from opbench.zoo.rows import chosen as weights
 
     read = {network.name: network for network in own.networks} if own else {}
     others = [each for each in read.values() if not each.entry and each.accuracy]
+    found = [each for each in others if any(matching(glob, (each.name,)) for glob in globs)]
+    left = [glob for glob in globs if not matching(glob, [each.name for each in others])]
+    of_libraries = [glob for glob in left if library_of(glob)]
     networks = [
         read.get(fact.name) or Network.of_registry(fact, primaries().get(fact.name))
-        for fact in _facts(globs, [each.name for each in others])
+        for fact in _facts(globs, [*of_libraries, *(each.name for each in others)])
     ]
-    networks += (each for each in others if any(matching(glob, (each.name,)) for glob in globs))
-    return [_row(network) for network in networks]
+    return [*networks, *map(Network.of_zoo, weights(of_libraries)), *found]
 
 
 def _facts(globs: Sequence[str], others: Sequence[str]) -> list[NetworkRow]:
@@ -186,11 +203,16 @@ def _facts(globs: Sequence[str], others: Sequence[str]) -> list[NetworkRow]:
 
     facts = [*counts_csv.load(), *_of_other_packages()]
     labels = {fact.name: fact.label for fact in facts}
-    here = [glob for glob in globs if matching(glob, labels, labels) or not matching(glob, others)]
+    here = [
+        glob
+        for glob in globs
+        if matching(glob, labels, labels) or not (glob in others or matching(glob, others))
+    ]
     for glob in here:
         if ":" in glob and not matching(glob, labels, labels):
             raise BadValueError(
-                f"list holds the built-in networks only: use `opbench count {quote(glob)}`"
+                f"list holds the built-in networks, {' and '.join(LIBRARIES)}: "
+                f"use `opbench count {quote(glob)}`"
             )
     return counts_csv.chosen(facts, here)
 
@@ -206,21 +228,24 @@ def _of_other_packages() -> list[NetworkRow]:
 def _row(network: Network) -> dict[str, Any]:
     from opbench.registry.counts_csv import NetworkRow
 
-    best, entry = network.accuracy, network.entry
-    facts = entry.to_json() if entry else {}
-    known = {each.name: network.fact(each.name) is not None for each in fields(NetworkRow)}
+    accuracy, on_file = network.accuracy, network.entry or network.weights
+    facts = on_file.to_json() if on_file else {}
+    keys = [*(each.name for each in fields(NetworkRow)), *_OF_WEIGHTS]
     return {
-        **{key: facts[key] if there else None for key, there in known.items()},
+        **{key: facts[key] if network.fact(key) is not None else None for key in keys},
         "name": network.name,
         "label": network.label,
         "family": network.family,
         "year": network.year,
         "dataset": network.dataset,
+        "trained_on": network.trained_on,
         "input_size": str(network.input_size),
         **{column: getattr(network, column) for column in metric_columns("network")},
-        "top1_protocol": best.protocol if best else None,
-        "top1_source": best.source if best else None,
-        "top1_source_url": best.source_url if best else None,
+        "top1_protocol": accuracy.protocol if accuracy else None,
+        "top1_source": accuracy.source if accuracy else None,
+        "top1_source_url": accuracy.source_url if accuracy else None,
+        "paper": network.paper,
+        "paper_url": network.paper_url,
     }
 
 

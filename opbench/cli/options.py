@@ -182,6 +182,27 @@ def parse_integers(option: str, text: str) -> list[int]:
     return numbers
 
 
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def parse_quantity(option: str, text: str | None) -> float | None:
+    """Read "500M" or "2G"; None stays None.  Raises ``BadValueError`` naming the option."""
+    if text is None:
+        return None
+    plain = text.strip().lower()
+    number = plain.rstrip("kmgt")
+    try:
+        value = float(number) * _UNITS[plain[len(number) :]]
+    except (ValueError, KeyError):
+        value = math.nan
+    if not (0 < value < math.inf) or "_" in text:
+        raise BadValueError(
+            f"{option} must be a positive number, or one with K, M, G or T, such as 500M; "
+            f"not {text!r}"
+        )
+    return value
+
+
 def parse_fraction(option: str, text: str) -> float:
     """Read "1%" or "0.01".  Raises ``BadValueError`` naming the option."""
     number, percent, rest = text.strip().partition("%")

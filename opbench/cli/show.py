@@ -26,6 +26,7 @@ from opbench.cli.render import (
     write,
 )
 from opbench.cli.rows import NETWORK, module_rows
+from opbench.cli.show_weights import render_weights, weights_on_file
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError, OpbenchError, named
@@ -83,8 +84,11 @@ def show(
 ) -> None:
     """Show one network: its paper, stated numbers recounted, modules, accuracies and departures.
 
+    A set of weights of torchvision or timm is shown from the facts on file, without torch.
+
     Examples:
         opbench show resnet50
+        opbench show timm:convnext_tiny.fb_in1k
         opbench show mymodels.py:net --input-size 3x224x224 --depth 1
         opbench show resnet50 --conventions
     """
@@ -104,6 +108,10 @@ def show(
                 f"`opbench show {target}` shows what is known of it"
             )
         write(render_published_only(target, format))
+        return
+    plain = not (asked or conventions or depth is not None) and format is Format.table
+    if plain and (weights := weights_on_file(target)):
+        write(render_weights(weights))
         return
     question = {
         "target": target,

@@ -11,24 +11,28 @@ from opbench.accuracy import PUBLISHED_ONLY, Accuracy, ChartPoint, load_publishe
 from opbench.accuracy.matching import match_own
 from opbench.accuracy.own import OWN, OwnRow, read_own
 from opbench.errors import BadFileError
-from opbench.metrics import METRICS
+from opbench.metrics import METRICS, family_key
 from opbench.record import Record
 from opbench.registry.counts_csv import NetworkRow
 from opbench.spec import Shape
+from opbench.zoo.families import family_of
+from opbench.zoo.rows import ZooRow
 
 # One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
 _ONE_VIEW = (SINGLE_CROP, "full image")
 # Facts of the registry that hold at the network's own input size only.
 _OF_SIZE = ("linear_macs", "fvcore_macs", "onnx_macs", "witness_note", "stated_macs")
+_TRAINED_ON = {"imagenet": "imagenet1k"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """One network: its counts for one image, and its accuracy where one is known.
 
-    ``entry`` is the registry's row of it, None for a network of the user's.  ``published_only`` is
-    true of a network whose numbers were printed but whose definition was not.
+    ``entry`` is the registry's row of it, ``weights`` the row of a library's; a network of the
+    user's has neither.  ``published_only`` is true of a network whose numbers were printed but
+    whose definition was not.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Network:
     weight_bytes: int | None = None
     peak_activation_bytes: int | None = None
     entry: NetworkRow | None = None
+    weights: ZooRow | None = None
     accuracy: Accuracy | None = None
     published_only: bool = False
 
@@ -62,6 +67,22 @@ class Network:
         )
 
     @classmethod
+    def of_zoo(cls, row: ZooRow) -> Network:
+        """Return a set of weights of a library."""
+        family = family_of(row.architecture)
+        return cls(
+            name=row.name,
+            label=row.weights,
+            family=family_key(family.family) if family else row.library.name,
+            year=family.year if family else None,
+            dataset=row.dataset,
+            input_size=row.input_size,
+            **row.totals(),  # type: ignore[arg-type]
+            weights=row,
+            accuracy=_stated_accuracy(row),
+        )
+
+    @classmethod
     def of_record(cls, record: Record) -> Network:
         """Return a network that only a run knows, taken for one of ImageNet's."""
         provider, _, attribute = record.cell.name.rpartition(":")
@@ -74,12 +95,34 @@ class Network:
         )
 
     def fact(self, column: str) -> Any:
-        """Return a column of the registry's row.
+        """Return a column of the row on file.
 
         None where there is no row, and for a count at another input size than this one.
         """
-        moved = self.entry and self.entry.input_size != self.input_size
-        return None if moved and column in _OF_SIZE else getattr(self.entry, column, None)
+        row = self.entry or self.weights
+        moved = row and row.input_size != self.input_size
+        return None if moved and column in _OF_SIZE else getattr(row, column, None)
+
+    @property
+    def trained_on(self) -> str | None:
+        """The data behind the accuracy: a group of ``opbench.zoo.groups``.
+
+        What papers of the registry print on ImageNet was trained on its 1,000 classes alone.
+        """
+        if self.weights:
+            return self.weights.trained_on
+        known = self.accuracy and not self.own_accuracy
+        return _TRAINED_ON.get(self.dataset, "other") if known else None
+
+    @property
+    def paper(self) -> str | None:
+        """The title of the paper that describes it."""
+        return self.entry.paper if self.entry else _of_family(self.weights, "paper")
+
+    @property
+    def paper_url(self) -> str | None:
+        """The address of that paper."""
+        return self.entry.paper_url if self.entry else _of_family(self.weights, "url")
 
     @property
     def flops(self) -> int:
@@ -143,6 +186,30 @@ class Network:
     def source_url(self) -> str | None:
         """The address of the source."""
         return self.accuracy.source_url or None if self.accuracy else None
+
+
+def _of_family(row: ZooRow | None, column: str) -> str | None:
+    family = family_of(row.architecture) if row else None
+    return getattr(family, column) or None if family else None
+
+
+def _stated_accuracy(row: ZooRow) -> Accuracy | None:
+    if row.top1 is None:
+        return None
+    return Accuracy(
+        architecture=row.name,
+        dataset=row.dataset,
+        top1=row.top1,
+        top5=row.top5,
+        protocol=row.protocol,
+        input_size=row.input_size,
+        source=row.source,
+        source_url=row.address,
+        evidence="read",
+        recipe="modern",
+        primary=False,
+        note="",
+    )
 
 
 def read_networks(

@@ -198,12 +198,12 @@ def test_an_update_counts_the_networks_that_are_named_and_keeps_the_others(
 
 def test_a_network_that_is_not_built_in_is_sent_to_count(opbench: Opbench) -> None:
     for name, quoted in (
-        ("torchvision:resnet18", "torchvision:resnet18"),
+        ("keras:resnet18", "keras:resnet18"),
         ("mymodels.py:net", "mymodels.py:net"),
-        ("timm:resnet*", "'timm:resnet*'"),
+        ("keras:resnet*", "'keras:resnet*'"),
     ):
         result = opbench("list", name)
-        said = f"list holds the built-in networks only: use `opbench count {quoted}`"
+        said = f"the built-in networks, torchvision and timm: use `opbench count {quoted}`"
         assert (result.exit_code, result.stdout) == (2, "")
         assert said in result.stderr
 

@@ -1,0 +1,153 @@
+"""``opbench list --update``: count networks and write the files of facts anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opbench.cli.counted import result
+from opbench.cli.progress import Progress
+from opbench.cli.render import note, say
+from opbench.errors import BadFileError, BadValueError, named
+from opbench.metrics import CONVENTION_ID
+from opbench.processes.calls import Calls, Failed, isolated
+from opbench.zoo.libraries import require_library
+
+if TYPE_CHECKING:
+    from opbench.registry.counts_csv import NetworkRow
+    from opbench.zoo.results import Result
+    from opbench.zoo.rows import ZooRow
+
+_COUNTING = "opbench.zoo.counting"
+
+
+def update(globs: Sequence[str], accuracies: Path | None, jobs: int) -> bool:
+    """Count the networks that ``globs`` match, the registry's without any.
+
+    Returns false where some could not be counted; the others are on file all the same.
+    """
+    of_libraries = [glob for glob in globs if ":" in glob]
+    others = [glob for glob in globs if ":" not in glob]
+    patterns: dict[str, list[str]] = {}
+    for glob in of_libraries:
+        patterns.setdefault(require_library(glob).name, []).append(glob)
+    if accuracies and "timm" not in patterns:
+        raise BadValueError(
+            "--update takes --accuracies for timm only, whose wheel holds none: "
+            "add 'timm:*', or remove --accuracies"
+        )
+    if others or not globs:
+        _update_registry(others)
+    complete = True
+    if patterns:
+        with isolated((_COUNTING, "opbench.registry.targets:warm_up"), jobs=jobs) as calls:
+            for library, its in patterns.items():
+                own = accuracies if library == "timm" else None
+                complete &= _Update(library).run(calls, its, own)
+    return complete
+
+
+def _update_registry(globs: Sequence[str]) -> None:
+    from opbench.registry import counts_csv
+    from opbench.registry.audit import network_rows
+
+    # Who exports networks is in the tests; its count stays with a network that did not change.
+    exported = {(row.name, row.macs): row.onnx_macs for row in _readable()}
+    counted = [
+        replace(row, onnx_macs=exported.get((row.name, row.macs))) for row in network_rows(*globs)
+    ]
+    names = {row.name for row in counted}
+    others = [row for row in counts_csv.load() if row.name not in names] if globs else []
+    counts_csv.save([*others, *counted], counts_csv.counts_file())
+    counts_csv.load.cache_clear()
+
+
+def _readable() -> Sequence[NetworkRow]:
+    """Return the rows on file, none of a file that cannot be read and is written anew."""
+    from opbench.registry import counts_csv
+
+    try:
+        return counts_csv.load()
+    except BadFileError:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """An update of the rows of one library."""
+
+    library: str
+
+    def run(self, calls: Calls, globs: Sequence[str], accuracies: Path | None) -> bool:
+        """Count what is not in the journal yet, and write the rows."""
+        from opbench.zoo import rows
+
+        facts = self._facts(calls, globs, self._results(accuracies))
+        counts, failed = self._count(calls, facts)
+        made = [
+            rows.ZooRow.from_json({**each, **counts[each["key"]].to_json()})
+            for each in facts
+            if each["key"] in counts
+        ]
+        names = {row.name for row in made}
+        kept = [row for row in self._on_file() if row.name not in names]
+        rows.save(self.library, [*kept, *made])
+        self._journal(facts).remove()
+        for key, reason in failed.items():
+            name = next(each["name"] for each in facts if each["key"] == key)
+            say(f"error: {named(name, reason)}")
+        return not failed
+
+    def _on_file(self) -> Sequence[ZooRow]:
+        from opbench.zoo import rows
+
+        try:
+            return rows.load(self.library)
+        except BadFileError:
+            return ()
+
+    def _results(self, accuracies: Path | None) -> list[Result]:
+        from opbench.zoo import results
+
+        return results.read_results(accuracies) if accuracies else results.on_file(self._on_file())
+
+    def _facts(
+        self, calls: Calls, globs: Sequence[str], results: Sequence[Result]
+    ) -> list[dict[str, Any]]:
+        head = {"results": [each.to_json() for each in results if self.library == "timm"]}
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for glob in globs:
+            for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head})):
+                found[each["name"], each["input_size"]] = each
+        return list(found.values())
+
+    def _journal(self, facts: Sequence[Mapping[str, Any]]) -> Any:
+        from opbench.zoo import rows
+        from opbench.zoo.journal import Journal
+
+        release = facts[0]["release"] if facts else ""
+        torch = version("torch").partition("+")[0]
+        by = f"{self.library} {release}, torch {torch}, {CONVENTION_ID}"
+        return Journal(rows.csv_file(self.library).with_suffix(".counting.jsonl"), by)
+
+    def _count(
+        self, calls: Calls, facts: Sequence[Mapping[str, Any]]
+    ) -> tuple[Mapping[str, Any], dict[str, str]]:
+        journal, failed = self._journal(facts), {}
+        questions = {each["key"]: each for each in facts}
+        left = {key: each for key, each in questions.items() if key not in journal.counted}
+        if len(left) < len(questions):
+            note(f"{len(questions) - len(left)} networks were counted before the update stopped")
+        with journal.appending() as file, Progress(len(left), "counted") as progress:
+            for key, outcome in calls.outcomes(
+                f"{_COUNTING}:counted", left, group=lambda _: self.library
+            ):
+                progress.advance(key, failed=isinstance(outcome, Failed))
+                if isinstance(outcome, Failed):
+                    failed[key] = outcome.reason
+                else:
+                    journal.add(file, key, outcome.result)
+        return journal.counted, failed

@@ -1,0 +1,158 @@
+"""``opbench list`` and ``show`` of torchvision and timm, from the facts on file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from opbench.cli.options import parse_quantity
+from opbench.errors import BadValueError
+from opbench.zoo import rows as zoo
+from tests.fixtures import Opbench, Rows, Write
+
+KEYS = {
+    "name", "family", "year", "input_size", "params", "macs", "top1", "top1_source",
+    "top1_source_url", "top1_protocol", "trained_on", "resize", "interpolation", "stated_params",
+    "stated_macs", "release", "licence", "paper",
+}  # fmt: skip
+
+
+def test_neither_torch_nor_pandas_is_imported() -> None:
+    commands = (
+        ["list", "timm:*", "torchvision:*", "--format", "csv"],
+        ["list", "--max-macs", "1G", "--best", "3"],
+        ["show", "torchvision:resnet50.IMAGENET1K_V2"],
+    )
+    code = (
+        "import sys; from opbench.cli import app\n"
+        f"for args in {commands!r}:\n"
+        "    try: app(args)\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'pandas', 'timm'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_glob_of_a_library_lists_its_weights_with_every_key(rows: Rows) -> None:
+    listed = rows("list", "torchvision:resnet50", "timm:convnext_tiny", "lenet5")
+    assert set.intersection(*(set(row) for row in listed)) >= KEYS
+    first, *_, last = listed
+    assert first["name"] == "lenet5"
+    assert last["name"].startswith("timm:convnext_tiny.")
+    (resnet,) = (row for row in listed if row["name"] == "torchvision:resnet50.IMAGENET1K_V2")
+    # https://docs.pytorch.org/vision/stable/models/generated/torchvision.models.resnet50.html
+    assert (resnet["top1"], resnet["top5"], resnet["params"]) == (80.858, 95.434, 25_557_032)
+    assert (resnet["macs"], resnet["stated_macs"]) == (4_089_184_256, 4_089_000_000)
+    assert (resnet["resize"], resnet["interpolation"]) == (232, "bilinear")
+    assert (resnet["family"], resnet["year"]) == ("resnet", 2015)
+    assert resnet["trained_on"] == "imagenet1k"
+
+
+def test_without_a_glob_there_are_the_built_in_networks_only_until_something_is_asked_for(
+    rows: Rows,
+) -> None:
+    assert not any(":" in row["name"] for row in rows("list"))
+    asked = rows("list", "--max-params", "1.3M", "--max-macs", "400M")
+    assert {"squeezenet1_1", "torchvision:squeezenet1_1.IMAGENET1K_V1"} <= {
+        row["name"] for row in asked
+    }
+    assert all(row["params"] <= 1_300_000 and row["macs"] <= 400_000_000 for row in asked)
+
+
+def test_the_best_within_a_budget_come_first_and_share_data_set_and_protocol(rows: Rows) -> None:
+    asked = rows("list", "--max-macs", "1G", "--trained-on", "imagenet1k", "--best", 10)
+    assert len(asked) == 10
+    every = zoo.load("timm") + zoo.load("torchvision")
+    top1 = [row["top1"] for row in asked]
+    assert top1 == sorted(top1, reverse=True)
+    assert top1[0] == max(
+        row.top1 or 0
+        for row in every
+        if row.macs <= 10**9 and (row.trained_on, row.dataset) == ("imagenet1k", "imagenet")
+    )
+    assert {row["dataset"] for row in asked} == {"imagenet"}
+    assert {row["top1_protocol"] for row in asked} <= {"single central crop", "full image"}
+
+
+def test_other_data_sets_and_protocols_are_left_out_of_the_best_and_told(opbench: Opbench) -> None:
+    result = opbench("list", "torchvision:*", "--best", 3)
+    others = [
+        row for row in zoo.load("torchvision") if row.dataset != "imagenet" or row.top1 is None
+    ]
+    assert others
+    assert f"{len(others)} networks left out of --best: no top-1 on ImageNet" in result.stderr
+    result = opbench("list", "torchvision:r3d_18", "--best", 1)
+    assert "1 network left out of --best" in result.stderr  # several views of a video
+
+
+def test_several_groups_and_their_names(rows: Rows, opbench: Opbench) -> None:
+    asked = rows("list", "timm:tiny_vit*", "--trained-on", "ImageNet-1k,imagenet21k")
+    assert {row["trained_on"] for row in asked} == {"imagenet1k", "imagenet21k"}
+    result = opbench("list", "--trained-on", "imagenet2k")
+    assert result.exit_code == 2
+    assert "no training data is called 'imagenet2k'" in result.stderr
+
+
+def test_nothing_that_matches_is_an_error_with_near_names(opbench: Opbench) -> None:
+    for name, told in (
+        ("timm:resnet5O", "did you mean timm:resnet50"),
+        ("keras:resnet50", "use `opbench count keras:resnet50`"),
+    ):
+        result = opbench("list", name)
+        assert result.exit_code == 2
+        assert told in result.stderr
+        assert not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("500M", 5e8), ("2G", 2e9), ("1.5 g".replace(" ", ""), 1.5e9), ("20k", 2e4), ("1e9", 1e9)],
+)
+def test_quantities_have_units(text: str, value: float) -> None:
+    assert parse_quantity("--max-macs", text) == value
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "0", "1GM", "nan", "inf", "1_0", "two"])
+def test_other_quantities_are_refused(text: str) -> None:
+    with pytest.raises(BadValueError, match="--max-macs must be a positive number"):
+        parse_quantity("--max-macs", text)
+
+
+def test_show_answers_from_file_who_says_so_and_how_it_was_counted(opbench: Opbench) -> None:
+    result = opbench("show", "torchvision:resnet50.IMAGENET1K_V2")
+    assert result.exit_code == 0, result.stderr
+    out = " ".join(result.stdout.split())
+    for answer in (
+        "Deep Residual Learning for Image Recognition",
+        "BSD-3-Clause",
+        "imagenet1k",
+        "4,089,184,256",
+        "4,089,000,000",
+        "agrees",
+        "80.858",
+        "single central crop",
+        "1 MAC = 2 operations",
+    ):
+        assert answer in out, answer
+
+
+def test_a_difference_is_shown_with_its_explanation(opbench: Opbench) -> None:
+    out = " ".join(
+        opbench("show", "torchvision:quantized_resnet50.IMAGENET1K_FBGEMM_V2").stdout.split()
+    )
+    assert "differs" in out
+    assert "folded into the convolution" in out
+
+
+def test_weights_at_several_sizes_are_rows_of_one_page(opbench: Opbench) -> None:
+    out = opbench("show", "timm:convnext_tiny.fb_in1k").stdout
+    assert "3x224x224" in out and "3x288x288" in out
+
+
+def test_a_table_of_results_is_no_file_of_rows(opbench: Opbench, write: Write) -> None:
+    result = opbench("list", "timm:*", "--update", "--accuracies", write("mine.csv", "name,top1\n"))
+    assert result.exit_code == 2
+    assert "the header lacks model" in result.stderr

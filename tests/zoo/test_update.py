@@ -1,0 +1,128 @@
+"""``opbench list --update`` of a library: continued where it stopped, nothing lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opbench.errors import CountError
+from opbench.zoo import counting, rows
+from opbench.zoo.journal import Journal
+from tests.builders import zoo_row
+from tests.fixtures import Opbench, Write
+from tests.zoo.test_results import HEADER
+
+COUNTS = {
+    "params": 10,
+    "macs": 20,
+    "activations": 5,
+    "weight_bytes": 40,
+    "peak_activation_bytes": 8,
+    "uncounted": [],
+}
+
+
+class Library:
+    """A timm of three networks, one set of weights each; ``fails`` says what counting one does."""
+
+    def __init__(self) -> None:
+        self.fails: dict[str, BaseException] = {}
+        self.asked: list[str] = []
+
+    def facts(self, question: Mapping[str, Any]) -> list[dict[str, Any]]:
+        top1 = {each["weights"]: each["top1"] for each in question["results"]}
+        return [
+            zoo_row(
+                f"timm:{name}.in1k",
+                top1=top1.get(f"{name}.in1k"),
+                top5=None,
+                protocol="single central crop" if f"{name}.in1k" in top1 else "",
+            ).to_json()
+            | {"key": name}
+            for name in ("a", "b", "c")
+        ]
+
+    def counted(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append(question["name"])
+        if question["name"] in self.fails:
+            raise self.fails[question["name"]]
+        return COUNTS
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of the rows of timm, which is not there yet."""
+    path = tmp_path / "timm.csv"
+    monkeypatch.setattr(rows, "csv_file", lambda library: path)
+    rows.load.cache_clear()
+    yield path
+    rows.load.cache_clear()
+
+
+@pytest.fixture
+def library(file: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    timm = Library()
+    monkeypatch.setattr(counting, "facts", timm.facts)
+    monkeypatch.setattr(counting, "counted", timm.counted)
+    return timm
+
+
+def test_an_update_that_was_interrupted_goes_on(
+    opbench: Opbench, library: Library, file: Path
+) -> None:
+    library.fails = {"timm:b.in1k": KeyboardInterrupt()}
+    assert opbench("list", "--update", "timm:*").exit_code == 130
+    assert not file.exists()
+    library.fails, library.asked = {}, []
+    result = opbench("list", "--update", "timm:*", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    assert library.asked == ["timm:b.in1k", "timm:c.in1k"]
+    assert [(row["name"], row["macs"]) for row in json.loads(result.stdout)] == [
+        (f"timm:{name}.in1k", 20) for name in "abc"
+    ]
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+    library.asked = []
+    opbench("list", "--update", "timm:*")
+    assert library.asked == [f"timm:{name}.in1k" for name in "abc"]
+
+
+def test_a_network_that_cannot_be_counted_keeps_its_row(
+    opbench: Opbench, library: Library, file: Path
+) -> None:
+    rows.save("timm", [zoo_row("timm:b.in1k"), zoo_row("timm:gone.in1k")])
+    library.fails = {"timm:b.in1k": CountError("no such size")}
+    result = opbench("list", "--update", "timm:*", "--format", "json")
+    assert result.exit_code == 1
+    assert "error: timm:b.in1k: no such size" in result.stderr
+    kept = {row.name: row.macs for row in rows.load("timm")}
+    assert kept == {"timm:a.in1k": 20, "timm:b.in1k": 500, "timm:c.in1k": 20, "timm:gone.in1k": 500}
+
+
+def test_accuracies_are_joined_and_kept(
+    opbench: Opbench, library: Library, file: Path, write: Write
+) -> None:
+    results = write("results.csv", f"{HEADER}\na.in1k,224,71.5,28.5,90,10,1.00,0.95,bicubic\n")
+    assert opbench("list", "--update", "timm:*", "--accuracies", results).exit_code == 0
+    assert [row.top1 for row in rows.load("timm")] == [71.5, None, None]
+    assert opbench("list", "--update", "timm:*").exit_code == 0
+    assert [row.top1 for row in rows.load("timm")] == [71.5, None, None]
+
+
+def test_accuracies_of_another_library_are_refused(opbench: Opbench, write: Write) -> None:
+    result = opbench("list", "--update", "--accuracies", write("results.csv", ""))
+    assert result.exit_code == 2
+    assert "for timm only" in result.stderr
+
+
+def test_counts_of_another_release_and_half_a_line_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path, "timm 1")
+    with journal.appending() as file:
+        journal.add(file, "a", COUNTS)
+    path.write_bytes(path.read_bytes() + b'{"by": "timm 1", "ke')
+    assert Journal(path, "timm 1").counted["a"].macs == 20
+    assert not Journal(path, "timm 2").counted
