@@ -7,18 +7,13 @@ from collections.abc import Iterator
 
 from opbench.intervals import median, quantile
 from opbench.record import Measurement
-from opbench.runs.lines import RoundLine
 from tests.bench.timing.claims import Claim, TimedRun, opbench_run
 
 OVERLAPPING = 0.95
 # In the median cell, and in nine of ten.
 DISAGREEMENT, NINE_OF_TEN = 0.03, 0.10
-FORWARD = 0.6
 SECONDS = 480
 PARENT_BYTES = 300 * 10**6
-
-# Of a run of few cells, starting is a larger part than of the registry.
-_MANY = 50
 
 
 def claims() -> Iterator[Claim]:
@@ -66,14 +61,6 @@ def _overlap(pair: tuple[Measurement, Measurement]) -> bool:
 
 
 def _thrifty(run: TimedRun) -> Iterator[Claim]:
-    forward_s = sum(line.round.forward_s for line in run.file.of(RoundLine))
-    share = forward_s / run.wall_s
-    yield Claim(
-        what="wall time spent inside timed or warm-up forward passes",
-        wanted=f"at least {FORWARD:.0%}",
-        seen=f"{share:.0%} of {run.wall_s:.0f} s",
-        holds=share >= FORWARD if len(run.records) > _MANY else None,
-    )
     yield Claim(
         what="a default run",
         wanted=f"at most {SECONDS} s",
