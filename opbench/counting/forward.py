@@ -315,7 +315,7 @@ def _run(
     lifetimes.begin(inputs.tensors())
     leftovers.watch(lifetimes)
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
-    tracer.origins = origins_in(stored)
+    tracer.origins, tracer.trains = origins_in(stored), training
     try:
         with (
             put_back(homes_of(network)),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
 import opbench
+from opbench.counting import count
+from opbench.counting.tracing.gradients import plain_kernels
 from tests.bench.peers import PEERS, Answers, Peer, answers
 from tests.conformance.cases import CASES, FAMILIES, Case
+from tests.conformance.cases.training import TRAINING, Training
 
 _HEAD = """# Conformance: who counts what
 
@@ -20,6 +28,13 @@ and elementwise terms may explain. Tools that print two operations per multiply-
 halved; nothing else is changed. ptflops-hooks is given a batch as one image, since it divides by
 the batch what its hooks count and not what its functions count; calflops refuses a network without
 parameters.
+
+"""
+_TRAINING = """
+## Training passes
+
+Forward and backward pass of the sum of the outputs. Of the tools above, only torch's counter sees a
+backward pass.
 
 """
 _DETAILS = """
@@ -39,7 +54,44 @@ def report() -> str:
     text = _HEAD.format(cases=len(CASES)) + _summary(found)
     if missing:
         text += f"\nNot installed, or not able to start here: {', '.join(missing)}.\n"
-    return text + _DETAILS + _details(found)
+    return text + training() + _DETAILS + _details(found)
+
+
+def training() -> str:
+    """The part on training passes, which one peer counts; it is asked with plain kernels."""
+    cells = [
+        [
+            case.idea,
+            f"{case.macs:,}",
+            *(_mark(_said(ask, case), case.macs) for ask in _TRAIN.values()),
+        ]
+        for case in TRAINING
+    ]
+    return _TRAINING + _table(["training pass", "MACs", *_TRAIN], cells)
+
+
+def _said(ask: Callable[[nn.Module, Tensor], float], case: Training) -> float | None:
+    try:
+        return ask(case.network(), case.example())
+    except Exception:  # noqa: BLE001  whatever a tool does wrong is its answer
+        return None
+
+
+def _by_opbench(network: nn.Module, x: Tensor) -> float:
+    return count(network, (x,), training=True).macs
+
+
+def _by_torch(network: nn.Module, x: Tensor) -> float:
+    with plain_kernels(), FlopCounterMode(display=False) as counter:
+        network.train()(x).sum().backward()
+    return counter.get_total_flops() / 2
+
+
+def _by_torch_on_meta(network: nn.Module, x: Tensor) -> float:
+    return _by_torch(network.to("meta"), x.to("meta"))
+
+
+_TRAIN = {"opbench": _by_opbench, "torch (meta)": _by_torch_on_meta, "torch (cpu)": _by_torch}
 
 
 def _summary(found: dict[Peer, Answers]) -> str:
@@ -70,18 +122,22 @@ def _near(said: Answers) -> int:
 def _details(found: dict[Peer, Answers]) -> str:
     head = ["case", "MACs", *(peer.name for peer in found)]
     rows = [
-        [case.idea, f"{case.macs:,}", *(_cell(said[case.idea], case) for said in found.values())]
+        [
+            case.idea,
+            f"{case.macs:,}",
+            *(_mark(said[case.idea], case.macs) for said in found.values()),
+        ]
         for case in CASES
     ]
     return _table(head, rows)
 
 
-def _cell(said: float | None, case: Case) -> str:
+def _mark(said: float | None, macs: int) -> str:
     if said is None:
         return "fails"
-    if said == case.macs:
+    if said == macs:
         return "="
-    return f"{said / case.macs:.3g}x" if case.macs else f"+{said:,.0f}"
+    return f"{said / macs:.3g}x" if macs else f"+{said:,.0f}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

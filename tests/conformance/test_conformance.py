@@ -28,10 +28,20 @@ MAY_NOT_BE_TRACED = {
     "a scripted part of a network",
     "a compiled function in a network",
     "two layers in two threads",
-    *(case.idea for case in FAMILIES["formats"]),
+    "inputs in an object",
+    *(case.idea for name in ("formats", "bodies") for case in FAMILIES[name]),
 }
 
-every_case = pytest.mark.parametrize("case", CASES, ids=str)
+# Operators with a body import torch's compiler; the others are tried by default.
+every_case = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, id=case.idea, marks=pytest.mark.slow if case in FAMILIES["bodies"] else ()
+        )
+        for case in CASES
+    ],
+)
 
 
 @every_case

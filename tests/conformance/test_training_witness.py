@@ -18,7 +18,7 @@ from opbench.counting.tracing.training import differentiable
 from opbench.errors import CountError
 from opbench.record import Count
 from opbench.registry import torchvision_operators
-from tests.conformance.cases import CASES, Case, runs_on
+from tests.conformance.cases import CASES, FAMILIES, Case, runs_on
 
 # Every fifth by default, all of them in `make test-slow`.
 ALL = [
@@ -32,6 +32,8 @@ NOT_TRAINED = {
     "a gradient taken in the forward pass": "none of its outputs",
     "a scripted network optimised for inference": "during training",
     "a network in the layout of oneDNN": "expects dense tensor input",
+    **{case.idea: "differentiates its body only in compiled code" for case in FAMILIES["bodies"]},
+    "an associative scan of six": "none of its outputs",  # it has no weight
 }
 
 # A mode of torch is of one thread.

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import HigherOrderOperator
 
 from opbench.counting.meta.shapes import Shortcut, result_of, shortcut_of
 from opbench.counting.meta.values import run
@@ -37,6 +38,7 @@ from opbench.counting.rules.registered import in_order, rule_for
 from opbench.counting.tracing.dispatch import OperatorMode
 from opbench.counting.tracing.lifetimes import Lifetimes
 from opbench.counting.tracing.scopes import Scopes
+from opbench.counting.tracing.training import refuse_body
 from opbench.errors import RuleError
 
 Shape = tuple[int, ...]
@@ -60,7 +62,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
 
     ``calls``, ``macs`` and ``activations`` are keyed by module, operator and shapes; ``functions``,
     the calls of activation functions, by module and operator; ``in_full``, the operators of
-    which less may run than is counted.
+    which less may run than is counted.  ``trains``: a backward pass follows.
     """
 
     def __init__(self, scopes: Scopes, lifetimes: Lifetimes) -> None:
@@ -71,6 +73,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.macs: defaultdict[Call, int] = defaultdict(int)
         self.activations: defaultdict[Call, int] = defaultdict(int)
         self.functions: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.trains = False
         self.uncounted: set[str] = set()
         self.in_full: set[str] = set()
         self.refused: RuleError | None = None
@@ -83,6 +86,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         """Run one operator and count it; a composite one is taken apart first."""
         treatment, shortcut, function = self._known.get(func) or self._learn(func)
         if treatment is Treatment.COMPOSITE:
+            if self.trains and isinstance(func, HigherOrderOperator):
+                refuse_body(func)
             return take_apart(self, func, args, kwargs)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:

@@ -11,21 +11,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
 
 from opbench.counting.copies.exported import set_mode
 from opbench.counting.tracing.outputs import tensors_in
 from opbench.errors import CountError
 
+_DIFFERENTIATED_BY_COMPILER = frozenset(
+    ("associative_scan", "cond", "map_impl", "scan", "while_loop", "while_loop_stack_output")
+)
+
 
 class NothingToTrainError(CountError):
-    """A network whose outputs require no gradient."""
+    """A network whose outputs require no gradient, or an operator that passes none on."""
 
-    def __init__(self, network: nn.Module) -> None:
-        name = type(network).__name__
-        if not any(each.requires_grad for each in network.parameters()):
-            why = "none of its parameters requires a gradient"
-        else:
-            why = "none of its outputs is a floating-point tensor that requires a gradient"
+    def __init__(self, name: str, why: str) -> None:
         super().__init__(f"{name} has no training pass: {why}")
 
 
@@ -38,8 +38,21 @@ def run_backward(network: nn.Module, out: Any) -> None:
     """Compute the gradients of the sum of the outputs ``out``.  Raises ``NothingToTrainError``."""
     losses = [_sum(each) for each in differentiable(out)]
     if not losses:
-        raise NothingToTrainError(network)
+        trained = any(each.requires_grad for each in network.parameters())
+        missing = "outputs is a floating-point tensor that" if trained else "parameters"
+        why = f"none of its {missing} requires a gradient"
+        raise NothingToTrainError(type(network).__name__, why)
     torch.autograd.backward(losses)
+
+
+def refuse_body(operator: HigherOrderOperator) -> None:
+    """Raise ``NothingToTrainError`` for an operator whose body torch differentiates only where it
+    compiles the network: run as written, the weights that the body uses get no gradient."""
+    if operator._name in _DIFFERENTIATED_BY_COMPILER:
+        raise NothingToTrainError(
+            f"the operator {operator._name}",
+            "torch differentiates its body only in compiled code; write the loop in Python",
+        )
 
 
 def differentiable(out: Any) -> list[Tensor]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .attention import ATTENTION
+from .bodies import BODIES
 from .case import Case, counted, runs_on
 from .convolutions import CONVOLUTIONS
 from .formats import FORMATS
 from .free_of_charge import FREE_OF_CHARGE
+from .own_state import OWN_STATE
 from .products import LINEAR, PRODUCTS
 from .programs import PROGRAMS
 from .recurrent import RECURRENT
@@ -24,6 +26,8 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "programs": PROGRAMS,
     "formats": FORMATS,
     "ways to run": WAYS,
+    "own state": OWN_STATE,
+    "bodies": BODIES,
 }
 
 CASES: tuple[Case, ...] = tuple(case for family in FAMILIES.values() for case in family)

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from opbench.counting import count
 from opbench.counting.rules.parts import parts_of
+from opbench.errors import CountError
 from opbench.record import Count
 
 pytestmark = [
@@ -116,6 +117,16 @@ def test_a_loop_within_a_branch_counts_its_rounds() -> None:
         return torch.cond(x.sum() > -1, three, lambda x: x.clone(), (x,))
 
     assert _counted(rounds, 2, 4).macs == 3 * ONE
+
+
+def test_a_training_pass_that_would_lose_the_gradients_of_a_body_is_refused() -> None:
+    each = import_module("torch._higher_order_ops.map").map
+
+    def beside(layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x) + each(lambda row: layer(row), x)
+
+    with pytest.raises(CountError, match="map_impl has no training pass"):
+        count(Square(beside), (torch.rand(5, 2, 4),), training=True)
 
 
 def test_a_loop_that_never_runs_counts_nothing() -> None:
