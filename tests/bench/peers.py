@@ -24,11 +24,12 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from opbench.conventions import PEERS as TOOLS
 from opbench.counting import count
+from opbench.counting.arguments import Arguments
 from tests.conformance.cases import CASES, Case
 from tests.providers import torchvision_operators  # noqa: F401  some peers import torchvision
 
@@ -50,8 +51,8 @@ def torch_cpu(network: nn.Module, inputs: Inputs) -> float:
 
 def torch_meta(network: nn.Module, inputs: Inputs) -> float:
     """torch.utils.flop_counter on the meta device."""
-    moved = tuple(each.to("meta") if isinstance(each, Tensor) else each for each in inputs)
-    return torch_cpu(network.to("meta"), moved)
+    moved = Arguments(inputs).converted(lambda tensor: tensor.to("meta"))
+    return torch_cpu(network.to("meta"), moved.args)
 
 
 def tool(name: str, network: nn.Module, inputs: Inputs) -> float:
