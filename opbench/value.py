@@ -3,7 +3,8 @@
 ``to_json`` gives a flat JSON object; ``from_json`` reads it back and refuses what is damaged,
 naming the field.  A value inside a value is flattened into the same JSON object, unless its type is
 ``Nested``.  A field with a default may be missing in a file: it was added later, or goes without
-saying; keys that a class does not know are ignored.
+saying; keys that a class does not know are ignored.  A field whose name Python keeps for itself
+ends in an underscore, which its key does not have: ``pass_`` is the key "pass".
 
 msgspec checks types and ranges: it refuses text for a number, NaN, infinity and integers that no
 machine holds, which hand-written checks of every field would have to do again.
@@ -12,7 +13,7 @@ machine holds, which hand-written checks of every field would have to do again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, fields
 from functools import lru_cache
@@ -53,11 +54,12 @@ Nested = Annotated[_T, "nested"]
 class Field(NamedTuple):
     """One field of a value.
 
-    ``part`` is its class where it is a value whose fields stand beside the others, else None;
-    ``needed`` is true where the field has no default.
+    ``key`` is that in JSON; ``part`` is its class where it is a value whose fields stand beside the
+    others, else None; ``needed`` is true where the field has no default.
     """
 
     name: str
+    key: str
     kind: Any
     part: type[Value] | None
     needed: bool
@@ -82,7 +84,7 @@ class Value:
         for each in fields_of(type(self)):
             value = getattr(self, each.name)
             if each.part is None:
-                flat[each.name] = _plain(value)
+                flat[each.key] = _plain(value)
             elif value is not None:
                 flat |= value.to_json()
         return flat
@@ -96,22 +98,22 @@ class Value:
         # At once where nothing is damaged: field by field takes five times as long.
         if not has_parts(cls):
             with suppress(msgspec.ValidationError, UnicodeEncodeError, OpbenchError):
-                return msgspec.convert(row, cls, dec_hook=_decode)
+                return msgspec.convert(_by_name(row, cls), cls, dec_hook=_decode)
         values: dict[str, Any] = {}
-        for name, kind, part, needed in fields_of(cls):
+        for name, key, kind, part, needed in fields_of(cls):
             if part is not None:
                 if needed or part.is_in(row):
                     values[name] = part.from_json(row)
-            elif name in row:
-                values[name] = _convert(row[name], kind, name)
+            elif key in row:
+                values[name] = _convert(row[key], kind, key)
             elif needed:
-                raise FieldError(name, f"{name} is missing")
+                raise FieldError(key, f"{key} is missing")
         return cls(**values)
 
     @classmethod
     def is_in(cls, row: Mapping[str, Any]) -> bool:
         """Return whether ``row`` has any field that this value cannot do without."""
-        return any(each.name in row for each in fields_of(cls) if each.needed)
+        return any(each.key in row for each in fields_of(cls) if each.needed)
 
 
 _FIELDS: dict[Any, tuple[Field, ...]] = {}
@@ -124,6 +126,7 @@ def fields_of(cls: Any) -> tuple[Field, ...]:
         _FIELDS[cls] = tuple(
             Field(
                 name=each.name,
+                key=each.name.rstrip("_"),
                 kind=hints[each.name],
                 part=_part(hints[each.name]),
                 needed=each.default is MISSING and each.default_factory is MISSING,
@@ -143,6 +146,45 @@ def has_parts(cls: Any) -> bool:
     return _WITH_PARTS[cls]
 
 
+_RENAMED: dict[Any, tuple[Field, ...]] = {}
+
+
+def _renamed(cls: Any) -> tuple[Field, ...]:
+    """Return the fields of a class whose name is not their key, or that hold values with such."""
+    if cls not in _RENAMED:
+        _RENAMED[cls] = tuple(
+            each
+            for each in fields_of(cls)
+            if each.key != each.name or any(map(_renamed, _classes_in(each.kind)))
+        )
+    return _RENAMED[cls]
+
+
+def _classes_in(kind: Any) -> Iterator[type[Value]]:
+    """Yield the classes of values that a field's type names."""
+    if isinstance(kind, type) and issubclass(kind, Value):
+        yield kind
+    for each in get_args(kind):
+        yield from _classes_in(each)
+
+
+def _by_name(value: Any, kind: Any) -> Any:
+    """Return JSON in which the keys of values are the names of their fields, as msgspec needs."""
+    cls = next(_classes_in(kind), None)
+    if cls is None or not _renamed(cls):
+        return value
+    if isinstance(value, list):
+        return [_by_name(each, cls) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    named = {
+        each.name: _by_name(value[each.key], each.kind)
+        for each in _renamed(cls)
+        if each.key in value
+    }
+    return {**value, **named}
+
+
 def _part(kind: Any) -> type[Value] | None:
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
@@ -151,14 +193,14 @@ def _part(kind: Any) -> type[Value] | None:
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
     try:
-        return msgspec.convert(value, kind, dec_hook=_decode)
+        return msgspec.convert(_by_name(value, kind), kind, dec_hook=_decode)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         problem = re.sub(r"`(\w+)`", r"\1", problem)
         problem = problem[:1].lower() + problem[1:]
         if get_origin(kind) is Literal:
             problem = f"expected {' or '.join(map(repr, get_args(kind)))}, got {value!r}"
-        raise FieldError(name, f"{name}{place.rstrip('`')}: {problem}") from None
+        raise FieldError(name, f"{name}{place.rstrip('`').rstrip('_')}: {problem}") from None
     except UnicodeEncodeError:
         raise FieldError(name, f"{name}: half a character (a surrogate)") from None
     except OpbenchError as error:

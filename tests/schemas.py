@@ -143,7 +143,7 @@ def object_schema(cls: type[Value], defs: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value's flat object; types it refers to go into ``defs``."""
     properties: dict[str, Any] = {}
     required: list[str] = []
-    for name, kind, part, needed in fields_of(cls):
+    for _, name, kind, part, needed in fields_of(cls):
         if part is not None:
             inner = object_schema(part, defs)
             properties |= inner["properties"]
@@ -152,9 +152,15 @@ def object_schema(cls: type[Value], defs: dict[str, Any]) -> dict[str, Any]:
         (properties[name],), more = msgspec.json.schema_components(
             (kind,), schema_hook=_hook, ref_template="#/$defs/{name}"
         )
-        defs |= more
+        defs |= {each: _with_keys(schema) for each, schema in more.items()}
         required += [name] if needed else []
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _with_keys(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value with its keys in place of the names of its fields."""
+    properties = {name.rstrip("_"): each for name, each in schema.get("properties", {}).items()}
+    return {**schema, "properties": properties} if properties else schema
 
 
 def _hook(kind: type) -> dict[str, Any]:

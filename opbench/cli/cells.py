@@ -25,6 +25,7 @@ CELL = (
     Column(key="runtime", title="runtime"),
     Column(key="compile", title="mode"),
     Column(key="threads", title="threads", right=True),
+    Column(key="pass", title="pass"),
 )
 
 

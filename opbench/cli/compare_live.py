@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from keyword import iskeyword
 from pathlib import Path
 
 from opbench.cli.live_progress import LiveProgress
@@ -42,11 +43,12 @@ class CellWords:
     runtime: str | None = None
     compile: str | None = None
     threads: str | None = None
+    pass_: str = USUAL["pass"]
 
     def sweep(self) -> Sweep:
         """Return the one setting.  Raises ``BadValueError`` for a list."""
         for key in VARIED:
-            if "," in (getattr(self, key.replace("-", "_")) or ""):
+            if "," in (getattr(self, _field(key)) or ""):
                 raise BadValueError(
                     f"--{key} takes one value here; `--vary {key}=A,B` compares two"
                 )
@@ -62,6 +64,7 @@ class CellWords:
             dtypes=words(self.dtype),
             memory_formats=words(self.memory_format),
             threads=parse_integers("--threads", self.threads) if self.threads else (None,),
+            passes=words(self.pass_),
             **self._execution(),
         )
 
@@ -76,9 +79,15 @@ class CellWords:
         both = words(values)
         if not equals or len(both) != 2 or not all(both):
             raise BadValueError(f"--vary must look like dtype=float32,bfloat16, not {text!r}")
-        field = find("setting", key.strip().lstrip("-"), VARIED).replace("-", "_")
+        field = _field(find("setting", key.strip().lstrip("-"), VARIED))
         one, other = (replace(self, **{field: value}) for value in both)
         return one, other
+
+
+def _field(key: str) -> str:
+    """Return the name of the field of a setting."""
+    name = key.replace("-", "_")
+    return f"{name}_" if iskeyword(name) else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,16 @@ def run(
             help="PyTorch's threads on the CPU; by default PyTorch chooses, usually one per core.",
         ),
     ] = None,
+    passes: Annotated[
+        Words,
+        typer.Option(
+            "--pass",
+            metavar="PASS[,PASS]...",
+            help="Passes: forward, training. training times the forward pass in training mode, the "
+            "backward pass of the sum of all outputs (as `opbench count --pass training` counts "
+            "them) and a step of SGD.",
+        ),
+    ] = USUAL["pass"],
     precision: Annotated[
         str,
         typer.Option(
@@ -190,6 +200,7 @@ def run(
         opbench run resnet50 --device cuda --batch-size 1,16 --dtype float32,bfloat16
         opbench run mymodels.py:net --input-size 3x224x224
         opbench run mymodels.py:bert --input input_ids=1x128:int64
+        opbench run resnet50 --pass forward,training --batch-size 16
         opbench run --dry-run
         opbench run --resume
     """
@@ -213,6 +224,7 @@ def run(
         memory_formats=words(memory_format),
         **_runtimes(runtime, compile),
         threads=parse_integers("--threads", threads) if threads else (None,),
+        passes=words(passes),
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
@@ -274,7 +286,7 @@ def _warn(sweep: Sweep, cuda: CudaOptions) -> None:
 def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> RunFile:
     from opbench.runs.start import run_to_resume
 
-    if ignored := [f"--{name.replace('_', '-')}" for name in _settings_given(context)]:
+    if ignored := _settings_given(context):
         raise BadValueError(f"--resume keeps the run's settings: remove {', '.join(ignored)}")
     if len(names) > 1:
         raise BadValueError("--resume continues one run: name one run, or none for the newest")
@@ -288,8 +300,9 @@ def _settings_given(context: typer.Context) -> list[str]:
     """Return the options on the command line that a resumed run has already."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     # By name: typer does not export the sources.
-    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-    return [name for name in given if name not in _OF_RESUMING]
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    options = context.command.params
+    return [each.opts[0] for each in options if each.name in given - _OF_RESUMING]
 
 
 def _resume(run: RunFile, workers: Workers) -> Prepared:

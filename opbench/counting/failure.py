@@ -29,7 +29,7 @@ def run_error(network: nn.Module, inputs: Arguments, error: BaseException) -> Co
     if _ONE_VALUE in message_of(error):
         return CountError(
             f"{name} cannot train on one value per channel{place}, of which batch normalisation "
-            "has no variance: count a batch of 2 or more"
+            "has no variance: take a batch of 2 or more"
         )
     if hint := _wrong_size(network, module, inputs) or _not_from_a_size(inputs, error):
         return CountError(f"{name} {hint}")

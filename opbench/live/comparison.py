@@ -121,5 +121,5 @@ def _label(side: ComparedSide, other: ComparedSide) -> str:
 def _settings(cell: Cell) -> Iterator[str]:
     yield cell.inputs or str(cell.input_size)
     yield f"batch {cell.batch_size}"
-    yield from (cell.device, cell.dtype, cell.memory_format, cell.execution)
+    yield from (cell.device, cell.dtype, cell.memory_format, cell.execution, cell.pass_)
     yield f"{cell.threads} thread{'s' * (cell.threads > 1)}" if cell.threads else ""

@@ -100,9 +100,14 @@ def serve(request: Mapping[str, Any]) -> Json:
     redirect(request["moved"])
     with socket.socket(socket.AF_UNIX) as channel:
         channel.connect(request["socket"])
-        with channel.makefile("rwb") as stream, torch.inference_mode():
-            _serve(open_side(request), cast("IO[bytes]", stream))
+        with channel.makefile("rwb") as stream:
+            _serve_side(request, cast("IO[bytes]", stream))
     return {}
+
+
+def _serve_side(request: Mapping[str, Any], stream: IO[bytes]) -> None:
+    with torch.inference_mode(not Cell.from_json(request["cell"]).training):
+        _serve(open_side(request), stream)
 
 
 def open_side(request: Mapping[str, Any]) -> Side:
@@ -113,8 +118,9 @@ def open_side(request: Mapping[str, Any]) -> Side:
     network = build(cell, own_inputs=request["own_inputs"], seed=request["seed"])
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
-    forward = network.forward(cell.runtime, cell.compile)
-    return Side(device, forward, device_time=request["device_time"])
+    return Side(
+        device, network.call(cell.runtime, cell.compile), device_time=request["device_time"]
+    )
 
 
 def _serve(side: Side, stream: IO[bytes]) -> None:

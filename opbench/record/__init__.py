@@ -30,6 +30,7 @@ from opbench.record.timings import (
     Launches,
     Load,
     Measurement,
+    Pass,
     Record,
     Round,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "ModuleCount",
     "OperatorCount",
     "OperatorSum",
+    "Pass",
     "Record",
     "Round",
     "Totals",

@@ -13,6 +13,8 @@ from opbench.record.counts import Totals
 from opbench.spec import Shape
 from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, Text, Value
 
+Pass = Literal["forward", "training"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell(Value):
@@ -22,8 +24,9 @@ class Cell(Value):
     the forward pass can tell; ``other_input_sizes`` are those of the others;
     ``inputs`` describe all inputs where the user did (``opbench.inputs``), "" where not;
     ``runtime`` executes it, ``compile`` is its mode where it is ``torch.compile``; ``threads`` are
-    those of PyTorch on the CPU, None for as many as PyTorch takes by itself.  The defaults are the
-    usual settings, which go without saying.
+    those of PyTorch on the CPU, None for as many as PyTorch takes by itself; ``pass_`` is
+    "training" for a training step (``opbench.timing.training``).  The defaults are the usual
+    settings, which go without saying.
     """
 
     name: Text
@@ -36,6 +39,7 @@ class Cell(Value):
     compile: Text | None = None
     threads: AtLeastOne | None = None
     inputs: str = ""
+    pass_: Pass = "forward"
     other_input_sizes: tuple[Shape, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -50,12 +54,17 @@ class Cell(Value):
         return from_text(self.inputs) or self.input_size or None
 
     @property
+    def training(self) -> bool:
+        """True where a training step is timed."""
+        return self.pass_ == "training"
+
+    @property
     def execution(self) -> str:
         """The runtime and its mode, if it has one."""
         return " ".join(filter(None, (self.runtime, self.compile)))
 
     def __str__(self) -> str:
-        settings = (self.device, self.dtype, self.memory_format, self.execution)
+        settings = (self.device, self.dtype, self.memory_format, self.execution, self.pass_)
         sizes = (self.input_size, *self.other_input_sizes)
         size = [*map(str, sizes)] if self.input_size else []
         unusual = [each for each in settings if each not in {"cpu", *USUAL.values()}]
@@ -69,15 +78,17 @@ class Cell(Value):
 # Of a GPU's time, from the best to the worst; "" on the CPU.
 Launches = Literal["", "hidden", "seen", "synchronises"]
 
-# The settings of a cell that go without saying.
-USUAL = {each.name: each.default for each in fields(Cell) if each.default is not MISSING}
+# The settings of a cell that go without saying, by their keys.
+USUAL = {
+    each.name.rstrip("_"): each.default for each in fields(Cell) if each.default is not MISSING
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round(Value):
     """One cell in one round of a run: the samples one process took, and what it saw meanwhile.
 
-    samples_s: seconds per forward pass of the whole batch, in the order they were taken.
+    samples_s: seconds per pass of the whole batch, in the order they were taken.
     reference_samples_s: on the CPU, the seconds of fixed work around each of the samples.
     host_samples_s: on CUDA, seconds of single calls from the call to the end of a synchronisation.
     queued_s: on CUDA, seconds per call of calls queued back to back, for a second or more in the
@@ -87,16 +98,16 @@ class Round(Value):
         more than a queue holds.
     start_up_s: from the start of the process to the first call; on CUDA, where the cells of a round
         share a process, from when it was asked for this one.
-    first_call_s: the first forward pass, which compiles, allocates and chooses algorithms.
+    first_call_s: the first pass, which compiles, allocates and chooses algorithms.
     warmup: calls before the first sample; calls_per_sample: calls averaged in one sample.
     stopped: why sampling ended; sampling_s: on CUDA, how long warm-up and samples took, the spins
         that hide launches included.
-    forward_s: seconds of all forward passes, warm-up included, without a first call that compiles;
+    forward_s: seconds of all passes, warm-up included, without a first call that compiles;
         process_s: seconds of everything, starting included.
     peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
         reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
         of peak resident memory; weights included; None where it cannot be read.
-    energy_j, power_w: per forward pass and while they ran; energy_resolution: the part by which
+    energy_j, power_w: per pass and while they ran; energy_resolution: the part by which
         both can be wrong, as their counter ticks; idle_power_w: of the idle device, on CUDA with a
         context.
     yardstick_s: a fixed piece of work right after the samples; only ratios mean something.
@@ -134,16 +145,16 @@ class Round(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement(Value):
-    """Timed forward passes of one network on one device.
+    """Timed passes of one network on one device, forward passes or training steps.
 
-    samples_s: seconds per forward pass of the whole batch, in the order they were taken, round
+    samples_s: seconds per pass of the whole batch, in the order they were taken, round
         after round; samples_per_round: how many in each; yardsticks_s: a fixed piece of work
         right after each round.
     median_s, low_s, high_s: the median and the ends of its 95 % confidence interval, in which
         the differences between rounds are included; minimum_s, p95_s: of all samples, each the
         mean of calls_per_sample calls.
     host_s: the median with launch and synchronisation, on CUDA.
-    latency_s: the time that a caller waits for one forward pass on an undisturbed machine, with
+    latency_s: the time that a caller waits for one pass on an undisturbed machine, with
         the ends of its 95 % interval; on CUDA launch and synchronisation included;
         latencies_s: of each round by itself, without those whose threads waited for cores.
     p50_s, p90_s: quantiles of the same samples, which say what was typical in this run.
@@ -233,8 +244,8 @@ class Measurement(Value):
 class Load(Totals):
     """The load of a network on the machine, for the roofline.
 
-    The totals are analytic; ``kernels`` are the operators of one forward pass that compute
-    something, ``traffic_bytes`` what they read and write.
+    The totals are analytic; ``kernels`` are the operators of one pass that compute something,
+    ``traffic_bytes`` what they read and write.
     """
 
     kernels: Natural

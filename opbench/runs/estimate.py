@@ -27,6 +27,8 @@ from opbench.timing.protocol import HEAT_S, QUEUE_AGAIN_S, QUEUE_S, Protocol
 # The slowest that networks are taken to be, together: so many times less than the peak.  Those of
 # the registry take 2.2 times as long as at the peak on two cores of a Xeon, at batch 1 and at 16.
 SLOWEST = 4
+# The backward pass has two products for each of the forward pass.
+_TRAINING = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
     least, most = left * round_s, (left + protocol.max_rounds - protocol.rounds) * round_s
     for cell in state.missing:
         images = 1 if cell.inputs else cell.batch_size  # which are described with their batch
+        images *= _TRAINING if cell.training else 1
         fast = 2 * macs.get(f"{cell.name} {_size(cell)}", 0) * images / peak
         taken = len(state.rounds[cell])
         on_gpu = cell.device != "cpu"

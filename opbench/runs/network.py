@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,12 +22,15 @@ from opbench.counting.inputs import (
     sizeless,
     takes_size,
 )
+from opbench.counting.tracing.training import NothingToTrainError, switch_to_training
 from opbench.errors import TargetError
 from opbench.inputs import from_text
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
+from opbench.timing.device import Call
 from opbench.timing.measurement import random_input
+from opbench.timing.training import training_step
 from opbench.timing.weights import build_cheaply, level
 
 _MEMORY_FORMATS = {
@@ -39,27 +41,33 @@ _MEMORY_FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class PlacedNetwork:
-    """A module in evaluation mode with the arguments of its forward pass."""
+    """A module with the arguments of its forward pass, in evaluation or in training mode."""
 
     module: nn.Module
     inputs: Arguments
+    training: bool = False
 
-    def forward(self, runtime: str, mode: str | None = None) -> Callable[[], object]:
-        """Return a call of one forward pass, which raises ``CountError`` where it fails."""
-        call = find(runtime).prepare(self.module, mode)
+    def call(self, runtime: str, mode: str | None = None) -> Call:
+        """Return a call of one forward pass or training step, which raises ``CountError`` where it
+        fails."""
+        function = find(runtime).prepare(self.module, mode)
         inputs = self.inputs
+        forward = partial(inputs.passed_to, function)
+        one = training_step(self.module, forward) if self.training else forward
 
-        def forward() -> object:
+        def call() -> object:
             try:
-                return inputs.passed_to(call)
+                return one()
+            except NothingToTrainError:
+                raise
             except (Exception, SystemExit) as error:
                 raise run_error(self.module, inputs, error) from error
 
-        return forward
+        return call
 
     def load(self, kernels: int, traffic_bytes: int) -> Load:
-        """Count what one forward pass asks of the machine, with its traffic as measured."""
-        counted = count(self.module, self.inputs)
+        """Count what one pass asks of the machine, with its traffic as measured."""
+        counted = count(self.module, self.inputs, training=self.training)
         return Load(
             **counted.totals(),
             kernels=kernels,
@@ -86,7 +94,7 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
     place = partial(_placed, device=cell.device, memory_format=memory_format)
     if cell.inputs:
-        return PlacedNetwork(module, _described(cell, module, seed).converted(place))
+        return _ready(cell, module, _described(cell, module, seed).converted(place))
     if own is None and own_inputs and not target.input_size:
         own = brought_by(module)
     if own is None or (not own_inputs and takes_size(own, len(cell.input_size))):
@@ -97,7 +105,13 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         require_batch(cell.batch_size, own)
     if any(0 in each.shape[:1] for each in own.tensors()[:1]):
         raise TargetError("its first input is an empty batch, which takes no time: put one in it")
-    return PlacedNetwork(module, own.converted(partial(place, dtype=dtype)))
+    return _ready(cell, module, own.converted(partial(place, dtype=dtype)))
+
+
+def _ready(cell: Cell, module: nn.Module, inputs: Arguments) -> PlacedNetwork:
+    if cell.training:
+        switch_to_training(module)
+    return PlacedNetwork(module, inputs, cell.training)
 
 
 def _level(module: nn.Module, target: Target, cell: Cell, seed: int) -> None:
@@ -153,5 +167,7 @@ def _placed(
     memory_format: torch.memory_format,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
+    required, value = value.requires_grad, value.detach()
     value = value.to(device=device, dtype=dtype if value.is_floating_point() else None)
-    return value.contiguous(memory_format=memory_format) if value.dim() == 4 else value.contiguous()
+    layout = memory_format if value.dim() == 4 else torch.contiguous_format
+    return value.contiguous(memory_format=layout).requires_grad_(required)

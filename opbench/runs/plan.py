@@ -21,6 +21,7 @@ from opbench.timing.settings import (
     DTYPES,
     GRAPH_MODES,
     MEMORY_FORMATS,
+    PASSES,
     CudaOptions,
     device_name,
     known,
@@ -76,6 +77,7 @@ class Sweep:
     runtimes: Sequence[str] = (USUAL["runtime"],)
     compile: Sequence[str] = COMPILE_MODES[:1]
     threads: Sequence[int | None] = (USUAL["threads"],)
+    passes: Sequence[str] = (USUAL["pass"],)
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -84,6 +86,7 @@ class Sweep:
         set_(self, "dtypes", known("dtype", self.dtypes, DTYPES))
         set_(self, "memory_formats", known("memory format", self.memory_formats, MEMORY_FORMATS))
         set_(self, "runtimes", known("runtime", self.runtimes, runtimes.names()))
+        set_(self, "passes", known("pass", self.passes, PASSES))
         set_(self, "compile", known("compile mode", self.compile, COMPILE_MODES))
         for size in self.batch_sizes:
             if size < 1:
@@ -119,13 +122,14 @@ def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
 
 
 def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
-    for size, device, dtype, memory_format, (runtime, mode), threads, batch in product(
+    for size, device, dtype, memory_format, (runtime, mode), threads, pass_, batch in product(
         _sizes(target, sweep),
         sweep.devices,
         sweep.dtypes,
         sweep.memory_formats,
         _executions(sweep),
         sweep.threads,
+        sweep.passes,
         _batch_sizes(target, sweep),
     ):
         yield Cell(
@@ -138,6 +142,7 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
             runtime=runtime,
             compile=mode,
             threads=threads,
+            pass_=pass_,  # type: ignore[arg-type]
             inputs=to_text(sweep.inputs),
             other_input_sizes=() if sweep.inputs else target.others(size),
         )

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -51,6 +52,7 @@ from opbench.timing.settings import CudaOptions
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
+from opbench.timing.training import load_training
 from opbench.timing.yardstick import yardstick
 
 Json = dict[str, Any]
@@ -169,7 +171,8 @@ def _time(request: Mapping[str, Any]) -> Json:
     clear(device)
     with _threads(cell.threads):
         try:
-            taken, load = _round(device, cell, request, gpu)
+            with torch.inference_mode(not cell.training):
+                taken, load = _round(device, cell, request, gpu)
         finally:
             device.release()
     taken = replace(
@@ -181,12 +184,13 @@ def _time(request: Mapping[str, Any]) -> Json:
     return {"round": taken.to_json(), "load": load.to_json() if load else None}
 
 
-@torch.inference_mode()
 def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
     protocol = Protocol.from_json(request["protocol"])
     load_libraries(device)
+    if cell.training:
+        load_training(device)
     reference = fixed_work(device)
     instruments = Instruments(
         reference=reference,
@@ -201,13 +205,14 @@ def _round(
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
-    forward, eager = network.forward(cell.runtime, cell.compile), network.forward("eager")
+    call, eager = network.call(cell.runtime, cell.compile), network.call("eager")
     start_up_s = asked.seconds_ago()
-    taken = time_round(forward, device, protocol.limits, instruments)
+    taken = time_round(call, device, protocol.limits, instruments)
     yardstick_s = yardstick(open_device(cell.device))
     # Afterwards: neither this pass nor counting may warm or fill anything that the samples see.
-    seconds, traffic = _traffic(eager, device) if request["with_load"] else (0.0, None)
-    # A compiler at work is no forward pass.
+    see = partial(traffic_of, eager, training=cell.training)
+    seconds, traffic = _seen(see, device) if request["with_load"] else (0.0, None)
+    # A compiler at work is no pass.
     compiling_s = taken.first_call_s if find(cell.runtime).compiles else 0.0
     taken = replace(
         taken,
@@ -218,10 +223,10 @@ def _round(
     return taken, network.load(*traffic) if traffic else None
 
 
-def _traffic(eager: Callable[[], object], device: Device) -> tuple[float, tuple[int, int]]:
+def _seen(see: Callable[[], tuple[int, int]], device: Device) -> tuple[float, tuple[int, int]]:
     """Return the seconds of a pass, and its kernels and bytes."""
     seen: list[tuple[int, int]] = []
-    seconds = device.run(lambda: seen.append(traffic_of(eager)), 1)
+    seconds = device.run(lambda: seen.append(see()), 1)
     return seconds, seen[0]
 
 

@@ -2,6 +2,7 @@
 
 The rules, for everything that is drawn or claimed:
 
+    pass      forward passes; a training step is another thing, for `opbench compare`
     machine   the GPU's name for a cell on a GPU, else the processor's
     variant   the settings that are not the usual ones, in words; usual is a contiguous layout,
               eager execution, as many threads as cores, and on a GPU no graph, a warm L2 cache
@@ -125,12 +126,12 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
     measured: dict[Any, TimedCell] = {}
     failed: dict[Any, FailedCell] = {}
     for run in runs:
-        for record in run.of(Record):
+        for record in filter(_is_forward, run.of(Record)):
             timed = TimedCell(
                 run=run.name, conditions=conditions(record.cell, run.header), record=record
             )
             measured[(timed.conditions, record.cell.input_size, *_of(record.cell))] = timed
-        for failure in run.of(Failure):
+        for failure in filter(_is_forward, run.of(Failure)):
             where = conditions(failure.cell, run.header)
             failed[(where, *_of(failure.cell))] = FailedCell(
                 run=run.name, conditions=where, failure=failure
@@ -138,6 +139,20 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
     known = {(each.conditions, *_of(each.record.cell)) for each in measured.values()}
     left = tuple(cell for key, cell in failed.items() if key not in known)
     return tuple(measured.values()), left
+
+
+def _is_forward(line: Record | Failure) -> bool:
+    return not line.cell.training
+
+
+def training_note(runs: Iterable[RunFile]) -> Iterator[str]:
+    """Yield a sentence on the training steps in ``runs``, of which tables and figures have none."""
+    steps = {line.cell for run in runs for line in run.of(Record) if line.cell.training}
+    if steps:
+        yield (
+            f"of --pass training, {len(steps)} measured cell{'s' * (len(steps) > 1)} not shown: "
+            "figures and tables are of forward passes; `opbench compare` reads both"
+        )
 
 
 def read_ceilings(runs: Iterable[RunFile]) -> tuple[DeviceCeilings, ...]:

@@ -18,6 +18,7 @@ from opbench.table.cells import (
     TimedCell,
     read_ceilings,
     read_cells,
+    training_note,
 )
 from opbench.table.networks import Network, read_networks, with_own_accuracies
 
@@ -64,7 +65,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]
     networks = read_networks(rows, records, primaries())
-    notes = tuple(map(str, damages))
+    notes = (*map(str, damages), *training_note(runs))
     if accuracies is not None:
         networks, more = with_own_accuracies(networks, records, accuracies)
         notes += more

@@ -1,10 +1,11 @@
-"""Timing of a forward pass: one round of one cell on one device.
+"""Timing of a forward pass or a training step: one round of one cell on one device.
 
     protocol     when to stop warming up and when to stop sampling; pure arithmetic
     device       the stopwatch of the CPU and of CUDA; ``prepared`` hides launches on CUDA
     sustained    calls back to back: throughput, energy and power
     memory       peak resident memory
     weights      values for a network's parameters, without an initialisation scheme
+    training     a training step that can be timed
     measurement  all of it around one module: ``measure``
 
 Importing this package does not import torch; ``measure`` does.

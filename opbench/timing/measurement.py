@@ -1,8 +1,9 @@
 """``measure``: one module, timed where it lies, and left as it was found.
 
-The forward pass runs in evaluation mode under ``torch.inference_mode``; every submodule's mode is
-put back afterwards, after errors too.  Nothing is moved: the module is timed on the device of its
-parameters, with the inputs brought there.
+The forward pass runs in evaluation mode under ``torch.inference_mode``, a training step in training
+mode; every submodule's mode is put back afterwards, after errors too, and after a training step the
+weights, buffers, gradients and random generators.  Nothing is moved: the module is timed on the
+device of its parameters, with the inputs brought there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from math import ceil
 from typing import Any
@@ -29,6 +31,7 @@ from opbench.counting.inputs import (
     with_keywords,
 )
 from opbench.counting.tracing.torch_state import kept_settings
+from opbench.counting.tracing.training import switch_to_training
 from opbench.intervals import median
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders
@@ -40,6 +43,7 @@ from opbench.timing.quality import summarise
 from opbench.timing.reference import Alternation, fixed_work
 from opbench.timing.sustained import Sustained, back_to_back, closed, queue
 from opbench.timing.tf32 import set_tf32
+from opbench.timing.training import load_training, training_step
 
 # A tenth of a round's time is for single calls of the host, within these numbers.
 _HOST_PART = 0.1
@@ -77,8 +81,9 @@ def measure(
     max_seconds: float = 3.0,
     seed: int = 0,
     tf32: bool = False,
+    training: bool = False,
 ) -> Measurement:
-    """Time the forward pass of ``module`` in this process, in one round.
+    """Time the forward pass of ``module`` in this process, in one round, or a training step.
 
     ``inputs`` is a tensor, the tuple of arguments of ``forward`` or a dict of them by name, with
     the batch in front, or the size of one image such as ``(3, 224, 224)``, for which a batch of one
@@ -87,9 +92,10 @@ def measure(
     Sampling ends when half the 95 % interval is within ``precision`` of the median, or after
     ``max_seconds``; on a GPU calls are then queued for a second more.  ``tf32`` lets a GPU compute
     float32 with TF32, which is off otherwise, as in `opbench run`, for convolutions too; PyTorch's
-    settings are put back.
+    settings are put back.  ``training`` times the pass that ``opbench.count(..., training=True)``
+    counts and a step of SGD (``opbench.timing.training``).
     What differs between processes does not show here: `opbench run` has rounds for that.  Raises
-    ``BadValueError`` for values that cannot be.
+    ``BadValueError`` for values that cannot be, and ``CountError`` where no gradient is required.
     """
     require_module(module)
     protocol = Protocol(precision=precision, max_seconds=max_seconds, seed=seed)
@@ -98,15 +104,20 @@ def measure(
     limits = Limits(precision=precision, seconds=max_seconds)
     # Opening a GPU makes it the current one; the caller's is put back.
     current = torch.cuda.device(where.index if where.type == "cuda" else -1)
-    with kept_settings(), current, evaluating(module), torch.inference_mode():
+    mode = training_mode(module) if training else evaluating(module)
+    with kept_settings(), current, mode, torch.inference_mode(not training):
         set_tf32(tf32)
         device = open_device(str(where))
         load_libraries(device)
+        if training:
+            load_training(device)
         reference = fixed_work(device)
         instruments = Instruments(
             memory=device.watch_memory(), queue_s=QUEUE_S, reference=reference
         )
-        only = time_round(lambda: arguments.passed_to(module), device, limits, instruments)
+        forward = partial(arguments.passed_to, module)
+        call = training_step(module, forward) if training else forward
+        only = time_round(call, device, limits, instruments)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
 
@@ -218,12 +229,37 @@ def random_input(
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Put every submodule into evaluation mode, and back into its own mode at the end."""
+    with _modes_kept(module) as modes:
+        if any(modes):
+            set_evaluation_mode(module)
+        yield
+
+
+@contextmanager
+def training_mode(module: nn.Module) -> Iterator[None]:
+    """Put every submodule into training mode; what training changes is put back at the end."""
+    tensors = [*module.parameters(), *module.buffers()]
+    kept = [(each, each.detach().clone(), each.grad) for each in tensors if each.is_leaf]
+    gpus = [each for each in [device_of(module)] if each.type == "cuda"]
+    for each, _, _ in kept:
+        each.grad = None
+    with _modes_kept(module), torch.random.fork_rng(devices=gpus):
+        switch_to_training(module)
+        try:
+            yield
+        finally:
+            for each, before, gradient in kept:
+                each.detach().copy_(before)
+                each.grad = gradient
+
+
+@contextmanager
+def _modes_kept(module: nn.Module) -> Iterator[list[bool]]:
+    """Yield which submodules are in training mode, and put each back into its own at the end."""
     # A module frozen by torch.jit has no mode.
     modes = [(each, each.training) for each in module.modules() if hasattr(each, "training")]
-    if any(training for _, training in modes):
-        set_evaluation_mode(module)
     try:
-        yield
+        yield [training for _, training in modes]
     finally:
         for each, training in modes:
             each.training = training
@@ -252,4 +288,9 @@ def _arguments(inputs: Inputs | None, module: nn.Module, seed: int) -> Arguments
     assert given is not None
     if isinstance(given, Sequence) and is_size(given):
         given = (random_input(given, seed=seed, dtype=dtype_of(module)),)
-    return as_arguments(given).converted(lambda tensor: tensor.to(where))
+    return as_arguments(given).converted(partial(_at, where=where))
+
+
+def _at(tensor: Tensor, where: torch.device) -> Tensor:
+    """Return a tensor on a device, without the graph that made it or the gradients it has."""
+    return tensor.detach().to(where).requires_grad_(tensor.requires_grad)

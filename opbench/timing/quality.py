@@ -159,7 +159,7 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
             f"rounds differ by {between:.0%}{_and_the_machine(rounds)}: use a quieter machine, or "
             f"more than {protocol.rounds} --rounds"
         )
-    yield f"its forward passes differ: give more than --max-seconds {protocol.max_seconds:g}"
+    yield f"its passes differ: give more than --max-seconds {protocol.max_seconds:g}"
 
 
 def _and_the_machine(rounds: Sequence[Round]) -> str:

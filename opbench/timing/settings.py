@@ -14,6 +14,7 @@ from opbench.value import Value
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 MEMORY_FORMATS = ("contiguous", "channels_last")
+PASSES = ("forward", "training")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 # Those that record and replay CUDA graphs by themselves.
 GRAPH_MODES = {"reduce-overhead", "max-autotune"}

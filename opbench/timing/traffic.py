@@ -1,4 +1,4 @@
-"""Count the operators of a forward pass that compute something, and the bytes they move.
+"""Count the operators of a pass that compute something, and the bytes they move.
 
 Each operator is taken to read its inputs from memory and to write its outputs there, which is
 what eager execution does when nothing stays in a cache.  Views move nothing.
@@ -47,8 +47,8 @@ def _bytes(values: Any) -> int:
     return sum(each.numel() * each.element_size() for each in tensors.values())
 
 
-def traffic_of(forward: Call) -> tuple[int, int]:
-    """Count kernels and bytes of one call of ``forward``."""
-    with Traffic() as traffic, torch.inference_mode():
-        forward()
+def traffic_of(call: Call, *, training: bool = False) -> tuple[int, int]:
+    """Count kernels and bytes of one call of a forward pass, or of a training step."""
+    with Traffic() as traffic, torch.inference_mode(not training):
+        call()
     return traffic.kernels, traffic.traffic_bytes

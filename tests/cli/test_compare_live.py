@@ -104,6 +104,7 @@ def test_every_format_names_both_sides_and_the_verdict(
         ("batch_size=16,1", ("lenet5 batch 16", "lenet5 batch 1")),
         ("memory-format=contiguous,channels_last", ("lenet5 contiguous", "lenet5 channels_last")),
         ("runtime=eager,compile", ("lenet5 eager", "lenet5 compile default")),
+        ("pass=forward,training", ("lenet5 forward", "lenet5 training")),
     ],
 )
 def test_one_target_under_two_settings(

@@ -411,4 +411,4 @@ def test_a_network_that_cannot_be_trained_is_one_sentence(opbench: Opbench) -> N
     said = opbench("count", "bn_alexnet", "--pass", "training")
     assert said.exit_code == 2
     assert "(in classifier.2)" in said.stderr
-    assert said.stderr.endswith("count a batch of 2 or more\n")
+    assert said.stderr.endswith("take a batch of 2 or more\n")

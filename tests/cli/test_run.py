@@ -84,6 +84,20 @@ def test_a_run_prints_rows_and_leaves_a_file_with_everything_in_it(
     assert str(written.path) in result.stderr.replace("\n", "")
 
 
+def test_training_steps_are_measured_beside_forward_passes(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    result = run(CONV, "--pass", "forward,training", "--batch-size", "2", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    forward, training = json.loads(result.stdout)
+    assert (forward["pass"], training["pass"]) == ("forward", "training")
+    assert training["macs"] == 2 * forward["macs"] == 2 * 2 * 6 * 6 * 4 * 27
+    for row in (forward, training):
+        attained = 2 * row["macs"] / row["latency_s"]
+        assert row["attained_flops_per_s"] == pytest.approx(attained)
+    assert [each.record.cell.pass_ for each in read_folder(tmp_path).cells] == ["forward"]
+
+
 def test_records_are_streamed_as_they_are_made(run: Callable[..., Any], tmp_path: Path) -> None:
     result = run(CONV, f"{NETWORKS}:Broken", "--json")
     assert result.exit_code == 1

@@ -70,7 +70,7 @@ class Bed:
             name=name, input_size=Shape(target.input_size or ()), device=self.device, **settings
         )
         network = build(cell, own_inputs=False, seed=0)
-        return network.forward("eager" if mode is None or self.dry else "compile", mode)
+        return network.call("eager" if mode is None or self.dry else "compile", mode)
 
     def nvml(self) -> tuple[Any, Any]:
         """Return NVIDIA's management library, ready, and the handle of the first GPU."""

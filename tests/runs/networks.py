@@ -119,6 +119,14 @@ def conv() -> nn.Module:
     return nn.Conv2d(3, 4, 3)
 
 
+def normalised() -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(3))
+
+
+def frozen() -> nn.Module:
+    return conv().requires_grad_(False)
+
+
 def with_inputs() -> tuple[nn.Module, tuple[Tensor, ...]]:
     return nn.Conv2d(3, 4, 3), (torch.ones(5, 3, 8, 8),)
 

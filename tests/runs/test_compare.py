@@ -167,9 +167,12 @@ def test_without_a_yardstick_in_both_runs_the_ratio_stands_alone(run: Write) -> 
     assert (str(compared.verdict), compared.machine) == ("SAME", None)
 
 
-def test_cells_that_differ_in_a_setting_are_different_cells(run: Write) -> None:
-    base = run(record("a", 0.01, 0.01, 0.01), record("a", 0.02, 0.02, 0.02, batch_size=2))
-    new = run(record("a", 0.02, 0.02, 0.02, batch_size=2), record("a", 0.01, 0.01, 0.01))
+@pytest.mark.parametrize("setting", [{"batch_size": 2}, {"pass_": "training"}])
+def test_cells_that_differ_in_a_setting_are_different_cells(
+    run: Write, setting: dict[str, Any]
+) -> None:
+    base = run(record("a", 0.01, 0.01, 0.01), record("a", 0.02, 0.02, 0.02, **setting))
+    new = run(record("a", 0.02, 0.02, 0.02, **setting), record("a", 0.01, 0.01, 0.01))
     assert [str(each.verdict) for each in compare_runs(base, new)] == ["SAME", "SAME"]
 
 

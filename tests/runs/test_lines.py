@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opbench.record import Record
-from opbench.runs.lines import RUN
+from opbench.runs.lines import RUN, Header
 from opbench.value import Value, fields_of
 from tests.builders import cell, failure, header, record, round_, round_line
 from tests.strategies import JSON, damaged, of_type
@@ -22,7 +22,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", RUN.kinds)
 def names(cls: type[Value]) -> Iterator[str]:
     """The keys of a value's JSON object."""
     for each in fields_of(cls):
-        yield from [each.name] if each.part is None else names(each.part)
+        yield from [each.key] if each.part is None else names(each.part)
 
 
 FIELDS = {name for cls in RUN.kinds.values() for name in names(cls)}
@@ -49,6 +49,20 @@ def check(raw: bytes) -> None:
         assert REFUSAL.fullmatch(str(error)), error
     else:
         assert type(line).from_json(line.to_json()) == line
+
+
+def test_the_pass_of_a_cell_is_written_by_its_word_and_one_without_is_forward() -> None:
+    training = cell("a", pass_="training")
+    assert training.to_json()["pass"] == "training"
+    plan = header(plan=(training, cell("a"))).to_json()
+    assert [each["pass"] for each in plan["plan"]] == ["training", "forward"]
+    assert Header.from_json(plan).plan == (training, cell("a"))
+    for each in plan["plan"]:
+        del each["pass"]
+    assert Header.from_json(plan).plan == (cell("a"), cell("a"))
+    plan["plan"][1]["pass"] = "backward"
+    with pytest.raises(ValueError, match=r"plan\[1\]\.pass: invalid enum value 'backward'"):
+        Header.from_json(plan)
 
 
 @EVERY_KIND

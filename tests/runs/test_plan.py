@@ -33,6 +33,14 @@ def test_the_plan_is_the_product_of_the_lists_with_batches_ascending_fastest() -
     ]
 
 
+def test_passes_are_planned_like_any_other_setting() -> None:
+    cells = make_plan([CONV], Sweep(passes=("training", "forward", "training")))
+    assert [cell.pass_ for cell in cells] == ["training", "forward"]
+    assert [*map(str, cells)] == ["conv (3x8x8, batch 1, training)", "conv (3x8x8, batch 1)"]
+    with pytest.raises(OpbenchError, match="no pass is called 'backward'"):
+        Sweep(passes=("backward",))
+
+
 def test_a_given_size_takes_the_place_of_each_targets_own() -> None:
     given = (OTHER, Shape((3, 5, 5)))
     sizes = [cell.input_size for cell in make_plan([CONV], Sweep(input_sizes=given))]

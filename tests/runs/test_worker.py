@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+import opbench
 from opbench.counting.tracing.torch_state import kept_settings
 from opbench.processes.asked import now as note_request
 from opbench.record import Ceilings, Load, Round
@@ -32,6 +33,7 @@ from opbench.timing.sustained import Sustained
 from tests.builders import cell
 from tests.timing.fakes import FakeCuda, FakeNvml
 
+PASSES = ("forward", "training")
 NETWORKS = Path(__file__).parent / "networks.py"
 CUDA = CudaOptions().to_json()
 SMALL = Shape((3, 8, 8))
@@ -40,7 +42,7 @@ CEILINGS = Ceilings(peak_flops_per_s=1.0, bandwidth_bytes_per_s=1.0, launch_s=1.
 pytestmark = pytest.mark.usefixtures("quick_rounds")
 
 
-def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
+def request_of(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str, Any]:
     return {
         "job": "time",
         "cell": cell(name, **{"input_size": SMALL, **changes}).to_json(),
@@ -55,7 +57,7 @@ def request(name: str, *, own_inputs: bool = False, **changes: Any) -> dict[str,
 
 
 def timed(name: str, **changes: Any) -> tuple[Round, Load]:
-    reply = json.loads(json.dumps(handle(request(name, **changes))))
+    reply = json.loads(json.dumps(handle(request_of(name, **changes))))
     assert "done" in reply, reply
     return Round.from_json(reply["done"]["round"]), Load.from_json(reply["done"]["load"])
 
@@ -69,6 +71,42 @@ def test_a_round_has_samples_and_the_counts_of_the_batch() -> None:
     assert load.params == 4 * 27 + 4
     assert (load.weight_bytes, load.kernels) == (4 * 112, 1)
     assert load.traffic_bytes == 4 * (2 * 3 * 64 + 112 + 2 * 4 * 36)
+
+
+def test_a_training_step_is_timed_with_the_counts_of_its_passes() -> None:
+    forward, training = (timed(f"{NETWORKS}:conv", pass_=each)[1] for each in PASSES)
+    # The gradient of the weights has as many products as the output; the image needs none.
+    assert training.macs == 2 * forward.macs == 2 * 6 * 6 * 4 * 27
+    assert (training.params, training.activations) == (forward.params, forward.activations)
+    assert training.kernels > forward.kernels
+    assert training.traffic_bytes > 2 * forward.traffic_bytes
+
+
+@pytest.mark.slow
+def test_a_training_step_of_the_registry_has_the_macs_of_count() -> None:
+    _, load = timed("lenet5", input_size=Shape((1, 32, 32)), batch_size=3, pass_="training")
+    counted = opbench.count(opbench.create("lenet5"), (1, 32, 32), batch_size=3, training=True)
+    assert (load.macs, load.peak_activation_bytes) == (
+        counted.macs, counted.peak_activation_bytes
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("on_gpu", [False, True])
+def test_a_network_without_gradients_has_no_training_step(
+    on_gpu: bool, request: pytest.FixtureRequest
+) -> None:
+    if on_gpu:
+        request.getfixturevalue("cuda")
+    reply = handle(request_of(f"{NETWORKS}:frozen", pass_="training"))
+    assert reply["failed"] == (
+        "Conv2d has no training pass: none of its parameters requires a gradient"
+    )
+    assert not reply["named_wrongly"]
+
+
+def test_batch_normalisation_of_one_value_says_what_to_do() -> None:
+    reply = handle(request_of(f"{NETWORKS}:normalised", pass_="training"))
+    assert "take a batch of 2 or more" in reply["failed"]
 
 
 def test_the_weights_of_the_registry_do_not_depend_on_the_round() -> None:
@@ -106,7 +144,7 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
     monkeypatch.setattr(worker, "open_device", opening)
     monkeypatch.setattr(worker, "measure_ceilings", lambda *args: CEILINGS)
     options = CudaOptions(graph=True, l2="cold")
-    handle({**request(f"{NETWORKS}:conv"), "cuda": options.to_json()})
+    handle({**request_of(f"{NETWORKS}:conv"), "cuda": options.to_json()})
     assert opened == [("cpu", options), ("cpu",)]
     asked = {"job": "ceilings", "device": "cpu", "dtype": "float32", "threads": 1}
     handle({**asked, "cuda": options.to_json(), "gpu_uuid": None})
@@ -119,9 +157,9 @@ def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) 
     def noted(name: str) -> Callable[..., Any]:
         call = getattr(worker, name)
 
-        def noting(*args: Any) -> Any:
+        def noting(*args: Any, **more: Any) -> Any:
             done.append(name)
-            return call(*args)
+            return call(*args, **more)
 
         return noting
 
@@ -175,7 +213,7 @@ def test_described_inputs_are_timed(dtype: str) -> None:
     for name in ("Named", "named"):
         _, load = timed(f"{NETWORKS}:{name}", inputs=inputs, input_size=Shape((6,)), dtype=dtype)
         assert load.macs == 6 * 4 * 5
-    reply = handle(request(f"{NETWORKS}:Named", inputs="ids=1x6:int64, masks=1x6:bool"))
+    reply = handle(request_of(f"{NETWORKS}:Named", inputs="ids=1x6:int64, masks=1x6:bool"))
     assert "Named.forward takes no argument 'masks'; did you mean mask?" in reply["failed"]
 
 
@@ -188,7 +226,7 @@ def test_described_inputs_are_timed(dtype: str) -> None:
     ],
 )
 def test_a_network_that_fails_gives_its_reason_in_one_line(network: str, reason: str) -> None:
-    reply = handle(request(f"{NETWORKS}:{network}"))
+    reply = handle(request_of(f"{NETWORKS}:{network}"))
     assert reason in reply["failed"]
     assert "\n" not in reply["failed"]
 
@@ -204,7 +242,7 @@ def test_the_time_before_the_first_call_is_that_since_the_request() -> None:
 
 @pytest.mark.parametrize("network", ["Greedy", "Endless"])
 def test_running_out_of_memory_is_told_from_other_failures(network: str) -> None:
-    reply = handle(request(f"{NETWORKS}:{network}", batch_size=4))
+    reply = handle(request_of(f"{NETWORKS}:{network}", batch_size=4))
     assert reply["out_of_memory"], reply
     assert reply["failed"].startswith("out of memory: ")
 
@@ -214,14 +252,14 @@ def test_what_a_network_prints_in_this_process_is_not_on_stdout(
 ) -> None:
     with InProcess() as here:
         here.renew()
-        assert here.ask(request(f"{NETWORKS}:Talking")).done
+        assert here.ask(request_of(f"{NETWORKS}:Talking")).done
     said = capsys.readouterr()
     assert said.out == ""
     assert "not a reply" in said.err
 
 
 def test_a_target_that_says_nothing_of_its_input_is_refused() -> None:
-    reply = handle(request(f"{NETWORKS}:conv", own_inputs=True, input_size=NO_SIZE))
+    reply = handle(request_of(f"{NETWORKS}:conv", own_inputs=True, input_size=NO_SIZE))
     assert "--input-size" in reply["failed"]
 
 
@@ -291,7 +329,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def on_cuda(number: int = 1) -> dict[str, Any]:
-    asked = request(f"{NETWORKS}:conv", device="cuda:0")
+    asked = request_of(f"{NETWORKS}:conv", device="cuda:0")
     return {**asked, "gpu_uuid": "1234", "number": number}
 
 
@@ -371,3 +409,15 @@ def test_idle_power_is_measured_beside_the_ceilings(
     done = handle({**asked, "with_idle_power": True})["done"]
     assert 200 < done["idle_power_w"] < 400
     assert done["peak_flops_per_s"] > 0
+
+
+def test_a_training_step_on_cuda_hides_launches_and_queues_calls_as_a_forward_pass(
+    cuda: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measurement, "queue", lambda *args: Sustained(queued_s=0.5))
+    asked = request_of(f"{NETWORKS}:conv", device="cuda:0", pass_="training")
+    done = handle({**asked, "gpu_uuid": "1234", "number": 1})["done"]
+    taken, load = Round.from_json(done["round"]), Load.from_json(done["load"])
+    assert taken.host_samples_s
+    assert taken.queued_s == 0.5
+    assert load.macs == 2 * 6 * 6 * 4 * 27

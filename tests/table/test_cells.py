@@ -83,6 +83,15 @@ def test_a_failure_keeps_its_reason_until_a_run_mends_it(tmp_path: Path) -> None
     ]
 
 
+def test_training_steps_are_left_out_with_a_sentence(tmp_path: Path) -> None:
+    steps = [record("a", 0.5, pass_="training"), failure("b", pass_="training")]
+    table = _table(tmp_path, [record("a", 0.1), *steps])
+    assert table.cells["latency_s"].to_list() == [0.1]
+    assert table.failures.empty
+    (sentence,) = table.folder.notes
+    assert sentence.startswith("of --pass training, 1 measured cell not shown: ")
+
+
 def test_an_unusual_setting_is_a_cell_of_its_own(tmp_path: Path) -> None:
     table = _table(tmp_path, [record("a", 0.2), record("a", 0.1, memory_format="channels_last")])
     assert _variants(table) == [None, "memory_format channels_last"]

@@ -28,7 +28,7 @@ set_tf32(False)
 name, size, device = sys.argv[1:]
 cell = Cell(name=name, input_size=Shape.parse(size), batch_size=1, device=device)
 with torch.inference_mode():
-    forward = build(cell, own_inputs=False, seed=0).forward("eager")
+    forward = build(cell, own_inputs=False, seed=0).call("eager")
 """
 AUTORANGE = f"""{_BUILT}
     from torch.utils.benchmark import Timer

@@ -223,7 +223,7 @@ def test_nothing_to_train_is_one_sentence(network: nn.Module, why: str) -> None:
 
 def test_one_value_per_channel_is_one_sentence() -> None:
     network = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5))
-    with pytest.raises(CountError, match=r"Sequential .*\(in 1\).*: count a batch of 2 or more"):
+    with pytest.raises(CountError, match=r"Sequential .*\(in 1\).*: take a batch of 2 or more"):
         count(network, (4,), training=True)
     assert count(network, (4,), training=True, batch_size=2).macs == 2 * 2 * 20
 
