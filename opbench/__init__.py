@@ -48,6 +48,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
     2      row_files      -           CSV files of one value per row
+    1      images         torch       images decoded, resized, and the top five
     1      inputs         -           inputs described in words, as --input takes them
     1      value          -           a dataclass with one JSON form, checked when read
     1      names          -           find the names that were meant

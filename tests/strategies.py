@@ -47,6 +47,8 @@ def of_type(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(args)
     if origin is tuple:
         return st.lists(of_type(args[0]), max_size=3).map(tuple)
+    if origin is dict:
+        return st.dictionaries(of_type(args[0]), of_type(args[1]), max_size=3)
     assert issubclass(kind, Value), kind
     return st.builds(kind, **_fields(kind))
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
+from typing import Any
 
 from opbench.cli.live_progress import LiveProgress
 from opbench.cli.options import (
@@ -68,7 +69,7 @@ class CellWords:
             **self._execution(),
         )
 
-    def _execution(self) -> dict[str, Sequence[str]]:
+    def _execution(self) -> dict[str, Any]:
         runtime = self.runtime or ("compile" if self.compile else USUAL["runtime"])
         mode = {"compile": [self.compile]} if self.compile else {}
         return {"runtimes": [runtime], **mode}

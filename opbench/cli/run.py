@@ -127,6 +127,17 @@ def run(
             "them) and a step of SGD.",
         ),
     ] = USUAL["pass"],
+    stages: Annotated[
+        bool,
+        typer.Option(
+            "--stages",
+            help="Time from encoded images to the five best classes, stage by stage: decode, "
+            "resize and normalise, copy to the device, forward pass, postprocess. TARGET returns "
+            "(module, [image, ...]), an image being a path, encoded bytes or a PIL image, and may "
+            "add {'preprocess': image -> tensor, 'postprocess': outputs -> anything}; by default "
+            "the short side becomes 256, and the centre of 224 is normalised as ImageNet.",
+        ),
+    ] = False,
     precision: Annotated[
         str,
         typer.Option(
@@ -201,11 +212,18 @@ def run(
         opbench run mymodels.py:net --input-size 3x224x224
         opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run resnet50 --pass forward,training --batch-size 16
+        opbench run mymodels.py:net_and_images --stages
         opbench run --dry-run
         opbench run --resume
     """
     from opbench.cli.run_progress import take
-    from opbench.cli.run_report import render_plan, render_rows, say_estimate, say_outcome
+    from opbench.cli.run_report import (
+        render_plan,
+        render_rows,
+        render_stages,
+        say_estimate,
+        say_outcome,
+    )
     from opbench.files import Appender
     from opbench.runs.lines import RUN
     from opbench.runs.plan import Sweep
@@ -225,6 +243,7 @@ def run(
         **_runtimes(runtime, compile),
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
+        stages=stages,
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
@@ -257,7 +276,8 @@ def run(
         except KeyboardInterrupt:
             interrupted = True
     if not json:
-        write(render_rows(prepared.state, format))
+        render = render_stages if prepared.settings.stages else render_rows
+        write(render(prepared.state, format))
     say_outcome(prepared.state, writer.path)
     if interrupted:
         say(f"continue with `opbench run --resume {writer.path}`")

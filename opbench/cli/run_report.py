@@ -61,6 +61,24 @@ _RATES = (
     Column(key="samples", title="samples", show=integer, right=True),
     Column(key="reason", title="", note=True),
 )
+_STAGE = (
+    Column(key="stage", title="stage", keep=True),
+    Column(
+        key="stage_s",
+        also=("low_s", "high_s"),
+        title="ms (from-to)",
+        show=interval(scaled(1e3, 3)),
+        right=True,
+    ),
+    Column(
+        key="share",
+        title="% of whole",
+        show=scaled(100, 1),
+        right=True,
+        caption="The whole is measured by itself, beside its stages.",
+    ),
+    Column(key="reason", title="", note=True),
+)
 # Shown only where they say something.
 _OPTIONAL: dict[str, object] = dict.fromkeys(
     ("device_s", "launches", "energy_j", "reason", *_OTHER_METRICS)
@@ -84,6 +102,28 @@ def render_rows(state: RunState, format: Format) -> str:
         format,
         [*vary, *shown(_TIMES, rows, _OPTIONAL), *same, *shown(_RATES, rows, _OPTIONAL)],
     )
+
+
+def render_stages(state: RunState, format: Format) -> str:
+    """Render a row for each stage of each cell, their sum and the whole, or why there is none."""
+    measured = [*state.records.values(), *state.unfinished()]
+    rows = [row for record in measured for row in _stage_rows(record)]
+    rows += [failure.to_json() for failure in state.failures.values()]
+    if not rows and format is Format.table:
+        return ""
+    vary, same = cell_columns(rows)
+    return render(rows, format, [*vary, *shown(_STAGE, rows, _OPTIONAL), *same])
+
+
+def _stage_rows(record: Record) -> list[dict[str, Any]]:
+    """Return the rows of a cell: its stages, the sum of them, and the whole as it was measured."""
+    *stages, whole = (each.to_json() for each in record.measurement.stages)
+    ends = ("stage_s", "low_s", "high_s")
+    total = {"stage": "sum", **{end: sum(each[end] for each in stages) for end in ends}}
+    return [
+        {**record.cell.to_json(), **each, "share": each["stage_s"] / whole["stage_s"]}
+        for each in (*stages, total, whole)
+    ]
 
 
 def say_outcome(state: RunState, path: Path) -> None:

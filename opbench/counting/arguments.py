@@ -18,6 +18,7 @@ from opbench.counting.copies.copying import ConvertStrayTensors, converter
 from opbench.counting.copies.duplicate import Duplicator
 from opbench.counting.copies.exported import example_in, is_exported, module_in
 from opbench.errors import TargetError
+from opbench.images import Images
 
 FORMS = (
     "an nn.Module or ExportedProgram, a pair (module, arguments) or a triple (module, arguments, "
@@ -27,10 +28,14 @@ FORMS = (
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of ``forward(*args, **kwargs)``, with a batch dimension where they have one."""
+    """The arguments of ``forward(*args, **kwargs)``, with a batch dimension where they have one.
+
+    ``images`` are those that a target brings, of which the arguments were made.
+    """
 
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    images: Images | None = None
 
     def passed_to(self, function: Callable[..., Any]) -> Any:
         """Return ``function(*args, **kwargs)``."""
@@ -86,6 +91,9 @@ def read_built(built: Any, what: str = "the function") -> tuple[nn.Module, Argum
     module, *given = built if isinstance(built, tuple) and built else (built,)
     if is_exported(module):
         module, given = module_in(module), given or [*example_in(module)]
+    if isinstance(module, nn.Module) and len(given) in (1, 2) and _are_images(given[0]):
+        images = Images.read(*given)
+        return module, Arguments((images.resize(images.decode()),), images=images)
     if len(given) == 1 and isinstance(given[0], Mapping):
         given = [None, *given]
     if isinstance(module, nn.Module) and len(given) <= 2:
@@ -98,6 +106,11 @@ def read_built(built: Any, what: str = "the function") -> tuple[nn.Module, Argum
             positional = () if args is None else as_arguments(args).args
             return module, Arguments(positional, dict(kwargs or {}))
     raise TargetError(f"{what} returned {_kind(built)}: it must return {FORMS}")
+
+
+def _are_images(given: Any) -> bool:
+    """Return whether a target brings images; a list of tensors is meant to be arguments."""
+    return isinstance(given, list) and not any(isinstance(each, Tensor) for each in given)
 
 
 def by_position(network: nn.Module, arguments: Arguments) -> tuple[Any, ...]:

@@ -33,6 +33,7 @@ from opbench.record.timings import (
     Pass,
     Record,
     Round,
+    Stage,
 )
 
 __all__ = [
@@ -53,5 +54,6 @@ __all__ = [
     "Pass",
     "Record",
     "Round",
+    "Stage",
     "Totals",
 ]

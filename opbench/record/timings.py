@@ -107,6 +107,8 @@ class Round(Value):
     peak_memory_bytes: on CUDA the most that PyTorch's allocator had given out: not what it had
         reserved, nor a CUDA graph's own pool, nor the context (about 500 MB); on the CPU the growth
         of peak resident memory; weights included; None where it cannot be read.
+    stages_s: with --stages, seconds of each stage of the target's images by name, and of the
+        "whole".
     energy_j, power_w: per pass and while they ran; energy_resolution: the part by which
         both can be wrong, as their counter ticks; idle_power_w: of the idle device, on CUDA with a
         context.
@@ -137,10 +139,21 @@ class Round(Value):
     energy_resolution: float | None = None
     idle_power_w: float | None = None
     yardstick_s: Seconds | None = None
+    stages_s: dict[str, tuple[NonNegative, ...]] = field(default_factory=dict)
     others_cores: float | None = None
     stolen_cores: float | None = None
     device_before: dict[str, Any] = field(default_factory=dict)
     device_after: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage(Value):
+    """A stage of a batch of images, or the "whole": seconds with the ends of the 95 % interval."""
+
+    stage: Text
+    stage_s: NonNegative
+    low_s: NonNegative
+    high_s: NonNegative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +177,7 @@ class Measurement(Value):
     warmup: calls before samples; calls_per_sample: calls averaged in one sample.
     peak_memory_bytes, energy_j, power_w, energy_resolution, idle_power_w: as of a round, their
         medians over rounds.
+    stages: with --stages, those of the target's images, in their order, and the whole.
     stopped: why sampling ended ("precision", "time limit" or "rounds").
     other_processes: the most that were seen on the GPU beside this; None where nothing tells.
     quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
@@ -202,6 +216,7 @@ class Measurement(Value):
     energy_resolution: float | None = None
     idle_power_w: float | None = None
     other_processes: Natural | None = None
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         if sum(self.samples_per_round) != len(self.samples_s):

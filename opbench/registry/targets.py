@@ -9,10 +9,11 @@
 
 ATTR is a module, or a callable without arguments that returns a module, a pair (module, arguments)
 or a triple (module, arguments, keyword arguments): arguments are a tuple, keyword arguments a dict,
-and a pair of a module and a dict means keyword arguments. A program of ``torch.export`` may stand
-in the place of a module; its own example inputs are used where none are given. An unknown name and
-a missing file are refused at once; a user's code is imported only when the target is built, so that
-one broken target does not stop the others.
+and a pair of a module and a dict means keyword arguments. A list in the place of the tuple is a
+batch of images (``opbench.images``), whose stages `opbench run --stages` times. A program of
+``torch.export`` may stand in the place of a module; its own example inputs are used where none are
+given. An unknown name and a missing file are refused at once; a user's code is imported only when
+the target is built, so that one broken target does not stop the others.
 """
 
 from __future__ import annotations
@@ -201,11 +202,13 @@ def _built(target: str, load: Callable[[], ModuleType]) -> Built:
                 return read_built(found)
             until_its_end(put_back(frozenset({module.__name__})))
             made = torchvision_operators.load(lambda: _call(found, target))
+            # Images are decoded with their values, whatever makes none of the weights.
+            with torch._C.DisableTorchFunction():
+                return read_built(made, f"the target {target!r}")
     except OpbenchError:
         raise
     except (Exception, SystemExit) as error:  # a script that reads its arguments may exit
         raise TargetError(f"the target {target!r} cannot be built: {describe(error)}") from error
-    return read_built(made, f"the target {target!r}")
 
 
 def _attribute(module: ModuleType, dotted: str, target: str) -> Any:

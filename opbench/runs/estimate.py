@@ -57,6 +57,7 @@ def estimate(prepared: Prepared, workers: Workers) -> tuple[float, float]:
         taken = len(state.rounds[cell])
         on_gpu = cell.device != "cpu"
         cell_s = costs[cell.device].cell_s + (HEAT_S + QUEUE_AGAIN_S) * on_gpu
+        cell_s += protocol.limits.seconds * prepared.settings.stages
         one, other = bounds(fast, protocol, cell_s=cell_s, taken=taken)
         queue_s = (QUEUE_S - QUEUE_AGAIN_S) * (on_gpu and not taken)
         least, most = least + one + queue_s, most + other + queue_s

@@ -16,7 +16,8 @@ from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
 class Header(Value):
     """The first line: what is measured, where and how.
 
-    ``environment`` are facts of the machine and its software by name.
+    ``environment`` are facts of the machine and its software by name; ``stages``: those of the
+    targets' images were timed, too.
     """
 
     format: int
@@ -26,6 +27,7 @@ class Header(Value):
     protocol: Nested[Protocol] = field(default_factory=Protocol)
     cuda: Nested[CudaOptions] = field(default_factory=CudaOptions)
     own_inputs: bool = True
+    stages: bool = False
     plan: tuple[Cell, ...] = ()
     run: str = ""
 

@@ -38,11 +38,13 @@ class Watcher:
 class RunSettings:
     """Settings that all cells of a run share.
 
-    ``own_inputs``: targets may bring their own.  ``gpus``: the UUID of each CUDA device.
+    ``own_inputs``: targets may bring their own.  ``stages``: those of their images are timed.
+    ``gpus``: the UUID of each CUDA device.
     """
 
     cuda: CudaOptions = field(default_factory=CudaOptions)
     own_inputs: bool = True
+    stages: bool = False
     gpus: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -133,6 +135,7 @@ class Run:
             "number": number,
             "protocol": protocol.to_json(),
             "own_inputs": self.settings.own_inputs,
+            "stages": self.settings.stages,
             "with_load": cell not in self.state.loads,
             "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),

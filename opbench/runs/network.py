@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,14 @@ from opbench.counting.inputs import (
 )
 from opbench.counting.tracing.training import NothingToTrainError, switch_to_training
 from opbench.errors import TargetError
+from opbench.images import Images
 from opbench.inputs import from_text
 from opbench.record import Cell, Load
 from opbench.registry.targets import Target, resolve
 from opbench.runtimes import find
 from opbench.timing.device import Call
 from opbench.timing.measurement import random_input
+from opbench.timing.stages import STAGES
 from opbench.timing.training import training_step
 from opbench.timing.weights import build_cheaply, level
 
@@ -46,6 +49,7 @@ class PlacedNetwork:
     module: nn.Module
     inputs: Arguments
     training: bool = False
+    images: Images | None = None
 
     def call(self, runtime: str, mode: str | None = None) -> Call:
         """Return a call of one forward pass or training step, which raises ``CountError`` where it
@@ -64,6 +68,23 @@ class PlacedNetwork:
                 raise run_error(self.module, inputs, error) from error
 
         return call
+
+    def steps(self, cell: Cell) -> dict[str, Callable[[Any], Any]]:
+        """Return the steps from the target's images to their best classes, by stage.
+
+        Raises ``TargetError`` where it brings none.
+        """
+        if self.images is None:
+            raise TargetError(imageless(cell.name))
+        copy = partial(
+            _placed,
+            device=cell.device,
+            memory_format=_MEMORY_FORMATS[cell.memory_format],
+            dtype=getattr(torch, cell.dtype),
+        )
+        forward = find(cell.runtime).prepare(self.module, cell.compile)
+        steps = (Images.decode, self.images.resize, copy, forward, self.images.postprocess)
+        return dict(zip(STAGES, steps, strict=True))
 
     def load(self, kernels: int, traffic_bytes: int) -> Load:
         """Count what one pass asks of the machine, with its traffic as measured."""
@@ -105,7 +126,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         require_batch(cell.batch_size, own)
     if any(0 in each.shape[:1] for each in own.tensors()[:1]):
         raise TargetError("its first input is an empty batch, which takes no time: put one in it")
-    return _ready(cell, module, own.converted(partial(place, dtype=dtype)))
+    placed = _ready(cell, module, own.converted(partial(place, dtype=dtype)))
+    return replace(placed, images=own.images)
 
 
 def _ready(cell: Cell, module: nn.Module, inputs: Arguments) -> PlacedNetwork:
@@ -121,12 +143,23 @@ def _level(module: nn.Module, target: Target, cell: Cell, seed: int) -> None:
         level(module, lambda: module(*(image,) * target.images))
 
 
-def own_inputs(target: Target, *, sized: bool) -> dict[str, Any] | None:
+def imageless(target: str) -> str:
+    """Return the sentence about a target without images whose stages were to be timed."""
+    return (
+        f"{target} brings no images, whose stages --stages times: name a function that returns "
+        "(module, [image, ...]), where an image is a path, encoded bytes or a PIL image"
+    )
+
+
+def own_inputs(target: Target, *, sized: bool, images: bool = False) -> dict[str, Any] | None:
     """Describe the inputs that ``target`` brings, as a ``Planned`` does; None without any.
 
-    Those that its module keeps as an attribute do not count where a size is asked for.
+    Those that its module keeps as an attribute do not count where a size is asked for.  Raises
+    ``TargetError`` where ``images`` are needed and it brings none.
     """
     module, inputs = target.build()
+    if images and (inputs is None or inputs.images is None):
+        raise TargetError(imageless(target.name))
     if inputs is None and not sized:
         inputs = brought_by(module)
     if inputs is None:

@@ -63,7 +63,8 @@ class Planned(Value):
 class Sweep:
     """The lists.  No ``input_sizes`` leaves each target its own; ``inputs`` describe all inputs, in
     place of sizes and batch sizes (which are then 1); ``compile`` are the modes of the
-    runtime of that name; a thread count of None is PyTorch's own choice.
+    runtime of that name; a thread count of None is PyTorch's own choice.  ``stages``: those of the
+    images that targets bring are timed beside the forward pass.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """
@@ -78,6 +79,7 @@ class Sweep:
     compile: Sequence[str] = COMPILE_MODES[:1]
     threads: Sequence[int | None] = (USUAL["threads"],)
     passes: Sequence[str] = (USUAL["pass"],)
+    stages: bool = False
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
@@ -94,6 +96,17 @@ class Sweep:
         for threads in self.threads:
             if threads is not None and threads < 1:
                 raise BadValueError(f"the number of threads must be 1 or more, not {threads}")
+        if self.stages:
+            self._require_own_images()
+
+    def _require_own_images(self) -> None:
+        """Raise ``BadValueError`` for what cannot be beside stages."""
+        if self.input_sizes or self.inputs:
+            raise BadValueError(
+                "--stages times the images that a target brings: remove --input-size and --input"
+            )
+        if "training" in self.passes:
+            raise BadValueError("--stages ends with a forward pass: remove --pass training")
 
 
 def require_one_graph(sweep: Sweep, cuda: CudaOptions) -> None:

@@ -70,12 +70,16 @@ def prepare(
     own_inputs = not sweep.input_sizes
     found = _look_around(patterns, sweep.devices, cuda, workers)
     targets = [
-        each if each.input_size or sweep.inputs else _resolved(each, workers, sized=not own_inputs)
+        each
+        if (each.input_size or sweep.inputs) and not sweep.stages
+        else _resolved(each, workers, sized=not own_inputs, stages=sweep.stages)
         for each in map(Planned.from_json, found["targets"])
     ]
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
-    settings = RunSettings(cuda=cuda, own_inputs=own_inputs, gpus=found["gpus"])
+    settings = RunSettings(
+        cuda=cuda, own_inputs=own_inputs, stages=sweep.stages, gpus=found["gpus"]
+    )
     header = Header(
         format=RUN.version,
         opbench=__version__,
@@ -84,6 +88,7 @@ def prepare(
         protocol=protocol,
         cuda=cuda,
         own_inputs=own_inputs,
+        stages=sweep.stages,
         plan=plan,
     )
     _require_readable(header)
@@ -136,7 +141,12 @@ def resume(run: RunFile, workers: Workers) -> Prepared:
         )
     return Prepared(
         state=state,
-        settings=RunSettings(cuda=header.cuda, own_inputs=header.own_inputs, gpus=found["gpus"]),
+        settings=RunSettings(
+            cuda=header.cuda,
+            own_inputs=header.own_inputs,
+            stages=header.stages,
+            gpus=found["gpus"],
+        ),
         header=Resumed(at=_now(), environment=now),
     )
 
@@ -147,13 +157,14 @@ def _state(run: RunFile) -> RunState:
     return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
 
 
-def _resolved(target: Planned, workers: Workers, *, sized: bool) -> Planned:
+def _resolved(target: Planned, workers: Workers, *, sized: bool, stages: bool) -> Planned:
     """Return the target with the inputs that it brings, which it must unless sizes are ``sized``.
 
+    With ``stages`` they must be images.
     Raises ``TargetError`` where the target is named wrongly or no size is known.  Where its own
     code fails, or ends the process, its row will say so when its turn comes.
     """
-    reply = workers.ask({"job": "inputs", "name": target.name, "sized": sized})
+    reply = workers.ask({"job": "inputs", "name": target.name, "sized": sized, "stages": stages})
     if reply.named_wrongly:
         raise TargetError(reply.failed)
     return target if reply.done is None else Planned.from_json(reply.done)

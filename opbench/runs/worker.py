@@ -49,6 +49,7 @@ from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import QUEUE_AGAIN_S, QUEUE_S, Protocol
 from opbench.timing.reference import fixed_work
 from opbench.timing.settings import CudaOptions
+from opbench.timing.stages import time_stages
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
@@ -107,7 +108,7 @@ def _planned(target: Target) -> Json:
 
 def _inputs(request: Mapping[str, Any]) -> Json:
     (target,) = resolve([request["name"]])
-    own = own_inputs(target, sized=request["sized"])
+    own = own_inputs(target, sized=request["sized"], images=request.get("stages", False))
     if own is None and not request["sized"]:
         raise TargetError(sizeless(target.name))
     return {"name": target.name, **(own or {})}
@@ -209,6 +210,9 @@ def _round(
     start_up_s = asked.seconds_ago()
     taken = time_round(call, device, protocol.limits, instruments)
     yardstick_s = yardstick(open_device(cell.device))
+    stages_s = {}
+    if request.get("stages"):
+        stages_s = time_stages(network.steps(cell), network.images, device, protocol.limits.seconds)
     # Afterwards: neither this pass nor counting may warm or fill anything that the samples see.
     see = partial(traffic_of, eager, training=cell.training)
     seconds, traffic = _seen(see, device) if request["with_load"] else (0.0, None)
@@ -219,6 +223,7 @@ def _round(
         forward_s=taken.forward_s + seconds - compiling_s,
         start_up_s=start_up_s,
         yardstick_s=yardstick_s,
+        stages_s=stages_s,
     )
     return taken, network.load(*traffic) if traffic else None
 

@@ -6,6 +6,7 @@
     memory       peak resident memory
     weights      values for a network's parameters, without an initialisation scheme
     training     a training step that can be timed
+    stages       from encoded images to the best classes, stage by stage
     measurement  all of it around one module: ``measure``
 
 Importing this package does not import torch; ``measure`` does.

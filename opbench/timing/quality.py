@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 from opbench.intervals import Interval, drift, mean_of_rounds, median, median_of_rounds, quantile
-from opbench.record import Launches, Measurement, Round
+from opbench.record import Launches, Measurement, Round, Stage
 from opbench.timing.latency import Latency, comparable, latency
 from opbench.timing.protocol import Protocol
 from opbench.timing.starved import describe_starved, starved_rounds
@@ -65,6 +65,7 @@ def summarise(
         **_three_times(rounds, waited, interval),
         launches=max((each.launches for each in rounds), key=get_args(Launches).index),
         other_processes=_others(rounds),
+        stages=tuple(_stages(rounds)),
         **_medians(rounds),
     )
 
@@ -86,6 +87,19 @@ def _three_times(rounds: Sequence[Round], waited: Latency, interval: Interval) -
         **(_named("device", interval) if host else {}),
         **(_named("queued", median_of_rounds(queued)) if queued else {}),
     }
+
+
+def _stages(rounds: Sequence[Round]) -> Iterator[Stage]:
+    """Yield each stage with its interval, in which the differences between rounds are."""
+    for name in rounds[0].stages_s:
+        samples = [each.stages_s[name] for each in rounds if each.stages_s.get(name)]
+        time = median_of_rounds(samples)
+        yield Stage(
+            stage=name,
+            stage_s=time.estimate,
+            low_s=max(time.low, 0.0),
+            high_s=min(time.high, LONGEST_S),
+        )
 
 
 def _named(name: str, time: Interval) -> dict[str, float]:

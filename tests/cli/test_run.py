@@ -98,6 +98,36 @@ def test_training_steps_are_measured_beside_forward_passes(
     assert [each.record.cell.pass_ for each in read_folder(tmp_path).cells] == ["forward"]
 
 
+def test_the_stages_of_images_are_rows_whose_sum_stands_beside_the_whole(
+    opbench: Opbench, tmp_path: Path
+) -> None:
+    result = opbench(
+        "run", f"{NETWORKS}:pictured", "--stages", *QUICK[:-2], "--results", tmp_path,
+        "--format", "json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    rows = {row["stage"]: row for row in json.loads(result.stdout)}
+    *stages, total, whole = rows
+    assert stages == ["decode", "resize", "copy", "forward", "postprocess"]
+    assert (total, whole) == ("sum", "whole")
+    assert rows["sum"]["stage_s"] == pytest.approx(sum(rows[each]["stage_s"] for each in stages))
+    assert sum(rows[each]["share"] for each in stages) == pytest.approx(rows["sum"]["share"])
+    assert rows["whole"]["share"] == 1
+    (measured,) = only_run(tmp_path).of(Record)
+    assert [each.stage for each in measured.measurement.stages] == [*stages, "whole"]
+    assert (measured.cell.batch_size, measured.cell.input_size) == (2, (3, 5, 7))
+
+
+@pytest.mark.parametrize("target", ["lenet5", f"{NETWORKS}:with_inputs"])
+def test_stages_of_a_target_without_images_are_refused(
+    opbench: Opbench, tmp_path: Path, target: str
+) -> None:
+    result = opbench("run", target, "--stages", *QUICK[:-2], "--results", tmp_path)
+    assert result.exit_code == 2
+    assert "brings no images" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_records_are_streamed_as_they_are_made(run: Callable[..., Any], tmp_path: Path) -> None:
     result = run(CONV, f"{NETWORKS}:Broken", "--json")
     assert result.exit_code == 1

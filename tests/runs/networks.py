@@ -6,8 +6,11 @@ import os
 import signal
 import sys
 import time
+from io import BytesIO
+from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from opbench.counting.meta.disguise import on_meta
@@ -125,6 +128,19 @@ def normalised() -> nn.Module:
 
 def frozen() -> nn.Module:
     return conv().requires_grad_(False)
+
+
+def pictured() -> tuple[nn.Module, list[bytes], dict[str, Any]]:
+    """Bring two pictures of 5 x 7, which are not resized."""
+    encoded = BytesIO()
+    Image.new("RGB", (7, 5), (10, 20, 30)).save(encoded, "PNG")
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 3 * 5, 9))
+    return net, [encoded.getvalue()] * 2, {"preprocess": _pixels}
+
+
+def _pixels(image: Image.Image) -> Tensor:
+    values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
+    return values.view(image.height, image.width, 3).permute(2, 0, 1) / 255
 
 
 def with_inputs() -> tuple[nn.Module, tuple[Tensor, ...]]:

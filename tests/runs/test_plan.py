@@ -129,6 +129,8 @@ def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one
         ({"devices": ("gpu",)}, "did you mean cuda"),
         ({"dtypes": ("float31",)}, "did you mean float32"),
         ({"memory_formats": ("nhwc",)}, "choose from contiguous, channels_last"),
+        ({"stages": True, "input_sizes": (SMALL,)}, "remove --input-size and --input"),
+        ({"stages": True, "passes": ("training",)}, "remove --pass training"),
         ({"compile": ("max",)}, "no compile mode is called 'max'"),
     ],
 )

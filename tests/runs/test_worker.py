@@ -29,6 +29,7 @@ from opbench.timing.energy import NvmlCounter, cpu_meter
 from opbench.timing.gpu import Gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from opbench.timing.stages import STAGES, WHOLE
 from opbench.timing.sustained import Sustained
 from tests.builders import cell
 from tests.timing.fakes import FakeCuda, FakeNvml
@@ -421,3 +422,23 @@ def test_a_training_step_on_cuda_hides_launches_and_queues_calls_as_a_forward_pa
     assert taken.host_samples_s
     assert taken.queued_s == 0.5
     assert load.macs == 2 * 6 * 6 * 4 * 27
+
+
+def test_the_stages_of_the_images_that_a_target_brings_are_timed() -> None:
+    asked = request_of(f"{NETWORKS}:pictured", own_inputs=True, batch_size=2)
+    done = json.loads(json.dumps(handle({**asked, "stages": True})))["done"]
+    taken = Round.from_json(done["round"])
+    assert [*taken.stages_s] == [*STAGES, WHOLE]
+    assert len({len(samples) for samples in taken.stages_s.values()}) == 1
+    # The same batch is the input of the forward pass.
+    products = 2 * (3 * 5 * 4 * 27 + 60 * 9)
+    assert Load.from_json(done["load"]).macs == products
+
+
+def test_a_target_without_images_has_no_stages() -> None:
+    asked = {"job": "inputs", "name": f"{NETWORKS}:with_inputs", "sized": False, "stages": True}
+    reply = handle(asked)
+    assert reply["named_wrongly"]
+    assert "with_inputs brings no images, whose stages --stages times: name a" in reply["failed"]
+    described = handle({**asked, "name": f"{NETWORKS}:pictured"})["done"]
+    assert (described["batch_size"], described["input_size"]) == (2, "3x5x7")
