@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from opbench.counting.tracing.training import NothingToTrainError, run_backward
+from opbench.counting.tracing.training import run_backward, untrainable
 from opbench.timing.device import Call, Device, own_work
 
 
@@ -24,7 +24,7 @@ def training_step(network: nn.Module, forward: Call) -> Call:
     """
     trained = [each for each in network.parameters() if each.requires_grad]
     if not trained:
-        raise NothingToTrainError(network)
+        raise untrainable(network)
     optimiser = torch.optim.SGD(trained, lr=0.0)
 
     def step() -> None:

@@ -38,11 +38,16 @@ def run_backward(network: nn.Module, out: Any) -> None:
     """Compute the gradients of the sum of the outputs ``out``.  Raises ``NothingToTrainError``."""
     losses = [_sum(each) for each in differentiable(out)]
     if not losses:
-        trained = any(each.requires_grad for each in network.parameters())
-        missing = "outputs is a floating-point tensor that" if trained else "parameters"
-        why = f"none of its {missing} requires a gradient"
-        raise NothingToTrainError(type(network).__name__, why)
+        raise untrainable(network)
     torch.autograd.backward(losses)
+
+
+def untrainable(network: nn.Module) -> NothingToTrainError:
+    """Return the error of a network whose outputs, or whose parameters, require no gradient."""
+    trained = any(each.requires_grad for each in network.parameters())
+    missing = "outputs is a floating-point tensor that" if trained else "parameters"
+    why = f"none of its {missing} requires a gradient"
+    return NothingToTrainError(type(network).__name__, why)
 
 
 def refuse_body(operator: HigherOrderOperator) -> None:
