@@ -117,6 +117,8 @@ def render_stages(state: RunState, format: Format) -> str:
 
 def _stage_rows(record: Record) -> list[dict[str, Any]]:
     """Return the rows of a cell: its stages, the sum of them, and the whole as it was measured."""
+    if not record.measurement.stages:  # a damaged line had them
+        return []
     *stages, whole = (each.to_json() for each in record.measurement.stages)
     ends = ("stage_s", "low_s", "high_s")
     total = {"stage": "sum", **{end: sum(each[end] for each in stages) for end in ends}}
