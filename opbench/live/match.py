@@ -1,8 +1,8 @@
 """Play a match: pairs of fresh processes that take turns, until the verdict is clear.
 
 Each pair is new, and roles are exchanged: which server forks which side, and whose process starts
-first.  Both are built at the same time, which a slow network needs, and are timed at least as long
-as that took.  Blocks of calls are taken in rounds, one turn of each side in random order.
+first.  Both are built at the same time, which spares a slow network much of the cost of a pair.
+Blocks of calls are taken in rounds, one turn of each side in random order.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ from opbench.live.lines import (
     SideName,
 )
 from opbench.live.player import Player, Ready, SideError, TimedBlock
-from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
+from opbench.live.verdict import LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
 from opbench.timing.bystanders import watch_bystanders
 from opbench.value import Value
 
 T = TypeVar("T")
 
+# Of a slow network more pairs tell more than more rounds; but a median of two is that of none.
+FEWEST_ROUNDS = 3
 # Short against the moods of a machine.
 BLOCK_S = 0.03
 
@@ -145,13 +147,13 @@ class _Pair:
             for side in self._starts:
                 self._ready[side] = self._asked(side, lambda each: self._players[each].ready())
             opened = self._match.now()
-            rounds = self._rounds(until=max(began + self._share_s, 2 * opened - began))
+            rounds = self._rounds(until=began + self._share_s)
         finally:
             line = self._line(self._match.now() - began, *busy())
             if line.order:
                 self._match.put(line)
         per_round = (self._match.now() - opened) / rounds
-        self.shortest_s = opened - began + max(opened - began, FEWEST_ROUNDS * per_round)
+        self.shortest_s = opened - began + FEWEST_ROUNDS * per_round
         for player in self._players.values():
             player.close()
         return line

@@ -50,8 +50,8 @@ Clock = Literal["wall", "processor"]
 # with the probability by which each look may err: together 5 %.
 LOOKS = {4: 0.01, 8: 0.01, 12: 0.03}
 PAIRS = max(LOOKS)
-# Of a slow network more pairs tell more than more rounds.
-FEWEST_ROUNDS = 2
+# Rounds of a pair from which on it is judged.
+_FEWEST_ROUNDS = 2
 # Threads that had a core for less than this part of the time that they wanted one.
 _BUSY = 0.9
 # exp of it is still a number.
@@ -94,7 +94,7 @@ def clock_of(pairs: Sequence[PairLine]) -> Clock:
 
 def ratio_of(pairs: Sequence[PairLine], clock: Clock = "wall") -> Interval | None:
     """Return new over base with the interval of one look; None for fewer than two pairs."""
-    whole = [each for each in pairs if len(each.order) >= 2 * FEWEST_ROUNDS]
+    whole = [each for each in pairs if len(each.order) >= 2 * _FEWEST_ROUNDS]
     if len(whole) < 2:
         return None
     ratios = [log_ratio(each, clock) for each in whole]

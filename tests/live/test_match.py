@@ -18,8 +18,8 @@ from opbench.live.lines import (
     PairLine,
     SideFailure,
 )
-from opbench.live.match import LiveMatch, SideFolder, Step
-from opbench.live.verdict import FEWEST_ROUNDS, LOOKS, PAIRS
+from opbench.live.match import FEWEST_ROUNDS, LiveMatch, SideFolder, Step
+from opbench.live.verdict import LOOKS, PAIRS
 from tests.builders import cell
 from tests.live.players import Clock, PaperPlayer, Played
 
@@ -121,18 +121,11 @@ def test_it_goes_on_while_it_cannot_tell_and_stops_at_the_end_of_the_time(play: 
 
 
 def test_slow_networks_have_fewer_pairs_and_no_pair_starts_without_time_for_it(play: Play) -> None:
-    # A pair takes 2 x 0.5 s to start and two rounds of 2 x 1 s: 5 s, of which five fit into 29 s.
+    # A pair takes 2 x 0.5 s to start and three rounds of 2 x 1 s: 7 s, of which four fit into 29 s.
     compared, table = play(1.0, 1.0, noise=0.5, max_seconds=29.0, opening_s=0.5)
-    assert len(compared.pairs) == 5
+    assert len(compared.pairs) == 4
     assert all(len(pair.order) == 2 * FEWEST_ROUNDS for pair in compared.pairs)
-    assert table.clock() == pytest.approx(25)
-
-
-def test_a_pair_is_timed_for_at_least_as_long_as_it_took_to_start(play: Play) -> None:
-    # 2 x 3 s to start, and 6 s of rounds of 2 x 0.1 s: 12 s, of which two fit into 30 s.
-    compared, table = play(0.1, 0.1, opening_s=3.0)
-    assert [len(pair.order) // 2 for pair in compared.pairs] == pytest.approx([30, 30], abs=1)
-    assert table.clock() == pytest.approx(24, rel=0.02)
+    assert table.clock() == pytest.approx(28)
 
 
 def test_a_side_that_fails_is_a_line_with_its_reason(play: Play, tmp_path: Path) -> None:
