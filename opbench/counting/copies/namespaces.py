@@ -16,7 +16,6 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from itertools import islice
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -28,15 +27,13 @@ from opbench.counting.copies.duplicate import ATOMS
 from opbench.counting.copies.snapshot import Snapshot
 
 _DEPTH = 3  # a dictionary of dictionaries of tuples
-_FEW = 64  # a longer list of objects is a registry
-_LOOKED_AT = 4  # elements that tell for a container
+_FEW = 64  # a longer list of objects or settings is a registry
 _INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
 _MAPPINGS = {dict, OrderedDict, defaultdict, WeakKeyDictionary, WeakValueDictionary}
 _CONTAINERS = _MAPPINGS | {list, set, deque, tuple}
 _OTHERS = ATOMS | _CONTAINERS | {type, ModuleType}
 _PLAIN_OBJECTS = {SimpleNamespace, threading.local}
 _CACHED = type(lru_cache(len))
-_KNOWN = _CONTAINERS | ATOMS | {Tensor, nn.Parameter}
 
 
 @contextmanager
@@ -108,29 +105,29 @@ def _holds_cache(cell: CellType) -> bool:
         content = cell.cell_contents
     except ValueError:
         return True
-    return _is_cache(content, _DEPTH)
+    return type(content) in ATOMS or _is_cache(content, _DEPTH)
 
 
 def _is_cache(value: Any, depth: int) -> bool:
-    """Return whether a value is an empty container, or holds or may hold tensors, as far as its
-    first elements tell.
-
-    Objects of the network's own classes may, unless there are many; a registry of classes or
-    settings holds none.
+    """Return whether a value may hold tensors, or what a pass counts: a short container, an object
+    of the network's own classes, or a long container that is no registry of objects or settings.
     """
     kind = type(value)
-    if value is None or isinstance(value, Tensor):  # or a place that waits for one
-        return True
     if kind in ATOMS:
-        return False
+        return value is None  # a place that waits for a tensor
+    if kind in _CONTAINERS:
+        return len(value) <= _FEW or _holds_tensors(value, depth)
+    return isinstance(value, Tensor) or _is_object(value) or _has_slots(kind)
+
+
+def _holds_tensors(value: Any, depth: int) -> bool:
+    """Return whether a value is a tensor or made for some, as far as first elements tell."""
+    kind = type(value)
     if kind not in _CONTAINERS:
-        return _is_object(value) or _has_slots(kind)
-    if not value:
-        return kind is not tuple
-    few = len(value) <= _FEW
-    values = value.values() if kind in _MAPPINGS else value
-    looked_at = list(islice(values, _LOOKED_AT if few else 1))
-    return depth > 0 and any(_is_cache(e, depth - 1) for e in looked_at if few or type(e) in _KNOWN)
+        return value is None or isinstance(value, Tensor)
+    for first in value.values() if kind in _MAPPINGS else value:
+        return depth > 0 and _holds_tensors(first, depth - 1)
+    return kind is not tuple
 
 
 def _has_slots(kind: type) -> bool:

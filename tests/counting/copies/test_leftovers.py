@@ -129,6 +129,42 @@ def empty_again() -> None:
     DEEP["a"]["b"]["c"]["d"].clear()
 
 
+CALLS = {"in all": 0, "each": [0]}
+
+
+def counter() -> Callable[[], int]:
+    calls = 0
+
+    def call() -> int:
+        nonlocal calls
+        calls += 1
+        return calls
+
+    return call
+
+
+NEXT = counter()
+
+
+def test_a_pass_that_is_tried_again_finds_what_it_counted_as_it_was() -> None:
+    """The meta device fails where a value is looked at, and the CPU has its turn."""
+
+    class First(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.small, self.large = nn.Linear(WIDTH, 5), nn.Linear(WIDTH, 500)
+
+        def forward(self, x: Tensor) -> Tensor:
+            CALLS["in all"] += 1  # type: ignore[operator]
+            CALLS["each"][0] += 1  # type: ignore[index]
+            first = CALLS == {"in all": 1, "each": [1]} and NEXT() == 1
+            out: Tensor = self.small(x) if first else self.large(x)
+            return out * out.sum().item()
+
+    assert count(First(), (WIDTH,)).macs == 5 * WIDTH
+    assert (CALLS, NEXT()) == ({"in all": 0, "each": [0]}, 1)
+
+
 def test_a_hook_of_another_module_keeps_nothing() -> None:
     network = nn.Linear(WIDTH, LONG)
     network.register_forward_hook(lambda module, args, out: KEPT.append(out))
