@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 from opbench.cli import app
 from opbench.processes import calls
-from opbench.timing import ceilings, quality, reference, yardstick
+from opbench.timing import ceilings, measurement, quality, reference, yardstick
 from tests.fixtures import Opbench, Rows, Write
 
 # The same examples everywhere, however busy the machine is.
@@ -46,6 +47,7 @@ def _own_search_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def opbench(monkeypatch: pytest.MonkeyPatch) -> Opbench:
     """``opbench("count", "vgg16")`` runs the command line; the result has exit_code, stdout,
     stderr.  It counts in this process: starting another with torch would take seconds."""
+    monkeypatch.setattr("opbench.live.player.FORKS", calls.FORKS)  # copied when first imported
     monkeypatch.setattr(calls, "FORKS", False)
     return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
 
@@ -87,4 +89,6 @@ def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "_EDGE", 8)
     monkeypatch.setattr(yardstick, "_PRODUCT", {"cpu": 64})
     monkeypatch.setattr(yardstick, "_COPY", {"cpu": 1 << 16})
+    # It walks a million objects of PyTorch and pytest before each round.
+    monkeypatch.setattr(measurement, "_collector_paused", nullcontext)
     monkeypatch.setattr(quality, "_starved", lambda rounds: 0)

@@ -102,8 +102,11 @@ def test_the_lock_finds_what_changed(file: Path, opbench: Opbench) -> None:
         (("count", "net.onnx", "--pass", "training"), "has no backward pass"),
         (("count", "net.onnx:net"), "net.onnx:net is a graph: name the file alone, net.onnx"),
         (("compare", "net.onnx", "net.onnx"), "which no runtime here runs"),
-        (("run", "net.onnx"), "which no runtime here runs: `opbench count`"),
-        (("run", "net.onnx", "--input-size", "3x9x9"), "which no runtime here runs"),
+        (("run", "net.onnx", "--in-process"), "which no runtime here runs: `opbench count`"),
+        (
+            ("run", "net.onnx", "--input-size", "3x9x9", "--in-process"),
+            "which no runtime here runs",
+        ),
         (
             ("count", "net.onnx", "--convention", "fvcore", "--input-size", "3x9x9"),
             "no runtime here",
