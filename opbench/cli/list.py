@@ -52,6 +52,7 @@ _LISTED = (
         right=True,
         caption=_MACS,
     ),
+    Column(key="stated_verdict", title="stated against counted", prose=True),
     Column(key="fvcore_macs", title="MACs by fvcore", show=integer, right=True, caption=_MACS),
     Column(key="onnx_macs", title="MACs as ONNX", show=integer, right=True, caption=_MACS),
     Column(key="activations", title="activations", show=integer, right=True),
@@ -116,10 +117,18 @@ def list_(
         typer.Option(
             "--update",
             help="First count the networks again, built-in ones with fvcore too, and write their "
-            "facts anew; for 'timm:*' --accuracies names the results-imagenet.csv of timm. What "
-            "was interrupted is continued.",
+            "facts anew; for 'timm:*' --accuracies names the results-imagenet.csv of timm, where "
+            "they are to change. What was interrupted is continued.",
         ),
     ] = False,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --update and --accuracies, a benchmark-infer-*.csv of timm: the MACs that "
+            "it states.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="With --update, count in this many processes.")
     ] = 1,
@@ -135,9 +144,11 @@ def list_(
     """
     chosen = _chosen(columns or (f"{_USUAL},latency_s" if results else _USUAL))
     filters = Filters.parse(max_macs, max_params, trained_on, best)
-    complete = update_files(globs or (), accuracies, jobs) if update else True
+    complete = update_files(globs or (), (accuracies, benchmark), jobs) if update else True
     if update and any(":" in glob for glob in globs or ()):
         accuracies = None  # they are of the library, and on file now
+    elif benchmark:
+        raise BadValueError("--benchmark is read by --update only: add it, or remove --benchmark")
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
     networks = _networks(
@@ -227,6 +238,7 @@ def _of_other_packages() -> list[NetworkRow]:
 
 def _row(network: Network) -> dict[str, Any]:
     from opbench.registry.counts_csv import NetworkRow
+    from opbench.zoo.stated import verdict
 
     accuracy, on_file = network.accuracy, network.entry or network.weights
     facts = on_file.to_json() if on_file else {}
@@ -244,6 +256,7 @@ def _row(network: Network) -> dict[str, Any]:
         "top1_protocol": accuracy.protocol if accuracy else None,
         "top1_source": accuracy.source if accuracy else None,
         "top1_source_url": accuracy.source_url if accuracy else None,
+        "stated_verdict": verdict(network.weights) if network.weights else None,
         "paper": network.paper,
         "paper_url": network.paper_url,
     }

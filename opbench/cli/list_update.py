@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 _COUNTING = "opbench.zoo.counting"
 
 
-def update(globs: Sequence[str], accuracies: Path | None, jobs: int) -> bool:
+Tables = tuple[Path | None, Path | None]
+
+
+def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
     """Count the networks that ``globs`` match, the registry's without any.
 
+    ``tables`` are timm's tables of accuracies and of MACs.
     Returns false where some could not be counted; the others are on file all the same.
     """
     of_libraries = [glob for glob in globs if ":" in glob]
@@ -34,19 +38,20 @@ def update(globs: Sequence[str], accuracies: Path | None, jobs: int) -> bool:
     patterns: dict[str, list[str]] = {}
     for glob in of_libraries:
         patterns.setdefault(require_library(glob).name, []).append(glob)
-    if accuracies and "timm" not in patterns:
+    if any(tables) and "timm" not in patterns:
         raise BadValueError(
             "--update takes --accuracies for timm only, whose wheel holds none: "
             "add 'timm:*', or remove --accuracies"
         )
+    if tables[1] and not tables[0]:
+        raise BadValueError("--benchmark needs the table of --accuracies beside it: add that")
     if others or not globs:
         _update_registry(others)
     complete = True
     if patterns:
         with isolated((_COUNTING, "opbench.registry.targets:warm_up"), jobs=jobs) as calls:
             for library, its in patterns.items():
-                own = accuracies if library == "timm" else None
-                complete &= _Update(library).run(calls, its, own)
+                complete &= _Update(library).run(calls, its, tables)
     return complete
 
 
@@ -81,11 +86,11 @@ class _Update:
 
     library: str
 
-    def run(self, calls: Calls, globs: Sequence[str], accuracies: Path | None) -> bool:
+    def run(self, calls: Calls, globs: Sequence[str], tables: Tables) -> bool:
         """Count what is not in the journal yet, and write the rows."""
         from opbench.zoo import rows
 
-        facts = self._facts(calls, globs, self._results(accuracies))
+        facts = self._facts(calls, globs, self._results(*tables))
         counts, failed = self._count(calls, facts)
         made = [
             rows.ZooRow.from_json({**each, **counts[each["key"]].to_json()})
@@ -109,15 +114,17 @@ class _Update:
         except BadFileError:
             return ()
 
-    def _results(self, accuracies: Path | None) -> list[Result]:
+    def _results(self, accuracies: Path | None, benchmark: Path | None) -> list[Result]:
         from opbench.zoo import results
 
-        return results.read_results(accuracies) if accuracies else results.on_file(self._on_file())
+        if self.library == "timm" and accuracies:
+            return results.read_results(accuracies, benchmark)
+        return results.on_file(self._on_file())
 
     def _facts(
         self, calls: Calls, globs: Sequence[str], results: Sequence[Result]
     ) -> list[dict[str, Any]]:
-        head = {"results": [each.to_json() for each in results if self.library == "timm"]}
+        head = {"results": [each.to_json() for each in results]}
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for glob in globs:
             for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head})):

@@ -113,7 +113,7 @@ def _of_timm(name: str, results: Sequence[Result]) -> Iterator[Facts]:
             "interpolation": config.interpolation,
             "trained_on": group_of(name),
             "stated_params": result.stated_params if result else None,
-            "stated_macs": None,
+            "stated_macs": result.stated_macs if result else None,
             "licence": config.license or "",
             "url": f"https://huggingface.co/{config.hf_hub_id}" if own_address else "",
             "key": f"{config.architecture} {config.num_classes} {at} {config.fixed_input_size}",

@@ -11,15 +11,16 @@ from opbench.errors import BadValueError
 class Library:
     """A library of networks, and how it states their accuracies and costs.
 
-    ``weights_url`` is the address of a set of weights that has none of its own; ``accuracies``
-    says where the accuracies are from.  A number of parameters that it states is rounded to a
-    multiple of ``params_step``, one of MACs to a multiple of ``macs_step``.
+    ``weights_url`` is the address of a set of weights that has none of its own; ``accuracies`` and
+    ``macs`` say where the accuracies and the stated MACs are from.  A number of parameters that it
+    states is rounded to a multiple of ``params_step``, one of MACs to a multiple of ``macs_step``.
     """
 
     name: str
     licence: str
     url: str
     accuracies: str
+    macs: str
     weights_url: str
     params_step: int
     macs_step: int
@@ -30,8 +31,8 @@ class Library:
             f"Facts about the networks of {self.name} ({self.url}), whose licence is "
             f"{self.licence}; the column release says of which release, licence that of the "
             "weights where it is stated.",
-            f"Accuracies: {self.accuracies}. stated_*: printed by the library. All else is counted "
-            f"by opbench: `opbench list --update '{self.name}:*'` writes this file.",
+            f"Accuracies and stated_params: {self.accuracies}; stated_macs: {self.macs}. All else "
+            f"is counted by opbench: `opbench list --update '{self.name}:*'` writes this file.",
         )
 
 
@@ -43,6 +44,7 @@ LIBRARIES = {
             licence="BSD-3-Clause",
             url="https://github.com/pytorch/vision",
             accuracies="the metadata of each set of weights",
+            macs="the same",
             weights_url="https://docs.pytorch.org/vision/stable/models.html",
             params_step=1,
             macs_step=10**6,
@@ -52,6 +54,7 @@ LIBRARIES = {
             licence="Apache-2.0",
             url="https://github.com/huggingface/pytorch-image-models",
             accuracies="results-imagenet.csv of the library",
+            macs="benchmark-infer-amp-nchw-pt291-cu128-4090.csv of the library",
             weights_url="https://huggingface.co/timm/{weights}",
             params_step=10**4,
             macs_step=10**7,

@@ -1,13 +1,14 @@
-"""The accuracies of timm's weights, from the table of results that it publishes.
+"""The accuracies and operations that timm prints of its weights, from its published tables.
 
-timm's wheel holds none.  An update without the table keeps those that are on file.
+timm's wheel holds none.  An update without the tables keeps what is on file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from opbench.files import RowError, bad_line, number, percent, read_rows
 from opbench.value import AtLeastOne, Natural, Text, Value
@@ -17,21 +18,56 @@ _COLUMNS = (
     "model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct",
     "interpolation",
 )  # fmt: skip
+_BENCHMARK_COLUMNS = (
+    "model", "infer_img_size", "infer_samples_per_sec", "infer_step_time", "infer_batch_size",
+    "param_count", "infer_gmacs", "infer_macts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Value):
-    """The accuracy of a set of weights on square images, and its parameters as printed."""
+    """The accuracy of a set of weights on square images, and what is printed of its network."""
 
     weights: Text
     side: AtLeastOne
     top1: Percent | None
     top5: Percent | None
     stated_params: Natural | None
+    stated_macs: Natural | None = None
 
 
-def read_results(path: Path) -> list[Result]:
-    """Read ``results-imagenet.csv``.  Raises ``BadFileError`` naming file, line and column."""
+class _Benchmark(NamedTuple):
+    """One row of a benchmark: a network at a size, and its MACs."""
+
+    architecture: str
+    side: int
+    params: int
+    macs: int
+
+
+def read_results(path: Path, benchmark: Path | None = None) -> list[Result]:
+    """Read ``results-imagenet.csv``, and the MACs in a ``benchmark-infer-*.csv``.
+
+    MACs are joined by architecture, size and printed parameters: the benchmark fuses branches and
+    normalisations of some networks, which are then others.
+    Raises ``BadFileError`` naming file, line and column.
+    """
+    macs = _read_benchmark(benchmark) if benchmark else {}
+    return [
+        replace(each, stated_macs=macs.get(_network_of(each))) for each in _read_accuracies(path)
+    ]
+
+
+def _network_of(result: Result) -> tuple[str, int, int | None]:
+    return result.weights.partition(".")[0], result.side, result.stated_params
+
+
+def _read_benchmark(path: Path) -> dict[tuple[str, int, int | None], int]:
+    rows = read_rows(path, _BENCHMARK_COLUMNS, _benchmark)
+    return {(row.architecture, row.side, row.params): row.macs for _, row in rows}
+
+
+def _read_accuracies(path: Path) -> list[Result]:
     seen: dict[tuple[str, int], int] = {}
     found = []
     for line, result in read_rows(path, _COLUMNS, _result):
@@ -54,6 +90,7 @@ def on_file(rows: Iterable[ZooRow]) -> list[Result]:
             top1=row.top1,
             top5=row.top5,
             stated_params=row.stated_params,
+            stated_macs=row.stated_macs,
         )
         for row in rows
         if row.top1 is not None
@@ -61,18 +98,40 @@ def on_file(rows: Iterable[ZooRow]) -> list[Result]:
 
 
 def _result(row: dict[str, str]) -> Result:
-    side = number(row, "img_size")
-    if side < 1 or side % 1 or side > 2**16:
-        raise RowError(f"img_size is {row['img_size']!r}: write the pixels of one side")
-    millions = number({"param_count": row["param_count"].replace(",", "")}, "param_count")
-    if not 0 <= millions < 1e9:
-        raise RowError(f"param_count is {row['param_count']!r}: write millions of parameters")
-    if not row["model"]:
-        raise RowError("model is empty: write the name of the weights")
     return Result(
-        weights=row["model"],
-        side=int(side),
+        weights=_name(row),
+        side=_side(row, "img_size"),
         top1=percent(row, "top1"),
         top5=percent(row, "top5"),
-        stated_params=round(millions * 1e6),
+        stated_params=_scaled(row, "param_count", 10**6),
     )
+
+
+def _benchmark(row: dict[str, str]) -> _Benchmark:
+    return _Benchmark(
+        architecture=_name(row),
+        side=_side(row, "infer_img_size"),
+        params=_scaled(row, "param_count", 10**6),
+        macs=_scaled(row, "infer_gmacs", 10**9),
+    )
+
+
+def _name(row: dict[str, str]) -> str:
+    if not row["model"]:
+        raise RowError("model is empty: write the name of the network")
+    return row["model"]
+
+
+def _side(row: dict[str, str], column: str) -> int:
+    side = number(row, column)
+    if side < 1 or side % 1 or side > 2**16:
+        raise RowError(f"{column} is {row[column]!r}: write the pixels of one side")
+    return int(side)
+
+
+def _scaled(row: dict[str, str], column: str, unit: int) -> int:
+    """Read a number of ``unit``, which may have commas: 1,014.45 million."""
+    value = number({column: row[column].replace(",", "")}, column)
+    if not 0 <= value * unit < 10**18:
+        raise RowError(f"{column} is {row[column]!r}: write a number in units of {unit:,}")
+    return round(value * unit)

@@ -13,6 +13,29 @@ _FOLDED = (
     "the scale and shift of each normalised channel are folded into the convolution in front, "
     "whose bias they become; {library} states the network before"
 )
+# timm's benchmark prints the count of fvcore, whose rules differ; it ran attention unfused.
+_FVCORE = (
+    "timm prints fvcore's count, which adds two to five operations for each element that is "
+    "normalised, and adaptive pooling"
+)
+_BY_NETWORK = {
+    "sequencer2d_": "timm prints fvcore's count, which has no rule for recurrent layers",
+    "convmixer_": "timm prints fvcore's count, which has no rule for padding='same'",
+    **dict.fromkeys(
+        (
+            "nf_",
+            "nfnet_",
+            "eca_nfnet_",
+            "dm_nfnet_",
+            "resnetv2_",
+            "vit_small_r26_",
+            "vit_large_r50_",
+        ),
+        f"{_FVCORE}: here the weights of each convolution are normalised, too",
+    ),
+    "densenet": f"{_FVCORE}: here each layer normalises what all layers before it made",
+}
+_PER_ELEMENT = 5  # operations that fvcore adds to normalise one, at most
 _UNEXPLAINED = "not explained"
 
 
@@ -78,8 +101,26 @@ def stated_numbers(row: ZooRow) -> Iterator[Stated]:
         yield found
 
 
+def verdict(row: ZooRow) -> str | None:
+    """Say which stated numbers agree with the counts, and why others differ; None without any."""
+    found = list(stated_numbers(row))
+    agree = " and ".join(each.quantity for each in found if each.agrees)
+    differ = [f"{each.quantity} differ: {each.why}" for each in found if not each.agrees]
+    return "; ".join([*([f"{agree} agree"] if agree else []), *differ]) or None
+
+
 def _why(row: ZooRow, quantity: str) -> str:
     """Return the reason that is known for a difference."""
     if quantity == "params" and row.weights.startswith("quantized_"):
         return _FOLDED.format(library=row.library.name)
+    if quantity == "macs" and row.library.name == "timm":
+        return _why_fvcore(row)
     return _UNEXPLAINED
+
+
+def _why_fvcore(row: ZooRow) -> str:
+    more = (row.stated_macs or 0) - row.macs
+    if 0 < more <= _PER_ELEMENT * row.activations + row.library.macs_step // 2:
+        return _FVCORE
+    known = (why for prefix, why in _BY_NETWORK.items() if row.weights.startswith(prefix))
+    return next(known, _UNEXPLAINED)

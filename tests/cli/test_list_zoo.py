@@ -15,7 +15,7 @@ from tests.fixtures import Opbench, Rows, Write
 KEYS = {
     "name", "family", "year", "input_size", "params", "macs", "top1", "top1_source",
     "top1_source_url", "top1_protocol", "trained_on", "resize", "interpolation", "stated_params",
-    "stated_macs", "release", "licence", "paper",
+    "stated_macs", "stated_verdict", "release", "licence", "paper",
 }  # fmt: skip
 
 
@@ -49,6 +49,8 @@ def test_a_glob_of_a_library_lists_its_weights_with_every_key(rows: Rows) -> Non
     assert (resnet["resize"], resnet["interpolation"]) == (232, "bilinear")
     assert (resnet["family"], resnet["year"]) == ("resnet", 2015)
     assert resnet["trained_on"] == "imagenet1k"
+    assert resnet["stated_verdict"] == "params and macs agree"
+    assert first["stated_verdict"] is None
 
 
 def test_without_a_glob_there_are_the_built_in_networks_only_until_something_is_asked_for(

@@ -29,7 +29,7 @@ def test_rows_are_read_at_each_size(write: Write) -> None:
         ("560", "560.5", "img_size is '560.5': write the pixels of one side"),
         ("89.79", "897.9", "top1 is 897.9: write a percentage"),
         ("89.79", "best", "top1 is 'best': write a number"),
-        ('"1,014.45"', "-1", "param_count is '-1': write millions"),
+        ('"1,014.45"', "-1", "param_count is '-1': write a number in units of 1,000,000"),
         ("big.in1k", "", "model is empty"),
     ],
 )
@@ -38,6 +38,23 @@ def test_a_damaged_cell_is_named(write: Write, cell: str, damaged: str, told: st
     with pytest.raises(BadFileError) as caught:
         read_results(path)
     assert f"results.csv, line 2: {told}" in str(caught.value)
+
+
+BENCHMARK = (
+    "model,infer_img_size,infer_samples_per_sec,infer_step_time,infer_batch_size,param_count,"
+    "infer_gmacs,infer_macts\n"
+)
+
+
+def test_macs_are_joined_by_network_size_and_parameters(write: Write) -> None:
+    path = write("results.csv", f"{HEADER}\n{LINE}\n{LINE.replace('560', '336')}\n")
+    benchmark = write(
+        "benchmark.csv", f'{BENCHMARK}big,560,1,1,1,"1,014.45","1,906.76",1\nbig,336,1,1,1,7,8,9\n'
+    )
+    fast = read_results(path, benchmark)
+    assert [each.stated_macs for each in fast] == [1_906_760_000_000, None]  # 336: fused
+    with pytest.raises(BadFileError, match="line 2: infer_gmacs is '-8': write a number"):
+        read_results(path, write("benchmark.csv", f"{BENCHMARK}big,336,1,1,1,7,-8,9\n"))
 
 
 def test_weights_twice_at_one_size_and_another_header_are_refused(write: Write) -> None:

@@ -112,10 +112,16 @@ def test_accuracies_are_joined_and_kept(
     assert [row.top1 for row in rows.load("timm")] == [71.5, None, None]
 
 
-def test_accuracies_of_another_library_are_refused(opbench: Opbench, write: Write) -> None:
-    result = opbench("list", "--update", "--accuracies", write("results.csv", ""))
-    assert result.exit_code == 2
-    assert "for timm only" in result.stderr
+def test_tables_that_would_not_be_read_are_refused(opbench: Opbench, write: Write) -> None:
+    table = write("table.csv", "")
+    for args, told in (
+        (("--update", "--accuracies", table), "for timm only"),
+        (("--update", "timm:*", "--benchmark", table), "--benchmark needs the table of"),
+        (("timm:*", "--benchmark", table), "--benchmark is read by --update only"),
+    ):
+        result = opbench("list", *args)
+        assert result.exit_code == 2
+        assert told in result.stderr
 
 
 def test_counts_of_another_release_and_half_a_line_are_not_taken(tmp_path: Path) -> None:
