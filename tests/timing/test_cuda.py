@@ -464,6 +464,36 @@ def test_a_graph_that_cannot_be_recorded_names_its_first_cause(cuda: FakeCuda) -
     assert cuda.current_stream().name == "default"
 
 
+def test_an_error_that_a_network_handles_is_no_cause_of_a_failed_recording(cuda: FakeCuda) -> None:
+    def forward() -> None:
+        try:
+            raise KeyError("shape")
+        except KeyError:
+            cuda.kernel(1e-6)
+            cuda.wait()
+
+    device = CudaDevice(0, CudaOptions(graph=True), cuda)
+    with pytest.raises(CountError, match="not permitted when stream is capturing") as told:
+        device.prepare(forward)
+    assert "shape" not in str(told.value)
+
+
+def test_memory_that_runs_out_while_a_graph_is_recorded_is_said_so(cuda: FakeCuda) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+        cuda.kernel(1e-6)
+        if calls == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    device = CudaDevice(0, CudaOptions(graph=True), cuda)
+    with pytest.raises(torch.OutOfMemoryError, match=r"Tried to allocate 2\.00 GiB"):
+        device.prepare(forward)
+    assert cuda.current_stream().name == "default"
+
+
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:", "cpu:0", "", "cuda:-1"])
 def test_words_that_are_no_device_are_refused(name: str) -> None:
     with pytest.raises(BadValueError, match=r"did you mean cuda|cpu, cuda or cuda:N"):
