@@ -46,10 +46,14 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
     if device == "meta" and scripted:
         raise NeedsValuesError
     memo: dict[int, Any] = {}
-    for tensor in _registered(modules):
+    held = _registered(modules)
+    for tensor in held:
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
     with ConvertStrayTensors(convert):
+        for tensor in held:
+            if tensor.__dict__ and not hasattr(tensor, "__tensor_flatten__"):
+                _copy_attributes(tensor, duplicate)
         twin = _copy_modules(modules, scripted, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
@@ -120,6 +124,13 @@ def unwrap(network: nn.Module) -> nn.Module:
     if "_orig_mod" not in network._modules:
         return network
     return unwrap(network.get_submodule("_orig_mod"))
+
+
+def _copy_attributes(tensor: Tensor, duplicate: Duplicator) -> None:
+    """Copy what a tensor holds beside its elements (the scales of its quantisation)."""
+    twin = duplicate.memo[id(tensor)]
+    if twin is not tensor and type(twin) is type(tensor):
+        twin.__dict__.update({name: duplicate(each) for name, each in tensor.__dict__.items()})
 
 
 def _copy_modules(

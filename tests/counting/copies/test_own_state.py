@@ -473,3 +473,32 @@ def test_the_copy_dies_with_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [each() for each in copies] == [None]
     finally:
         gc.enable()
+
+
+class Scales:
+    """The state of a quantised weight, which its network keeps up to date."""
+
+    def __init__(self) -> None:
+        self.factor = torch.ones(5)
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight: Any
+        weight: Any = nn.Parameter(torch.ones(5, 4))
+        weight.scales = Scales()
+        self.weight = weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        scales: Scales = self.weight.scales
+        scales.factor = scales.factor + 1
+        return nn.functional.linear(x, self.weight) * scales.factor
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_what_a_parameter_holds_is_copied_with_it(device: str) -> None:
+    network = Scaled()
+    before = network.weight.scales.factor
+    assert count(network, (torch.ones(3, 4),), device=device).macs == SMALL
+    assert network.weight.scales.factor is before
