@@ -120,7 +120,7 @@ def mean_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     """Return the geometric mean of the rounds' medians and its interval by Student's t.
 
     It covers run-to-run changes.  One round has its median and the interval of its order
-    statistics; several never less than the order statistics of all samples together.
+    statistics; several of more than one sample never less than the order statistics of all samples.
     """
     low, high = median_interval([sample for samples in rounds for sample in samples])
     if len(rounds) == 1:
@@ -128,6 +128,8 @@ def mean_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     medians = [median(samples) for samples in rounds]
     mean = math.exp(math.fsum(map(math.log, medians)) / len(medians))
     found = _around(mean, student_t(len(medians) - 1) * _standard_error(medians))
+    if all(len(samples) == 1 for samples in rounds):
+        return found
     return Interval(mean, min(low, found.low), max(high, found.high))
 
 

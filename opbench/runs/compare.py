@@ -17,6 +17,7 @@ time in all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +26,11 @@ from opbench.errors import BadValueError
 from opbench.intervals import Interval, median, median_of_rounds, ratio_of_rounds, two_states
 from opbench.record import Cell, Failure, Load, Measurement, Record
 from opbench.runs.environment import unequal_facts
+from opbench.runs.lines import RoundLine
 from opbench.runs.store import RunFile
 from opbench.runs.verdict import Judged, Verdict, judge
 from opbench.settings import Threshold, threshold_for
+from opbench.timing.latency import FOLLOWED
 from opbench.timing.quality import UNSTABLE
 
 # Rounds of both runs together: 1 in 2^7 pairs of runs, 0.8 %, are in one state each by chance.
@@ -79,19 +82,37 @@ class Comparison(Judged):
         }
 
 
+# A device and the number of its threads, which share the fixed work.
+_Threads = tuple[str, int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The cells of one run: those with a time, and the reasons of those without."""
+    """The cells of one run: those with a time, and the reasons of those without.
+
+    floors: the least time of the fixed work in the run.
+    """
 
     times: Mapping[Cell, Record]
     failures: Mapping[Cell, str]
+    floors: Mapping[_Threads, float]
 
     @classmethod
     def of(cls, run: RunFile) -> _Side:
         times = {line.cell: line for line in run.of(Record)}
+        floors: dict[_Threads, float] = {}
+        for line in run.of(RoundLine):
+            key = line.cell.device, line.cell.threads
+            floors[key] = min([floors.get(key, math.inf), *line.round.reference_samples_s])
         failures = {line.cell: line.reason for line in run.of(Failure)}
         # A run that was gone on with may have tried again, with success.
-        return cls(times, {cell: why for cell, why in failures.items() if cell not in times})
+        failed = {cell: why for cell, why in failures.items() if cell not in times}
+        return cls(times, failed, floors)
+
+    def floor(self, cell: Cell) -> float | None:
+        """Return the least time of the fixed work in the run; None where it was not timed."""
+        floor = self.floors.get((cell.device, cell.threads), math.inf)
+        return floor if math.isfinite(floor) else None
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -153,6 +174,9 @@ def _timed(
 ) -> Comparison:
     base, new = before.times[cell], after.times[cell]
     ratio, machine = _ratio(base, new, one_machine=one_machine)
+    floors = before.floor(cell), after.floor(cell)
+    if ratio and one_machine and base.measurement.latencies_s:
+        ratio = _over_floors(ratio, *floors)
     verdict, note = Verdict.AMBIGUOUS, "a single round does not show how rounds differ"
     if ratio:
         limit = threshold.of(base.measurement.latency_s)
@@ -248,6 +272,17 @@ def _ratio_of_latencies(base: Measurement, new: Measurement) -> Interval:
     found, ratio = ratio_of_rounds(*rounds), new.latency_s / base.latency_s
     off = ratio / found.estimate
     return Interval(ratio, off * found.low, off * found.high)
+
+
+def _over_floors(ratio: Interval, base_s: float | None, new_s: float | None) -> Interval:
+    """Reach over the ratio for one machine whose fixed work has one least time.
+
+    Where the runs found two, one of them never saw the machine left alone.
+    """
+    if not base_s or not new_s:
+        return ratio
+    factor = (base_s / new_s) ** FOLLOWED
+    return Interval(ratio.estimate, ratio.low * min(1.0, factor), ratio.high * max(1.0, factor))
 
 
 def _in_units(record: Record) -> list[list[float]]:

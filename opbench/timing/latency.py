@@ -2,12 +2,11 @@
 
 On the CPU every few samples have fixed work beside them, and the least time that this work took in
 the whole run is that of the machine when it is left alone.  Where the work takes r times as long,
-networks take about r^0.75 times as long: what shares a machine slows some more than others, and
-none of those tried as much as the work.  So each sample is divided by r^0.75, a round has the
-median of its samples, and the latency is the geometric mean of the rounds, whose differences are
-what another run would show as well.  Of the estimators tried on the same samples this one differed
-least from run to run (`results/timing.md`).  Samples that do not move with the work, of a network
-that waits for something else, are taken as they are.
+networks take about r^0.75 times as long, some more and some less.  So each sample is divided by
+r^0.75, a round has the median of its samples, and the latency is the geometric mean of the rounds,
+whose differences are what another run would show as well.  Of the estimators tried on the same
+samples this one differed least from run to run (`results/timing.md`).  Samples that hardly move
+while the work does, of a network that waits for something else, are divided by less.
 
 On CUDA it is the tenth percentile of single calls with launch and synchronisation, the geometric
 mean over rounds.
@@ -18,18 +17,20 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from opbench.intervals import Interval, mean_of_rounds, median, quantile
 from opbench.record import Round
 from opbench.timing.starved import starved_rounds
 
 _LOW = 0.1
-# The part of the work's slowdown, in logarithms, that networks have as well.
-_FOLLOWED = 0.75
-# Samples whose spread is less than this part of the spread of the work do not move with it.
-_STEADIER = 0.1
-# No network tried took less than this part of its smallest sample by the work beside it.
-_NEAR = 0.5
+# The part of the work's slowdown, in logarithms, that networks have as well; the less, the less
+# their samples spread beside those of the work.  Of all networks tried the steadiest had a fifth of
+# the spread of the work, and an estimate of each network's own part was too uncertain.
+FOLLOWED = 0.75
+_STEADY = 0.25
+# So many parts of a single round stand for the rounds that there are not.
+_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +49,11 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     """
     waiting = starved_rounds(rounds)
     rounds = [each for each in rounds if each not in waiting] or rounds
-    if _in_units(rounds):
+    samples, part = comparable(rounds), _followed(rounds)
+    found, low, high = mean_of_rounds(samples), 1.0, 1.0
+    if part:
         work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
-        low, high = work.estimate**_FOLLOWED, work.high**_FOLLOWED
-        found = _latency(comparable(rounds), low, high)
-        if found.whole.estimate >= _NEAR * min(min(each.samples_s) for each in rounds):
-            return found
-        return _latency([each.samples_s for each in rounds])
-    return _latency(comparable(rounds))
-
-
-def _latency(samples: Sequence[Sequence[float]], low: float = 1.0, high: float = 1.0) -> Latency:
-    """Return the latency of samples in a unit whose own interval begins at its estimate ``low``."""
-    found = mean_of_rounds(samples)
+        low, high = work.estimate**part, work.high**part
     return Latency(
         whole=Interval(low * found.estimate, low * found.low, high * found.high),
         rounds=tuple(low * median(each) for each in samples),
@@ -77,19 +70,25 @@ def comparable(rounds: Sequence[Round]) -> list[list[float]]:
     """Return the samples of each round, or the one number that stands for them, up to a factor."""
     host = [each.host_samples_s for each in rounds if each.host_samples_s]
     if host:
-        return [[quantile(each, _LOW)] for each in host] if len(host) > 1 else [list(host[0])]
-    if _in_units(rounds):
-        return [_ratios(each) for each in rounds]
+        return [[quantile(each, _LOW)] for each in (host if len(host) > 1 else _parts(host[0]))]
+    if part := _followed(rounds):
+        return [_by_work(each, part) for each in rounds]
     return [list(each.samples_s) for each in rounds]
 
 
-def _in_units(rounds: Sequence[Round]) -> bool:
-    """Return whether samples are taken in units of the work beside them."""
+def _parts(samples: Sequence[float]) -> list[Sequence[float]]:
+    """Return consecutive parts of one round."""
+    cuts = [at * len(samples) // _PARTS for at in range(_PARTS + 1)]
+    return [samples[start:end] for start, end in pairwise(cuts) if end > start]
+
+
+def _followed(rounds: Sequence[Round]) -> float:
+    """Return the power of the work beside the samples in which these are told; 0 without any."""
     if not all(len(each.reference_samples_s) == len(each.samples_s) for each in rounds):
-        return False
+        return 0.0
     samples = [sample for each in rounds for sample in each.samples_s]
-    work = [sample for each in rounds for sample in each.reference_samples_s]
-    return _spread(samples) >= _STEADIER * _spread(work)
+    moved = _spread([sample for each in rounds for sample in each.reference_samples_s])
+    return FOLLOWED * min(1.0, _spread(samples) / (_STEADY * moved)) if moved else FOLLOWED
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -97,6 +96,6 @@ def _spread(values: Sequence[float]) -> float:
     return math.log(quantile(values, 0.75) / quantile(values, 0.25))
 
 
-def _ratios(each: Round) -> list[float]:
+def _by_work(each: Round, part: float) -> list[float]:
     pairs = zip(each.samples_s, each.reference_samples_s, strict=True)
-    return [sample / work**_FOLLOWED for sample, work in pairs]
+    return [sample / work**part for sample, work in pairs]

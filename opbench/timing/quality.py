@@ -141,7 +141,14 @@ def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Qu
     if 2 * waiting > len(rounds) or interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
     precise = interval.relative <= max(_GOOD, protocol.precision)
-    return "good" if precise and not waiting else "noisy"
+    return "good" if precise and not waiting and not _always_busy(rounds) else "noisy"
+
+
+def _always_busy(rounds: Sequence[Round]) -> bool:
+    """Return whether most rounds were disturbed: then no work beside them was left alone."""
+    taken = [(each.others_cores or 0.0) + (each.stolen_cores or 0.0) for each in rounds]
+    on_gpu = any(each.host_samples_s for each in rounds)
+    return not on_gpu and sum(cores > _BUSY_CORES for cores in taken) > len(rounds) / 2
 
 
 def advise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> str:
@@ -158,14 +165,14 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield "another process was using the GPU: end it or take another GPU"
     if throttled:
         yield f"the GPU was held back ({', '.join(throttled)}): cool it or raise its power limit"
+    if _drifts(rounds, protocol):
+        yield "it gets slower or faster over time: look for state that grows, or for heat"
     if waited := describe_starved(rounds):
         yield waited
     if others > _BUSY_CORES:
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
     if stolen > _BUSY_CORES:
         yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
-    if _drifts(rounds, protocol):
-        yield "it gets slower or faster over time: look for state that grows, or for heat"
     samples = comparable(rounds)
     between, within = _spread([median(each) for each in samples]), _within(samples)
     if between > _APART * within:

@@ -13,11 +13,13 @@ import pytest
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
 from opbench.runs.compare import Comparison, compare_runs, unequal
+from opbench.runs.state import RunState
 from opbench.runs.store import RunFile, read_run
 from opbench.runs.verdict import Verdict, change, judge
 from opbench.settings import Threshold, parse_thresholds, threshold_for
+from opbench.timing.protocol import Protocol
 from opbench.value import Value
-from tests.builders import failure, header, write_run
+from tests.builders import cell, failure, header, round_, round_line, write_run
 from tests.builders import record_of_rounds as record
 
 ENVIRONMENT = {"cpu": "Paper 1", "torch": "2.13.0", "load_before": 0.1}
@@ -244,6 +246,28 @@ def test_rounds_that_scatter_by_more_than_a_tenth_are_unstable_whoever_wrote_the
     scattered = record("a", *(1e-3 * each for each in (0.9, 1.0, 1.1, 1.0, 0.95)))
     steady = record("a", *(2e-3 * each for each in (*STEADY, 1, 1)))
     assert verdict(run(scattered), run(steady))[0] == "AMBIGUOUS"
+
+
+def test_a_run_that_never_saw_the_machine_left_alone_is_not_slower(run: Write) -> None:
+    """Its fixed work took 12 % longer at best, and its latencies are as much too long."""
+
+    def taken(least: float) -> RunFile:
+        state = RunState([cell("a")], Protocol(), cores=2)
+        lines = [
+            round_line(
+                cell("a"), round_(n, *[0.015] * 6, reference_samples_s=(least, *[0.002] * 5))
+            )
+            for n in range(1, 9)
+        ]
+        for line in lines:
+            state.add(line)
+        return run(*lines, state.record(cell("a")))
+
+    base, new = taken(0.001), taken(0.00112)
+    (found,) = compare_runs(base, new, [Threshold(relative=0.05)])
+    assert found.ratio is not None
+    assert found.ratio.estimate == pytest.approx(1.12**0.75)
+    assert (found.ratio.low, found.verdict) == (pytest.approx(1.0), Verdict.AMBIGUOUS)
 
 
 def test_rounds_in_two_states_are_not_slower(run: Write) -> None:

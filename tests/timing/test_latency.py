@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 import torch
@@ -57,11 +58,25 @@ def test_the_interval_reaches_over_both_candidates_for_the_floor() -> None:
     assert (found.estimate, found.low, found.high) == pytest.approx((floor, floor, most))
 
 
-def test_a_time_by_the_work_that_is_far_below_all_samples_is_none() -> None:
-    """A program that spins until a time is up suffers from others, and not as the work does."""
-    rounds = [round_(n, 0.05, 0.08, reference_samples_s=(0.004, 0.006)) for n in (1, 2, 3)]
-    estimate = latency(rounds, Interval(0.001, 0.001, 0.001)).whole.estimate
-    assert 0.05 <= estimate <= 0.08
+def test_the_estimate_has_no_step_where_samples_begin_to_move_with_the_work() -> None:
+    work = (0.002, 0.003, 0.004)
+
+    def estimate(moved: float) -> float:
+        samples = (0.010, 0.010 * (1 + moved), 0.010 * (1 + 2 * moved))
+        rounds = [round_(n, *samples, reference_samples_s=work) for n in (1, 2, 3)]
+        return latency(rounds, Interval(0.001, 0.001, 0.001)).whole.estimate
+
+    steps = [estimate(0.002 * step) for step in range(100)]
+    assert steps[0] == pytest.approx(0.010)
+    assert all(abs(one / other - 1) < 0.05 for one, other in pairwise(steps))
+
+
+def test_one_round_on_a_gpu_has_the_tenth_percentile_as_many_have() -> None:
+    host = tuple(0.001 * (1 + 0.1 * (i % 10)) for i in range(100))
+    one = round_(1, 0.0005, host_samples_s=host)
+    # The tenth percentile of ten levels, each equally often, is at the second.
+    assert latency([one]).whole.estimate == pytest.approx(0.0011, rel=0.02)
+    assert latency([one] * 3).whole.estimate == pytest.approx(0.0011, rel=0.02)
 
 
 def test_the_least_time_of_the_work_is_that_of_all_cells_of_a_run() -> None:

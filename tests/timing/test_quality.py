@@ -267,4 +267,23 @@ def test_a_network_that_does_not_move_with_the_machine_is_taken_as_it_is() -> No
     """One that sleeps, or waits for a file."""
     work = tuple(0.001 * (1 + 0.1 * (i % 5)) for i in range(20))
     asleep = steady(0.010, reference_samples_s=work)
-    assert summary(asleep, asleep, asleep).latency_s == pytest.approx(0.010)
+    assert summary(asleep, asleep, asleep).latency_s == pytest.approx(0.010, rel=0.01)
+
+
+def test_a_machine_that_was_never_left_alone_is_no_good_one() -> None:
+    busy = steady(0.010, reference_samples_s=(0.001,) * 20, others_cores=1.0)
+    assert summary(busy, busy, busy).quality == "noisy"
+    quiet = steady(0.010, reference_samples_s=(0.001,) * 20, others_cores=0.0)
+    assert summary(busy, quiet, quiet).quality == "good"
+
+
+def test_more_rounds_of_one_sample_each_are_known_better() -> None:
+    scattered = [steady(0.010 * (1 + 0.01 * (i % 3)), count=1) for i in range(12)]
+    five, twelve = summary(*scattered[:5]), summary(*scattered)
+    assert twelve.latency_high_s and five.latency_high_s
+    assert twelve.latency_high_s / twelve.latency_s < five.latency_high_s / five.latency_s
+
+
+def test_a_network_that_grows_threefold_drifts_and_waits_for_no_core() -> None:
+    growing = a_round([0.010 * 1.02**i for i in range(100)])
+    assert "slower or faster over time" in summary(growing, growing, growing).advice
