@@ -28,7 +28,7 @@ _LOW = 0.1
 # their samples spread beside those of the work.  Of all networks tried the steadiest had a fifth of
 # the spread of the work, and an estimate of each network's own part was too uncertain.
 FOLLOWED = 0.75
-_STEADY = 0.25
+_STEADY = 0.15
 # So many parts of a single round stand for the rounds that there are not.
 _PARTS = 5
 
