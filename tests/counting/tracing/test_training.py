@@ -347,3 +347,21 @@ def test_settings_are_left_as_they_were() -> None:
 def test_the_same_call_gives_the_same_count() -> None:
     network = nn.Sequential(nn.Linear(4, 5), nn.Dropout(), nn.Linear(5, 6))
     assert count(network, (4,), training=True) == count(network, (4,), training=True)
+
+
+def test_scripted_functions_run_as_written_meanwhile() -> None:
+    """Once TorchScript has optimised one, as it does on its own, no operator of it may be seen."""
+    seen: list[bool] = []
+
+    class Looks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(torch._C._get_graph_executor_optimize())
+            out: Tensor = self.head(x)
+            return out
+
+    count(Looks(), (torch.ones(3, 4),), training=True)
+    assert (seen, torch._C._get_graph_executor_optimize()) == ([False], True)
