@@ -49,10 +49,12 @@ from opbench.counting.summary import summarise
 from opbench.counting.tracing.deferred import Threads, finish
 from opbench.counting.tracing.gradients import gradient_tracer, plain_kernels
 from opbench.counting.tracing.lifetimes import Lifetimes
+from opbench.counting.tracing.outputs import tensors_in
 from opbench.counting.tracing.scopes import Scopes, Traced
 from opbench.counting.tracing.torch_state import undisturbed
 from opbench.counting.tracing.tracer import Tracer
 from opbench.counting.tracing.training import NothingToTrainError, run_backward, switch_to_training
+from opbench.counting.tracing.unseen import UNSEEN, Unseen
 from opbench.errors import (
     BadFileError,
     BadValueError,
@@ -316,6 +318,7 @@ def _run(
     leftovers.watch(lifetimes)
     tracer = (gradient_tracer if gradients else _plain_tracer)(network, lifetimes, threads.traced)
     tracer.origins, tracer.trains = origins_in(stored), training
+    tracer.unseen = unseen = Unseen(lifetimes)
     try:
         with (
             put_back(homes_of(network)),
@@ -325,6 +328,7 @@ def _run(
         ):
             out = inputs.passed_to(network)
             finish(out)
+            unseen.look(tensors_in(out))
             if training:
                 run_backward(network, out)
         tracer.scopes.end()
@@ -334,6 +338,8 @@ def _run(
         raise tracer.refused or run_error(network, inputs, error) from error
     if tracer.refused is not None:
         raise tracer.refused
+    if unseen.met:
+        tracer.uncounted.add(UNSEEN)
     return tracer
 
 

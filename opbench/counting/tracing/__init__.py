@@ -8,7 +8,7 @@
     lifetimes     the memory that is alive
     deferred      other threads, generators and futures
     handover      work that is handed to a thread
-    queues        work that an older thread takes from a queue
+    unseen        tensors made by threads that are not traced
     outputs       tensors in what a forward pass returns
     torch_state   global state of torch, restored afterwards
 

@@ -2,7 +2,8 @@
 
 A call that hands a function to another thread gets a function that traces it.  So it does not
 matter when that thread was started, and nothing stays behind in a pool.
-Work that an older thread takes from a queue is followed by ``opbench.counting.tracing.queues``.
+An older thread that takes its work from a queue or a list is not followed: nothing would end its
+tracing.  What it made is noticed (``opbench.counting.tracing.unseen``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from threading import Thread
 from typing import Any
 
 from opbench.counting.meta.replaced import replaced
-from opbench.counting.tracing.queues import queues_followed
 
 Traced = Callable[[], AbstractContextManager[Any]]
 
@@ -54,7 +54,6 @@ def handed_over(traced: Traced, is_traced: Callable[[], bool]) -> Iterator[None]
         stack.enter_context(_where(is_traced, BaseEventLoop, "create_task", task))
         start = _starting(Thread.start, traced)
         stack.enter_context(_where(is_traced, Thread, "start", start))
-        stack.enter_context(queues_followed(traced, is_traced))
         yield
 
 

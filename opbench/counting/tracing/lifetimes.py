@@ -30,14 +30,18 @@ class Lifetimes:
     def exempt(self, tensors: Iterable[Tensor]) -> None:
         """Leave parameters and buffers out of the sum; the caller keeps them alive."""
         for tensor in tensors:
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             if storage is not None:
                 self._alive[storage._cdata] = (None, 0)
 
     def is_exempt(self, tensor: Tensor) -> bool:
         """Return whether a tensor is a parameter or buffer, or a view of one."""
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         return storage is not None and self._alive.get(storage._cdata) == (None, 0)
+
+    def knows(self, address: int) -> bool:
+        """Return whether a storage was seen, and lives."""
+        return address in self._alive
 
     def begin(self, inputs: Iterable[Tensor]) -> None:
         """Add the inputs, with which a pass begins."""
@@ -59,7 +63,7 @@ class Lifetimes:
                 self.saw(each)
 
     def _saw_tensor(self, tensor: Tensor) -> None:
-        storage = _storage(tensor)
+        storage = storage_of(tensor)
         if storage is None:
             return
         key, size = storage._cdata, storage.nbytes()
@@ -79,7 +83,8 @@ class Lifetimes:
         self.live_bytes -= self._alive.pop(key)[1]
 
 
-def _storage(tensor: Tensor) -> torch.UntypedStorage | None:
+def storage_of(tensor: Tensor) -> torch.UntypedStorage | None:
+    """Return the storage of a tensor, None for one without."""
     try:
         return tensor.untyped_storage()
     except (NotImplementedError, RuntimeError, ValueError):  # sparse, opaque and lazy ones

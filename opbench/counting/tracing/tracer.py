@@ -39,6 +39,7 @@ from opbench.counting.tracing.dispatch import OperatorMode
 from opbench.counting.tracing.lifetimes import Lifetimes
 from opbench.counting.tracing.scopes import Scopes
 from opbench.counting.tracing.training import refuse_body
+from opbench.counting.tracing.unseen import Unseen
 from opbench.errors import RuleError
 
 Shape = tuple[int, ...]
@@ -78,6 +79,7 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
         self.in_full: set[str] = set()
         self.refused: RuleError | None = None
         self.origins: Origins | None = None
+        self.unseen: Unseen | None = None
         self._known: dict[Any, Known] = {}
         self._imported = len(sys.modules)
         self._lock = threading.Lock()
@@ -89,6 +91,8 @@ class Tracer(OperatorMode):  # type: ignore[no-untyped-call]
             if self.trains and isinstance(func, HigherOrderOperator):
                 refuse_body(func)
             return take_apart(self, func, args, kwargs)
+        if self.unseen is not None:
+            self.unseen.look(args)
         out = result_of(shortcut, args, kwargs) if shortcut is not None else None
         if out is None:
             out = self.result(func, args, kwargs)

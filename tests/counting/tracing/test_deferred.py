@@ -5,23 +5,29 @@ from __future__ import annotations
 import _thread
 import asyncio
 import atexit
+import copy
 import itertools
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from opbench.counting import count
 from opbench.counting.tracing import deferred
+from opbench.counting.tracing.unseen import UNSEEN
 from opbench.errors import BadValueError
 
 ROWS = 3
@@ -41,19 +47,6 @@ def work() -> None:
 
 
 threading.Thread(target=work, daemon=True).start()
-QUEUES = (queue.Queue[Any](), queue.LifoQueue[Any]())
-RESULTS: queue.Queue[Tensor] = queue.Queue()
-
-
-def serve(tasks: queue.Queue[Any]) -> None:
-    while True:
-        x, weight = tasks.get()
-        RESULTS.put(nn.functional.linear(x, weight))
-        del x, weight
-
-
-for each in QUEUES:
-    threading.Thread(target=serve, args=(each,), daemon=True).start()
 
 
 class Two(nn.Module):
@@ -113,12 +106,6 @@ def in_a_subclass(network: Two, x: Tensor) -> Any:
 def without_modules(network: Two, x: Tensor) -> Any:
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda layer: x @ layer.weight.t(), (network.a, network.b)))
-
-
-def by_older_threads(network: Two, x: Tensor) -> Any:
-    for tasks, layer in zip(QUEUES, (network.a, network.b), strict=True):
-        tasks.put((x, layer.weight))
-    return RESULTS.get() + RESULTS.get()
 
 
 def in_an_older_pool(network: Two, x: Tensor) -> Any:
@@ -217,7 +204,6 @@ WAYS: dict[str, Callable[[Two, Tensor], Any]] = {
     "subclass of a thread": in_a_subclass,
     "operators in threads": without_modules,
     "older pool": in_an_older_pool,
-    "operators of older threads that read queues": by_older_threads,
     "operators in an older pool": operators_in_an_older_pool,
     "operators submitted to an older pool": submitted_to_an_older_pool,
     "operators in an older pool of multiprocessing": operators_in_an_older_pool_of_multiprocessing,
@@ -274,6 +260,92 @@ def test_a_coroutine_is_refused() -> None:
 
     with pytest.raises(BadValueError, match="returns a coroutine, of which nothing has run"):
         count(Two(run), (torch.ones(1, 4),))
+
+
+Queues = queue.Queue[Any] | queue.SimpleQueue[Any]
+
+
+def serve(tasks: Queues, results: Queues) -> None:
+    while True:
+        results.put(tasks.get()())
+
+
+@contextmanager
+def a_server(tasks: Queues, results: Queues) -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """Run functions in a thread that is older than a count."""
+
+    def ask(task: Callable[[], Any]) -> Any:
+        tasks.put(task)
+        return results.get()
+
+    threading.Thread(target=serve, args=(tasks, results), daemon=True).start()
+    yield ask
+    tasks.put(sys.exit)
+
+
+def modes() -> list[Any]:
+    return [
+        *_get_current_dispatch_mode_stack(),
+        torch.is_inference_mode_enabled(),
+        torch.is_grad_enabled(),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("tasks", [queue.Queue, queue.SimpleQueue])
+@pytest.mark.parametrize("results", [queue.Queue, queue.SimpleQueue])
+def test_a_thread_of_the_user_is_left_as_it_was(
+    tasks: Callable[[], Queues], results: Callable[[], Queues]
+) -> None:
+    with a_server(tasks(), results()) as ask:
+        ask(list)  # the thread waits for the next task
+        count(Two(lambda network, x: ask(lambda: network.a.weight @ x.t())), (torch.ones(ROWS, 4),))
+        assert ask(modes) == [False, True]
+        assert ask(lambda: nn.Linear(4, 5)(torch.ones(4))).requires_grad
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("then", [lambda made: made, torch.relu, lambda made: torch.cat([made])])
+def test_work_in_a_thread_that_cannot_be_seen_is_named(
+    then: Callable[[Tensor], Any], device: str
+) -> None:
+    def run(network: Two, x: Tensor) -> Any:
+        made: Future[Tensor] = Future()
+        TASKS.put(lambda: made.set_result(network.a.weight @ x.t()))
+        return network.b(x), then(made.result())
+
+    counted = count(Two(run), (torch.ones(ROWS, 4),), device=device)
+    assert (counted.macs, counted.uncounted) == (ONE, (UNSEEN,))
+
+
+def test_work_in_such_a_thread_is_named_where_a_network_needs_values_too() -> None:
+    def run(network: Two, x: Tensor) -> Any:
+        made: Future[Tensor] = Future()
+        TASKS.put(lambda: made.set_result(network.a.weight @ x.t()))
+        return network.b(x) + made.result().sum().item()
+
+    counted = count(Two(run), (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device, counted.uncounted) == (ONE, "cpu", (UNSEEN,))
+
+
+TABLE = torch.ones(5)  # not one of the network's
+
+
+def tables(network: Two, x: Tensor) -> Any:
+    """Make tensors of many kinds in the traced thread, as timm's csatv2 does its tables."""
+    turns = torch.tensor(-1j) * torch.pi * torch.arange(4)[None, :] / 8
+    wave = torch.view_as_real(torch.fft.fft(x, dim=1) * torch.exp(turns))[..., 0]
+    wave[:, 0] = wave[:, 0] * torch.sqrt(torch.tensor(1 / 16))
+    basis = torch.linalg.inv(torch.eye(4)) + torch.from_numpy(np.eye(4, dtype=np.float32))
+    copies = copy.deepcopy(network.a), nn.Linear(4, 5), nn.Parameter(torch.ones(4))
+    return network.a(wave) + network.b(x * basis[0]) + TABLE, copies
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_tensors_made_in_the_traced_thread_are_no_work_of_another(device: str) -> None:
+    counted = count(Two(tables), (torch.ones(ROWS, 4),), device=device)
+    assert UNSEEN not in counted.uncounted
+    assert counted.macs >= 2 * ONE
 
 
 def test_nothing_stays_behind_in_a_pool_that_a_count_started() -> None:

@@ -1,0 +1,54 @@
+"""Notice tensors that a thread made which is not traced: its operators are not in the count.
+
+In a forward pass without gradients, whatever traced threads make is a tensor of inference mode.
+Another one, which was not there when the pass began, was made in a thread that is older than the
+count and took its work from a queue or a list.
+
+Not noticed: such a thread that works in inference mode itself, that only writes into tensors it was
+given, or whose work meets a pass with gradients.
+"""
+
+from __future__ import annotations
+
+import gc
+from _thread import _count as other_threads
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from opbench.counting.tracing.lifetimes import Lifetimes, storage_of
+
+UNSEEN = "work in a thread that is older than the count"
+
+
+class Unseen:
+    """Tells whether a pass that begins now meets tensors made in threads that are not traced."""
+
+    def __init__(self, lifetimes: Lifetimes) -> None:
+        self.met = False
+        self._lifetimes = lifetimes
+        self._looks = bool(other_threads()) and torch.is_inference_mode_enabled()
+        self._older = _storages() if self._looks else frozenset()
+
+    def look(self, values: Iterable[Any]) -> None:
+        """Look at the operands of an operator, or at the tensors of an output."""
+        if not self._looks or self.met:
+            return
+        for each in values:
+            if isinstance(each, Tensor):
+                self.met = self.met or (not each.is_inference() and self._is_new(each))
+            elif isinstance(each, (tuple, list)):
+                self.look(each)
+
+    def _is_new(self, tensor: Tensor) -> bool:
+        storage = storage_of(tensor)
+        address = None if storage is None else storage._cdata
+        return not (address is None or address in self._older or self._lifetimes.knows(address))
+
+
+def _storages() -> frozenset[int]:
+    """Return the addresses of all storages of tensors."""
+    tensors = (each for each in gc.get_objects() if issubclass(type(each), Tensor))
+    return frozenset(each._cdata for each in map(storage_of, tensors) if each is not None)
