@@ -93,7 +93,7 @@ def named_modules_of(network: nn.Module) -> list[tuple[str, nn.Module]]:
             ahead += [
                 (prefix + key, each, above)
                 for key, each in reversed(module._modules.items())
-                if each is not None and each not in above
+                if each is not None and all(each is not one for one in above)
             ]
     return found
 

@@ -28,14 +28,17 @@ _WATCHED: list[list[Lifetimes]] = []
 
 @contextmanager
 def taken_out(*, strictly: bool) -> Iterator[None]:
-    """Take out what is left at the end of a count that succeeds.
+    """Take out what is left at the end of a count, also of one that fails.
 
-    Raises ``CountError`` for what cannot be taken out, if ``strictly``.
+    Raises ``CountError`` for what cannot be taken out of one that succeeds, if ``strictly``.
     """
     _WATCHED.append([])
     try:
         yield
         kept = take_out()
+    except BaseException:
+        take_out()
+        raise
     finally:
         _WATCHED.pop()
     if kept and strictly:
@@ -59,6 +62,8 @@ def take_out() -> str:
     gc.collect(_YOUNG)
     if not _left(watched):
         return ""
+    if _tensors(_left(watched)):  # older garbage, too, where a pass collected some itself
+        gc.collect()
     places = [_take_out(each) for each in _tensors(_left(watched))]
     left = bool(_left(watched))
     watched.clear()

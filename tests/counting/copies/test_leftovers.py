@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import gc
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -117,6 +118,45 @@ def test_nothing_is_left(way: str, device: str) -> None:
     out = network(torch.ones(2, WIDTH, requires_grad=True))
     out.sum().backward()  # which a tensor of inference mode would refuse
     empty_again()
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_nothing_is_left_by_a_count_that_fails(way: str, device: str) -> None:
+    network = Adds(WAYS[way])
+    network.register_forward_hook(raises)
+    with pytest.raises(CountError, match="the last layer fails"):
+        count(network, (WIDTH,), device=device)
+    network._forward_hooks.clear()
+    network(torch.ones(2, WIDTH, requires_grad=True)).sum().backward()
+    empty_again()
+
+
+def raises(*_: Any) -> None:
+    raise RuntimeError("the last layer fails")
+
+
+def test_nothing_is_left_far_away_by_a_count_that_fails() -> None:
+    network = nn.Linear(WIDTH, LONG)
+    network.register_forward_hook(lambda module, args, out: KEPT.append(out))
+    network.register_forward_hook(raises)
+    with pytest.raises(CountError, match="the last layer fails"):
+        count(network, (WIDTH,))
+    assert KEPT == []
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_garbage_that_a_pass_has_made_older_is_no_leftover(device: str) -> None:
+    class Cycle(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            node = SimpleNamespace(out=super().forward(x))
+            node.itself = node
+            gc.collect()
+            gc.collect()
+            out: Tensor = node.out
+            return out
+
+    assert count(Cycle(WIDTH, WIDTH), (WIDTH,), device=device).macs == WIDTH * WIDTH
 
 
 def empty_again() -> None:
