@@ -32,6 +32,8 @@ MAY_NOT_BE_TRACED = {
     *(case.idea for name in ("formats", "bodies") for case in FAMILIES[name]),
 }
 
+IN_THREADS = {"two layers in two threads"}
+
 # Operators with a body import torch's compiler; the others are tried by default.
 every_case = pytest.mark.parametrize(
     "case",
@@ -54,8 +56,10 @@ def test_the_count_is_the_arithmetic(case: Case) -> None:
 def test_the_count_on_real_tensors_is_the_same(case: Case) -> None:
     real = count(case.network(), case.example(), device="cpu")
     meta = counted(case)
-    # Threads take their turns as they like.
-    assert sorted(map(repr, real.operators)) == sorted(map(repr, meta.operators))
+    if case.idea in IN_THREADS:  # which take their turns as they like
+        assert sorted(map(repr, real.operators)) == sorted(map(repr, meta.operators))
+    else:
+        assert real.operators == meta.operators
     assert replace(real, device="", operators=()) == replace(
         meta, device="", fallback="", operators=()
     )
@@ -112,4 +116,4 @@ def test_there_are_enough_cases_and_each_has_one_name() -> None:
     assert len(names) >= 120
     assert len(set(names)) == len(names)
     assert all(FAMILIES.values())
-    assert set(names) >= MAY_NOT_BE_TRACED
+    assert set(names) >= MAY_NOT_BE_TRACED | IN_THREADS
