@@ -16,6 +16,7 @@ import pytest
 from opbench.lock.files import load as load_lock
 from opbench.runs.lines import RoundLine
 from opbench.runs.store import read_run, run_files
+from tests.fixtures import Opbench
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,11 @@ def _network(folder: Path, width: int = 4) -> str:
     return "net.py:build"
 
 
-def test_a_run_that_is_killed_loses_nothing_and_is_completed(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("quick_rounds")
+def test_a_run_that_is_killed_loses_nothing_and_is_completed(
+    tmp_path: Path, opbench: Opbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     command = _command("run", _network(tmp_path), *_QUICK, "--results", "results")
     runs = tmp_path / "results" / "runs"
 
@@ -83,7 +88,8 @@ def test_a_run_that_is_killed_loses_nothing_and_is_completed(tmp_path: Path) -> 
     for path in [each for each in sorted(runs.iterdir()) if each.stat().st_size]:
         before = read_run(path)
         if not before.finished:
-            _seconds(tmp_path, _command("run", "--resume", path.stem, "--results", "results"))
+            resumed = opbench("run", "--resume", path.stem, "--in-process", "--results", "results")
+            assert resumed.exit_code == 0, resumed.output
         after = read_run(path)
         assert after.finished
         assert after.lines[: len(before.lines)] == before.lines
@@ -115,7 +121,7 @@ def test_a_page_whose_report_is_killed_is_the_old_or_the_new(tmp_path: Path) -> 
     folder.mkdir(parents=True)
     shutil.copy(min(runs, key=lambda path: path.stat().st_size), folder)
     page = tmp_path / "results" / "index.html"
-    command = _command("report", "--results", "results")
+    command = _command("report", "--results", "results", "--no-figures")
     _seconds(tmp_path, command)
     first = page.read_bytes()
 
