@@ -13,11 +13,14 @@ import typer
 from opbench.cli.conventions import convention_rows
 from opbench.cli.progress import Progress
 from opbench.cli.render import say
-from opbench.cli.rows import Asked, target_rows
+from opbench.cli.rows import Asked, By, target_rows
 from opbench.errors import BadValueError, OpbenchError, named
 from opbench.processes.calls import CallLimits, Done, Failed, Outcome, isolated, module_of
+from opbench.spec import Shape
 
 Rows = list[dict[str, Any]]
+
+_IMAGE = Shape((3, 224, 224))
 
 # Imported once before all counts; counting imports more when it is first used.
 _PRELOAD = (__name__, "opbench.registry.targets:warm_up")
@@ -65,6 +68,23 @@ def count_all(
     if asked.size and rows and all(row.get("own_inputs") for row in rows):
         raise BadValueError(f"{rows[0]['name']} brings its own inputs: remove --input-size")
     return rows
+
+
+def macs_of(target: str) -> int:
+    """Count one network, which is given an image of ImageNet where it brings no inputs.
+
+    Raises ``OpbenchError``.
+    """
+    outcome: Outcome | None = None
+    with isolated(_PRELOAD) as calls:
+        for size in (None, _IMAGE):
+            asked = Asked(size=size, batch_size=1, dtype=None, by=By.model, depth=None, top=None)
+            question = {"name": target, "asked": asked.to_json(), "convention": None}
+            outcome = calls.call(f"{__name__}:rows", question)
+            if isinstance(outcome, Done):
+                return int(outcome.result[0]["macs"])
+    assert isinstance(outcome, Failed)
+    raise OpbenchError(named(target, outcome.reason))
 
 
 def say_failures(rows: Rows) -> None:

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
-from opbench.cli.list_filters import Best, Filters, MaxMacs, MaxParams, TrainedOn
+from opbench.cli.counted import macs_of
+from opbench.cli.list_filters import (
+    Best,
+    Filters,
+    MaxMacs,
+    MaxParams,
+    Near,
+    Reference,
+    TrainedOn,
+)
 from opbench.cli.list_update import update as update_files
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, note, render, say, write
@@ -93,8 +102,8 @@ def list_(
         typer.Argument(
             metavar="GLOB",
             help="Names or globs, such as 'resnet*' or 'timm:convnext*'; by default all built-in "
-            "networks, with --max-macs, --max-params, --trained-on or --best also torchvision's "
-            "and timm's.",
+            "networks, with --max-macs, --max-params, --trained-on, --best or --near also "
+            "torchvision's and timm's.",
         ),
     ] = None,
     columns: Annotated[
@@ -109,6 +118,7 @@ def list_(
     max_params: MaxParams = None,
     trained_on: TrainedOn = None,
     best: Best = None,
+    near: Near = None,
     accuracies: Accuracies = None,
     results: Results = None,
     format: OutputFormat = Format.table,
@@ -139,6 +149,7 @@ def list_(
         opbench list
         opbench list 'resnet*' VGG-16
         opbench list --max-macs 1G --trained-on imagenet1k --best 10
+        opbench list --near torchvision:resnet50 --trained-on imagenet1k
         opbench list 'torchvision:resnet50' 'timm:convnext_tiny'
         opbench list --columns name,params,macs,top1 --format csv
     """
@@ -151,10 +162,10 @@ def list_(
         raise BadValueError("--benchmark is read by --update only: add it, or remove --benchmark")
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
-    networks = _networks(
-        globs or (_EVERYWHERE if filters.any else _EVERYWHERE[:1]), folder if accuracies else None
-    )
-    rows = [_row(network) for network in filters.choose(networks)]
+    everywhere = _EVERYWHERE if filters.any or near else _EVERYWHERE[:1]
+    networks = _networks(globs or everywhere, folder if accuracies else None)
+    reference = _reference(near) if near else None
+    rows = [_row(network) for network in filters.choose(networks, reference)]
     if timed and folder:
         _add_latencies(rows, folder)
         _note_untimed(rows, results)
@@ -203,6 +214,24 @@ def _networks(globs: Sequence[str], own: Folder | None) -> list[Network]:
         for fact in _facts(globs, [*of_libraries, *(each.name for each in others)])
     ]
     return [*networks, *map(Network.of_zoo, weights(of_libraries)), *found]
+
+
+def _reference(target: str) -> Reference:
+    """Return a network on file, of several sets of weights the most accurate, or count it.
+
+    Raises ``OpbenchError`` where it cannot be counted.
+    """
+    found = [each for each in _networks(_EVERYWHERE, None) if target in _names(each)]
+    if not found:
+        return Reference(macs=macs_of(target))
+    network = max(found, key=lambda each: each.top1 or 0)
+    return Reference(macs=network.macs, network=network)
+
+
+def _names(network: Network) -> tuple[str, ...]:
+    """Return the names that a network goes by; a set of weights by that of its network, too."""
+    architecture = network.weights.architecture if network.weights else network.label
+    return network.name, architecture
 
 
 def _facts(globs: Sequence[str], others: Sequence[str]) -> list[NetworkRow]:

@@ -44,6 +44,26 @@ Best = Annotated[
 ]
 
 
+Near = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TARGET",
+        help="Only networks that need as many MACs as this one, give or take a tenth, and are more "
+        "accurate, best first; those of --best compare. A network of your own is counted, on a "
+        "3x224x224 image where it brings no inputs.",
+    ),
+]
+_A_TENTH = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The network that others are near to: its MACs, and its facts where they are on file."""
+
+    macs: int
+    network: Network | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """The limits that were asked for; None for none."""
@@ -71,10 +91,12 @@ class Filters:
         """True where something is asked for."""
         return bool(self.max_macs or self.max_params or self.trained_on or self.best)
 
-    def choose(self, networks: Sequence[Network]) -> list[Network]:
+    def choose(self, networks: Sequence[Network], near: Reference | None = None) -> list[Network]:
         """Return the networks within the limits, in their order, or the best first."""
         found = [each for each in networks if self._admits(each)]
-        return found if self.best is None else best(found, self.best)
+        if near is not None:
+            found = better(found, near)
+        return found if self.best is None and near is None else best(found)[: self.best]
 
     def _admits(self, network: Network) -> bool:
         return (
@@ -84,23 +106,36 @@ class Filters:
         )
 
 
-def best(networks: Sequence[Network], number: int) -> list[Network]:
-    """Return the most accurate networks whose accuracies compare, and say how many do not."""
-    alike = [each for each in networks if each.single_crop and _of_size(each)]
+def best(networks: Sequence[Network]) -> list[Network]:
+    """Sort the networks whose accuracies compare, best first, and say how many do not."""
+    alike = [each for each in networks if _compares(each)]
     datasets = ordered_datasets(each.dataset for each in alike)
     ranked = [each for each in alike if each.dataset == datasets[0]]
     if left := len(networks) - len(ranked):
         where = f" on {dataset_label(datasets[0])}" if datasets else ""
         note(
-            f"{plural(left, 'network')} left out of --best: no top-1{where} by one central view of "
-            "the size that is counted"
+            f"{plural(left, 'network')} left out of the ranking: no top-1{where} by one central "
+            "view of the size that is counted"
         )
-    return sorted(ranked, key=lambda each: (-(each.top1 or 0), each.macs))[:number]
+    return sorted(ranked, key=lambda each: (-(each.top1 or 0), each.macs))
 
 
-def _of_size(network: Network) -> bool:
-    """Return whether the accuracy is of the size of images that is counted."""
+def better(networks: Sequence[Network], near: Reference) -> list[Network]:
+    """Return the networks that cost about as much and are not known to be less accurate."""
+    itself, margin = near.network, _A_TENTH * near.macs
+    found = [
+        each
+        for each in networks
+        if abs(each.macs - near.macs) <= margin and (itself is None or each.name != itself.name)
+    ]
+    if itself is None or itself.top1 is None or not _compares(itself):
+        return found
+    least = itself.top1
+    return [each for each in found if each.dataset == itself.dataset and (each.top1 or 0) > least]
+
+
+def _compares(network: Network) -> bool:
+    """Return whether the accuracy is of one view of images of the size that is counted."""
     accuracy = network.accuracy
-    return bool(
-        accuracy and accuracy.top1 is not None and accuracy.input_size == network.input_size
-    )
+    known = accuracy and accuracy.top1 is not None and network.single_crop
+    return bool(known and accuracy and accuracy.input_size == network.input_size)

@@ -85,9 +85,35 @@ def test_other_data_sets_and_protocols_are_left_out_of_the_best_and_told(opbench
         row for row in zoo.load("torchvision") if row.dataset != "imagenet" or row.top1 is None
     ]
     assert others
-    assert f"{len(others)} networks left out of --best: no top-1 on ImageNet" in result.stderr
+    assert f"{len(others)} networks left out of the ranking: no top-1 on ImageNet" in result.stderr
     result = opbench("list", "torchvision:r3d_18", "--best", 1)
-    assert "1 network left out of --best" in result.stderr  # several views of a video
+    assert "1 network left out of the ranking" in result.stderr  # several views of a video
+
+
+def test_near_lists_what_costs_about_the_same_and_is_more_accurate(rows: Rows) -> None:
+    squeezenet = 349_152_000  # the network by its paper's table, as the registry has it
+    (itself,) = rows("list", "squeezenet1_1")
+    assert abs(itself["macs"] / squeezenet - 1) < 0.12
+    asked = rows("list", "--near", "squeezenet1_1", "--trained-on", "imagenet1k")
+    assert len(asked) > 5
+    for row in asked:
+        assert abs(row["macs"] / itself["macs"] - 1) <= 0.1
+        assert row["top1"] > itself["top1"] and row["dataset"] == "imagenet"
+    assert [row["top1"] for row in asked] == sorted((row["top1"] for row in asked), reverse=True)
+
+
+def test_near_takes_the_best_weights_of_a_network_and_counts_the_readers_own(
+    rows: Rows, opbench: Opbench, write: Write
+) -> None:
+    (best,) = rows("list", "torchvision:resnet50", "--best", 1)
+    asked = rows("list", "timm:*", "--near", "torchvision:resnet50", "--best", 3)
+    assert len(asked) == 3 and all(row["top1"] > best["top1"] for row in asked)
+    own = write("own.py", "from torch import nn\nnet = nn.Conv2d(3, 80, 4, stride=2)\n")
+    (first,) = rows("list", "timm:*", "--near", f"{own}:net", "--best", 1)
+    assert abs(first["macs"] / (80 * 111 * 111 * 3 * 4 * 4) - 1) <= 0.1
+    result = opbench("list", "--near", "resnett50")
+    assert result.exit_code == 2
+    assert "did you mean resnet50" in result.stderr
 
 
 def test_several_groups_and_their_names(rows: Rows, opbench: Opbench) -> None:
