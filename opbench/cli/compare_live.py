@@ -11,7 +11,6 @@ from typing import Any
 
 from opbench.cli.live_progress import LiveProgress
 from opbench.cli.options import (
-    choose_workers,
     parse_asked,
     parse_input_size,
     parse_integers,
@@ -29,6 +28,7 @@ from opbench.live.worktree import WorkTree, checked_out
 from opbench.names import find
 from opbench.record import USUAL
 from opbench.runs.plan import Sweep
+from opbench.runs.pool import ForkServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def compare_targets(request: LiveRequest, results: Path) -> list[LiveComparison]
     settings, timeout = request.settings, request.timeout
     # They load torch while the targets are looked up.
     with ForkPlayer(timeout) as one, ForkPlayer(timeout) as other, request.tree() as tree:
-        with choose_workers(timeout=timeout) as workers:
+        with ForkServer(timeout, worker="opbench.live.lookup") as workers:
             finder = Fixtures(workers, settings)
             fixtures = request.fixtures(finder, tree)
         writer = COMPARISON.new(results)

@@ -6,6 +6,8 @@
     player    the asking end of a side
     match     pairs of fresh sides, until the verdict is clear or the time is up
     listing   comparisons beside the runs of a results folder
+    lookup    a target as it was in a commit
+    paths     modules from a commit's files
     worktree  the files of a commit, beside the checkout
 
 Two numbers taken apart differ by what the machine did in between.  Two processes that take turns

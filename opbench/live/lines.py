@@ -30,6 +30,7 @@ Blocks = tuple[Annotated[tuple[Seconds, ...], Meta(min_length=1)], ...]
 class ComparisonHeader(Value):
     """The first line: how and where it was measured.
 
+    ``variables``: those of the environment that the processes were started with, beside ours;
     ``metric``: seconds that a caller waits, or on CUDA the GPU's with launches hidden;
     ``max_seconds`` for each comparison.
     """
@@ -38,6 +39,7 @@ class ComparisonHeader(Value):
     opbench: str = ""
     started: str = ""
     environment: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     cuda: Nested[CudaOptions] = field(default_factory=CudaOptions)
     metric: Metric = "latency_s"
     max_seconds: Positive = 30.0
@@ -46,10 +48,14 @@ class ComparisonHeader(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedSide(Value):
-    """One side: a cell, with the files as they were in ``commit`` where that is not empty."""
+    """One side: a cell, with the files as they were in ``commit`` where that is not empty.
+
+    ``commit`` is as it was named, such as "origin/main", and ``commit_hash`` what it meant.
+    """
 
     cell: Nested[Cell]
     commit: str = ""
+    commit_hash: str = ""
 
     def __str__(self) -> str:
         return f"{self.cell}{f' at {self.commit}' if self.commit else ''}"

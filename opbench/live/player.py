@@ -71,7 +71,13 @@ class TimedBlock(NamedTuple):
 
 
 class Player(Protocol):
-    """Plays one side after another, each in a fresh process."""
+    """Plays one side after another, each in a fresh process.
+
+    ``variables`` of the environment, beside ours, which the processes are started with.
+    """
+
+    @property
+    def variables(self) -> Mapping[str, str]: ...
 
     def open(self, request: Mapping[str, Any], folder: Path) -> None:
         """Start a side, which gets ready while others do.  Raises ``SideError``."""
@@ -109,6 +115,11 @@ class ForkPlayer:
         self._worker = 0
         self._busy = False
         self._reason = ""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Variables of the environment that the server is started with, unless they are set."""
+        return {name: text for name, text in _environment().items() if name not in os.environ}
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="opbench-")

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 import torch
 
-from opbench.live.paths import redirect
+from opbench.live.paths import redirect, require_moved
 from opbench.record import Cell
 from opbench.runs.network import build
 from opbench.timing.device import Call, Device, open_device
@@ -118,9 +118,12 @@ def open_side(request: Mapping[str, Any]) -> Side:
     network = build(cell, own_inputs=request["own_inputs"], seed=request["seed"])
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
-    return Side(
+    side = Side(
         device, network.call(cell.runtime, cell.compile), device_time=request["device_time"]
     )
+    # Only now: a network may import what it needs when it is first called.
+    require_moved(cell.name, request["moved"])
+    return side
 
 
 def _serve(side: Side, stream: IO[bytes]) -> None:

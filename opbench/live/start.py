@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from opbench import __version__
-from opbench.errors import BadValueError, OpbenchError
+from opbench.errors import BadFileError, BadValueError, OpbenchError
 from opbench.files import Appender
 from opbench.live.lines import (
     COMPARISON,
@@ -25,6 +25,7 @@ from opbench.live.lines import (
     Metric,
     SideFailure,
 )
+from opbench.live.lookup import MovedWorkers
 from opbench.live.match import LiveMatch, SideFolder, Step
 from opbench.live.player import Player
 from opbench.live.worktree import WorkTree
@@ -32,7 +33,7 @@ from opbench.record import Cell
 from opbench.registry.hints import PROVIDERS
 from opbench.runs.lines import End
 from opbench.runs.plan import Sweep
-from opbench.runs.pool import Workers
+from opbench.runs.pool import Workers, done
 from opbench.runs.start import prepare
 from opbench.settings import Threshold, threshold_for
 from opbench.timing.protocol import Protocol
@@ -77,18 +78,22 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture:
-    """A match that can be played, or the reason why ``base`` is not there."""
+    """A match that can be played, or the reason why it cannot.
+
+    ``absent``: because ``base`` did not exist.
+    """
 
     base: ComparedSide
     new: ComparedSide
     places: tuple[SideFolder, SideFolder]
     own_inputs: bool
-    absent: str = ""
+    reason: str = ""
+    absent: bool = False
 
 
 @dataclass(slots=True)
 class Fixtures:
-    """Find the cells of contenders; ``environment`` is that of the last that was looked at."""
+    """Find the cells of contenders; ``environment`` is that in which the first was looked up."""
 
     workers: Workers
     settings: LiveSettings
@@ -122,18 +127,31 @@ class Fixtures:
 
     def _as_it_was(self, old: Contender, new: Contender, ref: str) -> Fixture:
         now = self._one(Contender(target=old.target, sweep=new.sweep), "TARGET")
-        places, absent, cell = (old.place, new.place), "", now
+        cell, reason, absent = now, "", False
         try:
             cell = self._one(old, "TARGET")
         except OpbenchError as error:
-            absent = f"not in {ref}: {error}"
+            absent = self._is_gone(old)
+            reason = f"not in {ref}: {error}" if absent else f"at {ref}: {error}"
         return Fixture(
-            base=ComparedSide(cell=cell, commit=ref),
+            base=ComparedSide(
+                cell=cell, commit=ref, commit_hash=old.tree.commit if old.tree else ""
+            ),
             new=ComparedSide(cell=now),
-            places=places,
+            places=(old.place, new.place),
             own_inputs=not new.sweep.input_sizes,
+            reason=reason,
             absent=absent,
         )
+
+    def _is_gone(self, contender: Contender) -> bool:
+        """Return whether a file, folder, module or attribute did not exist."""
+        folder, moved = contender.place
+        if not folder.is_dir():
+            return True
+        with chdir(folder):
+            asked = {"job": "is_gone", "name": contender.target}
+            return bool(done(MovedWorkers(self.workers, moved).ask(asked))["is_gone"])
 
     def _one(self, contender: Contender, role: str) -> Cell:
         cells = self._cells(contender)
@@ -145,18 +163,18 @@ class Fixtures:
         return cells[0]
 
     def _cells(self, contender: Contender) -> Sequence[Cell]:
-        folder = contender.place.folder
+        folder, moved = contender.place
         if not folder.is_dir():
-            raise BadValueError(f"there was no folder {folder.name}")
+            raise BadFileError(f"there was no folder {folder.name}")
         with chdir(folder):
             prepared = prepare(
                 [contender.target],
                 contender.sweep,
                 Protocol(seed=self.settings.seed),
                 self.settings.cuda,
-                self.workers,
+                MovedWorkers(self.workers, moved),
             )
-        self.environment = prepared.header.environment
+        self.environment = self.environment or prepared.header.environment
         return prepared.state.plan
 
 
@@ -198,6 +216,7 @@ class Tournament:
             opbench=__version__,
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             environment=self.environment,
+            variables=dict(self.players[0].variables),
             cuda=self.settings.cuda,
             metric=self.settings.metric,
             max_seconds=self.settings.max_seconds,
@@ -214,9 +233,9 @@ class Tournament:
             threshold=limit.relative,
             threshold_s=limit.seconds,
         )
-        if fixture.absent:
+        if fixture.reason:
             failure = SideFailure(
-                comparison=number, side="base", reason=fixture.absent, absent=True
+                comparison=number, side="base", reason=fixture.reason, absent=fixture.absent
             )
             self._put(sides)
             self._put(failure)

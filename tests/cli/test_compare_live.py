@@ -14,10 +14,11 @@ from xml.etree import ElementTree
 import pytest
 
 from opbench.cli import compare_live
-from opbench.live import start
+from opbench.live import lookup, start
 from opbench.live.match import LiveMatch
 from opbench.live.verdict import LOOKS, PAIRS
 from opbench.runs.in_process import InProcess
+from opbench.runs.pool import Reply, to_reply
 from tests.fixtures import Opbench, Write
 from tests.live.players import Clock, PaperPlayer, Played
 
@@ -26,11 +27,18 @@ NET = "import torch\n\n\ndef net():\n    return torch.nn.Linear(4, 4), (torch.ze
 Table = Callable[..., list[PaperPlayer]]
 
 
+class LookupHere(InProcess):
+    """Look targets up in this process, whose modules stay where they are."""
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        return to_reply(json.loads(json.dumps(lookup.handle({**request, "moved": ()}))))
+
+
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Table:
     """Let two players on paper play, whose seconds the test says; the folder is empty."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compare_live, "choose_workers", lambda timeout: InProcess())
+    monkeypatch.setattr(compare_live, "ForkServer", lambda *_, **__: LookupHere())
 
     def laid(seconds: Callable[[Mapping[str, Any]], Played], **options: Any) -> list[PaperPlayer]:
         clock, players = Clock(), list[PaperPlayer]()
@@ -243,6 +251,43 @@ def test_a_target_that_was_not_there_is_new(
     (row,) = json.loads(result.stdout)
     assert row["verdict"] == "NEW"
     assert re.match("base: not in HEAD: there is no file net.py", row["note"])
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict", "said"),
+    [
+        ("import torch\n", "NEW", "not in HEAD: net.py has no 'net'"),
+        ("import torch\n\n\ndef net(width): ...\n", "FAILED", "at HEAD: net.py:net needs arg"),
+    ],
+)
+def test_only_a_target_that_did_not_exist_is_new(
+    opbench: Opbench,
+    table: Table,
+    repository: Callable[..., None],
+    write: Write,
+    before: str,
+    verdict: str,
+    said: str,
+) -> None:
+    repository(net=before)
+    write("net.py", NET)
+    table(lambda cell: 0.010)
+    result = opbench("compare", "net.py:net", "--against", "HEAD", "--format", "json")
+    (row,) = json.loads(result.stdout)
+    assert (row["verdict"], result.exit_code) == (verdict, int(verdict == "FAILED"))
+    assert row["note"].startswith(f"base: {said}")
+
+
+def test_a_commit_is_recorded_as_it_was_named_and_by_its_hash(
+    opbench: Opbench, table: Table, repository: Callable[..., None]
+) -> None:
+    repository(net=NET)
+    table(lambda cell: 0.010)
+    opbench("compare", "net.py:net", "--against", "HEAD")
+    (path,) = Path("results/comparisons").iterdir()
+    sides = json.loads(path.read_text().splitlines()[1])
+    head = git("rev-parse", "--short=12", "HEAD").strip()
+    assert (sides["base"]["commit"], sides["base"]["commit_hash"]) == ("HEAD", head)
 
 
 @pytest.mark.parametrize(

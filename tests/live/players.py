@@ -41,6 +41,7 @@ class PaperPlayer:
         self.draw = random.Random(seed)
         self.opened: list[tuple[Json, Path]] = []
         self.open_now = False
+        self.variables: Mapping[str, str] = {}
 
     def __enter__(self) -> Self:
         return self

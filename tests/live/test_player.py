@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import opbench
 from opbench.live.player import ForkPlayer, Ready, SideError, TimedBlock
 from tests.builders import cell
 from tests.live.serving import SPENT
@@ -122,3 +124,88 @@ def test_two_targets_of_known_times(tmp_path: Path) -> None:
     (row,) = json.loads(done.stdout)
     assert row["verdict"] == "SLOWER"
     assert row["ratio"] == pytest.approx(2, rel=0.05)
+
+
+SLEEPING = """
+import time
+import torch
+
+
+class Sleeping(torch.nn.Module):
+    def forward(self, x):
+        if x.device.type != "meta":
+            time.sleep({seconds})
+        return x
+
+
+def net():
+    return Sleeping(), (torch.zeros(1),)
+
+"""
+
+
+def committed(folder: Path) -> None:
+    """Commit all files of ``folder``, a new repository."""
+    author = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    for words in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+@pytest.mark.slow  # starts five processes that import torch
+@pytest.mark.parametrize("layout", ["plain", "entry point", "installed copy"])
+def test_a_slowdown_since_a_commit_is_found(tmp_path: Path, layout: str) -> None:
+    """Also where the servers have imported the package before, for its entry point; a copy that is
+    installed elsewhere is the same in every commit, and refused."""
+    project, site = tmp_path / "project", tmp_path / "site-packages"
+    module = project / "src/sleepers/nets.py"
+    module.parent.mkdir(parents=True)
+    (module.parent / "__init__.py").write_text("")
+    module.write_text(SLEEPING.format(seconds=0.001))
+    committed(project)
+    module.write_text(SLEEPING.format(seconds=0.003))
+    site.mkdir()
+    if layout == "entry point":
+        info = site / "sleepers-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sleepers\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[opbench.architectures]\na = sleepers.specs:ALL\n")
+        (module.parent / "specs.py").write_text(SPECS)
+    if layout == "installed copy":
+        shutil.copytree(module.parent, site / "sleepers")
+    source = [] if layout == "installed copy" else [str(project / "src")]
+    path = os.pathsep.join([*source, str(site), str(Path(opbench.__file__).parents[1])])
+    words = ["compare", "sleepers.nets:net", "--against", "HEAD", "--max-seconds", "8"]
+    done = subprocess.run(
+        [sys.executable, "-m", "opbench", *words, "--format", "json"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.returncode == 1, done.stderr
+    (row,) = json.loads(done.stdout)
+    if layout == "installed copy":
+        assert row["verdict"] == "FAILED"
+        assert "was imported from" in row["note"]
+    else:
+        assert row["verdict"] == "SLOWER"
+        assert row["ratio"] > 2
+
+
+SPECS = """
+from opbench.spec import ArchitectureSpec, Paper
+from sleepers import nets
+
+ALL = (
+    ArchitectureSpec(
+        name="sleeper",
+        label="Sleeper",
+        family="Sleepers",
+        year=2026,
+        input_size=(3, 4, 4),
+        dataset="none",
+        paper=Paper(title="Sleep", authors="A", venue="Bed", year=2026, url="https://example.org"),
+        build=nets.Sleeping,
+    ),
+)
+"""
