@@ -19,6 +19,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     8      testing        -           the pytest plug-in and its assertions
     8      testing.assertions torch   counts and live comparisons as assertions
     7      live           -           two targets timed in turns
+    7      live.lookup    torch       targets as they were in a commit
     7      live.side      torch       one side in a process of its own
     7      table          -           a results folder, read once and joined
     7      table.frames   pandas      the same as data frames

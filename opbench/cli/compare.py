@@ -128,7 +128,8 @@ def compare(
 
     Runs are compared as they were measured. Two targets are timed here in turns, in many fresh
     pairs of processes, until the verdict is clear or the time of --max-seconds is up; all samples
-    are kept in the folder comparisons of --results.
+    are kept in the folder comparisons of --results. A change of targets is SLOWER or FASTER when it
+    is real and may exceed the threshold; of runs, when it surely does.
 
     Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
     network with itself were false alarms. Thresholds for all targets or by glob can be set in

@@ -48,5 +48,5 @@ class LiveReport(Verdicts[LiveComparison]):
         timed = " and ".join({_TIMED[each.metric]: None for each in self.comparisons})
         return (
             f"New over base of {timed}, in turns, with the 95 % interval over pairs of fresh "
-            "processes."
+            "processes. SLOWER and FASTER: a real change that may exceed the threshold."
         )

@@ -6,7 +6,7 @@
     player    the asking end of a side
     match     pairs of fresh sides, until the verdict is clear or the time is up
     listing   comparisons beside the runs of a results folder
-    lookup    a target as it was in a commit
+    lookup    requests of targets as they were in a commit; moved asks them
     paths     modules from a commit's files
     worktree  the files of a commit, beside the checkout
 

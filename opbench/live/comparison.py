@@ -10,7 +10,7 @@ from opbench.intervals import median
 from opbench.live.lines import SIDES, Compared, ComparedSide, ComparedSides, Metric, PairLine
 from opbench.live.verdict import PAIRS, Clock, clock_of, judge_turns, median_s, ratio_of
 from opbench.record import Cell
-from opbench.runs.verdict import Judged, Verdict
+from opbench.runs.verdict import Judged, Verdict, judge
 from opbench.settings import Threshold, threshold_for
 
 # Cores that others keep busy, from which on they are to blame.
@@ -38,6 +38,19 @@ class LiveComparison(Judged):
     def name(self) -> str:
         """Both sides in a few words."""
         return _in_words(*self.labels)
+
+    @property
+    def rule(self) -> str:
+        """The threshold, in words."""
+        usual = f"where {self.threshold} does not matter"
+        if (
+            self.verdict not in (Verdict.SLOWER, Verdict.FASTER)
+            or not self.ratio
+            or not self.base_s
+        ):
+            return usual
+        surely = judge(self.ratio, self.threshold.of(self.base_s)) is self.verdict
+        return usual if surely else f"a real change that may exceed {self.threshold}"
 
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""

@@ -25,8 +25,8 @@ from opbench.live.lines import (
     Metric,
     SideFailure,
 )
-from opbench.live.lookup import MovedWorkers
 from opbench.live.match import LiveMatch, SideFolder, Step
+from opbench.live.moved import MovedWorkers
 from opbench.live.player import Player
 from opbench.live.worktree import WorkTree
 from opbench.record import Cell

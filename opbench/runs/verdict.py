@@ -78,10 +78,12 @@ class Judged(ABC):
         if self.ratio is None:
             return f"{self.name}: {self.verdict}{f', {self.note}' if self.note else ''}."
         changed, low, high = map(change, (self.ratio.estimate, self.ratio.low, self.ratio.high))
-        return (
-            f"{self.name}: {self.verdict}, {changed} ({low} to {high}), where {self.threshold} "
-            "does not matter."
-        )
+        return f"{self.name}: {self.verdict}, {changed} ({low} to {high}), {self.rule}."
+
+    @property
+    def rule(self) -> str:
+        """The threshold, in words."""
+        return f"where {self.threshold} does not matter"
 
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
@@ -88,6 +89,21 @@ def test_a_comparison_is_recorded_and_read_again_with_the_same_verdict(
         assert (again.exit_code, again.stdout) == (1, timed.stdout)
     generous = opbench("compare", path, "--threshold", "20%", "--format", "json")
     assert json.loads(generous.stdout)[0]["verdict"] == "SAME"
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (0.0105, "SLOWER, .*a real change that may exceed 5.00%"),
+        (0.0120, "SLOWER, .*where 5.00% does not matter"),
+    ],
+)
+def test_the_sentence_says_whether_a_change_surely_matters(
+    opbench: Opbench, table: Table, new: float, said: str
+) -> None:
+    table(by_name(lenet5=0.010, ciresan_mlp=new))
+    told = opbench("compare", "lenet5", "ciresan_mlp", "--format", "github")
+    assert re.search(said, unquote(told.stdout))
 
 
 @pytest.mark.parametrize("format", ["table", "markdown", "csv", "github", "junit"])

@@ -69,6 +69,25 @@ def test_the_processors_clock_does_not_decide_against_the_other() -> None:
     assert clock_of(busy(slower, STEADY, running=0.5)) == "wall"
 
 
+def test_the_processors_clock_does_not_decide_where_it_knows_less() -> None:
+    assert clock_of(busy(STEADY, NOISY, running=0.5)) == "wall"
+
+
+@pytest.mark.parametrize(("ran", "clock"), [(0.9, "processor"), (0.1, "wall")])
+def test_a_network_that_sleeps_is_judged_by_the_wall_clock(ran: float, clock: str) -> None:
+    """Half of the time cores were busy; in what was left the thread ran for this part."""
+    walls = busy(NOISY, STEADY, running=0.5)
+    pairs = [
+        replace(
+            each,
+            base_processor_s=(0.5 * ran,) * 3,
+            new_processor_s=(0.5 * ran * 1.001,) * 3,
+        )
+        for each in walls
+    ]
+    assert clock_of(pairs) == clock
+
+
 def test_one_pair_and_pairs_of_one_round_tell_nothing() -> None:
     assert ratio_of([pair([1.0] * 3, [1.0] * 3)]) is None
     assert ratio_of([pair([1.0], [1.0])] * 4) is None
