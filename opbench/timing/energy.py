@@ -28,6 +28,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Protocol
 
+from opbench.errors import describe
 from opbench.timing.gpu import Gpu
 
 # Seconds that so many calls took.
@@ -94,9 +95,12 @@ class NvmlCounter:
 def between_ticks(readings: Sequence[Reading], since: float) -> Power:
     """Return the power between the first and the last change of a counter of joules.
 
-    ``readings`` are times and joules; a change is known to the time between two readings.
+    ``readings`` are times and joules; a change is known to the time between two readings.  Raises
+    ``OSError`` for a counter that does not move, or falls back as where a driver is loaded anew.
     """
     steps = list(pairwise(readings))
+    if any(new[1] < old[1] for old, new in steps):
+        raise OSError("the GPU's counter of energy falls back")
     ticks = [(old, new) for old, new in steps if old[1] != new[1] and new[0] >= since]
     if len(ticks) < 2:
         raise OSError("the GPU's counter of energy does not move")
@@ -144,8 +148,8 @@ def _read_on(read: Callable[[], float], period_s: float) -> Callable[[], list[Re
                 readings.append((time.monotonic(), read()))
                 if ended.wait(period_s):
                     return
-        except OSError as error:
-            failed.append(error)
+        except Exception as error:  # noqa: BLE001  a driver's bindings may raise anything
+            failed.append(OSError(f"the GPU's sensor cannot be read: {describe(error)}"))
 
     thread = threading.Thread(target=take_readings, daemon=True)
     thread.start()
@@ -209,7 +213,7 @@ def why_not_measured(device: str, root: Path = POWERCAP) -> str:
     if device != "cpu":
         if find_spec("pynvml") is None:
             return "NVML is needed to read it: `pip install 'opbench[gpu]'`"
-        return "the GPU's driver reports neither energy nor power"
+        return "the GPU's driver reports neither energy nor power, or its readings failed"
     if not _packages(root):
         return "this machine has no readable counter of the processor's energy (RAPL)"
     return f"only root may read the processor's counters: `chmod a+r {root}/intel-rapl:*/energy_uj`"

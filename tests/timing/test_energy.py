@@ -131,6 +131,13 @@ def test_a_counter_that_does_not_move_tells_nothing(moves: int) -> None:
         between_ticks([(0.1 * i, 5.0 + moves * (i > 5)) for i in range(10)], 0.0)
 
 
+def test_a_counter_that_falls_back_tells_nothing() -> None:
+    seen = readings(300.0, 1.3, phase=0.002)
+    reset = [(at, joules if at < 0.7 else joules - 1e6) for at, joules in seen]
+    with pytest.raises(OSError, match="falls back"):
+        between_ticks(reset, 0.2)
+
+
 def gpu_that_ticks(period_s: float = 0.01) -> Gpu:
     """A GPU at 75 W, now, whose counter moves each ``period_s``."""
     return Gpu(FakeNvml(joules=lambda: 75.0 * period_s * (time.monotonic() // period_s)), "GPU")
@@ -169,6 +176,20 @@ def test_a_sensor_that_fails_under_way_leaves_the_energy_unmeasured(quick: None)
     window = Window(NvmlCounter(gpu))
     assert window.close(lambda calls: 1e-3 * calls) is None
     assert idle_power(NvmlCounter(gpu)) is None
+
+
+def test_any_error_of_a_driver_leaves_the_energy_unmeasured(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> float:
+        raise ValueError("no number")
+
+    unhandled: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", unhandled.append)
+    stop = NvmlCounter(Gpu(FakeNvml(joules=fails), "GPU")).start()
+    with pytest.raises(OSError, match=r"cannot be read: .*no number"):
+        stop()
+    assert unhandled == []
 
 
 def test_a_network_that_fails_under_way_ends_the_readings(quick: None) -> None:
