@@ -15,12 +15,13 @@ TF32, which computes float32 products with ten bits, is ``opbench.timing.tf32``.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
@@ -41,12 +42,26 @@ _FEWEST, _RECENT, _MOST = 4, 3, 20
 _ALIKE = 1.5
 # Launching that takes this part of a call's time need not be known any better.
 _CHEAP = 0.1
-# Nobody launches as many kernels as a queue holds in less.
+# A queue holds about a thousand kernels, and each launch takes a microsecond or more: a call that
+# is queued in less has not filled it.
 _QUICK_S = 1e-3
 # Times closer than this are the same.
 _SAME = 1.02
+# A full queue keeps the GPU busy for this part of a call, or longer, after its last launch; where
+# the GPU waits for launches, it has only the last kernel left.
+_BEHIND = 0.005
 # c10/cuda/CUDAFunctions.cpp
 _SYNCHRONISING = "called a synchronizing CUDA operation"
+
+
+class _Attempt(NamedTuple):
+    """Seconds of some calls, whether the spin ended before the last was queued, and the seconds for
+    which the GPU worked on after that.
+    """
+
+    seconds: float
+    ended_early: bool
+    behind_s: float
 
 
 class CudaDevice:
@@ -87,15 +102,17 @@ class CudaDevice:
 
     def time(self, call: Call, calls: int) -> float:
         """Measure the GPU's seconds for ``calls`` calls, launches hidden where they can be."""
-        timed, seconds = prepared(call), 0.0
+        timed, seconds, partly_s = prepared(call), 0.0, math.inf
         while calls:
             together = timed.spin.calls(calls) if timed.spin else calls
-            taken, ended_early = self._attempt(timed, together)
-            if not ended_early:
-                seconds += taken
+            attempt = self._attempt(timed, together)
+            if attempt.ended_early:
+                partly_s = min(partly_s, attempt.seconds / together)
+            else:
+                seconds += attempt.seconds
                 calls -= together
-            if timed.spin and not timed.spin.learn(together, ended_early=ended_early):
-                self._stop_hiding(timed, taken)
+            if timed.spin and not timed.spin.learn(together, ended_early=attempt.ended_early):
+                self._stop_hiding(timed, partly_s)
         return seconds
 
     def run(self, call: Call, calls: int) -> float:
@@ -147,21 +164,29 @@ class CudaDevice:
         with suppress(RuntimeError):
             self._cuda.empty_cache()
 
-    def _attempt(self, timed: PreparedCall, calls: int) -> tuple[float, bool]:
-        """Measure the seconds of ``calls`` calls, and whether the spin ended before the last."""
+    def _attempt(self, timed: PreparedCall, calls: int) -> _Attempt:
         self._cuda.synchronize(self._index)
         gate = self._spin(timed.spin.seconds(calls)) if timed.spin else None
         events = self._queue(timed.call, calls)
         ended_early = gate is not None and bool(gate.query())
+        queued = time.perf_counter()
         self._cuda.synchronize(self._index)
-        return float(sum(start.elapsed_time(end) for start, end in events)) * 1e-3, ended_early
+        behind_s = time.perf_counter() - queued
+        seconds = float(sum(start.elapsed_time(end) for start, end in events)) * 1e-3
+        return _Attempt(seconds=seconds, ended_early=ended_early, behind_s=behind_s)
 
-    def _stop_hiding(self, timed: PreparedCall, spun_s: float) -> None:
-        """Time from now on without a spin, and say why one call behind it took ``spun_s``."""
+    def _stop_hiding(self, timed: PreparedCall, partly_s: float) -> None:
+        """Time from now on without a spin, and say why.
+
+        A call took ``partly_s`` behind a spin that hid some of its launches.
+        """
         timed.spin, timed.launches = None, self._visible(timed)
-        bare_s = min(self._attempt(timed, 1)[0] for _ in range(_RECENT))
+        bare = [self._attempt(timed, 1) for _ in range(_RECENT)]
+        bare_s = min(each.seconds for each in bare)
+        behind_s = min(each.behind_s for each in bare)
         # Kernels that take longer than their launches hide them: a queue that is full is no harm.
-        if timed.launches == "seen" and bare_s <= _SAME * spun_s:
+        hides = behind_s > _BEHIND * bare_s and bare_s <= _SAME * partly_s
+        if timed.launches == "seen" and hides:
             timed.launches = "hidden"
 
     def _queue(self, call: Call, calls: int) -> list[tuple[Any, Any]]:

@@ -21,9 +21,9 @@ class FakeCudaError(RuntimeError):
 class FakeCuda:
     """As much of ``torch.cuda`` as is used, on a clock of the host and one of each device.
 
-    The host needs 5 us to queue a kernel; a device runs kernels in order, each no earlier than
-    it was queued; a synchronisation makes the host wait for the device, and so does a queue that
-    holds ``depth`` kernels.  ``speed`` is the device's relative clock after so many seconds of
+    The host needs ``launch_s`` to queue a kernel; a device runs kernels in order, each no earlier
+    than it was queued; a synchronisation makes the host wait for the device, and so does a queue
+    that holds ``depth`` kernels.  ``speed`` is the device's relative clock after so many seconds of
     work.  Events, graphs and spins go to the current device, as in CUDA; the kernels of a network
     to the device it lies on.
     """
@@ -33,6 +33,7 @@ class FakeCuda:
         devices: int = 2,
         *,
         depth: int = DEPTH,
+        launch_s: float = LAUNCH_S,
         speed: Callable[[float], float] = lambda worked_s: 1.0,
     ) -> None:
         self.host = 0.0
@@ -43,6 +44,7 @@ class FakeCuda:
         self.current = 1000
         self.peak = 1000
         self._depth = depth
+        self._launch_s = launch_s
         self._speed = speed
         self._ends: list[deque[float]] = [deque() for _ in range(devices)]
         self._captured: list[float] | None = None
@@ -59,7 +61,7 @@ class FakeCuda:
         self.log.append(name)
         self.streams.append(self._stream)
         self._wait_for_room(index)
-        self.host += LAUNCH_S
+        self.host += self._launch_s
         taken = seconds / self._speed(self.worked[index])
         self.worked[index] += 0.0 if name == "sleep" else taken
         self.queues[index] = max(self.queues[index], self.host) + taken

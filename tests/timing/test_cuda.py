@@ -321,6 +321,45 @@ def test_kernels_that_take_longer_than_their_launches_hide_them(cuda: FakeCuda) 
     assert timed.launches == "hidden"
 
 
+@pytest.mark.parametrize("launch_s", [10e-6, 50e-6])
+@pytest.mark.parametrize("queues", [0.5, 1.5, 4, 30, 98])
+@pytest.mark.parametrize(("part", "launches"), [(0.6, "seen"), (0.9, "seen"), (1.1, "hidden")])
+def test_launches_are_seen_where_the_gpu_waits_for_them_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch, launch_s: float, queues: float, part: float, launches: str
+) -> None:
+    # Of a network with ``queues`` times as many kernels as a queue holds, each of which takes a
+    # ``part`` of its launch.
+    depth = 128
+    cuda = FakeCuda(depth=depth, launch_s=launch_s)
+    monkeypatch.setattr(module, "time", cuda)
+    kernels, seconds = round(queues * depth), part * launch_s
+    # A spin has room for one queue; beyond it, kernels wait where they are quicker than launches.
+    alone, expected = kernels * seconds, launches if queues > 1 else "hidden"
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(_network(cuda, kernels, seconds))
+    taken = device.time(timed, 1)
+    assert timed.launches == expected
+    assert (taken == pytest.approx(alone, rel=0.02)) is (expected == "hidden")
+
+
+def test_one_slow_sample_behind_a_spin_does_not_make_launches_hidden(cuda: FakeCuda) -> None:
+    calls = 0
+
+    def forward() -> None:
+        nonlocal calls
+        calls += 1
+        # The last of the calls behind a spin, four being measured before.
+        cuda.kernel(5e-3 if calls == 9 else 1e-6)
+        _network(cuda, 1400, 3e-6)()
+        cuda.kernel(1e-4)
+
+    device = CudaDevice(0, cuda=cuda)
+    timed = device.prepare(forward)
+    assert timed.warmup == 4
+    device.time(timed, 1)
+    assert timed.launches == "seen"
+
+
 @pytest.mark.parametrize("kernels", [10, 2000])
 def test_a_network_that_waits_for_the_gpu_is_said_to(cuda: FakeCuda, kernels: int) -> None:
     def forward() -> None:
