@@ -59,22 +59,26 @@ def _frames(
             frames[key] = select.points(table, options, key, options.y or "top1")
         except MissingDataError as error:
             missing[key] = str(error)
-    for key, elsewhere in _apart(frames).items():
+    for key, setting in _apart(frames).items():
         del frames[key]
-        missing[key] = f"it was measured on {elsewhere}, which `--device` draws by itself"
+        missing[key] = f"it was measured {setting}; `--x {key}` draws it by itself"
     return frames, missing
 
 
 def _apart(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """The timed costs of another setting than the first, and the machine of each."""
-    first, apart = None, {}
-    for key, frame in frames.items():
-        if "run" in frame:
-            setting = tuple(frame.iloc[0][select.SETTING].fillna(""))
-            first = first or setting
-            if setting != first:
-                apart[key] = str(frame.iloc[0]["machine"])
-    return apart
+    """Return the timed costs of another setting than the first, and how that differs."""
+    timed = {key: frame for key, frame in frames.items() if "run" in frame}
+    settings = {key: tuple(f.iloc[0][select.SETTING].fillna("")) for key, f in timed.items()}
+    first = next(iter(settings.values()), ())
+    return {key: _difference(each, first) for key, each in settings.items() if each != first}
+
+
+def _difference(setting: tuple[str, ...], first: tuple[str, ...]) -> str:
+    """Return what of a setting is not as in the first one, in words."""
+    machine, device, dtype, variant = setting
+    parts = (f"on {machine}", f"on {device}", f"in {dtype}", f"with {variant or 'usual settings'}")
+    pairs = zip(setting, first, strict=True)
+    return " ".join(part for part, (its, other) in zip(parts, pairs, strict=True) if its != other)
 
 
 def _sheet(

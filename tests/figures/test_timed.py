@@ -314,6 +314,23 @@ def test_timings_of_two_machines_never_share_a_figure(timed_table: Table) -> Non
         assert len(_blobs(_draw("ops-vs-time", both, device=device).axes[-2])) == count
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "said"),
+    [
+        ({}, {"dtype": "float16"}, "in float16"),
+        ({"variant": "4 threads"}, {"variant": None}, "with usual settings"),
+    ],
+)
+def test_pareto_says_which_setting_a_panel_apart_was_measured_at(
+    timed_table: Table, usual: dict[str, str], other: dict[str, str | None], said: str
+) -> None:
+    here = timed_table.cells.assign(energy_j=np.nan, **usual)
+    apart = here.iloc[:5].assign(**{"energy_j": 1.0, **other})
+    both = replace(timed_table, cells=pd.concat([here, apart], ignore_index=True))
+    words = _words(_draw("pareto", both))
+    assert f"energy per image: it was measured {said}; `--x energy_j` draws it by itself" in words
+
+
 def test_pareto_draws_the_timings_of_one_machine(timed_table: Table) -> None:
     here = timed_table.cells.assign(energy_j=np.nan)
     gpu = here.iloc[:5].assign(machine="A card", device="cuda:0", energy_j=1.0)
