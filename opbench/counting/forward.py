@@ -40,7 +40,7 @@ from opbench.counting.inputs import (
     with_keywords,
 )
 from opbench.counting.meta import fallback
-from opbench.counting.meta.absent import tolerated
+from opbench.counting.meta.absent import reason_for_gpu, tolerated
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.meta.disguise import disguised
 from opbench.counting.rules.origins import origins_in
@@ -232,7 +232,8 @@ def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str)
     try:
         fallback.require_memory(weight_bytes)
         with undisturbed():  # again: it tells a compiler that was imported meanwhile to keep out
-            return replace(_with_values(source, request, "cpu"), fallback=reason)
+            counted = _with_values(source, request, "cpu")
+            return replace(counted, fallback="; ".join(filter(None, (reason, counted.fallback))))
     except (OpbenchError, MemoryError) as error:
         raise fallback.explained(error, reason) from error.__cause__
 
@@ -292,7 +293,7 @@ def _traced(
             stored = tensors_of(network)
         tracer = _run(network, inputs, stored, gradients=gradients, training=request.training)
     fallback.announce_in_full(tracer.in_full)
-    return summarise(
+    counted = summarise(
         network,
         tracer,
         batch_size=batch_size,
@@ -301,6 +302,7 @@ def _traced(
         own_inputs=brought is not None,
         training=request.training,
     )
+    return replace(counted, fallback=reason_for_gpu())
 
 
 def _run(

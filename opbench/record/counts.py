@@ -110,11 +110,13 @@ class Count(Totals):
     """Exact counts of one forward pass, for the whole batch.
 
     input_size: the shape of the first input without the batch; other_input_sizes: of the others.
-    uncounted: operators with neither a rule nor a place on the list of free ones, sorted.
+    uncounted: operators with neither a rule nor a place on the list of free ones, and work in a
+        thread that could not be traced, sorted.
     functions: the calls of activation functions that are no modules, such as ``F.relu``.
     device: "meta" or "cpu", where the forward pass was traced; "graph" of an ONNX file, with the
         number of tensors whose size depends on values and is missing from the peak.
-    fallback: why real tensors were needed where nobody asked for them, else "".
+    fallback: why real tensors were needed where nobody asked for them, or the network was counted
+        as on a GPU that is not here, else "".
     own_inputs: the inputs are those that came with the network, whatever size was asked for.
     training: macs, peak and operators are those of a forward and a backward pass; the peak
         includes what is saved for the way back, and the gradients of parameters.  Activations are

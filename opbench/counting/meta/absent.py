@@ -5,12 +5,15 @@ Where a network fails for lack of such a device it is built and run once more: w
 moves there stays where its other tensors are; streams, events and synchronisation do nothing.
 
 ``torch.cuda.is_available()`` stays false: a network that asks takes the way of this machine.  One
-that refuses to run on it (``assert x.is_cuda``) is run as on a GPU: every tensor says that it is
-there.  Asked for its properties, the device says that it is an H100, on which every kernel runs.
+that refuses to run on it, by an assertion or an error that is raised where the answer is no
+(``assert x.is_cuda``), is run as on a GPU: every tensor says that it is there.  A warning and
+``Count.fallback`` say so.  Asked for its properties, the device says that it is an H100, on which
+every kernel runs.
 """
 
 from __future__ import annotations
 
+import ast
 import linecache
 import re
 from collections.abc import Callable, Iterator
@@ -26,6 +29,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from opbench.counting.meta.disguise import on_meta, said_to_be_on
+from opbench.counting.meta.fallback import announce_device, reason_of
 from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import BadValueError, message_of
 
@@ -36,10 +40,11 @@ _COMPLAINT = re.compile(
     r"|dummy base class|unknown parameter type|Invalid device id|cudaMemGetInfo|GPU"
     r"|not supported between instances of 'NoneType' and 'int'"
 )
-_ASKS = re.compile(r"cuda|gpu|device", re.IGNORECASE)  # a line that raises, as an assertion does
+_ASKS = re.compile(r"cuda|gpu|device", re.IGNORECASE)  # a condition
 _ABSENT = re.compile(r"(cuda|xpu|mps|hpu|npu|mtia)(:\d+)?")
 _HERE = {"cpu", "meta"}
 _GPU = torch.device("cuda", 0)
+_REASONS: list[str] = []  # why every tensor says now that it is on a GPU
 
 
 def tolerated(attempt: Callable[[], T]) -> T:
@@ -58,25 +63,66 @@ def tolerated(attempt: Callable[[], T]) -> T:
         except BadValueError:
             raise
         except Exception as error:
-            if not _lacks_device(error):
+            if not _refuses_device(error):
                 raise
-    with undisturbed(), _pretended(), _on_gpu():
+            reason = reason_of(error)
+    announce_device(reason)
+    with undisturbed(), _pretended(), _on_gpu(reason):
         return attempt()
 
 
+def reason_for_gpu() -> str:
+    """Return why every tensor says now that it is on a GPU, or nothing where none does."""
+    return next(iter(_REASONS), "")
+
+
 def _lacks_device(error: Exception) -> bool:
-    """Return whether the message of an error, or the line that raised it, tells of a device."""
-    cause = error.__cause__ or error
-    if any(_COMPLAINT.search(message_of(each)) for each in (error, cause)):
-        return True
-    *_, (frame, line) = walk_tb(cause.__traceback__)
-    return _ASKS.search(linecache.getline(frame.f_code.co_filename, line)) is not None
+    """Return whether an error tells of a device, or is raised for lack of one."""
+    told = any(_COMPLAINT.search(message_of(each)) for each in (error, error.__cause__ or error))
+    return told or _refuses_device(error)
+
+
+def _refuses_device(error: Exception) -> bool:
+    """Return whether an assertion about a device fails, or an error is raised below such an ``if``.
+
+    A statement that only mentions a device, in its message or on its line, asks nothing.
+    """
+    frames = list(walk_tb((error.__cause__ or error).__traceback__))
+    if not frames:
+        return False
+    frame, line = frames[-1]
+    try:
+        code = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
+    except SyntaxError:  # a cell of a notebook with commands of its own
+        return False
+    return any(_ASKS.search(each) for each in _conditions(code, line))
+
+
+def _conditions(code: ast.Module, line: int) -> Iterator[str]:
+    """Yield the conditions under which the ``raise`` or ``assert`` on a line raises."""
+    there = [
+        each
+        for each in ast.walk(code)
+        if isinstance(each, ast.stmt) and each.lineno <= line <= (each.end_lineno or 0)
+    ]
+    raised = max(there, key=lambda each: each.lineno, default=None)
+    if isinstance(raised, ast.Assert):
+        yield ast.unparse(raised.test)
+    elif isinstance(raised, ast.Raise):
+        function = max((e.lineno for e in there if isinstance(e, _FUNCTIONS)), default=0)
+        asked = (each for each in there if isinstance(each, ast.If) and each.lineno > function)
+        yield from (ast.unparse(each.test) for each in asked)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @contextmanager
-def _on_gpu() -> Iterator[None]:
-    """Let a GPU be there, and every tensor on it."""
+def _on_gpu(reason: str) -> Iterator[None]:
+    """Let a GPU be there, and every tensor on it, for a reason."""
     with said_to_be_on(_GPU), ExitStack() as stack:
+        _REASONS.append(reason)
+        stack.callback(_REASONS.pop)
         for name, answer in (("is_available", True), ("device_count", 1)):
             stack.enter_context(mock.patch.object(torch.cuda, name, lambda answer=answer: answer))
         yield

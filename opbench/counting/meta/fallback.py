@@ -58,6 +58,11 @@ def announce(reason: str) -> None:
     LOG.warning(printable(f"warning: real tensors are needed: {reason}"))
 
 
+def announce_device(reason: str) -> None:
+    """Warn that a network is counted as on a GPU, which is not here."""
+    LOG.warning(printable(f"warning: counted as on a GPU, which is not here: {reason}"))
+
+
 def announce_in_full(operators: Iterable[str]) -> None:
     """Warn of operators that are counted in full for lack of the values that decide."""
     for name in sorted(operators):

@@ -12,7 +12,7 @@ from torch.nn.parallel import parallel_apply
 
 from opbench.conventions.forward import trace
 from opbench.counting import build_and_count, count
-from opbench.errors import CountError
+from opbench.errors import CountError, TargetError
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="the device is here")
 
@@ -150,14 +150,73 @@ def test_a_network_that_needs_values_too_is_counted_with_them() -> None:
     assert (counted.macs, counted.device) == (ONE, "cpu")
 
 
-def test_a_network_that_asks_whether_a_device_is_here_is_told_the_truth() -> None:
-    def cannot(head: nn.Linear, x: Tensor) -> Any:
-        assert torch.cuda.device_count() > 8, "needs 9 GPUs of 80 GB"
+def test_a_network_that_chooses_by_whether_a_device_is_here_is_told_the_truth() -> None:
+    assert count(Runs(lambda head, x: x if torch.cuda.is_available() else head(x)), (4,)).macs == 20
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_a_network_that_refuses_to_run_without_one_says_how_it_was_counted(
+    device: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no way of this machine that could be counted instead: nothing is counted wrongly."""
+
+    def needs(head: nn.Linear, x: Tensor) -> Any:
+        assert torch.cuda.is_available(), "needs a GPU of 80 GB"
         return head(x)
 
-    with pytest.raises(CountError, match="needs 9 GPUs"):
-        count(Runs(cannot), (torch.ones(ROWS, 4),))
-    assert count(Runs(lambda head, x: x if torch.cuda.is_available() else head(x)), (4,)).macs == 20
+    counted = count(Runs(needs), (torch.ones(ROWS, 4),), device=device)
+    assert counted.macs == ONE
+    assert "needs a GPU of 80 GB" in counted.fallback
+    assert "counted as on a GPU, which is not here: AssertionError: needs a GPU" in caplog.text
+
+
+def honest_shapes(head: nn.Linear, x: Tensor) -> Any:
+    return head(x) + torch.zeros(7, device=x.device)
+
+
+def honest_batch(head: nn.Linear, x: Tensor) -> Any:
+    if x.shape[0] != 2:
+        raise ValueError(f"a batch of 2 is needed, on {x.device}")
+    return head(x)
+
+
+def honest_name(head: nn.Linear, x: Tensor) -> Any:
+    if x.shape[0] != 2:
+        raise ValueError("a batch of 2 is needed, as on CUDA")
+    return head(x)
+
+
+def too_many(head: nn.Linear, x: Tensor) -> Any:
+    assert torch.cuda.device_count() > 8, "needs 9 GPUs of 80 GB"
+    return head(x)
+
+
+def without_source(head: nn.Linear, x: Tensor) -> Any:
+    exec("assert x.is_cpu and x.shape[0] == 2", {"x": x})
+
+
+@pytest.mark.parametrize(
+    "fails", [honest_shapes, honest_batch, honest_name, too_many, without_source]
+)
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_an_error_that_only_mentions_a_device_is_reported(
+    fails: Callable[[nn.Linear, Tensor], Any], device: str | None
+) -> None:
+    """The branch for a GPU would be counted if the network were told that there is one."""
+
+    def run(head: nn.Linear, x: Tensor) -> Any:
+        return head(x) if torch.cuda.is_available() and fails is not too_many else fails(head, x)
+
+    with pytest.raises(CountError):
+        count(Runs(run), (torch.ones(ROWS, 4),), device=device)
+
+
+def test_an_error_without_a_traceback_asks_for_no_device() -> None:
+    def build() -> nn.Module:
+        raise TargetError("cannot") from ValueError("never raised")
+
+    with pytest.raises(TargetError, match="cannot"):
+        build_and_count(build, (4,))
 
 
 def test_torch_says_afterwards_again_that_there_is_no_device() -> None:

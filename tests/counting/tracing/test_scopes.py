@@ -224,3 +224,19 @@ def test_activations_are_the_outputs_of_convolutions_and_linear_layers() -> None
 def test_a_partial_of_a_class_names_the_class() -> None:
     build = partial(nn.Linear, 8, 4)
     assert modules(count(build(), (8,)))[""].kind == "Linear"
+
+
+def test_modules_that_say_that_they_are_equal_are_told_apart() -> None:
+    class Equal(nn.Sequential):
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Equal)
+
+        __hash__ = nn.Module.__hash__
+
+    found = count(Equal(Equal(nn.Linear(4, 5)), nn.Linear(5, 6)), (4,))
+    assert {each.name: each.macs for each in found.modules} == {
+        "": 20 + 30,
+        "0": 20,
+        "0.0": 20,
+        "1": 30,
+    }
