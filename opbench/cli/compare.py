@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from opbench.live.start import MAX_SECONDS, THRESHOLD, VARIED, LiveSettings
 from opbench.record import USUAL
 from opbench.registry.graphs import is_graph, refuse
 from opbench.runs.compare import compare_runs, unequal
+from opbench.runs.lines import RUN
 from opbench.runs.store import LATEST, RunFile, find_run, read_run, run_files
 from opbench.runtimes import names as runtime_names
 from opbench.settings import Threshold, load_settings, parse_thresholds
@@ -26,7 +28,8 @@ from opbench.settings import Threshold, load_settings, parse_thresholds
 # The options that only targets have.
 _OF_TARGETS = (
     *("max_seconds", "device_time", "device", "batch_size", "input_size", "input", "dtype"),
-    *("memory_format", "runtime", "compile", "threads", "seed", "timeout"),
+    *("memory_format", "runtime", "compile", "threads", "pass_", "seed", "timeout"),
+    *("against", "vary"),
 )
 
 if TYPE_CHECKING:
@@ -116,6 +119,9 @@ def compare(
     threads: Annotated[
         str | None, typer.Option(metavar="N", help="PyTorch's threads on the CPU.")
     ] = None,
+    pass_: Annotated[
+        str, typer.Option("--pass", metavar="PASS", help="Pass: forward, training.")
+    ] = USUAL["pass"],
     seed: Annotated[
         int,
         typer.Option(metavar="N", min=0, help="Seed of weights, images and the order of turns."),
@@ -151,10 +157,15 @@ def compare(
     if self_test:
         from opbench.cli.self_test import self_test as test
 
+        _refuse_options(context, (*_OF_TARGETS, "across"), "--self-test times runs, without these")
         report = test(names, thresholds, format)
-    elif recorded := _recorded(names, folder):
-        report = LiveReport(comparisons=_read_again(recorded, thresholds), strict=fails_on_doubt)
-    elif against or vary or _are_targets(names, folder):
+    elif against is None and vary is None and (recorded := _recorded(names, folder)):
+        _refuse_options(
+            context, (*_OF_TARGETS, "across"), "a recorded comparison has none of these"
+        )
+        shown = _read_again(recorded, () if threshold is None else thresholds)
+        report = LiveReport(comparisons=shown, strict=fails_on_doubt)
+    elif against is not None or vary is not None or _are_targets(names, folder):
         _refuse(names, against, vary, across=across)
         from opbench.cli.compare_live import CellWords, LiveRequest, compare_targets
 
@@ -170,12 +181,14 @@ def compare(
                 runtime=runtime,
                 compile=compile,
                 threads=threads,
+                pass_=pass_,
             ),
             settings=LiveSettings(
                 max_seconds=max_seconds,
                 seed=seed,
                 metric="device_s" if device_time else "latency_s",
-                thresholds=thresholds or (THRESHOLD,),
+                # The last that matches a target is its own.
+                thresholds=(THRESHOLD, *thresholds),
             ),
             vary=vary,
             against=against,
@@ -183,7 +196,7 @@ def compare(
         )
         report = LiveReport(comparisons=compare_targets(request, folder), strict=fails_on_doubt)
     else:
-        _refuse_options_of_targets(context)
+        _refuse_options(context, _OF_TARGETS, "only targets that are timed here have these")
         base, new = _read(names, folder)
         report = CompareReport(
             comparisons=compare_runs(base, new, thresholds),
@@ -199,8 +212,18 @@ def compare(
 
 
 def _recorded(names: Sequence[str], folder: Path) -> Path | None:
-    """Return the file of a comparison that was asked for alone."""
-    return find_comparison(folder, names[0]) if len(names) == 1 else None
+    """Return the file of a comparison that was asked for alone; None where it is one of a run."""
+    path = find_comparison(folder, names[0]) if len(names) == 1 else None
+    return None if path is None or _first_kind(path) in RUN.kinds else path
+
+
+def _first_kind(path: Path) -> str:
+    """Return the kind of a file's first line, "" where it has none."""
+    try:
+        with path.open("rb") as file:
+            return str(json.loads(file.readline())["kind"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _read_again(path: Path, thresholds: Sequence[Threshold]) -> list[LiveComparison]:
@@ -223,23 +246,25 @@ def _is_run(name: str, folder: Path) -> bool:
 
 def _refuse(names: Sequence[str], against: str | None, vary: str | None, *, across: bool) -> None:
     """Raise ``BadValueError`` for what does not go together."""
-    if against and vary:
+    if against == "":
+        raise BadValueError("--against is empty: name a commit, branch or tag, such as origin/main")
+    if against is not None and vary is not None:
         raise BadValueError("--vary compares settings and --against commits: remove one of them")
     if not names:
-        option = "--against" if against else "--vary"
+        option = "--vary" if against is None else "--against"
         raise BadValueError(f"{option} needs a TARGET, such as mymodels.py:net")
     if across:
         raise BadValueError("--across is for runs; targets are timed on this machine: remove it")
 
 
-def _refuse_options_of_targets(context: typer.Context) -> None:
-    """Raise ``BadValueError`` for options that a comparison of runs does not have."""
-    sources = {name: context.get_parameter_source(name) for name in _OF_TARGETS}
+def _refuse_options(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Raise ``BadValueError`` for those of ``names`` that were given on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in names}
     # By name: typer does not export the sources.
     given = [name for name, each in sources.items() if each and each.name == "COMMANDLINE"]
     if given:
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise BadValueError(f"{options}: only targets that are timed here have these: remove them")
+        options = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in given)
+        raise BadValueError(f"{options}: {why}: remove them")
 
 
 def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:

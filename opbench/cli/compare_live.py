@@ -104,14 +104,16 @@ class LiveRequest:
 
     def tree(self) -> AbstractContextManager[WorkTree | None]:
         """Return the files of the commit, None where none was asked for."""
-        return checked_out(self.against, Path.cwd()) if self.against else nullcontext()
+        if self.against is None:
+            return nullcontext()
+        return checked_out(self.against, Path.cwd())
 
     def fixtures(self, finder: Fixtures, tree: WorkTree | None) -> list[Fixture]:
         """Find what is to be compared."""
         if tree and self.against:
             contenders = [Contender(target=each, sweep=self.words.sweep()) for each in self.targets]
             return [each for new in contenders for each in finder.against(new, tree, self.against)]
-        if self.vary:
+        if self.vary is not None:
             base, new = (each.sweep() for each in self.words.varied(self.vary))
             return [
                 finder.of(Contender(target=each, sweep=base), Contender(target=each, sweep=new))

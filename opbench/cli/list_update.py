@@ -51,7 +51,8 @@ def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
     if patterns:
         with isolated((_COUNTING, "opbench.registry.targets:warm_up"), jobs=jobs) as calls:
             for library, its in patterns.items():
-                complete &= _Update(library).run(calls, its, tables)
+                every = f"{library}:*" in its
+                complete &= _Update(library, every).run(calls, its, tables)
     return complete
 
 
@@ -82,9 +83,10 @@ def _readable() -> Sequence[NetworkRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update of the rows of one library."""
+    """An update of the rows of one library: of ``every`` one, or of some."""
 
     library: str
+    every: bool
 
     def run(self, calls: Calls, globs: Sequence[str], tables: Tables) -> bool:
         """Count what is not in the journal yet, and write the rows."""
@@ -112,7 +114,9 @@ class _Update:
         try:
             return rows.load(self.library)
         except BadFileError:
-            return ()
+            if self.every or not rows.csv_file(self.library).exists():
+                return ()
+            raise  # rows of other networks would be lost
 
     def _results(self, accuracies: Path | None, benchmark: Path | None) -> list[Result]:
         from opbench.zoo import results

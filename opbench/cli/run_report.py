@@ -117,15 +117,15 @@ def render_stages(state: RunState, format: Format) -> str:
 
 def _stage_rows(record: Record) -> list[dict[str, Any]]:
     """Return the rows of a cell: its stages, the sum of them, and the whole as it was measured."""
-    if not record.measurement.stages:  # a damaged line had them
-        return []
+    if not record.measurement.stages:
+        return [{**record.cell.to_json(), "reason": "its rounds on file have no times of stages"}]
     *stages, whole = (each.to_json() for each in record.measurement.stages)
     ends = ("stage_s", "low_s", "high_s")
     total = {"stage": "sum", **{end: sum(each[end] for each in stages) for end in ends}}
-    return [
-        {**record.cell.to_json(), **each, "share": each["stage_s"] / whole["stage_s"]}
-        for each in (*stages, total, whole)
-    ]
+    rows = (*stages, total, whole)
+    if whole["stage_s"]:
+        rows = tuple({**each, "share": each["stage_s"] / whole["stage_s"]} for each in rows)
+    return [{**record.cell.to_json(), **each} for each in rows]
 
 
 def say_outcome(state: RunState, path: Path) -> None:

@@ -184,9 +184,15 @@ class ComparisonFile(LineFile[ComparisonHeader]):
 
 
 def find_comparison(results: Path, name: str) -> Path | None:
-    """Return the comparison's file called ``name``: a path, or a name below ``results``."""
+    """Return the comparison's file called ``name``: a name below ``results``, or a path.
+
+    Only a path that ends in .jsonl is one: any other file may be called like a network.
+    """
     folder = results / COMPARISON.folder
-    for path in (folder / f"{name}.jsonl", folder / name, Path(name)):
+    paths = [folder / f"{name}.jsonl"]
+    if name.endswith(".jsonl"):
+        paths += [folder / name, Path(name)]
+    for path in paths:
         if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
             return path
     return None

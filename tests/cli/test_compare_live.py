@@ -91,6 +91,53 @@ def test_a_comparison_is_recorded_and_read_again_with_the_same_verdict(
     assert json.loads(generous.stdout)[0]["verdict"] == "SAME"
 
 
+def test_a_recorded_comparison_is_judged_by_its_own_threshold(
+    opbench: Opbench, table: Table, write: Write
+) -> None:
+    table(by_name(lenet5=0.010, ciresan_mlp=0.0107))
+    opbench("compare", "lenet5", "ciresan_mlp")
+    (path,) = Path("results/comparisons").iterdir()
+    write("pyproject.toml", '[tool.opbench.compare]\nthreshold = "20%"\n')
+    (row,) = json.loads(opbench("compare", path, "--format", "json").stdout)
+    assert (row["verdict"], row["threshold"]) == ("SLOWER", 0.05)
+    for option in (("--device", "cpu"), ("--across",), ("--seed", 1)):
+        refused = opbench("compare", path, *option)
+        assert refused.exit_code == 2
+        assert f"{option[0]}: a recorded comparison has none of these" in refused.stderr
+
+
+def test_thresholds_of_some_targets_leave_the_default_to_others(
+    opbench: Opbench, table: Table, write: Write
+) -> None:
+    write("pyproject.toml", '[tool.opbench.compare]\nthreshold = { "resnet*" = "20%" }\n')
+    table(lambda cell: 0.010)
+    (row,) = json.loads(opbench("compare", "lenet5", "lenet5", "--format", "json").stdout)
+    assert (row["threshold"], row["threshold_s"]) == (0.05, 0.0)
+
+
+def test_a_file_that_is_called_like_a_network_is_none_of_a_comparison(
+    opbench: Opbench, table: Table, write: Write
+) -> None:
+    write("lenet5", "")
+    table(lambda cell: 0.010)
+    result = opbench("compare", "lenet5", "--vary", "threads=1,2", "--format", "json")
+    assert (result.exit_code, len(json.loads(result.stdout))) == (0, 1)
+    assert "name two runs, BASE and NEW" in opbench("compare", "lenet5").stderr
+
+
+def test_one_run_alone_is_answered_as_runs_are(opbench: Opbench, write: Write) -> None:
+    run = write("one.jsonl", '{"kind": "header"}\n')
+    result = opbench("compare", run)
+    assert result.exit_code == 2
+    assert "name two runs, BASE and NEW" in result.stderr
+
+
+def test_two_targets_under_another_pass(opbench: Opbench, table: Table) -> None:
+    players = table(lambda cell: 0.010)
+    opbench("compare", "lenet5", "lenet5", "--pass", "training")
+    assert {request["cell"]["pass"] for request, _ in players[0].opened} == {"training"}
+
+
 @pytest.mark.parametrize(
     ("new", "said"),
     [
@@ -195,6 +242,11 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_taken(
         (("--vary", "dtype=float32,bfloat16"), "--vary needs a TARGET"),
         (("lenet5", "--vary", "threads=1,2", "--against", "x"), "remove one of them"),
         (("net.py:net", "--against", "HEAD"), "there is no git repository here"),
+        (("lenet5", "lenet5", "--against="), "--against is empty: name a commit"),
+        (("lenet5", "--vary="), "--vary must look like"),
+        (("--self-test", "lenet5", "--device", "cuda"), "--device: --self-test times runs"),
+        (("--self-test", "lenet5", "--against", "HEAD"), "--against: --self-test times runs"),
+        (("lenet5", "lenet5", "--pass", "forward,training"), "`--vary pass=A,B` compares two"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -102,6 +102,22 @@ def test_a_network_that_cannot_be_counted_keeps_its_row(
     assert kept == {"timm:a.in1k": 20, "timm:b.in1k": 500, "timm:c.in1k": 20, "timm:gone.in1k": 500}
 
 
+def test_rows_beside_a_damaged_line_are_not_dropped(
+    opbench: Opbench, library: Library, file: Path
+) -> None:
+    rows.save("timm", [zoo_row("timm:b.in1k"), zoo_row("timm:gone.in1k")])
+    damaged = file.read_text().replace("500", "five hundred", 1)
+    file.write_text(damaged)
+    rows.load.cache_clear()
+    result = opbench("list", "--update", "timm:a*")
+    assert result.exit_code == 2
+    assert file.name in result.stderr
+    assert file.read_text() == damaged
+    assert opbench("list", "--update", "timm:*").exit_code == 0
+    rows.load.cache_clear()
+    assert [row.name for row in rows.load("timm")] == [f"timm:{name}.in1k" for name in "abc"]
+
+
 def test_accuracies_are_joined_and_kept(
     opbench: Opbench, library: Library, file: Path, write: Write
 ) -> None:
