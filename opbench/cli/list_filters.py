@@ -30,7 +30,7 @@ TrainedOn = Annotated[
     typer.Option(
         metavar="DATA[,DATA]...",
         help=f"Only weights that saw no other images than these: {', '.join(GROUPS)}. distilled is "
-        "imagenet1k with a teacher, which may have seen more; see `opbench show`.",
+        "imagenet1k with a teacher, which may have seen more.",
     ),
 ]
 Best = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from opbench.cli.counted import result
 from opbench.cli.progress import Progress
 from opbench.cli.render import note, say
-from opbench.errors import BadFileError, BadValueError, named
+from opbench.errors import BadFileError, BadValueError, UnknownNameError, named
 from opbench.metrics import CONVENTION_ID
 from opbench.processes.calls import Calls, Failed, isolated
 from opbench.zoo.libraries import require_library
 
 if TYPE_CHECKING:
     from opbench.registry.counts_csv import NetworkRow
+    from opbench.zoo.journal import Journal
     from opbench.zoo.results import Result
     from opbench.zoo.rows import ZooRow
 
@@ -25,6 +27,7 @@ _COUNTING = "opbench.zoo.counting"
 
 
 Tables = tuple[Path | None, Path | None]
+Facts = Mapping[str, Mapping[str, Any]]  # by name and size
 
 
 def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
@@ -49,10 +52,14 @@ def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
         _update_registry(others)
     complete = True
     if patterns:
-        with isolated((_COUNTING, "opbench.registry.targets:warm_up"), jobs=jobs) as calls:
-            for library, its in patterns.items():
-                every = f"{library}:*" in its
-                complete &= _Update(library, every).run(calls, its, tables)
+        try:
+            with isolated((_COUNTING, "opbench.registry.targets:warm_up"), jobs=jobs) as calls:
+                for library, its in patterns.items():
+                    every = f"{library}:*" in its
+                    complete &= _Update(library, every).run(calls, its, tables)
+        except KeyboardInterrupt:
+            note("what was counted is kept: the same command goes on from there")
+            raise
     return complete
 
 
@@ -89,24 +96,37 @@ class _Update:
     every: bool
 
     def run(self, calls: Calls, globs: Sequence[str], tables: Tables) -> bool:
-        """Count what is not in the journal yet, and write the rows."""
+        """Count what is not in the journal yet, and write the rows.
+
+        Weights that the library no longer has leave the file; what cannot be counted stays.
+        """
         from opbench.zoo import rows
 
         facts = self._facts(calls, globs, self._results(*tables))
-        counts, failed = self._count(calls, facts)
+        journal = self._journal(facts)
+        failed = self._count(calls, facts, journal)
         made = [
-            rows.ZooRow.from_json({**each, **counts[each["key"]].to_json()})
-            for each in facts
-            if each["key"] in counts
+            rows.ZooRow.from_json({**each, **journal.counted[key].to_json()})
+            for key, each in facts.items()
+            if key in journal.counted
         ]
-        names = {row.name for row in made}
-        kept = [row for row in self._on_file() if row.name not in names]
+        gone = self._named(globs) - {facts[key]["name"] for key in failed}
+        kept = [row for row in self._on_file() if row.name not in gone | {row.name for row in made}]
         rows.save(self.library, [*kept, *made])
-        self._journal(facts).remove()
+        journal.remove()
         for key, reason in failed.items():
-            name = next(each["name"] for each in facts if each["key"] == key)
-            say(f"error: {named(name, reason)}")
+            say(f"error: {named(facts[key]['name'], reason)}")
         return not failed
+
+    def _named(self, globs: Sequence[str]) -> set[str]:
+        """Return the names on file that ``globs`` match."""
+        from opbench.zoo import rows
+
+        found = set()
+        for glob in globs:
+            with suppress(BadFileError, UnknownNameError):
+                found |= {row.name for row in rows.chosen([glob])}
+        return found
 
     def _on_file(self) -> Sequence[ZooRow]:
         from opbench.zoo import rows
@@ -125,40 +145,35 @@ class _Update:
             return results.read_results(accuracies, benchmark)
         return results.on_file(self._on_file())
 
-    def _facts(
-        self, calls: Calls, globs: Sequence[str], results: Sequence[Result]
-    ) -> list[dict[str, Any]]:
+    def _facts(self, calls: Calls, globs: Sequence[str], results: Sequence[Result]) -> Facts:
         head = {"results": [each.to_json() for each in results]}
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        for glob in globs:
-            for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head})):
-                found[each["name"], each["input_size"]] = each
-        return list(found.values())
+        return {
+            f"{each['name']} {each['input_size']}": each
+            for glob in globs
+            for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head}))
+        }
 
-    def _journal(self, facts: Sequence[Mapping[str, Any]]) -> Any:
+    def _journal(self, facts: Facts) -> Journal:
         from opbench.zoo import rows
         from opbench.zoo.journal import Journal
 
-        release = facts[0]["release"] if facts else ""
+        release = next((each["release"] for each in facts.values()), "")
         torch = version("torch").partition("+")[0]
         by = f"{self.library} {release}, torch {torch}, {CONVENTION_ID}"
         return Journal(rows.csv_file(self.library).with_suffix(".counting.jsonl"), by)
 
-    def _count(
-        self, calls: Calls, facts: Sequence[Mapping[str, Any]]
-    ) -> tuple[Mapping[str, Any], dict[str, str]]:
-        journal, failed = self._journal(facts), {}
-        questions = {each["key"]: each for each in facts}
-        left = {key: each for key, each in questions.items() if key not in journal.counted}
-        if len(left) < len(questions):
-            note(f"{len(questions) - len(left)} networks were counted before the update stopped")
+    def _count(self, calls: Calls, facts: Facts, journal: Journal) -> dict[str, str]:
+        """Count what is not in ``journal``; return the reasons of failures by key."""
+        left = {key: each for key, each in facts.items() if key not in journal.counted}
+        if len(left) < len(facts):
+            note(f"{len(facts) - len(left)} networks were counted before the update stopped")
+        failed: dict[str, str] = {}
         with journal.appending() as file, Progress(len(left), "counted") as progress:
-            for key, outcome in calls.outcomes(
-                f"{_COUNTING}:counted", left, group=lambda _: self.library
-            ):
-                progress.advance(key, failed=isinstance(outcome, Failed))
+            counting = calls.outcomes(f"{_COUNTING}:counted", left, group=lambda _: self.library)
+            for key, outcome in counting:
+                progress.advance(left[key]["name"], failed=isinstance(outcome, Failed))
                 if isinstance(outcome, Failed):
                     failed[key] = outcome.reason
                 else:
                     journal.add(file, key, outcome.result)
-        return journal.counted, failed
+        return failed

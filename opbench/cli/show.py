@@ -26,7 +26,7 @@ from opbench.cli.render import (
     write,
 )
 from opbench.cli.rows import NETWORK, module_rows
-from opbench.cli.show_weights import render_weights, weights_on_file
+from opbench.cli.show_weights import render_weights, render_weights_of, weights_on_file
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
 from opbench.errors import BadValueError, OpbenchError, named
@@ -165,7 +165,7 @@ def _whole(target: Target, head: str, modules: str) -> str:
     parts = [head]
     if target.spec:
         parts += [_stated(target.spec), render_accuracies(target.name), render_chart(target.name)]
-    parts += ["\n", heading("Modules"), modules]
+    parts += [render_weights_of(target.name), "\n", heading("Modules"), modules]
     if target.spec:
         parts.append(_departures(target.spec))
     return "".join(parts)

@@ -37,6 +37,11 @@ _ACCURACIES = (
     Column(key="resize", title="resized to", right=True),
     Column(key="interpolation", title="interpolation"),
 )
+_WEIGHTS = (
+    Column(key="name", title="name", keep=True),
+    *_ACCURACIES[:-2],
+    Column(key="trained_on", title="trained on"),
+)
 
 
 def weights_on_file(target: str) -> list[ZooRow]:
@@ -46,6 +51,22 @@ def weights_on_file(target: str) -> list[ZooRow]:
 
     library = library_of(target)
     return [row for row in load(library.name) if row.name == target] if library else []
+
+
+def render_weights_of(architecture: str) -> str:
+    """Render the accuracies of every set of weights of a library's network, the best first."""
+    from opbench.zoo.libraries import library_of
+    from opbench.zoo.rows import load
+
+    library = library_of(architecture)
+    rows = (
+        [row for row in load(library.name) if row.architecture == architecture] if library else []
+    )
+    known = sorted((row for row in rows if row.top1 is not None), key=lambda row: -(row.top1 or 0))
+    if not known:
+        return ""
+    table = render([row.to_json() for row in known], Format.table, _WEIGHTS, more=WIDER)
+    return f"\n{heading('Weights on file')}{table}{indented(f'Source: {known[0].source}')}"
 
 
 def render_weights(rows: Sequence[ZooRow]) -> str:

@@ -35,8 +35,7 @@ _TIMM_DATASETS = {
 def facts(question: Mapping[str, Any]) -> list[Facts]:
     """Return what a library knows of the weights that a pattern matches, a row for each size.
 
-    ``key`` names the network behind a row: rows of one key cost the same.  ``results`` are the
-    accuracies of timm.  Raises ``UnknownNameError`` with near matches.
+    ``results`` are the accuracies of timm.  Raises ``UnknownNameError`` with near matches.
     """
     library, _, pattern = question["pattern"].partition(":")
     require_library(question["pattern"])
@@ -87,7 +86,6 @@ def _of_torchvision(name: str) -> Facts:
         "stated_macs": round(weights.meta["_ops"] * 1e9),
         "licence": weights.meta.get("license", ""),
         "url": weights.meta["recipe"],
-        "key": name,
     }
 
 
@@ -116,5 +114,4 @@ def _of_timm(name: str, results: Sequence[Result]) -> Iterator[Facts]:
             "stated_macs": result.stated_macs if result else None,
             "licence": config.license or "",
             "url": f"https://huggingface.co/{config.hf_hub_id}" if own_address else "",
-            "key": f"{config.architecture} {config.num_classes} {at} {config.fixed_input_size}",
         }

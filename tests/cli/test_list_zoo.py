@@ -180,6 +180,14 @@ def test_weights_at_several_sizes_are_rows_of_one_page(opbench: Opbench) -> None
     assert "3x224x224" in out and "3x288x288" in out
 
 
+def test_a_network_of_a_library_is_shown_with_the_weights_on_file(opbench: Opbench) -> None:
+    out = opbench("show", "torchvision:shufflenet_v2_x0_5", "--depth", 0).stdout
+    _, _, weights = out.partition("Weights on file")
+    assert "torchvision:shufflenet_v2_x0_5.IMAGENET1K_V1" in weights
+    assert "60.552" in weights and "imagenet1k" in weights
+    assert "Weights on file" not in opbench("show", "lenet5").stdout
+
+
 def test_a_table_of_results_is_no_file_of_rows(opbench: Opbench, write: Write) -> None:
     result = opbench("list", "timm:*", "--update", "--accuracies", write("mine.csv", "name,top1\n"))
     assert result.exit_code == 2

@@ -83,9 +83,7 @@ def test_all_that_the_library_says_is_on_file(library: str) -> None:
     assert len(stated) == len(said) == len(rows)
     for row in rows:
         found = stated[row.name, str(row.input_size)]
-        assert {key: found[key] for key in found.keys() - {"key"}} | {"uncounted": []} == described(
-            row
-        ), row.name
+        assert {**found, "uncounted": []} == described(row), row.name
     left_out = set(providers.weights(library)) - {row.weights for row in rows}
     assert not [name for name in left_out if library == "timm" or countable(name)]
 
