@@ -149,7 +149,7 @@ class _Pair:
             opened = self._match.now()
             rounds = self._rounds(until=began + self._share_s)
         finally:
-            line = self._line(self._match.now() - began, *busy())
+            line = self._line(*busy())
             if line.order:
                 self._match.put(line)
         per_round = (self._match.now() - opened) / rounds
@@ -185,7 +185,7 @@ class _Pair:
     def _block(self, side: SideName) -> TimedBlock:
         return self._players[side].block(BLOCK_S)
 
-    def _line(self, seconds: float, others: float | None, stolen: float | None) -> PairLine:
+    def _line(self, others: float | None, stolen: float | None) -> PairLine:
         base, new = ([turn for name, turn in self._turns if name == side] for side in SIDES)
         first = {side: ready.first_call_s for side, ready in self._ready.items()}
         ran_s = math.fsum(turn.ran_s for _, turn in self._turns)
@@ -200,7 +200,7 @@ class _Pair:
             new_calls=new[0].calls if new else 1,
             base_first_call_s=first.get("base", 0.0),
             new_first_call_s=first.get("new", 0.0),
-            others_cores=max(0.0, others - ran_s / seconds) if others is not None else None,
+            others_cores=others,
             stolen_cores=stolen,
         )
         waited_s = math.fsum(turn.waited_s for _, turn in self._turns)

@@ -39,6 +39,7 @@ from opbench.runs.network import build, own_inputs
 from opbench.runtimes import find
 from opbench.spec import Shape
 from opbench.timing.between import clear
+from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import Device, open_device
 from opbench.timing.energy import EnergyMeter, cpu_meter, gpu_meter
@@ -189,6 +190,8 @@ def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
 ) -> tuple[Round, Load | None]:
     protocol = Protocol.from_json(request["protocol"])
+    # The samples of a round are over too soon for the kernel's counters to say much.
+    bystanders = watch_bystanders()
     load_libraries(device)
     if cell.training:
         load_training(device)
@@ -210,6 +213,7 @@ def _round(
     start_up_s = asked.seconds_ago()
     taken = time_round(call, device, protocol.limits, instruments)
     yardstick_s = yardstick(open_device(cell.device))
+    others, stolen = bystanders()
     stages_s = {}
     if request.get("stages"):
         stages_s = time_stages(network.steps(cell), network.images, device, protocol.limits.seconds)
@@ -224,6 +228,8 @@ def _round(
         start_up_s=start_up_s,
         yardstick_s=yardstick_s,
         stages_s=stages_s,
+        others_cores=others,
+        stolen_cores=stolen,
     )
     return taken, network.load(*traffic) if traffic else None
 

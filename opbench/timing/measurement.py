@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from math import ceil
@@ -117,7 +117,10 @@ def measure(
         )
         forward = partial(arguments.passed_to, module)
         call = training_step(module, forward) if training else forward
+        bystanders = watch_bystanders()
         only = time_round(call, device, limits, instruments)
+        others, stolen = bystanders()
+    only = replace(only, others_cores=others, stolen_cores=stolen)
     return summarise([only], protocol, cores=torch.get_num_threads())
 
 
@@ -128,14 +131,12 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
     with _collector_paused():
         timed = device.prepare(forward)
         heating, heating_s = _heat(timed, device)
-        bystanders = watch_bystanders()
         # A GPU is made to wait before its samples: its energy is that of calls without.
         meter = None if device.asynchronous else instruments.meter
         during = Window(meter) if meter else None
         turns = Alternation(instruments.reference) if instruments.reference and not during else None
         watch = during.watch if during else turns.watch if turns else _as_it_is
         samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
-        others, stolen = bystanders()
         host = host_samples(timed, device, limits)
         state = _state_at_work(timed, device, median(host or samples.seconds), instruments)
         peak = instruments.memory()
@@ -158,8 +159,6 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
         energy_j=work.energy_j,
         power_w=work.power_w,
         energy_resolution=work.energy_resolution,
-        others_cores=others,
-        stolen_cores=stolen,
         device_after=state,
     )
 

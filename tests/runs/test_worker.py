@@ -152,7 +152,8 @@ def test_the_yardstick_and_the_ceilings_are_the_same_whatever_the_options(
     assert opened[2:] == [("cpu",)]
 
 
-def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def _note(monkeypatch: pytest.MonkeyPatch, *names: str) -> list[str]:
+    """Return a list to which each of the worker's functions adds its name when it is called."""
     done: list[str] = []
 
     def noted(name: str) -> Callable[..., Any]:
@@ -164,10 +165,33 @@ def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) 
 
         return noting
 
-    for name in ("time_round", "yardstick", "traffic_of"):
+    for name in names:
         monkeypatch.setattr(worker, name, noted(name))
+    return done
+
+
+def test_nothing_has_run_before_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = _note(monkeypatch, "time_round", "yardstick", "traffic_of")
     timed(f"{NETWORKS}:conv")
     assert done == ["time_round", "yardstick", "traffic_of"]
+
+
+def test_others_are_watched_from_before_the_network_is_built_until_after_the_yardstick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def watch() -> Callable[[], tuple[float, float]]:
+        done.append("watch")
+        return busy
+
+    def busy() -> tuple[float, float]:
+        done.append("busy")
+        return 1.5, 0.25
+
+    monkeypatch.setattr(worker, "watch_bystanders", watch)
+    done = _note(monkeypatch, "build", "yardstick")
+    taken, _ = timed(f"{NETWORKS}:conv")
+    assert done == ["watch", "build", "yardstick", "busy"]
+    assert (taken.others_cores, taken.stolen_cores) == (1.5, 0.25)
 
 
 def test_threads_are_put_back() -> None:
