@@ -26,7 +26,12 @@ from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copies import leftovers
 from opbench.counting.copies.copying import tensors_of, unwrap
 from opbench.counting.copies.exported import is_exported
-from opbench.counting.copies.namespaces import homes_of, homes_of_builder, put_back
+from opbench.counting.copies.namespaces import (
+    homes_of,
+    homes_of_builder,
+    modules_of_homes,
+    put_back,
+)
 from opbench.counting.copies.original import privately, take, until_its_end
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import (
@@ -43,6 +48,7 @@ from opbench.counting.meta import fallback
 from opbench.counting.meta.absent import reason_for_gpu, tolerated
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.meta.disguise import disguised
+from opbench.counting.meta.tensor_types import types_replaced_in
 from opbench.counting.rules.origins import origins_in
 from opbench.counting.stored import bytes_of
 from opbench.counting.summary import summarise
@@ -313,7 +319,7 @@ def _run(
     gradients: bool = False,
     training: bool = False,
 ) -> Tracer:
-    threads = Threads(lambda: tracer)
+    threads, homes = Threads(lambda: tracer), homes_of(network)
     lifetimes = Lifetimes()
     lifetimes.exempt(stored)
     lifetimes.begin(inputs.tensors())
@@ -323,7 +329,8 @@ def _run(
     tracer.unseen = unseen = Unseen(lifetimes)
     try:
         with (
-            put_back(homes_of(network)),
+            put_back(homes),
+            types_replaced_in(modules_of_homes(homes)),
             plain_kernels(stored) if gradients else nullcontext(),
             threads.followed(),
             threads.traced(),

@@ -40,7 +40,7 @@ _CACHED = type(lru_cache(len))
 def put_back(defined_in: frozenset[str]) -> Iterator[None]:
     """Put back at the end what code of the named modules changed in global variables."""
     snapshot = Snapshot(keeps_definitions=True)
-    for module in _modules(defined_in, len(sys.modules)):
+    for module in modules_of_homes(defined_in):
         _take_variables(snapshot, module)
         for kind in _classes_in(module, module.__name__):
             _take_variables(snapshot, kind)
@@ -48,6 +48,11 @@ def put_back(defined_in: frozenset[str]) -> Iterator[None]:
         yield
     finally:
         snapshot.restore()
+
+
+def modules_of_homes(defined_in: frozenset[str]) -> tuple[ModuleType, ...]:
+    """Return the named modules and those that they name, libraries left out."""
+    return _modules(defined_in, len(sys.modules))
 
 
 def homes_of(network: nn.Module) -> frozenset[str]:

@@ -27,11 +27,11 @@ import torch
 from torch import Tensor
 
 from opbench.counting.meta.replaced import replaced
-from opbench.counting.meta.tensor_types import TensorType, types_replaced
+from opbench.counting.meta.tensor_types import on_meta as on_meta
+from opbench.counting.meta.tensor_types import plain, types_replaced
 from opbench.errors import describe
 
 _PLAIN: Any = torch._C.TensorBase
-on_meta: Callable[[Tensor], bool] = _PLAIN.is_meta.__get__
 _device: Callable[[Tensor], torch.device] = _PLAIN.device.__get__
 _STORAGE: Any = torch._C.StorageBase
 _device_of_storage: Callable[[Any], torch.device] = vars(_STORAGE)["device"].__get__
@@ -134,8 +134,8 @@ def _told_index(tensor: Tensor) -> int:
 
 
 def _told_type(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-    args = tuple(each.plain if isinstance(each, TensorType) else each for each in args)
-    answer = _PLAIN.type(tensor, *args, **kwargs)
+    kwargs = {name: plain(each) for name, each in kwargs.items()}
+    answer = _PLAIN.type(tensor, *map(plain, args), **kwargs)
     if not isinstance(answer, str) or _is_told_the_truth():
         return answer
     place = f"torch.{_PLACES[-1].type}." if _PLACES else "torch."

@@ -7,13 +7,15 @@ if it noticed the meta device.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import FloatTensor, Tensor, nn
 
 from opbench.conventions.forward import trace
 from opbench.counting import build_and_count, count
@@ -33,6 +35,13 @@ class Decides(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.small(x) if self.is_real(self, x) else self.large(x)
         return out
+
+
+FLOATS = (FloatTensor, torch.HalfTensor)
+
+
+def optional() -> Any:
+    return torch.FloatTensor | None
 
 
 def cast_to(kind: Any, x: Tensor) -> Tensor:
@@ -59,7 +68,14 @@ LOOKS: dict[str, Callable[[Any, Tensor], Any]] = {
     "classes": lambda network, x: isinstance(x.half(), (torch.DoubleTensor, torch.HalfTensor)),
     "other class": lambda network, x: not isinstance(x, torch.LongTensor),
     "class of values": lambda network, x: isinstance(torch.arange(3), torch.LongTensor),
+    "imported class": lambda network, x: isinstance(x, FloatTensor),
+    "one of two imported classes": lambda network, x: isinstance(x, FLOATS),
+    "class or None": lambda network, x: isinstance(x, optional()),
+    "class for a class": lambda network, x: {FloatTensor: True}[torch.FloatTensor],
     "cast to a class": lambda network, x: cast_to(torch.DoubleTensor, x).dtype is torch.float64,
+    "cast to a class by keyword": lambda network, x: (
+        x.type(dtype=torch.DoubleTensor).dtype is torch.float64  # type: ignore[call-overload]
+    ),
     "made by a class": lambda network, x: torch.LongTensor([2, 3]).dtype is torch.LongTensor.dtype,
     "default class": lambda network, x: set_default(torch.FloatTensor),
     "address": lambda network, x: x.data_ptr() and x.data_ptr() == x.view(-1).data_ptr(),
@@ -84,6 +100,47 @@ def test_a_look_at_the_device_sees_the_cpu(look: str) -> None:
     real = count(network, (torch.ones(ROWS, 4),), device="cpu")
     assert meta.macs == real.macs
     assert meta.macs - (SMALL if look == "device of an activation" else 0) == SMALL
+
+
+IMPORTED = """
+import torch
+from torch import FloatTensor, nn
+
+KIND = torch.LongTensor
+
+class Net(nn.Module):
+    kinds = [torch.LongTensor]
+
+    def __init__(self):
+        super().__init__()
+        self.small, self.large = nn.Linear(4, 5), nn.Linear(4, 500)
+
+    def forward(self, x: torch.FloatTensor | None = None, kind=torch.LongTensor):
+        return self.small(x) if isinstance(x, FloatTensor) else self.large(x)
+"""
+
+
+def test_what_is_imported_meanwhile_keeps_the_classes_of_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imported_late.py").write_text(IMPORTED)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    counted = build_and_count(
+        lambda: import_module("imported_late").Net(), (torch.ones(ROWS, 4),), device="meta"
+    )
+    assert counted.macs == SMALL
+    late = import_module("imported_late")
+    kept = (late.KIND, late.FloatTensor, *late.Net.kinds, *late.Net.forward.__defaults__[1:])
+    assert kept == (torch.LongTensor, torch.FloatTensor, torch.LongTensor, torch.LongTensor)
+    assert {type(each) for each in kept} == {type(torch.FloatTensor)}
+    assert torch.ones(2).type(late.KIND).dtype is torch.int64
+
+
+def test_torch_holds_its_classes_again_afterwards() -> None:
+    before = {holder: dict(vars(holder)) for holder in (torch, torch.cuda)}
+    count(Decides(LOOKS["class"]), (torch.ones(ROWS, 4),))
+    for holder, names in before.items():
+        assert {name: each for name, each in vars(holder).items() if name in names} == names
 
 
 def test_a_constructor_that_looks_sees_the_cpu() -> None:
