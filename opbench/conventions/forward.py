@@ -13,12 +13,14 @@ from opbench.conventions.recorder import Recorder
 from opbench.conventions.trace import Trace
 from opbench.counting.arguments import Arguments, read_built
 from opbench.counting.copies.copying import unwrap
+from opbench.counting.copies.namespaces import homes_of, modules_of_homes
 from opbench.counting.copies.original import privately, take
 from opbench.counting.forward import seed
 from opbench.counting.inputs import Inputs, Request
 from opbench.counting.meta.absent import tolerated
 from opbench.counting.meta.build import build_without_weights
 from opbench.counting.meta.disguise import disguised
+from opbench.counting.meta.tensor_types import types_replaced_in
 from opbench.counting.tracing.torch_state import undisturbed
 from opbench.errors import CountError, describe
 
@@ -47,7 +49,7 @@ def _recorded(build: Callable[[], Any], request: Request, device: str) -> Trace:
     with torch.inference_mode(), disguised() if device == "meta" else nullcontext():
         network, inputs = prepare(build, request, device, weights=device != "meta")
         try:
-            with recorder:
+            with recorder, types_replaced_in(modules_of_homes(homes_of(network))):
                 inputs.passed_to(network)
         except Exception as error:
             name = type(network).__name__

@@ -159,8 +159,9 @@ def test_a_constructor_that_looks_sees_the_cpu() -> None:
     assert (counted.macs, counted.device) == (SMALL, "meta")
 
 
-def test_other_conventions_take_the_same_way() -> None:
-    calls = trace(lambda: Decides(LOOKS["is_meta"]), (torch.ones(ROWS, 4),))
+@pytest.mark.parametrize("look", ["is_meta", "class", "imported class"])
+def test_other_conventions_take_the_same_way(look: str) -> None:
+    calls = trace(lambda: Decides(LOOKS[look]), (torch.ones(ROWS, 4),))
     assert [tuple(call.out.shape) for call in calls if call.name == "linear"] == [(ROWS, 5)]
 
 
