@@ -186,15 +186,19 @@ def _locked_file(path: Path) -> IO[bytes]:
         file.close()
 
 
+_RESUME = "continue with `opbench run --resume`"
+
+
 class Appender:
     """Appends whole lines to a file that is its own as long as it is open."""
 
-    def __init__(self, path: Path, *, size: int | None = None) -> None:
+    def __init__(self, path: Path, *, size: int | None = None, go_on: str = _RESUME) -> None:
         """Open ``path``, which had ``size`` bytes when it was read.
 
-        Raises ``BadFileError`` where another process is writing it, or has since.
+        ``go_on`` says how to continue after a full disk.  Raises ``BadFileError`` where another
+        process is writing it, or has since.
         """
-        self.path = path
+        self.path, self._go_on = path, go_on
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
@@ -211,7 +215,7 @@ class Appender:
                 raise
 
     @classmethod
-    def create(cls, folder: Path, stem: str) -> Self:
+    def create(cls, folder: Path, stem: str, *, go_on: str = _RESUME) -> Self:
         """Open a new file ``stem.jsonl`` in ``folder``, or ``stem-2.jsonl`` where that exists.
 
         Raises ``BadFileError`` where it cannot be made.
@@ -223,10 +227,10 @@ class Appender:
                     path.touch(exist_ok=False)
                 except FileExistsError:
                     continue
-                return cls(path)
+                return cls(path, go_on=go_on)
         except OSError as error:
             raise BadFileError(
-                f"no run file can be created in {folder}: {error.strerror}; "
+                f"no file can be created in {folder}: {error.strerror}; "
                 "choose another folder with --results"
             ) from None
         raise AssertionError("the names never end")
@@ -241,7 +245,7 @@ class Appender:
     def _refuse(self) -> NoReturn:
         self._file.close()
         raise BadFileError(
-            f"{self.path} is being written by another process: wait for it, or start a new run"
+            f"{self.path} is being written by another process: wait for it, or start anew"
         ) from None
 
     def append(self, line: bytes) -> None:
@@ -253,7 +257,7 @@ class Appender:
         if not os.fstat(self._file.fileno()).st_nlink:
             raise BadFileError(
                 f"{self.path} was deleted while it was being written, and its lines with it: "
-                "start a new run"
+                "start anew"
             )
         self._write(line + b"\n")
 
@@ -275,10 +279,7 @@ class Appender:
     def _after_failing(self, size: int) -> str:
         """Say what to do; a file without a line is removed."""
         if size or not self.path.is_file():
-            return (
-                "what was measured before is in it: make room and continue with "
-                "`opbench run --resume`"
-            )
+            return f"what was measured before is in it: make room and {self._go_on}"
         with suppress(OSError):
             self.path.unlink()
         return "make room, or choose another folder with --results"

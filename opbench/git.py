@@ -9,12 +9,15 @@ from pathlib import Path
 
 from opbench.errors import BadValueError
 
+# The remedy where a commit may be missing because the checkout has only one.
+SHALLOW = "a shallow checkout, as GitHub makes, needs `fetch-depth: 0`"
+
 
 def git(
     folder: Path,
     *words: str,
     why: str,
-    remedy: str = "name a commit, branch or tag",
+    remedy: str = f"name a commit, branch or tag; {SHALLOW}",
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Return what a git command prints in ``folder``; ``environment`` is added to ours.
@@ -33,8 +36,5 @@ def git(
         raise BadValueError(f"--against needs git, which cannot be run: {error.strerror}") from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise BadValueError(
-            f"{why} ({said.removeprefix('fatal: ')}): {remedy}; a shallow checkout, as GitHub "
-            "makes, needs `fetch-depth: 0`"
-        )
+        raise BadValueError(f"{why} ({said.removeprefix('fatal: ')}): {remedy}")
     return done.stdout

@@ -44,7 +44,7 @@ class LineFormat(Generic[_H]):
 
     what: what a file is, in words.  folder: where such files lie below the results.
     version: the version of the format, which the field ``format`` of the header, the first line,
-    repeats.  kinds: the classes of lines, by kind.
+    repeats.  kinds: the classes of lines, by kind.  go_on: how to continue after a full disk.
     """
 
     what: str
@@ -52,6 +52,7 @@ class LineFormat(Generic[_H]):
     version: int
     header: type[_H]
     kinds: Mapping[str, type[Value]]
+    go_on: str = "continue with `opbench run --resume`"
 
     def line_json(self, line: Value) -> dict[str, Any]:
         """Return the JSON object of a line, its kind first."""
@@ -84,7 +85,7 @@ class LineFormat(Generic[_H]):
         Raises ``BadFileError`` where it cannot be made.
         """
         stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
-        return Appender.create(results / self.folder, stem)
+        return Appender.create(results / self.folder, stem, go_on=self.go_on)
 
     def first_line(self, path: Path, raw: bytes) -> _H:
         """Read the header.  Raises ``BadFileError`` for another line, and for another version."""

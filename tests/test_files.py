@@ -17,6 +17,7 @@ import pytest
 
 from opbench.errors import BadFileError
 from opbench.files import Appender, locked, read, write
+from opbench.live.lines import COMPARISON
 
 BUSY = "being written by another process"
 
@@ -153,6 +154,14 @@ def test_a_disk_that_is_full_at_the_first_line_leaves_no_file(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_a_comparison_on_a_full_disk_is_made_again(tmp_path: Path) -> None:
+    with COMPARISON.new(tmp_path) as appender:
+        appender.append(b"{}")
+        full = pytest.raises(BadFileError, match=r"it: make room and compare again$")
+        with files_no_larger_than(10), full:
+            appender.append(b"x" * 100)
+
+
 def test_half_a_line_on_a_full_disk_is_refused_when_the_file_is_opened(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"half a line")
@@ -231,7 +240,7 @@ def test_a_name_that_is_taken_has_a_number_behind_it(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(BadFileError, match=r"no run file .* choose another folder"):
+    with pytest.raises(BadFileError, match=r"no file can be .* choose another folder"):
         Appender.create(tmp_path / "file" / "runs", "a")
 
 

@@ -91,9 +91,10 @@ _NOT_HIDDEN = {
 
 def render_rows(state: RunState, format: Format) -> str:
     """Render a row for each cell that was measured, is unfinished or failed."""
-    unfinished = [_unfinished(each, state) for each in state.unfinished()]
-    failures = [failure.to_json() for failure in state.failures.values()]
-    rows = [*map(_row, state.records.values()), *unfinished, *failures]
+    unfinished = {each.cell: _unfinished(each, state) for each in state.unfinished()}
+    measured = {each.cell: _row(each) for each in state.records.values()}
+    known = {**_failures(state), **unfinished, **measured}
+    rows = [known[cell] for cell in state.plan if cell in known]
     if not rows and format is Format.table:
         return ""
     vary, same = cell_columns(rows)
@@ -106,13 +107,18 @@ def render_rows(state: RunState, format: Format) -> str:
 
 def render_stages(state: RunState, format: Format) -> str:
     """Render a row for each stage of each cell, their sum and the whole, or why there is none."""
-    measured = [*state.records.values(), *state.unfinished()]
-    rows = [row for record in measured for row in _stage_rows(record)]
-    rows += [failure.to_json() for failure in state.failures.values()]
+    measured = {each.cell: _stage_rows(each) for each in state.unfinished()}
+    measured |= {each.cell: _stage_rows(each) for each in state.records.values()}
+    known = {cell: [row] for cell, row in _failures(state).items()} | measured
+    rows = [row for cell in state.plan for row in known.get(cell, ())]
     if not rows and format is Format.table:
         return ""
     vary, same = cell_columns(rows)
     return render(rows, format, [*vary, *shown(_STAGE, rows, _OPTIONAL), *same])
+
+
+def _failures(state: RunState) -> dict[Cell, dict[str, Any]]:
+    return {cell: failure.to_json() for cell, failure in state.failures.items()}
 
 
 def _stage_rows(record: Record) -> list[dict[str, Any]]:

@@ -151,6 +151,7 @@ COMPARISON = LineFormat(
         "failure": SideFailure,
         "end": End,
     },
+    go_on="compare again",
 )
 
 

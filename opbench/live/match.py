@@ -140,13 +140,14 @@ class _Pair:
 
     def play(self) -> PairLine:
         """Time the pair; what was taken is written when it is interrupted, too."""
-        began, busy = self._match.now(), watch_bystanders()
+        began = self._match.now()
+        for side in self._starts:
+            self._asked(side, self._open)
+        for side in self._starts:
+            self._ready[side] = self._asked(side, lambda each: self._players[each].ready())
+        # Only now: what others do while the sides are built disturbs no turn.
+        opened, busy = self._match.now(), watch_bystanders()
         try:
-            for side in self._starts:
-                self._asked(side, self._open)
-            for side in self._starts:
-                self._ready[side] = self._asked(side, lambda each: self._players[each].ready())
-            opened = self._match.now()
             rounds = self._rounds(until=began + self._share_s)
         finally:
             line = self._line(*busy())

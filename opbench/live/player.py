@@ -26,6 +26,8 @@ Json = dict[str, Any]
 _SERVE = "opbench.live.side:serve"
 _PRELOAD = ("opbench.live.side", "opbench.registry.entries:specs")
 _POLL_MS = 1000
+# So long a side that was killed may take to end.
+_GRACE_S = 10.0
 # A thread of libgomp that waits for another keeps its core busy for a third of a million turns of a
 # loop.  Where the machine has given that core's neighbour to another program, this is what makes a
 # pass of 30 ms take a second.  A thousand turns, some 50 us, still bridge the gap between layers.
@@ -112,7 +114,7 @@ class ForkPlayer:
     ) -> None:
         self._timeout, self._serve, self._preload = timeout, serve, preload
         self._stream: socket.SocketIO | None = None
-        self._worker = 0
+        self._worker = self._opened = 0
         self._busy = False
         self._reason = ""
 
@@ -123,12 +125,14 @@ class ForkPlayer:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="opbench-")
+        try:
+            self._listener = self._listening()
+        except BadValueError:
+            self._folder.cleanup()
+            raise
         self._errors = tempfile.TemporaryFile()
         self._server = Server(self._preload, errors=self._errors, environment=_environment())
         self._server.start()
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self._address)
-        self._listener.listen(1)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,13 +144,30 @@ class ForkPlayer:
 
     @property
     def _address(self) -> str:
-        return f"{self._folder.name}/side"
+        return f"{self._folder.name}/{self._opened}"
+
+    def _listening(self) -> socket.socket:
+        """Listen where no side before can have connected."""
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(self._address)
+        except OSError as error:
+            listener.close()
+            raise BadValueError(
+                f"no socket can be made in {self._folder.name} ({error}): set TMPDIR to a folder "
+                "with a short path"
+            ) from None
+        listener.listen(1)
+        return listener
 
     def open(self, request: Mapping[str, Any], folder: Path) -> None:
         self.close()
         self._errors.seek(0)
         self._errors.truncate()
         self._reason, self._busy = "", True
+        self._listener.close()
+        self._opened += 1
+        self._listener = self._listening()
         self._server.send(
             {
                 "call": self._serve,
@@ -196,7 +217,11 @@ class ForkPlayer:
         return reply
 
     def _wait(self, descriptor: int | None) -> None:
-        """Wait until there is something to read; raises ``SideError`` where the side has ended."""
+        """Wait until there is something to read; raises ``SideError`` where the side has ended.
+
+        A side that is late is killed, and then its server: one that waits for a driver does not die
+        before that answers.
+        """
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             poll = select.poll()
@@ -209,7 +234,10 @@ class ForkPlayer:
             if woken.intersection(server):
                 self._listen()
             elif deadline is not None and time.monotonic() > deadline and self._worker:
+                if self._reason:
+                    self._server.kill()
                 self._reason = f"it did not end within {self._timeout:g} s (--timeout)"
+                deadline = time.monotonic() + _GRACE_S
                 with suppress(ProcessLookupError):
                     os.kill(self._worker, signal.SIGKILL)
 
@@ -217,9 +245,11 @@ class ForkPlayer:
         """Take in what the server and the side's process say on their way out."""
         said = self._server.receive()
         if said is None:
-            self._busy, words = False, self._server.last_words()
+            self._busy, self._worker, words = False, 0, self._server.last_words()
             status = describe_exit(self._server.stop())
-            raise SideError(f"the process that starts others ended: {status}{words}")
+            raise SideError(
+                self._reason or f"the process that starts others ended: {status}{words}"
+            )
         for message in said:
             if "worker" in message:
                 self._worker = message["worker"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -33,7 +34,10 @@ def checked_out(ref: str, folder: Path) -> Iterator[WorkTree]:
 
     Raises ``BadValueError`` where there is no git, no repository or no such commit.
     """
-    top = git(folder, "rev-parse", "--show-toplevel", why="there is no git repository here")
+    top = git(
+        folder, "rev-parse", "--show-toplevel",
+        why="there is no git repository here", remedy="go to the folder of one",
+    )  # fmt: skip
     root, meant = Path(top.strip()), f"{ref}^{{commit}}"
     why = f"git has no commit {ref!r}"
     commit = git(root, "rev-parse", "--verify", "--end-of-options", meant, why=why).strip()
@@ -41,10 +45,13 @@ def checked_out(ref: str, folder: Path) -> Iterator[WorkTree]:
         tree = Path(temporary).resolve() / "tree"
         tree.mkdir()
         index = {"GIT_INDEX_FILE": str(tree.parent / "index")}
-        why = f"the files of {ref!r} cannot be written"
-        git(root, "read-tree", commit, why=why, environment=index)
-        git(
-            root, "checkout-index", "--all", "--force", f"--prefix={tree}/",
-            why=why, environment=index,
-        )  # fmt: skip
+        write = partial(
+            git,
+            root,
+            why=f"the files of {ref!r} cannot be written to {temporary}",
+            remedy="make room there, or set TMPDIR to another folder",
+            environment=index,
+        )
+        write("read-tree", commit)
+        write("checkout-index", "--all", "--force", f"--prefix={tree}/")
         yield WorkTree(root=root.resolve(), tree=tree, commit=commit[:12])

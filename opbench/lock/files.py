@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opbench import files
 from opbench.errors import BadFileError
-from opbench.git import git
+from opbench.git import SHALLOW, git
 from opbench.lock.blocks import Lock
 from opbench.lock.reading import parse
 from opbench.lock.text import to_text
@@ -42,7 +42,8 @@ def load_at(ref: str, path: Path) -> Lock:
     name = f"{ref}:./{path.name}"
     text = git(
         path.parent, "show", "--end-of-options", name,
-        why=f"git has no {path.name} in {ref!r}", remedy="name a commit that holds the lock",
+        why=f"git has no {path.name} in {ref!r}",
+        remedy=f"name a commit that holds the lock; {SHALLOW}",
     )  # fmt: skip
     return parse(text, f"{path} at {ref}")
 

@@ -135,6 +135,9 @@ class _Work:
     def kill(self) -> None:
         """Kill the worker."""
         self.killed, self.deadline = True, time.monotonic() + _GRACE_S
+        if not self._worker:  # not known yet; 0 would be this process's group
+            self._server.kill()
+            return
         with suppress(ProcessLookupError):
             os.kill(self._worker, signal.SIGKILL)
 

@@ -150,7 +150,9 @@ class Assertions:
         if found.verdict in (Verdict.SLOWER, Verdict.FAILED):
             raise AssertionError(printable(found.sentence))
         if found.verdict is Verdict.AMBIGUOUS:
-            warnings.warn(f"{found.sentence} {found.note}", stacklevel=3)
+            # There the option is a keyword.
+            note = found.note.replace("--max-seconds", "max_seconds=")
+            warnings.warn(f"{found.sentence} {note}", stacklevel=3)
 
     def _count(self, network: Network, inputs: Inputs | None) -> Count:
         if isinstance(network, nn.Module):

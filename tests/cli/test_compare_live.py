@@ -241,7 +241,8 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_taken(
         (("lenet5", "--vary", "dtype=float32,int7"), "no dtype is called 'int7'"),
         (("--vary", "dtype=float32,bfloat16"), "--vary needs a TARGET"),
         (("lenet5", "--vary", "threads=1,2", "--against", "x"), "remove one of them"),
-        (("net.py:net", "--against", "HEAD"), "there is no git repository here"),
+        (("net.py:net", "--against", "HEAD"), "there is no git repository here (not a git"),
+        (("net.py:net", "--against", "HEAD"), "): go to the folder of one"),
         (("lenet5", "lenet5", "--against="), "--against is empty: name a commit"),
         (("lenet5", "--vary="), "--vary must look like"),
         (("--self-test", "lenet5", "--device", "cuda"), "--device: --self-test times runs"),
@@ -319,6 +320,29 @@ def test_a_target_that_was_not_there_is_new(
     (row,) = json.loads(result.stdout)
     assert row["verdict"] == "NEW"
     assert re.match("base: not in HEAD: there is no file net.py", row["note"])
+
+
+def test_files_of_a_commit_that_cannot_be_written_are_one_sentence(
+    opbench: Opbench,
+    table: Table,
+    repository: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    repository(net=NET)
+    table(lambda cell: 0.010)
+    usual = subprocess.run
+
+    def full(words: list[str], **options: Any) -> Any:
+        if "checkout-index" in words:
+            said = "fatal: unable to write file net.py: No space left on device"
+            return subprocess.CompletedProcess(words, 128, "", said)
+        return usual(words, **options)
+
+    monkeypatch.setattr(subprocess, "run", full)
+    result = opbench("compare", "net.py:net", "--against", "HEAD")
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert "No space left on device): make room there, or set TMPDIR to another folder" in said
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,11 @@ def test_an_interrupted_cell_has_times_and_neither_interval_nor_rating() -> None
     begun = RunState([cell("a"), cell("b")], Protocol(rounds=4), cores=2)
     begun.add(record("b"))
     begun.add(round_line(cell("a"), round_(samples_s=(0.002, 0.003, 0.007))))
-    row = json.loads(render_rows(begun, Format.json))[1]
+    row = json.loads(render_rows(begun, Format.json))[0]
     assert (row["name"], row["median_s"], row["quality"]) == ("a", 0.003, "interrupted")
     assert (row["low_s"], row["high_s"], row["reason"]) == (None, None, "1 of 4 rounds")
     table = render_rows(begun, Format.markdown).splitlines()
-    assert "| 3.000 | interrupted |" in table[3]
+    assert "| 3.000 | interrupted |" in table[2]
     assert (row["latency_low_s"], row["latency_high_s"]) == (None, None)
 
 

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from opbench.cli.render import Format
-from opbench.cli.run_report import render_stages
+from opbench.cli.run_report import render_rows, render_stages
 from opbench.record import Stage
 from opbench.runs.state import RunState
 from opbench.timing.protocol import Protocol
-from tests.builders import record
+from tests.builders import failure, record
 
 
 def rows_of(*stages: Stage) -> list[dict[str, Any]]:
@@ -43,3 +43,13 @@ def test_a_whole_of_no_time_has_no_shares() -> None:
     rows = rows_of(stage("decode", 0.0), stage("whole", 0.0))
     assert [row["stage"] for row in rows] == ["decode", "sum", "whole"]
     assert not any(row.get("share") for row in rows)
+
+
+def test_rows_stand_in_the_order_of_the_plan_whatever_was_done_first() -> None:
+    first, second, third = record("a"), record("b"), record("c")
+    broken = failure("b")
+    state = RunState([first.cell, second.cell, third.cell], Protocol(), 1)
+    for line in (third, broken, first):
+        state.add(line)
+    for rendered in (render_rows, render_stages):
+        assert [row["name"] for row in json.loads(rendered(state, Format.json))] == [*"abc"]

@@ -14,7 +14,6 @@ from tests.gpu.outcome import Finding
 
 SAID = "tests.txt"
 _MARK = "mark.cuda"
-_ROOMS = ("tests/timing", "tests/counting", "tests/conformance")
 _OUTCOME = re.compile(r"^(\S+::.+?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b", re.MULTILINE)
 _REASON = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)(?: - (.*))?$", re.MULTILINE)
 
@@ -22,8 +21,15 @@ _REASON = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)(?: - (.*))?$", re.MULTILINE)
 def run(bed: Bed) -> Iterator[Finding]:
     """Run the tests room after room; each line of pytest's is on disk when its test ends."""
     end = time.monotonic() + bed.seconds - 3
-    for room in _ROOMS:
+    for room in _rooms():
         yield _in_room(bed, room, end - time.monotonic())
+
+
+def _rooms() -> list[str]:
+    """Return the folders of tests in which some need a GPU."""
+    rooms = [each for each in sorted((ROOT / "tests").iterdir()) if each.is_dir()]
+    names = [str(each.relative_to(ROOT)) for each in rooms]
+    return [name for name in names if _files(name)]
 
 
 def _in_room(bed: Bed, room: str, seconds: float) -> Finding:

@@ -72,6 +72,30 @@ def lines(folder: Path) -> list[Any]:
     return [COMPARISON.decode(line) for line in raw]
 
 
+def test_others_are_watched_only_while_turns_are_taken(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others do while the sides are built disturbs no turn."""
+    done: list[str] = []
+
+    def watch() -> Callable[[], tuple[None, None]]:
+        done.append("watch")
+        return lambda: (None, None)
+
+    def noted(name: str, usual: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            done.append(name)
+            return usual(*arguments)
+
+        return call
+
+    for name in ("ready", "block"):
+        monkeypatch.setattr(PaperPlayer, name, noted(name, getattr(PaperPlayer, name)))
+    monkeypatch.setattr("opbench.live.match.watch_bystanders", watch)
+    play(0.010, 0.012)
+    assert done[:4] == ["ready", "ready", "watch", "block"]
+
+
 def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> None:
     compared, table = play(0.010, 0.010)
     assert len(compared.pairs) == min(LOOKS)

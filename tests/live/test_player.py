@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 import opbench
+from opbench.errors import BadValueError
 from opbench.live.player import ForkPlayer, Ready, SideError, TimedBlock
 from tests.builders import cell
 from tests.live.serving import SPENT
@@ -75,6 +78,36 @@ def test_a_side_that_ends_says_why_and_the_next_one_plays(
         opened(player, **wrong)
         player.block(1.0)
     assert opened(player) == Ready(first_call_s=1.5)
+
+
+def test_a_connection_that_was_left_is_not_taken_for_the_next_side(player: ForkPlayer) -> None:
+    opened(player)
+    player.close()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.connect(player._address)
+    assert opened(player) == Ready(first_call_s=1.5)
+
+
+def test_a_side_that_cannot_be_killed_ends_with_its_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opbench.live.player._GRACE_S", 0.1)
+    with ForkPlayer(0.2, **PLAYED) as player:  # type: ignore[arg-type]
+        opened(player, hangs=True)
+        kill, worker = os.kill, player._worker
+        monkeypatch.setattr(os, "kill", lambda pid, how: pid == worker or kill(pid, how))
+        with pytest.raises(SideError, match=r"it did not end within 0.2 s"):
+            player.block(1.0)
+        assert opened(player) == Ready(first_call_s=1.5)
+
+
+def test_a_folder_with_too_long_a_path_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with pytest.raises(BadValueError, match="set TMPDIR to a folder with a short path"):
+        ForkPlayer(**PLAYED).__enter__()  # type: ignore[arg-type]
+    assert not any(long.iterdir())
 
 
 def test_a_server_that_does_not_start_is_a_reason() -> None:

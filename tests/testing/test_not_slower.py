@@ -61,7 +61,7 @@ def test_what_cannot_be_timed_fails_with_the_reason(assertions: Slow) -> None:
 
 
 def test_what_cannot_be_told_warns(assertions: Slow) -> None:
-    with pytest.warns(UserWarning, match=r"AMBIGUOUS.*--max-seconds"):
+    with pytest.warns(UserWarning, match=r"AMBIGUOUS.* give it a larger max_seconds="):
         assertions(noise=0.9, lenet5=0.01, alexnet=0.01).assert_not_slower("alexnet", "lenet5")
 
 
