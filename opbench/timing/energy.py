@@ -236,15 +236,6 @@ class Window:
         self._calls = 0
         self.filling_s = 0.0
 
-    def watch(self, stopwatch: Stopwatch) -> Stopwatch:
-        """``stopwatch``, its calls counted."""
-
-        def watched(calls: int) -> float:
-            self._calls += calls
-            return stopwatch(calls)
-
-        return watched
-
     def close(self, stopwatch: Stopwatch) -> Energy | None:
         """Fill the window with calls, in blocks of about a tenth of it, and close it.
 
@@ -267,7 +258,8 @@ class Window:
     def _fill(self, stopwatch: Stopwatch) -> None:
         block = 1
         while self._open_s() < self._full_s:
-            seconds = self.watch(stopwatch)(block)
+            seconds = stopwatch(block)
+            self._calls += block
             self.filling_s += seconds
             block = max(1, round(self._full_s / 10 / max(seconds / block, 1e-9)))
 

@@ -36,12 +36,12 @@ from opbench.intervals import median
 from opbench.record import Measurement, Round
 from opbench.timing.bystanders import watch_bystanders
 from opbench.timing.device import Call, Device, open_device
-from opbench.timing.energy import EnergyMeter, Stopwatch, Window
+from opbench.timing.energy import EnergyMeter, Stopwatch
 from opbench.timing.libraries import load_libraries
 from opbench.timing.protocol import HEAT_S, QUEUE_S, Limits, Protocol, sample
 from opbench.timing.quality import summarise
 from opbench.timing.reference import Alternation, fixed_work
-from opbench.timing.sustained import Sustained, back_to_back, closed, queue
+from opbench.timing.sustained import back_to_back, queue
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.training import load_training, training_step
 
@@ -62,7 +62,7 @@ class Instruments:
     meter: counts joules.
     state: how the device is doing, read while it works.
     queue_s: how long calls are queued on a GPU back to back, 0 for not at all.
-    reference: fixed work, timed in turns with the samples; not while joules are counted.
+    reference: fixed work, timed in turns with the samples.
     """
 
     memory: Callable[[], int | None]
@@ -131,21 +131,21 @@ def time_round(forward: Call, device: Device, limits: Limits, instruments: Instr
     with _collector_paused():
         timed = device.prepare(forward)
         heating, heating_s = _heat(timed, device)
-        # A GPU is made to wait before its samples: its energy is that of calls without.
-        meter = None if device.asynchronous else instruments.meter
-        during = Window(meter) if meter else None
-        turns = Alternation(instruments.reference) if instruments.reference and not during else None
-        watch = during.watch if during else turns.watch if turns else _as_it_is
+        turns = Alternation(instruments.reference) if instruments.reference else None
+        watch = turns.watch if turns else _as_it_is
         samples = sample(watch(lambda calls: device.time(timed, calls)), limits)
+        reference_s = turns.last(len(samples.seconds)) if turns else ()
         host = host_samples(timed, device, limits)
         state = _state_at_work(timed, device, median(host or samples.seconds), instruments)
         peak = instruments.memory()
-        work = _sustained(timed, device, instruments, during)
+        # Energy is that of calls alone: between samples fixed work has its turn, and a GPU waits.
+        queue_s = instruments.queue_s if device.asynchronous else 0.0
+        work = queue(timed, device, queue_s, instruments.meter)
     warming_s = first_call_s + timed.warmup_s + heating_s
     return Round(
         number=1,
         samples_s=samples.seconds,
-        reference_samples_s=turns.last(len(samples.seconds)) if turns else (),
+        reference_samples_s=reference_s,
         host_samples_s=host,
         queued_s=work.queued_s if device.asynchronous else None,
         launches=timed.launches,
@@ -183,17 +183,6 @@ def host_samples(call: Call, device: Device, limits: Limits) -> tuple[float, ...
     wanted = min(max(_FEWEST_HOST_SAMPLES, _HOST_PART * fitting), _MOST_HOST_SAMPLES, fitting)
     others = max(limits.min_samples, round(wanted)) - 1
     return first, *(device.run(call, 1) for _ in range(others))
-
-
-def _sustained(
-    timed: Call, device: Device, instruments: Instruments, during: Window | None
-) -> Sustained:
-    """Finish the window that was open during the samples, or queue calls on a GPU."""
-    if during is not None:
-        return closed(during, lambda calls: device.run(timed, calls))
-    if not device.asynchronous:
-        return Sustained()
-    return queue(timed, device, instruments.queue_s, instruments.meter)
 
 
 def _state_at_work(call: Call, device: Device, seconds: float, instruments: Instruments) -> State:

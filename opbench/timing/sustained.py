@@ -45,7 +45,7 @@ def back_to_back(run: Stopwatch, seconds: float) -> tuple[int, float]:
 
 
 def queue(timed: Call, device: Device, seconds: float, meter: EnergyMeter | None) -> Sustained:
-    """Queue calls on a GPU for ``seconds``, or as long as the meter needs, and measure it all."""
+    """Call back to back for ``seconds``, or as long as the meter needs, and measure it all."""
 
     def run(calls: int) -> float:
         return device.run(timed, calls)

@@ -90,19 +90,6 @@ def test_the_energy_of_a_call_is_power_times_its_seconds_over_a_full_window(cloc
     assert window.filling_s == pytest.approx(spent.seconds)
 
 
-def test_samples_fill_a_window_that_is_open_meanwhile(clock: Time) -> None:
-    def stopwatch(calls: int) -> float:
-        clock.now += 0.5 * calls
-        return 0.5 * calls
-
-    window = Window(Steady())
-    assert window.watch(stopwatch)(6) == 3.0
-    spent = window.close(stopwatch)
-    assert spent is not None
-    assert (spent.calls, spent.seconds, window.filling_s) == (6, 3.0, 0.0)
-    assert spent.joules == pytest.approx(600.0)
-
-
 def readings(watts: float, seconds: float, *, phase: float, tick: float = 0.1) -> list[Reading]:
     """Readings each 4 ms of a counter that moves at each ``tick``, a ``phase`` after the first."""
     times = [0.004 * i for i in range(round(seconds / 0.004))]

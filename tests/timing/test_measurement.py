@@ -112,6 +112,25 @@ class Kilowatt:
         return lambda: Power(watts=1000.0, resolution=0.001)
 
 
+def test_fixed_work_is_timed_beside_the_samples_and_not_while_joules_are_counted() -> None:
+    done: list[str] = []
+
+    class Noting(Kilowatt):
+        def start(self) -> Callable[[], Power]:
+            done.append("start")
+            return super().start()
+
+    def work() -> float:
+        done.append("work")
+        return 0.002
+
+    instruments = Instruments(memory=lambda: None, meter=Noting(), reference=work)
+    taken = time_round(lambda: None, CpuDevice(), Limits(precision=0.5, seconds=0.01), instruments)
+    assert taken.reference_samples_s == (0.002,) * len(taken.samples_s)
+    assert taken.energy_j is not None
+    assert done == ["work"] * done.count("work") + ["start"]
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_energy_is_per_call_that_the_meter_saw(
     asynchronous: bool, monkeypatch: pytest.MonkeyPatch
