@@ -57,7 +57,7 @@ from opbench.counting.tracing.gradients import gradient_tracer, plain_kernels
 from opbench.counting.tracing.lifetimes import Lifetimes
 from opbench.counting.tracing.outputs import tensors_in
 from opbench.counting.tracing.scopes import Scopes, Traced
-from opbench.counting.tracing.torch_state import undisturbed
+from opbench.counting.tracing.torch_state import scripts_as_written, undisturbed
 from opbench.counting.tracing.tracer import Tracer
 from opbench.counting.tracing.training import NothingToTrainError, run_backward, switch_to_training
 from opbench.counting.tracing.unseen import UNSEEN, Unseen
@@ -330,6 +330,7 @@ def _run(
     try:
         with (
             put_back(homes),
+            scripts_as_written(),
             types_replaced_in(modules_of_homes(homes)),
             plain_kernels(stored) if gradients else nullcontext(),
             threads.followed(),

@@ -4,10 +4,9 @@ A forward pass, or the file that a network comes from, may draw random numbers, 
 change a default, and may raise half-way.  What is saved here is put back in every case.
 Meanwhile the state is the same for every count: gradients and autocast off, fused fast paths off
 (they would hide one layer in one operator on some devices), ``einsum`` from left to right (with
-opt_einsum installed it would take another path, and another number of products), compiled and
-scripted functions run as written (fused and differentiated by TorchScript, as they are on a GPU
-from the second run on, their operators would not be seen), and no garbage collection at a random
-moment while lifetimes of tensors are watched.
+opt_einsum installed it would take another path, and another number of products), compiled
+functions run as written, and no garbage collection at a random moment while lifetimes of tensors
+are watched.
 """
 
 from __future__ import annotations
@@ -28,7 +27,6 @@ import torch.backends.opt_einsum
 _LOCK = threading.RLock()
 
 _TANGLED = object()
-_JIT: Any = torch.jit
 
 
 @contextmanager
@@ -41,7 +39,6 @@ def undisturbed() -> Iterator[None]:
         torch.backends.opt_einsum.enabled = False
         gc.disable()
         stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(_JIT.optimized_execution(False))
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
@@ -49,6 +46,18 @@ def undisturbed() -> Iterator[None]:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         else:
             stack.enter_context(_told_before_compiling(stack))
+        yield
+
+
+@contextmanager
+def scripts_as_written() -> Iterator[None]:
+    """Run scripted functions as written: fused and differentiated by TorchScript, as they are on a
+    GPU from the second run on, their operators would not be seen.
+
+    A constructor that freezes a network needs TorchScript's own way, so this is for passes only.
+    """
+    jit: Any = torch.jit
+    with jit.optimized_execution(False):
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from opbench.counting import count
+from opbench.counting import build_and_count, count
 from opbench.record import Count, ModuleCount, OperatorSum
 
 
@@ -240,3 +240,13 @@ def test_modules_that_say_that_they_are_equal_are_told_apart() -> None:
         "0.0": 20,
         "1": 30,
     }
+
+
+def test_a_constructor_may_freeze_a_network() -> None:
+    def build() -> nn.Module:
+        network = nn.Sequential(nn.Linear(4, 5), nn.ReLU()).eval()
+        script, freeze = torch.jit.script, torch.jit.freeze
+        frozen: nn.Module = freeze(script(network))
+        return frozen
+
+    assert build_and_count(build, (4,)).macs == 20
