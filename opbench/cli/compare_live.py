@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
-from typing import Any
 
 from opbench.cli.live_progress import LiveProgress
 from opbench.cli.options import (
     parse_asked,
     parse_input_size,
     parse_integers,
+    parse_runtimes,
     refuse_batch_size,
     words,
 )
@@ -66,13 +66,8 @@ class CellWords:
             memory_formats=words(self.memory_format),
             threads=parse_integers("--threads", self.threads) if self.threads else (None,),
             passes=words(self.pass_),
-            **self._execution(),
+            **parse_runtimes(self.runtime, self.compile),
         )
-
-    def _execution(self) -> dict[str, Any]:
-        runtime = self.runtime or ("compile" if self.compile else USUAL["runtime"])
-        mode = {"compile": [self.compile]} if self.compile else {}
-        return {"runtimes": [runtime], **mode}
 
     def varied(self, text: str) -> tuple[CellWords, CellWords]:
         """Return the two settings of --vary KEY=A,B.  Raises ``BadValueError``."""

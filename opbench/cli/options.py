@@ -7,13 +7,14 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opbench.cli.render import Format
 from opbench.errors import BadFileError, BadValueError, UnknownNameError
 from opbench.inputs import AskedInputs, described, parse_inputs
+from opbench.record import USUAL
 from opbench.settings import load_settings
 from opbench.spec import Shape
 
@@ -161,6 +162,16 @@ def refuse_batch_size(asked: AskedInputs, sizes: Sequence[int]) -> None:
             "--input gives whole shapes, the batch in front: remove --batch-size and write the "
             f"batch there, such as {sizes[0]}x3x224x224"
         )
+
+
+def parse_runtimes(names: str | None, modes: str | None) -> dict[str, Any]:
+    """Return the runtimes and the modes of torch.compile; "eager" among these is no mode."""
+    eager = USUAL["runtime"]
+    wanted = words(modes) if modes else []
+    compiling = [mode for mode in wanted if mode != eager]
+    others = words(names) if names else [eager] * (eager in wanted or not wanted)
+    runtimes = [*dict.fromkeys([*others, *["compile"] * bool(compiling)])]
+    return {"runtimes": runtimes, **({"compile": compiling} if compiling else {})}
 
 
 def words(text: str) -> list[str]:

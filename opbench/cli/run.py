@@ -19,6 +19,7 @@ from opbench.cli.options import (
     parse_fraction,
     parse_input_size,
     parse_integers,
+    parse_runtimes,
     refuse_batch_size,
     results_folder,
     words,
@@ -240,7 +241,7 @@ def run(
         inputs=inputs,
         dtypes=words(dtype),
         memory_formats=words(memory_format),
-        **_runtimes(runtime, compile),
+        **parse_runtimes(runtime, compile),
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,
@@ -340,16 +341,6 @@ def _resume(run: RunFile, workers: Workers) -> Prepared:
     ]
     say(f"resuming {run.path.stem}: {', '.join(told)}")
     return prepared
-
-
-def _runtimes(names: Words | None, modes: Words | None) -> dict[str, Sequence[str]]:
-    """Return the runtimes and the modes of torch.compile; "eager" among these is no mode."""
-    eager = USUAL["runtime"]
-    wanted = words(modes) if modes else []
-    compiling = [mode for mode in wanted if mode != eager]
-    others = words(names) if names else [eager] * (eager in wanted or not wanted)
-    runtimes = [*others, *["compile"] * bool(compiling)]
-    return {"runtimes": runtimes, **({"compile": compiling} if compiling else {})}
 
 
 def _inputs(input_size: str | None, inputs: list[str] | None) -> tuple[TensorSpec, ...]:

@@ -36,8 +36,8 @@ T = TypeVar("T")
 
 # Of a slow network more pairs tell more than more rounds; but a median of two is that of none.
 FEWEST_ROUNDS = 3
-# Short against the moods of a machine.
-BLOCK_S = 0.03
+# Seconds of a turn, short against the moods of a machine.
+TURN_S = 0.03
 
 
 class SideFolder(NamedTuple):
@@ -184,7 +184,7 @@ class _Pair:
         self._players[side].open(request, place.folder)
 
     def _block(self, side: SideName) -> TimedBlock:
-        return self._players[side].block(BLOCK_S)
+        return self._players[side].block(TURN_S)
 
     def _line(self, others: float | None, stolen: float | None) -> PairLine:
         base, new = ([turn for name, turn in self._turns if name == side] for side in SIDES)

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 _SERVE = "opbench.live.side:serve"
 _PRELOAD = ("opbench.live.side", "opbench.registry.entries:specs")
 _POLL_MS = 1000
-# So long a side that was killed may take to end.
+# Seconds that a side may take to end after SIGKILL.
 _GRACE_S = 10.0
 # A thread of libgomp that waits for another keeps its core busy for a third of a million turns of a
 # loop.  Where the machine has given that core's neighbour to another program, this is what makes a

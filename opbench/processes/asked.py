@@ -1,6 +1,6 @@
-"""Time since this process was asked for what it is doing.
+"""Measure the time since the latest request to this process.
 
-Of a worker that was forked for a call, that is its own age.
+In a worker that was forked for one call, that is the age of the worker.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ _asked_at = time.monotonic()
 
 
 def now() -> None:
-    """Note that this process, or one that it is about to fork, is asked for something."""
+    """Note the time of a request to this process, or to one that it is about to fork."""
     global _asked_at
     _asked_at = time.monotonic()
 
 
 def seconds_ago() -> float:
-    """Return the seconds since it was asked."""
+    """Return the seconds since the latest request."""
     return time.monotonic() - _asked_at

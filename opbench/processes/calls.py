@@ -31,7 +31,7 @@ from opbench.processes.connection import Server
 
 FORKS = hasattr(os, "fork")
 
-# So long a worker that was killed may take to end.
+# Seconds that a worker may take to end after SIGKILL.
 _GRACE_S = 10.0
 
 

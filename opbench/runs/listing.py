@@ -68,12 +68,11 @@ class Contents:
 
 
 def list_files(results: Path, kinds: Iterable[Kind]) -> list[Listed]:
-    """Describe every file of these kinds below ``results``, kind by kind and oldest first."""
-    return [
-        _listed(path, kind)
-        for kind in kinds
-        for path in files_in(results / kind.format.folder, ".jsonl")
+    """Describe every file of these kinds below ``results``, by name, which is oldest first."""
+    files = [
+        (path, kind) for kind in kinds for path in files_in(results / kind.format.folder, ".jsonl")
     ]
+    return [_listed(*each) for each in sorted(files, key=lambda each: each[0].stem)]
 
 
 def delete_files(results: Path, names: Iterable[str], kinds: Sequence[Kind]) -> Iterator[Path]:

@@ -159,6 +159,14 @@ def test_a_comparison_is_listed_and_deleted_as_a_run_is(
     assert len(rows("runs", "--results", results)) == 4
 
 
+def test_runs_and_comparisons_stand_in_one_order(
+    rows: Rows, results: Path, comparison: Path
+) -> None:
+    comparison.rename(comparison.with_name("1-later.jsonl"))
+    names = [row["name"] for row in rows("runs", "--results", results)]
+    assert names == ["1-done", "1-later", "2-half", "3-spoilt", "4-empty"]
+
+
 def test_a_comparison_that_cannot_be_read_or_has_not_ended_says_so(
     rows: Rows, results: Path, comparison: Path
 ) -> None:

@@ -85,14 +85,17 @@ class Simulated(NamedTuple):
     ratio: Interval
 
     def covers(self, ratio: float) -> bool:
-        """Whether the interval holds the true ratio."""
+        """Return whether the interval holds the true ratio."""
         return self.ratio.low <= ratio <= self.ratio.high
 
 
 def simulated(
     noise: Noise, draw: random.Random, *, process: float = 0.01, ratio: float = 1.0
 ) -> Simulated:
-    """One comparison at 5 %, stopped as a match is; processes differ by ``process``."""
+    """Simulate one comparison at a threshold of 5 %, stopped as a match is.
+
+    ``process`` is the standard deviation by which processes differ.
+    """
     pairs: list[PairLine] = []
     while True:
         step, apart = noise(draw), math.log(ratio) + draw.gauss(0, process)
