@@ -6,7 +6,7 @@ any, and latencies are joined in when their column is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,7 +29,7 @@ from opbench.cli.list_filters import (
 from opbench.cli.list_update import update as update_files
 from opbench.cli.options import Accuracies, OutputFormat, Results, measured_folder, words
 from opbench.cli.render import Format, note, render, say, write
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, UnknownNameError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
 from opbench.names import find, matching
@@ -38,9 +38,11 @@ from opbench.zoo.libraries import LIBRARIES, library_of
 
 if TYPE_CHECKING:
     from opbench.registry.counts_csv import NetworkRow
+    from opbench.spec import Shape
     from opbench.table import Folder
     from opbench.table.cells import TimedCell
     from opbench.table.networks import Network
+    from opbench.zoo.rows import ZooRow
 
 _MACS = f"MACs for one image; {PER_MAC}."
 _ACCURACY = "Accuracies on different data sets, or by different protocols, do not compare."
@@ -202,18 +204,37 @@ def _networks(globs: Sequence[str], own: Folder | None) -> list[Network]:
     """
     from opbench.accuracy import primaries
     from opbench.table.networks import Network
-    from opbench.zoo.rows import chosen as weights
 
     read = {network.name: network for network in own.networks} if own else {}
-    others = [each for each in read.values() if not each.entry and each.accuracy]
-    found = [each for each in others if any(matching(glob, (each.name,)) for glob in globs)]
-    left = [glob for glob in globs if not matching(glob, [each.name for each in others])]
-    of_libraries = [glob for glob in left if library_of(glob)]
+    others = {name: each for name, each in read.items() if each.own_accuracy and not each.entry}
     networks = [
         read.get(fact.name) or Network.of_registry(fact, primaries().get(fact.name))
-        for fact in _facts(globs, [*of_libraries, *(each.name for each in others)])
+        for fact in _facts(globs, [*filter(library_of, globs), *others])
     ]
-    return [*networks, *map(Network.of_zoo, weights(of_libraries)), *found]
+    for row in _weights([glob for glob in globs if library_of(glob)], others):
+        own_network = others.get(row.name)
+        same = own_network and own_network.input_size == row.input_size
+        networks.append(own_network if own_network and same else Network.of_zoo(row))
+    listed = {each.name for each in networks}
+    found = (each for name, each in others.items() if name not in listed)
+    return [*networks, *(each for each in found if any(matching(x, (each.name,)) for x in globs))]
+
+
+def _weights(globs: Sequence[str], others: Collection[str]) -> list[ZooRow]:
+    """Return the rows of libraries that ``globs`` match; those may match ``others`` as well.
+
+    Raises ``UnknownNameError`` for one that matches neither.
+    """
+    from opbench.zoo.rows import chosen
+
+    found: dict[tuple[str, Shape], ZooRow] = {}
+    for glob in globs:
+        try:
+            found |= {(row.name, row.input_size): row for row in chosen([glob])}
+        except UnknownNameError:
+            if not matching(glob, others):
+                raise
+    return list(found.values())
 
 
 def _reference(target: str) -> Reference:

@@ -16,7 +16,7 @@ from opbench.record import Record
 from opbench.registry.counts_csv import NetworkRow
 from opbench.spec import Shape
 from opbench.zoo.families import family_of
-from opbench.zoo.rows import ZooRow
+from opbench.zoo.rows import ZooRow, row_of
 
 # One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
@@ -84,13 +84,21 @@ class Network:
 
     @classmethod
     def of_record(cls, record: Record) -> Network:
-        """Return a network that only a run knows, taken for one of ImageNet's."""
+        """Return a network that is not built in, taken for one of ImageNet's.
+
+        Weights of a library that are on file at the size that was run have the accuracy stated.
+        """
         provider, _, attribute = record.cell.name.rpartition(":")
+        row = row_of(record.cell.name, record.cell.input_size)
+        family = family_of(row.architecture) if row else None
         return cls(
             name=record.cell.name,
             label=attribute,
             family=provider if provider.isidentifier() else "your own",
-            dataset="imagenet",
+            year=family.year if family else None,
+            dataset=row.dataset if row else "imagenet",
+            weights=row,
+            accuracy=_stated_accuracy(row) if row else None,
             **_counts(record),
         )
 

@@ -22,7 +22,7 @@ from opbench.row_files import RowFormat
 from opbench.spec import Shape
 from opbench.value import Natural, Text
 from opbench.zoo.groups import Group
-from opbench.zoo.libraries import LIBRARIES, Library, require_library
+from opbench.zoo.libraries import LIBRARIES, Library, library_of, require_library
 
 FEATURES = "features"
 Percent = Annotated[float, Meta(ge=0, le=100)]
@@ -125,6 +125,7 @@ def save(library: str, rows: Iterable[ZooRow], path: Path | None = None) -> None
     ordered = sorted(rows, key=lambda row: (row.name, row.input_size))
     _format(library).write(path or csv_file(library), ordered, LIBRARIES[library].header())
     load.cache_clear()
+    _by_size.cache_clear()
 
 
 def chosen(patterns: Iterable[str]) -> list[ZooRow]:
@@ -138,6 +139,17 @@ def chosen(patterns: Iterable[str]) -> list[ZooRow]:
         library = require_library(pattern).name
         wanted.setdefault(library, set()).update(_matching(pattern, load(library)))
     return [row for library, names in wanted.items() for row in load(library) if row.name in names]
+
+
+def row_of(name: str, size: Shape) -> ZooRow | None:
+    """Return the row of a set of weights at a size, None where none is on file."""
+    library = library_of(name)
+    return _by_size(library.name).get((name, size)) if library and "." in name else None
+
+
+@cache
+def _by_size(library: str) -> dict[tuple[str, Shape], ZooRow]:
+    return {(row.name, row.input_size): row for row in load(library)}
 
 
 def _matching(pattern: str, rows: Sequence[ZooRow]) -> list[str]:

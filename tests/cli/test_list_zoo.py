@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from opbench.cli.options import parse_quantity
 from opbench.errors import BadValueError
 from opbench.zoo import rows as zoo
+from tests import builders
 from tests.fixtures import Opbench, Rows, Write
 
 KEYS = {
@@ -88,6 +90,19 @@ def test_other_data_sets_and_protocols_are_left_out_of_the_best_and_told(opbench
     assert f"{len(others)} networks left out of the ranking: no top-1 on ImageNet" in result.stderr
     result = opbench("list", "torchvision:r3d_18", "--best", 1)
     assert "1 network left out of the ranking" in result.stderr  # several views of a video
+
+
+def test_an_accuracy_of_the_readers_own_replaces_that_of_weights_that_were_run(
+    rows: Rows, write: Write, tmp_path: Path
+) -> None:
+    name = "torchvision:resnet50.IMAGENET1K_V2"
+    builders.write_run(tmp_path, builders.record(name))
+    mine = write("mine.csv", f"name,top1\n{name},12\n")
+    asked = rows("list", "torchvision:resnet50", "--accuracies", mine, "--results", tmp_path)
+    assert {row["name"]: row["top1"] for row in asked} == {
+        "torchvision:resnet50.IMAGENET1K_V1": 76.13,
+        name: 12,
+    }
 
 
 def test_near_lists_what_costs_about_the_same_and_is_more_accurate(rows: Rows) -> None:

@@ -8,9 +8,10 @@ import pytest
 from opbench.accuracy import Accuracy, load_chart2016, primaries
 from opbench.errors import BadFileError
 from opbench.registry.counts_csv import NetworkRow
+from opbench.spec import Shape
 from opbench.table.frames import chart2016_frame, networks_frame
 from opbench.table.networks import Network, published_only, read_networks
-from tests.builders import accuracy, chart_point, network_row
+from tests.builders import accuracy, chart_point, network_row, record
 
 
 def _network(row: NetworkRow, known: Accuracy | None = None) -> Network:
@@ -22,6 +23,22 @@ def test_a_network_without_an_accuracy_keeps_its_row() -> None:
     joined = networks_frame(read_networks(rows, [], {"b": accuracy("b")}))
     assert joined["name"].to_list() == ["a", "b"]
     assert joined["top1"].isna().to_list() == [True, False]
+
+
+def test_weights_on_file_that_were_run_have_the_accuracy_that_is_stated_of_them() -> None:
+    name = "torchvision:resnet50.IMAGENET1K_V2"
+    other = record(name.replace("V2", "V9"))  # no such weights
+    larger = record("torchvision:resnet50.IMAGENET1K_V1", input_size=Shape((3, 448, 448)))
+    joined = {each.name: each for each in read_networks([], [record(name), other, larger], {})}
+    assert (joined[name].top1, joined[name].year, joined[name].family) == (
+        80.858,
+        2015,
+        "torchvision",
+    )
+    assert joined[name].trained_on == "imagenet1k" and not joined[name].own_accuracy
+    assert joined[name].macs == record(name).load.macs
+    assert joined[other.cell.name].top1 is joined[larger.cell.name].top1 is None
+    assert "weights" not in networks_frame([*joined.values()])
 
 
 def test_an_operation_is_half_a_multiply_add_and_density_is_percent_per_million() -> None:
