@@ -217,7 +217,8 @@ class _OnThisMachine(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in _STAYS:
             return args[0]
-        if func is torch.device and torch.cuda.is_available():  # as this says while all are there
+        # True where ``_on_gpu`` pretends one: a device of that number is then the GPU.
+        if func is torch.device and torch.cuda.is_available():
             return func("cuda", args[0]) if _is_index(args[0]) else func(*args, **kwargs)
         if func is Tensor.type and len(args) > 1 and _is_type_of_absent(args[1]):
             return args[0].to(getattr(torch, args[1].rpartition(".")[2]).dtype)
