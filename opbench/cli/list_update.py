@@ -33,7 +33,8 @@ Facts = Mapping[str, Mapping[str, Any]]  # by name and size
 def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
     """Count the networks that ``globs`` match, the registry's without any.
 
-    ``tables`` are timm's tables of accuracies and of MACs.
+    ``tables`` are timm's tables of accuracies and of MACs; those of the registry are the reader's
+    own, which are not written.
     Returns false where some could not be counted; the others are on file all the same.
     """
     of_libraries = [glob for glob in globs if ":" in glob]
@@ -41,10 +42,10 @@ def update(globs: Sequence[str], tables: Tables, jobs: int) -> bool:
     patterns: dict[str, list[str]] = {}
     for glob in of_libraries:
         patterns.setdefault(require_library(glob).name, []).append(glob)
-    if any(tables) and "timm" not in patterns:
+    if (tables[1] or (patterns and tables[0])) and "timm" not in patterns:
         raise BadValueError(
-            "--update takes --accuracies for timm only, whose wheel holds none: "
-            "add 'timm:*', or remove --accuracies"
+            "--update reads --accuracies and --benchmark of timm only, whose wheel holds neither: "
+            "add 'timm:*', or remove them"
         )
     if tables[1] and not tables[0]:
         raise BadValueError("--benchmark needs the table of --accuracies beside it: add that")

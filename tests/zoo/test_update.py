@@ -132,7 +132,8 @@ def test_accuracies_are_joined_and_kept(
 def test_tables_that_would_not_be_read_are_refused(opbench: Opbench, write: Write) -> None:
     table = write("table.csv", "")
     for args, told in (
-        (("--update", "--accuracies", table), "for timm only"),
+        (("--update", "torchvision:*", "--accuracies", table), "of timm only"),
+        (("--update", "--benchmark", table), "of timm only"),
         (("--update", "timm:*", "--benchmark", table), "--benchmark needs the table of"),
         (("timm:*", "--benchmark", table), "--benchmark is read by --update only"),
     ):
