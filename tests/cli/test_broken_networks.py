@@ -88,7 +88,7 @@ def check(opbench: Opbench) -> Reasons:
 def run(opbench: Opbench, quick_rounds: None) -> Reasons:
     def reason(name: str) -> str:
         quick = ("--in-process", "--rounds", "3", "--max-seconds", "0.01")
-        fine, failed = json.loads(opbench("run", name, "net.py:fine", *SIZE, *quick).stdout)
+        failed, fine = json.loads(opbench("run", name, "net.py:fine", *SIZE, *quick).stdout)
         assert fine["macs"] == 6 * 6 * 4 * 27
         return str(failed["reason"])
 
