@@ -14,11 +14,11 @@ every kernel runs.
 from __future__ import annotations
 
 import ast
-import linecache
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from inspect import getsourcelines
 from traceback import walk_tb
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -92,10 +92,18 @@ def _refuses_device(error: Exception) -> bool:
         return False
     frame, line = frames[-1]
     try:
-        code = ast.parse("".join(linecache.getlines(frame.f_code.co_filename)))
+        lines, first = getsourcelines(frame)
+    except OSError:
+        return False
+    text = "".join(lines)
+    if not _ASKS.search(text):
+        return False
+    start, ahead = (first, "if True:\n") if text[:1].isspace() else (max(first, 1), "")
+    try:
+        code = ast.parse(ahead + text)
     except SyntaxError:  # a cell of a notebook with commands of its own
         return False
-    return any(_ASKS.search(each) for each in _conditions(code, line))
+    return any(_ASKS.search(each) for each in _conditions(code, line - start + 1 + bool(ahead)))
 
 
 def _conditions(code: ast.Module, line: int) -> Iterator[str]:
