@@ -275,6 +275,7 @@ def repository(table: Table, write: Write, tmp_path: Path) -> Callable[..., None
 
     def made(**files: str) -> None:
         git("init", "-q")
+        write(".gitignore", "__pycache__/\n")  # which Python makes of what it imports
         for name, text in files.items():
             write(f"{name}.py", text)
         git("add", ".")

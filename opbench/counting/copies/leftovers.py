@@ -62,9 +62,12 @@ def take_out() -> str:
     gc.collect(_YOUNG)
     if not _left(watched):
         return ""
-    if _tensors(_left(watched)):  # older garbage, too, where a pass collected some itself
+    found = _tensors(_left(watched))
+    if found:  # older garbage, too, where a pass collected some itself
+        found.clear()
         gc.collect()
-    places = [_take_out(each) for each in _tensors(_left(watched))]
+        found = _tensors(_left(watched))
+    places = [_take_out(each) for each in found]
     left = bool(_left(watched))
     watched.clear()
     return next(filter(None, places), "") if left else ""

@@ -4,15 +4,15 @@ In a forward pass without gradients, whatever traced threads make is a tensor of
 Another one, which was not there when the pass began, was made in a thread that is older than the
 count and took its work from a queue or a list.
 
-Not noticed: such a thread that works in inference mode itself, that only writes into tensors it was
-given, or whose work meets a pass with gradients.
+Not noticed: such a thread that Python's ``threading`` does not know, that works in inference mode
+itself, that only writes into tensors it was given, or whose work meets a pass with gradients.
 """
 
 from __future__ import annotations
 
 import gc
-from _thread import _count as other_threads
 from collections.abc import Iterable
+from threading import active_count
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ class Unseen:
     def __init__(self, lifetimes: Lifetimes) -> None:
         self.met = False
         self._lifetimes = lifetimes
-        self._looks = bool(other_threads()) and torch.is_inference_mode_enabled()
+        self._looks = active_count() > 1 and torch.is_inference_mode_enabled()
         self._older = _storages() if self._looks else frozenset()
 
     def look(self, values: Iterable[Any]) -> None:
