@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def spoil():
     os.chdir("/")
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
-    torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.set_num_threads(1)
     sys.excepthook = sys.stdout = None
 
 def interrupt(): raise KeyboardInterrupt
@@ -115,6 +116,8 @@ def _run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=300,
+        # More than one thread, which a target spoils; a second one may not start in little memory.
+        env={name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"},
         preexec_fn=_little_memory,
     )
     assert "Traceback" not in done.stderr

@@ -86,7 +86,10 @@ def test_a_run_times_any_runtime_by_its_name(
     records = read_folder(tmp_path).cells
     # A cell that needs another round is written later.
     variants = {cell.record.cell.runtime: cell.conditions.variant for cell in records}
-    assert len(records) == 2 and variants == {"eager": "", "double": "double"}
+    # One thread is not what PyTorch takes by itself on a processor of more cores.
+    threads = variants["eager"]
+    assert len(records) == 2 and threads in ("", "1 thread")
+    assert variants["double"] == ", ".join(filter(None, ["double", threads]))
 
 
 def test_a_mode_of_compile_adds_the_runtime() -> None:
