@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import asyncio
-import atexit
 import copy
 import itertools
 import queue
@@ -33,11 +32,8 @@ from opbench.errors import BadValueError
 ROWS = 3
 ONE = ROWS * 4 * 5
 POOL = ThreadPoolExecutor(1)
-POOL.submit(int).result()  # its thread is older than any count
-OTHER_POOL = ThreadPool(1)
-atexit.register(OTHER_POOL.terminate)
+OTHER_POOLS: list[ThreadPool] = []
 LOOP = asyncio.new_event_loop()
-threading.Thread(target=LOOP.run_forever, daemon=True).start()
 TASKS: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
 
@@ -46,7 +42,22 @@ def work() -> None:
         TASKS.get()()
 
 
-threading.Thread(target=work, daemon=True).start()
+@pytest.fixture(scope="module", autouse=True)
+def _older_threads() -> Iterator[None]:
+    """Start threads that are older than any count here, and end them for the tests of others."""
+    POOL.submit(int).result()
+    threads = [threading.Thread(target=each, daemon=True) for each in (LOOP.run_forever, work)]
+    for each in threads:
+        each.start()
+    with ThreadPool(1) as pool:
+        OTHER_POOLS.append(pool)
+        yield
+        OTHER_POOLS.remove(pool)
+    LOOP.call_soon_threadsafe(LOOP.stop)
+    TASKS.put(sys.exit)
+    POOL.shutdown()
+    for each in threads:
+        each.join()
 
 
 class Two(nn.Module):
@@ -123,8 +134,8 @@ def submitted_to_an_older_pool(network: Two, x: Tensor) -> Any:
 
 def operators_in_an_older_pool_of_multiprocessing(network: Two, x: Tensor) -> Any:
     weights = network.a.weight, network.b.weight
-    first = OTHER_POOL.apply_async(torch.matmul, (x, weights[0].t()))
-    return [first.get(), *OTHER_POOL.imap(lambda each: x @ each.t(), weights[1:])]
+    first = OTHER_POOLS[0].apply_async(torch.matmul, (x, weights[0].t()))
+    return [first.get(), *OTHER_POOLS[0].imap(lambda each: x @ each.t(), weights[1:])]
 
 
 def in_an_older_loop(network: Two, x: Tensor) -> Any:
