@@ -26,7 +26,7 @@ from opbench.live.lines import (
     SideFailure,
 )
 from opbench.live.match import LiveMatch, SideFolder, Step
-from opbench.live.moved import MovedWorkers
+from opbench.live.moved import MovedTargets
 from opbench.live.player import Player
 from opbench.live.worktree import WorkTree
 from opbench.record import Cell
@@ -151,7 +151,7 @@ class Fixtures:
             return True
         with chdir(folder):
             asked = {"job": "is_gone", "name": contender.target}
-            return bool(done(MovedWorkers(self.workers, moved).ask(asked))["is_gone"])
+            return bool(done(MovedTargets(self.workers, moved).ask(asked))["is_gone"])
 
     def _one(self, contender: Contender, role: str) -> Cell:
         cells = self._cells(contender)
@@ -172,7 +172,7 @@ class Fixtures:
                 contender.sweep,
                 Protocol(seed=self.settings.seed),
                 self.settings.cuda,
-                MovedWorkers(self.workers, moved),
+                MovedTargets(self.workers, moved),
             )
         self.environment = self.environment or prepared.header.environment
         return prepared.state.plan

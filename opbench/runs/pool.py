@@ -46,7 +46,15 @@ class Reply:
     named_wrongly: bool = False
 
 
-class Workers(Protocol):
+class Handler(Protocol):
+    """Anything that carries out requests."""
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        """Carry out one request, within its ``limit_s`` if it has one."""
+        ...
+
+
+class Workers(Handler, Protocol):
     """A context manager that carries out requests."""
 
     def __enter__(self) -> Self: ...
@@ -60,10 +68,6 @@ class Workers(Protocol):
 
     def renew(self) -> None:
         """Start afresh, so that later requests differ from earlier ones as another run would."""
-        ...
-
-    def ask(self, request: Mapping[str, Any]) -> Reply:
-        """Carry out one request, within its ``limit_s`` if it has one."""
         ...
 
 

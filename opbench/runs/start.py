@@ -21,7 +21,7 @@ from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
-from opbench.runs.pool import Workers, done
+from opbench.runs.pool import Handler, Workers, done
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, read_runs
 from opbench.timing.gpu import open_gpu
@@ -61,7 +61,7 @@ def prepare(
     sweep: Sweep,
     protocol: Protocol,
     cuda: CudaOptions,
-    workers: Workers,
+    workers: Handler,
 ) -> Prepared:
     """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
     for each in patterns:
@@ -122,7 +122,7 @@ def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tupl
     return next(unfinished, runs[-1]), tuple(each for each in damages if each.path not in read)
 
 
-def resume(run: RunFile, workers: Workers) -> Prepared:
+def resume(run: RunFile, workers: Handler) -> Prepared:
     """Prepare what is missing of ``run``.
 
     Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
@@ -157,7 +157,7 @@ def _state(run: RunFile) -> RunState:
     return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
 
 
-def _resolved(target: Planned, workers: Workers, *, sized: bool, stages: bool) -> Planned:
+def _resolved(target: Planned, workers: Handler, *, sized: bool, stages: bool) -> Planned:
     """Return the target with the inputs that it brings, which it must unless sizes are ``sized``.
 
     With ``stages`` they must be images.
@@ -170,7 +170,7 @@ def _resolved(target: Planned, workers: Workers, *, sized: bool, stages: bool) -
     return target if reply.done is None else Planned.from_json(reply.done)
 
 
-def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> None:
+def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Handler) -> None:
     """Refuse sizes that no target can take; where one can, the others are rows with their reason.
 
     A pass is traced, on the meta device or the CPU.  Whoever brings a network for a GPU may need
@@ -193,7 +193,7 @@ def _try_sizes(targets: Sequence[Planned], sweep: Sweep, workers: Workers) -> No
         raise BadValueError(refusals[0])
 
 
-def _refusal(name: str, asked: AskedInputs, workers: Workers) -> str:
+def _refusal(name: str, asked: AskedInputs, workers: Handler) -> str:
     """Return the reason why a target cannot take what was asked for, "" where it can."""
     reply = workers.ask({"job": "trace", "name": name, "asked": asked_to_json(asked)})
     # A worker that died of it says nothing of the size.
@@ -208,7 +208,7 @@ def _look_around(
     patterns: Sequence[str] | None,
     devices: Sequence[str],
     cuda: CudaOptions,
-    workers: Workers,
+    workers: Handler,
 ) -> Mapping[str, Any]:
     """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs."""
     request = {
