@@ -24,13 +24,13 @@ from typing import Any
 
 from opbench.errors import BadValueError
 from opbench.intervals import Interval, median, median_of_rounds, ratio_of_rounds, two_states
-from opbench.record import Cell, Failure, Load, Measurement, Record
+from opbench.record import Cell, Failure, Load, Measurement, Record, Round
 from opbench.runs.environment import unequal_facts
 from opbench.runs.lines import RoundLine
 from opbench.runs.store import RunFile
 from opbench.runs.verdict import Judged, Verdict, judge
 from opbench.settings import Threshold, threshold_for
-from opbench.timing.latency import FOLLOWED
+from opbench.timing.latency import followed
 from opbench.timing.quality import UNSTABLE
 
 # Rounds of both runs together: 1 in 2^7 pairs of runs, 0.8 %, are in one state each by chance.
@@ -90,24 +90,27 @@ _Threads = tuple[str, int | None]
 class _Side:
     """The cells of one run: those with a time, and the reasons of those without.
 
-    floors: the least time of the fixed work in the run.
+    rounds: those of each cell.  floors: the least time of the fixed work in the run.
     """
 
     times: Mapping[Cell, Record]
     failures: Mapping[Cell, str]
+    rounds: Mapping[Cell, Sequence[Round]]
     floors: Mapping[_Threads, float]
 
     @classmethod
     def of(cls, run: RunFile) -> _Side:
         times = {line.cell: line for line in run.of(Record)}
         floors: dict[_Threads, float] = {}
+        rounds: dict[Cell, list[Round]] = {}
         for line in run.of(RoundLine):
+            rounds.setdefault(line.cell, []).append(line.round)
             key = line.cell.device, line.cell.threads
             floors[key] = min([floors.get(key, math.inf), *line.round.reference_samples_s])
         failures = {line.cell: line.reason for line in run.of(Failure)}
         # A run that was gone on with may have tried again, with success.
         failed = {cell: why for cell, why in failures.items() if cell not in times}
-        return cls(times, failed, floors)
+        return cls(times, failed, rounds, floors)
 
     def floor(self, cell: Cell) -> float | None:
         """Return the least time of the fixed work in the run; None where it was not timed."""
@@ -174,9 +177,9 @@ def _timed(
 ) -> Comparison:
     base, new = before.times[cell], after.times[cell]
     ratio, machine = _ratio(base, new, one_machine=one_machine)
-    floors = before.floor(cell), after.floor(cell)
-    if ratio and one_machine and base.measurement.latencies_s:
-        ratio = _over_floors(ratio, *floors)
+    off = _between_floors(cell, before, after) if one_machine else 1.0
+    if ratio:
+        ratio = Interval(ratio.estimate, ratio.low * min(1.0, off), ratio.high * max(1.0, off))
     verdict, note = Verdict.AMBIGUOUS, "a single round does not show how rounds differ"
     if ratio:
         limit = threshold.of(base.measurement.latency_s)
@@ -184,6 +187,7 @@ def _timed(
         if verdict is not Verdict.SAME:
             doubts = list(_unsteady(base, new, limit))
             doubts = doubts or list(_too_few(base, new, ratio, one_machine))
+            doubts = doubts or list(_never_alone(off, limit))
             verdict, note = (Verdict.AMBIGUOUS, "; ".join(doubts)) if doubts else (verdict, note)
         if verdict is Verdict.AMBIGUOUS and not note:
             note = "more --rounds would narrow the interval"
@@ -274,15 +278,31 @@ def _ratio_of_latencies(base: Measurement, new: Measurement) -> Interval:
     return Interval(ratio, off * found.low, off * found.high)
 
 
-def _over_floors(ratio: Interval, base_s: float | None, new_s: float | None) -> Interval:
-    """Reach over the ratio for one machine whose fixed work has one least time.
+def _between_floors(cell: Cell, before: _Side, after: _Side) -> float:
+    """Return what a ratio is multiplied by where both runs have one least time of the fixed work.
 
-    Where the runs found two, one of them never saw the machine left alone.
+    A machine has one; where the runs found two, one of them never saw the machine left alone.
     """
-    if not base_s or not new_s:
-        return ratio
-    factor = (base_s / new_s) ** FOLLOWED
-    return Interval(ratio.estimate, ratio.low * min(1.0, factor), ratio.high * max(1.0, factor))
+    least: list[float] = []
+    power: list[float] = []
+    for side in (before, after):
+        floor, rounds = side.floor(cell), side.rounds.get(cell, ())
+        if floor is None or not rounds or not side.times[cell].measurement.latencies_s:
+            return 1.0
+        least.append(floor)
+        power.append(followed(rounds))
+    base, new = (math.pow(min(least) / each, part) for each, part in zip(least, power, strict=True))
+    return new / base
+
+
+def _never_alone(off: float, limit: float) -> Iterator[str]:
+    """Yield that one run never saw the machine left alone, where that alone may be the change."""
+    if not 1 / (1 + limit) <= off <= 1 + limit:
+        side = "new" if off < 1 else "base"
+        yield (
+            f"the machine was never left alone in the {side} run, by the fixed work beside its "
+            "samples: repeat it on a quieter machine"
+        )
 
 
 def _in_units(record: Record) -> list[list[float]]:

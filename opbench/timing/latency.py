@@ -27,7 +27,7 @@ _LOW = 0.1
 # The part of the work's slowdown, in logarithms, that networks have as well; the less, the less
 # their samples spread beside those of the work.  Of all networks tried the steadiest had a fifth of
 # the spread of the work, and an estimate of each network's own part was too uncertain.
-FOLLOWED = 0.75
+_FOLLOWED = 0.75
 _STEADY = 0.15
 # So many parts of a single round stand for the rounds that there are not.
 _PARTS = 5
@@ -47,17 +47,23 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     ``floor`` is the least time of the fixed work in the run, of these rounds by default.  Rounds
     in which threads waited for processor cores are left out, unless all are like that.
     """
-    waiting = starved_rounds(rounds)
-    rounds = [each for each in rounds if each not in waiting] or rounds
-    samples, part = comparable(rounds), _followed(rounds)
-    found, low, high = mean_of_rounds(samples), 1.0, 1.0
+    rounds = _served(rounds)
+    samples, part = comparable(rounds), followed(rounds)
+    alone = len(rounds) == 1 and rounds[0].host_samples_s
+    found, low, high = mean_of_rounds(_parts(alone) if alone else samples), 1.0, 1.0
     if part:
         work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
         low, high = work.estimate**part, work.high**part
     return Latency(
         whole=Interval(low * found.estimate, low * found.low, high * found.high),
-        rounds=tuple(low * median(each) for each in samples),
+        rounds=(found.estimate,) if alone else tuple(low * median(each) for each in samples),
     )
+
+
+def _served(rounds: Sequence[Round]) -> Sequence[Round]:
+    """Return the rounds in which threads had their cores; all where there are none."""
+    waiting = starved_rounds(rounds)
+    return [each for each in rounds if each not in waiting] or rounds
 
 
 def floor_of(least: Collection[float]) -> Interval:
@@ -70,25 +76,26 @@ def comparable(rounds: Sequence[Round]) -> list[list[float]]:
     """Return the samples of each round, or the one number that stands for them, up to a factor."""
     host = [each.host_samples_s for each in rounds if each.host_samples_s]
     if host:
-        return [[quantile(each, _LOW)] for each in (host if len(host) > 1 else _parts(host[0]))]
-    if part := _followed(rounds):
+        return [[quantile(each, _LOW)] for each in host]
+    if part := followed(rounds):
         return [_by_work(each, part) for each in rounds]
     return [list(each.samples_s) for each in rounds]
 
 
-def _parts(samples: Sequence[float]) -> list[Sequence[float]]:
-    """Return consecutive parts of one round."""
+def _parts(samples: Sequence[float]) -> list[list[float]]:
+    """Return the number that stands for each of some consecutive parts of one round."""
     cuts = [at * len(samples) // _PARTS for at in range(_PARTS + 1)]
-    return [samples[start:end] for start, end in pairwise(cuts) if end > start]
+    return [[quantile(samples[one:two], _LOW)] for one, two in pairwise(cuts) if two > one]
 
 
-def _followed(rounds: Sequence[Round]) -> float:
+def followed(rounds: Sequence[Round]) -> float:
     """Return the power of the work beside the samples in which these are told; 0 without any."""
+    rounds = _served(rounds)
     if not all(len(each.reference_samples_s) == len(each.samples_s) for each in rounds):
         return 0.0
     samples = [sample for each in rounds for sample in each.samples_s]
     moved = _spread([sample for each in rounds for sample in each.reference_samples_s])
-    return FOLLOWED * min(1.0, _spread(samples) / (_STEADY * moved)) if moved else FOLLOWED
+    return _FOLLOWED * min(1.0, _spread(samples) / (_STEADY * moved)) if moved else _FOLLOWED
 
 
 def _spread(values: Sequence[float]) -> float:

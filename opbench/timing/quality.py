@@ -29,6 +29,8 @@ _BUSY_CORES = 0.2
 # Fixed pieces of work that differ by no more took the same time.
 _SAME_WORK = 0.02
 _APART = 2
+# A latency below this part of every sample is a guess: more than half of each was others' doing.
+_FAR_BELOW = 0.5
 # What instruments read in a round where they can; a measurement has the medians.
 _READINGS = ("peak_memory_bytes", "energy_j", "power_w", "energy_resolution", "idle_power_w")
 
@@ -75,9 +77,8 @@ def _three_times(rounds: Sequence[Round], waited: Latency, interval: Interval) -
 
     ``interval`` is that of the medians, the GPU's time where the host sees another one.
     """
-    host = [each.host_samples_s for each in rounds if each.host_samples_s]
-    typical = host or [each.samples_s for each in rounds]
-    everything = [sample for samples in typical for sample in samples]
+    host = any(each.host_samples_s for each in rounds)
+    everything = _typical(rounds)
     queued = [[each.queued_s] for each in rounds if each.queued_s]
     return {
         "p50_s": quantile(everything, 0.5),
@@ -100,6 +101,12 @@ def _stages(rounds: Sequence[Round]) -> Iterator[Stage]:
             low_s=max(time.low, 0.0),
             high_s=min(time.high, LONGEST_S),
         )
+
+
+def _typical(rounds: Sequence[Round]) -> list[float]:
+    """Return all samples of what a caller waits for."""
+    host = [each.host_samples_s for each in rounds if each.host_samples_s]
+    return [sample for samples in host or [each.samples_s for each in rounds] for sample in samples]
 
 
 def _named(name: str, time: Interval) -> dict[str, float]:
@@ -140,15 +147,20 @@ def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Qu
     waiting = _starved(rounds)
     if 2 * waiting > len(rounds) or interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
+    if interval.estimate < _FAR_BELOW * min(_typical(rounds)):
+        return "unstable"
     precise = interval.relative <= max(_GOOD, protocol.precision)
     return "good" if precise and not waiting and not _always_busy(rounds) else "noisy"
 
 
 def _always_busy(rounds: Sequence[Round]) -> bool:
     """Return whether most rounds were disturbed: then no work beside them was left alone."""
-    taken = [(each.others_cores or 0.0) + (each.stolen_cores or 0.0) for each in rounds]
     on_gpu = any(each.host_samples_s for each in rounds)
-    return not on_gpu and sum(cores > _BUSY_CORES for cores in taken) > len(rounds) / 2
+    return not on_gpu and sum(map(_is_busy, rounds)) > len(rounds) / 2
+
+
+def _is_busy(each: Round) -> bool:
+    return (each.others_cores or 0.0) + (each.stolen_cores or 0.0) > _BUSY_CORES
 
 
 def advise(rounds: Sequence[Round], protocol: Protocol, cores: int) -> str:
@@ -169,13 +181,13 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield "it gets slower or faster over time: look for state that grows, or for heat"
     if waited := describe_starved(rounds):
         yield waited
-    if others > _BUSY_CORES:
+    if any(map(_is_busy, rounds)) and others >= stolen:
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
-    if stolen > _BUSY_CORES:
+    if any(map(_is_busy, rounds)):
         yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
     samples = comparable(rounds)
     between, within = _spread([median(each) for each in samples]), _within(samples)
-    if between > _APART * within:
+    if len(rounds) > 1 and between > _APART * within:
         yield (
             f"rounds differ by {between:.0%}{_and_the_machine(rounds)}: use a quieter machine, or "
             f"more than {protocol.rounds} --rounds"

@@ -248,27 +248,39 @@ def test_rounds_that_scatter_by_more_than_a_tenth_are_unstable_whoever_wrote_the
     assert verdict(run(scattered), run(steady))[0] == "AMBIGUOUS"
 
 
+def eight_rounds(run: Write, seconds: float, *work: float) -> RunFile:
+    """A run of one cell, whose samples have ``work`` beside them."""
+    state = RunState([cell("a")], Protocol(), cores=2)
+    samples = [seconds] * len(work)
+    taken = [round_(n, *samples, reference_samples_s=work) for n in range(1, 9)]
+    lines = [round_line(cell("a"), each) for each in taken]
+    for line in lines:
+        state.add(line)
+    return run(*lines, state.record(cell("a")))
+
+
 def test_a_run_that_never_saw_the_machine_left_alone_is_not_slower(run: Write) -> None:
     """Its fixed work took 12 % longer at best, and its latencies are as much too long."""
-
-    def taken(least: float) -> RunFile:
-        state = RunState([cell("a")], Protocol(), cores=2)
-        lines = [
-            round_line(
-                cell("a"), round_(n, *[0.015] * 6, reference_samples_s=(least, *[0.002] * 5))
-            )
-            for n in range(1, 9)
-        ]
-        for line in lines:
-            state.add(line)
-        return run(*lines, state.record(cell("a")))
-
-    base, new = taken(0.001), taken(0.00112)
+    others = [0.002] * 5
+    base, new = (eight_rounds(run, 0.015, least, *others) for least in (0.001, 0.00112))
     (found,) = compare_runs(base, new, [Threshold(relative=0.05)])
     assert found.ratio is not None
     assert found.ratio.estimate == pytest.approx(1.12**0.75)
     assert found.ratio.low == pytest.approx(1.0)
     assert found.verdict is Verdict.AMBIGUOUS
+    assert "never left alone in the new run" in found.note
+
+
+def test_a_network_that_does_not_move_with_the_machine_needs_no_machine_left_alone(
+    run: Write,
+) -> None:
+    """One that sleeps: the least time of the work is in neither of its latencies."""
+    base = eight_rounds(run, 0.010, 0.001, 0.002, 0.003, 0.002, 0.003, 0.001)
+    new = eight_rounds(run, 0.012, 0.0013, 0.002, 0.003, 0.002, 0.003, 0.0013)
+    (found,) = compare_runs(base, new, [Threshold(relative=0.05)])
+    assert found.verdict is Verdict.SLOWER
+    assert found.ratio is not None
+    assert found.ratio.low == pytest.approx(1.2)
 
 
 def test_rounds_in_two_states_are_not_slower(run: Write) -> None:

@@ -77,6 +77,7 @@ def test_one_round_on_a_gpu_has_the_tenth_percentile_as_many_have() -> None:
     # The tenth percentile of ten levels, each equally often, is at the second.
     assert latency([one]).whole.estimate == pytest.approx(0.0011, rel=0.02)
     assert latency([one] * 3).whole.estimate == pytest.approx(0.0011, rel=0.02)
+    assert [len(latency([one] * count).rounds) for count in (1, 3)] == [1, 3]
 
 
 def test_the_least_time_of_the_work_is_that_of_all_cells_of_a_run() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opbench.intervals import median
+from opbench.intervals import Interval, median
 from opbench.metrics import columns
 from opbench.record import Measurement, Round
 from opbench.timing.protocol import Protocol
@@ -287,3 +287,24 @@ def test_more_rounds_of_one_sample_each_are_known_better() -> None:
 def test_a_network_that_grows_threefold_drifts_and_waits_for_no_core() -> None:
     growing = a_round([0.010 * 1.02**i for i in range(100)])
     assert "slower or faster over time" in summary(growing, growing, growing).advice
+
+
+def test_a_latency_far_below_every_sample_is_unstable() -> None:
+    """A program that spins until a time is up suffers from others, and not as the work does."""
+    rounds = [round_(n, 0.05, 0.08, reference_samples_s=(0.004, 0.006)) for n in (1, 2, 3)]
+    floor = Interval(0.001, 0.001, 0.001)
+    assert summarise(rounds, PROTOCOL, 2, floor).quality == "unstable"
+
+
+def test_others_and_other_machines_together_are_the_cause() -> None:
+    """Each takes less than counts, and both together more."""
+    busy = steady(0.010, others_cores=0.15, stolen_cores=0.16)
+    measured = summary(busy, busy, busy)
+    assert measured.quality == "noisy"
+    assert "other virtual machines took 0.2 of 2 cores" in measured.advice
+
+
+def test_one_round_on_a_gpu_is_not_told_that_rounds_differ() -> None:
+    host = tuple(0.001 * (1 + 0.2 * (i // 20)) for i in range(100))
+    one = round_(1, *[0.0005] * 20, host_samples_s=host)
+    assert "rounds differ" not in summary(one).advice
