@@ -32,7 +32,7 @@ from opbench.cli.render import Format, note, render, say, write
 from opbench.errors import BadValueError, UnknownNameError
 from opbench.metrics import METRIC_ALIASES, METRICS, PER_MAC
 from opbench.metrics import columns as metric_columns
-from opbench.names import find, matching
+from opbench.names import find, matching, spelt
 from opbench.record import USUAL
 from opbench.zoo.libraries import LIBRARIES, library_of
 
@@ -165,8 +165,9 @@ def list_(
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
     everywhere = _EVERYWHERE if filters.any or near else _EVERYWHERE[:1]
-    networks = _networks(globs or everywhere, folder if accuracies else None)
-    reference = _reference(near) if near else None
+    own = folder if accuracies else None
+    networks = _networks(globs or everywhere, own)
+    reference = _reference(near, filters, own) if near else None
     rows = [_row(network) for network in filters.choose(networks, reference)]
     if timed and folder:
         _add_latencies(rows, folder)
@@ -215,9 +216,13 @@ def _networks(globs: Sequence[str], own: Folder | None) -> list[Network]:
         own_network = others.get(row.name)
         same = own_network and own_network.input_size == row.input_size
         networks.append(own_network if own_network and same else Network.of_zoo(row))
-    listed = {each.name for each in networks}
-    found = (each for name, each in others.items() if name not in listed)
-    return [*networks, *(each for each in found if any(matching(x, (each.name,)) for x in globs))]
+    listed = {(each.name, each.input_size) for each in networks}
+    more = (each for each in others.values() if (each.name, each.input_size) not in listed)
+    return [*networks, *(each for each in more if _is_meant(each, globs))]
+
+
+def _is_meant(network: Network, globs: Sequence[str]) -> bool:
+    return any(matching(glob, _names(network)) for glob in globs)
 
 
 def _weights(globs: Sequence[str], others: Collection[str]) -> list[ZooRow]:
@@ -237,22 +242,26 @@ def _weights(globs: Sequence[str], others: Collection[str]) -> list[ZooRow]:
     return list(found.values())
 
 
-def _reference(target: str) -> Reference:
-    """Return a network on file, of several sets of weights the most accurate, or count it.
+def _reference(target: str, filters: Filters, own: Folder | None) -> Reference:
+    """Return a network on file or of the reader's own accuracies; count any other.
 
     Raises ``OpbenchError`` where it cannot be counted.
     """
-    found = [each for each in _networks(_EVERYWHERE, None) if target in _names(each)]
-    if not found:
-        return Reference(macs=macs_of(target))
-    network = max(found, key=lambda each: each.top1 or 0)
-    return Reference(macs=network.macs, network=network)
+    found = _called(target, _networks(_EVERYWHERE, own))
+    return filters.reference(found) if found else Reference(macs=macs_of(target))
+
+
+def _called(target: str, networks: Sequence[Network]) -> list[Network]:
+    """Return the networks of that name, by themselves or with all their weights and sizes."""
+    exact = [each for each in networks if target in _names(each)]
+    return exact or [each for each in networks if spelt(target, _names(each))]
 
 
 def _names(network: Network) -> tuple[str, ...]:
     """Return the names that a network goes by; a set of weights by that of its network, too."""
-    architecture = network.weights.architecture if network.weights else network.label
-    return network.name, architecture
+    if network.entry:
+        return network.name, network.label
+    return network.name, *([network.name.partition(".")[0]] if library_of(network.name) else [])
 
 
 def _facts(globs: Sequence[str], others: Sequence[str]) -> list[NetworkRow]:
@@ -290,7 +299,7 @@ def _row(network: Network) -> dict[str, Any]:
     from opbench.registry.counts_csv import NetworkRow
     from opbench.zoo.stated import verdict
 
-    accuracy, on_file = network.accuracy, network.entry or network.weights
+    accuracy, on_file = network.accuracy, network.entry or network.zoo_row
     facts = on_file.to_json() if on_file else {}
     keys = [*(each.name for each in fields(NetworkRow)), *_OF_WEIGHTS]
     return {
@@ -306,7 +315,7 @@ def _row(network: Network) -> dict[str, Any]:
         "top1_protocol": accuracy.protocol if accuracy else None,
         "top1_source": accuracy.source if accuracy else None,
         "top1_source_url": accuracy.source_url if accuracy else None,
-        "stated_verdict": verdict(network.weights) if network.weights else None,
+        "stated_verdict": verdict(network.zoo_row) if network.zoo_row else None,
         "paper": network.paper,
         "paper_url": network.paper_url,
     }

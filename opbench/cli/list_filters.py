@@ -10,6 +10,7 @@ import typer
 
 from opbench.cli.options import parse_quantity, words
 from opbench.cli.render import note, plural
+from opbench.errors import BadValueError
 from opbench.names import find
 from opbench.spec import dataset_label, ordered_datasets
 from opbench.zoo.groups import GROUPS
@@ -49,8 +50,10 @@ Near = Annotated[
     typer.Option(
         metavar="TARGET",
         help="Only networks that need as many MACs as this one, give or take a tenth, and are more "
-        "accurate, best first; those of --best compare. A network of your own is counted, on a "
-        "3x224x224 image where it brings no inputs.",
+        "accurate, best first; those of --best compare. Of a network with several weights, the "
+        "most accurate that --trained-on admits stand for it. Where no accuracy of it compares, as "
+        "of a network of your own, which is counted, on a 3x224x224 image where it brings no "
+        "inputs, all networks of that cost are listed.",
     ),
 ]
 _A_TENTH = 0.1
@@ -78,7 +81,13 @@ class Filters:
         cls, max_macs: str | None, max_params: str | None, trained_on: str | None, best: int | None
     ) -> Filters:
         """Read the options.  Raises ``BadValueError`` and ``UnknownNameError``."""
-        groups = [find("training data", each, GROUPS) for each in words(trained_on or "") if each]
+        asked = [each for each in words(trained_on or "") if each]
+        if trained_on is not None and not asked:
+            raise BadValueError(
+                f"--trained-on must be one of {', '.join(GROUPS)}, or several with commas; not "
+                f"{trained_on!r}"
+            )
+        groups = [find("training data", each, GROUPS) for each in asked]
         return cls(
             max_macs=parse_quantity("--max-macs", max_macs),
             max_params=parse_quantity("--max-params", max_params),
@@ -93,17 +102,35 @@ class Filters:
 
     def choose(self, networks: Sequence[Network], near: Reference | None = None) -> list[Network]:
         """Return the networks within the limits, in their order, or the best first."""
-        found = [each for each in networks if self._admits(each)]
+        within = [each for each in networks if self._is_within(each)]
+        found = [each for each in within if self._saw(each)]
+        unknown = [each for each in within if each.trained_on is None]
+        if self.trained_on and unknown:
+            note(f"{plural(len(unknown), 'network')} left out: the training data is not known")
         if near is not None:
             found = better(found, near)
         return found if self.best is None and near is None else best(found)[: self.best]
 
-    def _admits(self, network: Network) -> bool:
-        return (
-            (self.max_macs is None or network.macs <= self.max_macs)
-            and (self.max_params is None or network.params <= self.max_params)
-            and (not self.trained_on or network.trained_on in self.trained_on)
+    def reference(self, found: Sequence[Network]) -> Reference:
+        """Return the one of a network's weights and sizes that stands for it, and say which.
+
+        It is the most accurate one that compares and saw the data that was asked for; of those
+        that do not compare, the first.
+        """
+        alike = [each for each in found if _compares(each)]
+        asked = [each for each in alike if self._saw(each)]
+        network = best_first(asked or alike)[0] if alike else found[0]
+        top1 = f"top-1 {network.top1:g} %" if alike else "no top-1 that compares"
+        note(f"near {network.name} at {network.input_size}: {network.macs:,} MACs, {top1}")
+        return Reference(macs=network.macs, network=network)
+
+    def _is_within(self, network: Network) -> bool:
+        return (self.max_macs is None or network.macs <= self.max_macs) and (
+            self.max_params is None or network.params <= self.max_params
         )
+
+    def _saw(self, network: Network) -> bool:
+        return not self.trained_on or network.trained_on in self.trained_on
 
 
 def best(networks: Sequence[Network]) -> list[Network]:
@@ -117,7 +144,12 @@ def best(networks: Sequence[Network]) -> list[Network]:
             f"{plural(left, 'network')} left out of the ranking: no top-1{where} by one central "
             "view of the size that is counted"
         )
-    return sorted(ranked, key=lambda each: (-(each.top1 or 0), each.macs))
+    return best_first(ranked)
+
+
+def best_first(networks: Sequence[Network]) -> list[Network]:
+    """Sort networks by their top-1, the highest first."""
+    return sorted(networks, key=lambda each: (-(each.top1 or 0), each.macs))
 
 
 def better(networks: Sequence[Network], near: Reference) -> list[Network]:
@@ -129,6 +161,10 @@ def better(networks: Sequence[Network], near: Reference) -> list[Network]:
         if abs(each.macs - near.macs) <= margin and (itself is None or each.name != itself.name)
     ]
     if itself is None or itself.top1 is None or not _compares(itself):
+        note(
+            f"no accuracy of {itself.name if itself else 'the network'} compares: all networks of "
+            "like cost that have one are listed, not more accurate ones alone"
+        )
         return found
     least = itself.top1
     return [each for each in found if each.dataset == itself.dataset and (each.top1 or 0) > least]

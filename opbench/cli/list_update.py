@@ -89,6 +89,15 @@ def _readable() -> Sequence[NetworkRow]:
         return ()
 
 
+def _where(fact: Mapping[str, Any]) -> str:
+    """Return the name and size of a row, which together are one row's alone."""
+    return f"{fact['name']} at {fact['input_size']}"
+
+
+def _key(row: ZooRow) -> str:
+    return _where(row.to_json())
+
+
 @dataclass(frozen=True, slots=True)
 class _Update:
     """An update of the rows of one library: of ``every`` one, or of some."""
@@ -111,12 +120,12 @@ class _Update:
             for key, each in facts.items()
             if key in journal.counted
         ]
-        gone = self._named(globs) - {facts[key]["name"] for key in failed}
-        kept = [row for row in self._on_file() if row.name not in gone | {row.name for row in made}]
+        asked = self._named(globs) | {each["name"] for each in facts.values()}
+        kept = [row for row in self._on_file() if row.name not in asked or _key(row) in failed]
         rows.save(self.library, [*kept, *made])
         journal.remove()
         for key, reason in failed.items():
-            say(f"error: {named(facts[key]['name'], reason)}")
+            say(f"error: {named(_where(facts[key]), reason)}")
         return not failed
 
     def _named(self, globs: Sequence[str]) -> set[str]:
@@ -149,7 +158,7 @@ class _Update:
     def _facts(self, calls: Calls, globs: Sequence[str], results: Sequence[Result]) -> Facts:
         head = {"results": [each.to_json() for each in results]}
         return {
-            f"{each['name']} {each['input_size']}": each
+            _where(each): each
             for glob in globs
             for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head}))
         }

@@ -20,7 +20,7 @@ from opbench.table.folder import Folder, collecting_nothing, read_folder
 from opbench.table.networks import Network, published_only
 
 _OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy")
-_ON_FILE = ("entry", "weights", "accuracy")
+_ON_FILE = ("entry", "zoo_row", "accuracy")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in _ON_FILE)
 # What only the registry knows: the witness, what papers state, and the paper itself.
 _OF_ENTRY = ("fvcore_macs", "onnx_macs", "witness_note", "uncounted", "stated_params",

@@ -30,7 +30,7 @@ _TRAINED_ON = {"imagenet": "imagenet1k"}
 class Network:
     """One network: its counts for one image, and its accuracy where one is known.
 
-    ``entry`` is the registry's row of it, ``weights`` the row of a library's; a network of the
+    ``entry`` is the registry's row of it, ``zoo_row`` that of a library's weights; a network of the
     user's has neither.  ``published_only`` is true of a network whose numbers were printed but
     whose definition was not.
     """
@@ -47,7 +47,7 @@ class Network:
     weight_bytes: int | None = None
     peak_activation_bytes: int | None = None
     entry: NetworkRow | None = None
-    weights: ZooRow | None = None
+    zoo_row: ZooRow | None = None
     accuracy: Accuracy | None = None
     published_only: bool = False
 
@@ -78,7 +78,7 @@ class Network:
             dataset=row.dataset,
             input_size=row.input_size,
             **row.totals(),  # type: ignore[arg-type]
-            weights=row,
+            zoo_row=row,
             accuracy=_stated_accuracy(row),
         )
 
@@ -97,7 +97,7 @@ class Network:
             family=provider if provider.isidentifier() else "your own",
             year=family.year if family else None,
             dataset=row.dataset if row else "imagenet",
-            weights=row,
+            zoo_row=row,
             accuracy=_stated_accuracy(row) if row else None,
             **_counts(record),
         )
@@ -107,7 +107,7 @@ class Network:
 
         None where there is no row, and for a count at another input size than this one.
         """
-        row = self.entry or self.weights
+        row = self.entry or self.zoo_row
         moved = row and row.input_size != self.input_size
         return None if moved and column in _OF_SIZE else getattr(row, column, None)
 
@@ -117,20 +117,20 @@ class Network:
 
         What papers of the registry print on ImageNet was trained on its 1,000 classes alone.
         """
-        if self.weights:
-            return self.weights.trained_on
+        if self.zoo_row:
+            return self.zoo_row.trained_on
         known = self.accuracy and not self.own_accuracy
         return _TRAINED_ON.get(self.dataset, "other") if known else None
 
     @property
     def paper(self) -> str | None:
         """The title of the paper that describes it."""
-        return self.entry.paper if self.entry else _of_family(self.weights, "paper")
+        return self.entry.paper if self.entry else _of_family(self.zoo_row, "paper")
 
     @property
     def paper_url(self) -> str | None:
         """The address of that paper."""
-        return self.entry.paper_url if self.entry else _of_family(self.weights, "url")
+        return self.entry.paper_url if self.entry else _of_family(self.zoo_row, "url")
 
     @property
     def flops(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from opbench.cli.options import parse_quantity
 from opbench.errors import BadValueError
+from opbench.spec import Shape
 from opbench.zoo import rows as zoo
 from tests import builders
 from tests.fixtures import Opbench, Rows, Write
@@ -105,6 +107,20 @@ def test_an_accuracy_of_the_readers_own_replaces_that_of_weights_that_were_run(
     }
 
 
+def test_an_accuracy_at_a_size_that_is_not_on_file_is_a_row_of_its_own(
+    rows: Rows, write: Write, tmp_path: Path
+) -> None:
+    name = "torchvision:resnet50.IMAGENET1K_V2"
+    builders.write_run(tmp_path, builders.record(name, input_size=Shape((3, 192, 192))))
+    mine = write("mine.csv", f"name,top1,img_size\n{name},12,192\n")
+    asked = rows("list", "torchvision:resnet50", "--accuracies", mine, "--results", tmp_path)
+    assert {(row["name"], row["input_size"]): row["top1"] for row in asked} == {
+        ("torchvision:resnet50.IMAGENET1K_V1", "3x224x224"): 76.13,
+        (name, "3x224x224"): 80.858,
+        (name, "3x192x192"): 12,
+    }
+
+
 def test_near_lists_what_costs_about_the_same_and_is_more_accurate(rows: Rows) -> None:
     squeezenet = 349_152_000  # the network by its paper's table, as the registry has it
     (itself,) = rows("list", "squeezenet1_1")
@@ -129,6 +145,57 @@ def test_near_takes_the_best_weights_of_a_network_and_counts_the_readers_own(
     result = opbench("list", "--near", "resnett50")
     assert result.exit_code == 2
     assert "did you mean resnet50" in result.stderr
+
+
+def test_near_says_which_weights_stand_for_a_network_and_obeys_the_filter(opbench: Opbench) -> None:
+    # The best weights of it saw more images than those.
+    every = [row for row in zoo.load("timm") if row.architecture == "timm:regnety_160"]
+    assert max(every, key=lambda row: row.top1 or 0).trained_on == "imagenet12k"
+    known = [row for row in every if row.trained_on == "imagenet1k" and row.top1 is not None]
+    best = max(known, key=lambda row: row.top1 or 0)
+    asked = opbench("list", "--near", "timm:regnety_160", "--trained-on", "imagenet1k")
+    assert (
+        f"near {best.name} at {best.input_size}: {best.macs:,} MACs, top-1 {best.top1:g} %"
+        in asked.stderr
+    )
+
+
+@pytest.mark.parametrize("spelling", ["resnet_50", "RESNET50", "ResNet-50"])
+def test_near_forgives_the_spelling(spelling: str, opbench: Opbench) -> None:
+    asked = opbench("list", "lenet5", "--near", spelling)
+    assert "near resnet50 at 3x224x224" in asked.stderr
+    asked = opbench("list", "lenet5", "--near", f"torchvision:{spelling}")
+    assert "near torchvision:resnet50.IMAGENET1K_V2 at 3x224x224" in asked.stderr
+
+
+def test_near_takes_the_readers_accuracy_of_the_reference(
+    opbench: Opbench, write: Write, tmp_path: Path
+) -> None:
+    mine = write("mine.csv", "name,top1,protocol\nresnet50,99,single central crop\n")
+    command = ("list", "resnet*", "--near", "resnet50", "--results", tmp_path)
+    asked = opbench(*command, "--accuracies", mine, "--format", "json")
+    assert "top-1 99 %" in asked.stderr
+    assert json.loads(asked.stdout) == []
+
+
+def test_near_a_network_without_an_accuracy_says_that_all_of_like_cost_are_listed(
+    opbench: Opbench,
+) -> None:
+    asked = opbench("list", "--near", "torchvision:r3d_18")  # several views of a video
+    assert "no accuracy of torchvision:r3d_18.KINETICS400_V1 compares: all" in asked.stderr
+
+
+def test_networks_of_unknown_training_data_are_told_and_no_data_is_refused(
+    opbench: Opbench, write: Write, tmp_path: Path
+) -> None:
+    mine = write("mine.csv", "name,top1\nresnet50,76\n")
+    own = ("--accuracies", mine, "--results", tmp_path)
+    asked = opbench("list", "resnet50", "resnet18", "--trained-on", "imagenet1k", *own)
+    assert "1 network left out: the training data is not known" in asked.stderr
+    for empty in ("", " ", ","):
+        refused = opbench("list", "--trained-on", empty)
+        assert refused.exit_code == 2
+        assert "--trained-on must be one of imagenet1k" in refused.stderr
 
 
 def test_several_groups_and_their_names(rows: Rows, opbench: Opbench) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from opbench.errors import CountError
+from opbench.spec import Shape
 from opbench.zoo import counting, rows
 from opbench.zoo.journal import Journal
 from tests.builders import zoo_row
@@ -31,6 +32,7 @@ class Library:
 
     def __init__(self) -> None:
         self.fails: dict[str, BaseException] = {}
+        self.sizes: dict[str, list[int]] = {}  # of a network with more than one
         self.asked: list[str] = []
 
     def facts(self, question: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -41,14 +43,17 @@ class Library:
                 top1=top1.get(f"{name}.in1k"),
                 top5=None,
                 protocol="single central crop" if f"{name}.in1k" in top1 else "",
+                input_size=Shape((3, side, side)),
             ).to_json()
             for name in ("a", "b", "c")
+            for side in self.sizes.get(name, [224])
         ]
 
     def counted(self, question: Mapping[str, Any]) -> dict[str, Any]:
         self.asked.append(question["name"])
-        if question["name"] in self.fails:
-            raise self.fails[question["name"]]
+        for what in (question["name"], f"{question['name']} {question['input_size']}"):
+            if what in self.fails:
+                raise self.fails[what]
         return COUNTS
 
 
@@ -98,9 +103,23 @@ def test_a_network_that_cannot_be_counted_keeps_its_row(
     library.fails = {"timm:b.in1k": CountError("no such size")}
     result = opbench("list", "--update", "timm:*", "--format", "json")
     assert result.exit_code == 1
-    assert "error: timm:b.in1k: no such size" in result.stderr
+    assert "error: timm:b.in1k at 3x224x224: no such size" in result.stderr
     kept = {row.name: row.macs for row in rows.load("timm")}
     assert kept == {"timm:a.in1k": 20, "timm:b.in1k": 500, "timm:c.in1k": 20}
+
+
+def test_a_size_that_cannot_be_counted_keeps_its_row_beside_another_that_can(
+    opbench: Opbench, library: Library, file: Path
+) -> None:
+    sizes = [Shape((3, side, side)) for side in (160, 224, 288)]
+    rows.save("timm", [zoo_row(input_size=size) for size in sizes])
+    library.sizes = {"a": [224, 288]}  # 160 is gone from timm
+    library.fails = {"timm:a.in1k 3x288x288": CountError("too large")}
+    result = opbench("list", "--update", "timm:a")
+    assert result.exit_code == 1
+    assert "error: timm:a.in1k at 3x288x288: too large" in result.stderr
+    kept = {str(row.input_size): row.macs for row in rows.load("timm") if "a.in1k" in row.name}
+    assert kept == {"3x224x224": 20, "3x288x288": 500}
 
 
 def test_rows_beside_a_damaged_line_are_not_dropped(
