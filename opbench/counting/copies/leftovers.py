@@ -11,14 +11,15 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType, ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from opbench.counting.meta.disguise import on_meta
-from opbench.counting.tracing.lifetimes import Lifetimes
+from opbench.counting.tracing.lifetimes import Lifetimes, all_tensors, storage_of
 from opbench.errors import CountError
 
 _NESTING = 3  # a tuple of tuples in a dictionary
@@ -28,7 +29,7 @@ _WATCHED: list[list[Lifetimes]] = []
 
 @contextmanager
 def taken_out(*, strictly: bool) -> Iterator[None]:
-    """Take out what is left at the end of a count, also of one that fails.
+    """Take out what is left at the end of a count, also of one that fails, as far as it is found.
 
     Raises ``CountError`` for what cannot be taken out of one that succeeds, if ``strictly``.
     """
@@ -37,7 +38,8 @@ def taken_out(*, strictly: bool) -> Iterator[None]:
         yield
         kept = take_out()
     except BaseException:
-        take_out()
+        with suppress(Exception):  # the error of the network is the one to tell
+            take_out(thoroughly=False)
         raise
     finally:
         _WATCHED.pop()
@@ -54,8 +56,11 @@ def watch(lifetimes: Lifetimes) -> None:
         watched.append(lifetimes)
 
 
-def take_out() -> str:
-    """Take out what is left until now; return the place of a tensor that stays, else nothing."""
+def take_out(*, thoroughly: bool = True) -> str:
+    """Take out what is left until now; return the place of a tensor that stays, else nothing.
+
+    ``thoroughly``: garbage that is older than the pass is told from what is kept.
+    """
     watched = _WATCHED[-1]
     if not _left(watched):
         return ""
@@ -63,11 +68,13 @@ def take_out() -> str:
     if not _left(watched):
         return ""
     found = _tensors(_left(watched))
-    if found:  # older garbage, too, where a pass collected some itself
+    if found and thoroughly:  # older garbage, too, where a pass collected some itself
         found.clear()
         gc.collect()
         found = _tensors(_left(watched))
-    places = [_take_out(each) for each in found]
+    places = []
+    while found:  # the list itself refers to those that are still in it
+        places.append(_take_out(found.pop()))
     left = bool(_left(watched))
     watched.clear()
     return next(filter(None, places), "") if left else ""
@@ -79,8 +86,8 @@ def _left(watched: Iterable[Lifetimes]) -> set[int]:
 
 def _tensors(storages: set[int]) -> list[Tensor]:
     """Return the tensors of these storages that a network of real weights cannot work with."""
-    found = (each for each in gc.get_objects() if issubclass(type(each), Tensor))
-    return [each for each in found if _storage(each) in storages and _is_unfit(each)]
+    with torch._C.DisableTorchFunctionSubclass():
+        return [e for e in all_tensors() if _storage(e) in storages and _is_unfit(e)]
 
 
 def _is_unfit(tensor: Tensor) -> bool:
@@ -88,16 +95,16 @@ def _is_unfit(tensor: Tensor) -> bool:
 
 
 def _storage(tensor: Tensor) -> int | None:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError, TypeError, ValueError):  # sparse, opaque, lazy
-        return None
+    storage = storage_of(tensor)
+    return None if storage is None else storage._cdata
 
 
 def _take_out(value: Any, nesting: int = _NESTING) -> str:
     """Remove a value from whatever refers to it; return what it cannot be removed from."""
     place = ""
-    for holder in gc.get_referrers(value):
+    holders = gc.get_referrers(value)
+    while holders:  # a list, which refers to those that are still in it
+        holder = holders.pop()
         if isinstance(holder, dict):
             place = _from_dictionary(holder, value) or place
         elif isinstance(holder, (list, deque)):
@@ -113,7 +120,7 @@ def _take_out(value: Any, nesting: int = _NESTING) -> str:
 
 def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
     owner = next((each for each in gc.get_referrers(holder) if _owns(each, holder)), None)
-    for key in [key for key, each in list(holder.items()) if each is value]:
+    for key in [key for key, each in holder.items() if each is value or key is value]:
         if owner is None:
             holder.pop(key)
         elif _is_by_torch(owner):

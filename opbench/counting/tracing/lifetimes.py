@@ -10,6 +10,7 @@ Not seen: scratch memory inside one operator, rounding by an allocator, paramete
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -84,8 +85,20 @@ class Lifetimes:
 
 
 def storage_of(tensor: Tensor) -> torch.UntypedStorage | None:
-    """Return the storage of a tensor, None for one without."""
-    try:
-        return tensor.untyped_storage()
-    except (NotImplementedError, RuntimeError, ValueError):  # sparse, opaque and lazy ones
-        return None
+    """Return the storage of a tensor, None for one without; its class is not asked."""
+    with torch._C.DisableTorchFunctionSubclass():
+        try:
+            return tensor.untyped_storage()
+        except Exception:  # noqa: BLE001  sparse and opaque ones, and any class of the user's
+            return None
+
+
+def all_tensors() -> list[Tensor]:
+    """Return the tensors of this process, of any class."""
+    kinds: dict[int, type] = {}
+    ahead: list[type] = [Tensor]
+    while ahead:
+        kind = ahead.pop()
+        kinds[id(kind)] = kind
+        ahead += type.__subclasses__(kind)
+    return [each for each in gc.get_objects() if id(type(each)) in kinds]

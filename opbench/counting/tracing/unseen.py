@@ -5,12 +5,13 @@ Another one, which was not there when the pass began, was made in a thread that 
 count and took its work from a queue or a list.
 
 Not noticed: such a thread that Python's ``threading`` does not know, that works in inference mode
-itself, that only writes into tensors it was given, or whose work meets a pass with gradients.
+itself, or that only writes into tensors it was given; and its work where it meets a pass with
+gradients, or one that has left inference mode, or where it has the address of a storage that was
+there before and died during the pass.
 """
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from threading import active_count
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from opbench.counting.tracing.lifetimes import Lifetimes, storage_of
+from opbench.counting.tracing.lifetimes import Lifetimes, all_tensors, storage_of
 
 UNSEEN = "work in a thread that is older than the count"
 
@@ -34,6 +35,7 @@ class Unseen:
 
     def look(self, values: Iterable[Any]) -> None:
         """Look at the operands of an operator, or at the tensors of an output."""
+        self._looks = self._looks and torch.is_inference_mode_enabled()
         if not self._looks or self.met:
             return
         for each in values:
@@ -50,5 +52,4 @@ class Unseen:
 
 def _storages() -> frozenset[int]:
     """Return the addresses of all storages of tensors."""
-    tensors = (each for each in gc.get_objects() if issubclass(type(each), Tensor))
-    return frozenset(each._cdata for each in map(storage_of, tensors) if each is not None)
+    return frozenset(each._cdata for each in map(storage_of, all_tensors()) if each is not None)

@@ -215,6 +215,55 @@ def test_a_hook_of_another_module_keeps_nothing() -> None:
 KEPT: list[Tensor] = []
 
 
+LIST: contextvars.ContextVar[list[Tensor]] = contextvars.ContextVar("list")
+TUPLES: contextvars.ContextVar[list[Any]] = contextvars.ContextVar("tuples")
+VALUES: contextvars.ContextVar[dict[int, Tensor]] = contextvars.ContextVar("values")
+KEYS: contextvars.ContextVar[dict[Tensor, int]] = contextvars.ContextVar("keys")
+
+
+def in_two_tuples(out: Tensor) -> None:
+    pair = (out, "out")
+    TUPLES.get().extend([pair, [pair], {"pair": pair}])
+
+
+KEEPERS: dict[str, Callable[[Tensor], Any]] = {
+    "a list": lambda out: LIST.get().append(out),
+    "values of a dictionary": lambda out: VALUES.get().setdefault(len(VALUES.get()), out),
+    "keys of a dictionary": lambda out: KEYS.get().setdefault(out, len(KEYS.get())),
+    "tuples in several places": in_two_tuples,
+}
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("keep", KEEPERS, ids=str)
+def test_several_tensors_in_one_place_are_all_taken_out(keep: str, device: str) -> None:
+    layers = [nn.Linear(WIDTH, WIDTH) for _ in range(6)]
+    for layer in layers:
+        layer.register_forward_hook(lambda module, args, out: (KEEPERS[keep](out), out)[1])
+    places: list[Any] = [[], [], {}, {}]
+    LIST.set(places[0])
+    TUPLES.set(places[1])
+    VALUES.set(places[2])
+    KEYS.set(places[3])
+    assert count(nn.Sequential(*layers), (WIDTH,), device=device).macs == 6 * WIDTH**2
+    assert [each for place in places for each in place if each not in ([], {})] == []
+
+
+def test_what_fails_in_the_search_is_not_told_instead_of_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: Any) -> None:
+        raise TypeError("a class that answers nothing")
+
+    network = nn.Linear(WIDTH, LONG)
+    network.register_forward_hook(lambda module, args, out: KEPT.append(out))
+    network.register_forward_hook(raises)
+    monkeypatch.setattr("opbench.counting.copies.leftovers._take_out", fails)
+    with pytest.raises(CountError, match="the last layer fails"):
+        count(network, (WIDTH,), device="cpu")
+    KEPT.clear()
+
+
 def test_a_place_that_cannot_be_put_back_is_named() -> None:
     """An object that no variable of the network's module leads to within a few steps."""
     holder = FAR["a"]["b"]["c"][0][0]

@@ -359,6 +359,34 @@ def test_tensors_made_in_the_traced_thread_are_no_work_of_another(device: str) -
     assert counted.macs >= 2 * ONE
 
 
+def outside_inference_mode(network: Two, x: Tensor) -> Any:
+    with torch.inference_mode(False):
+        made = torch.tensor([1.0, 2.0, 3.0, 4.0]) + 1
+    return network.a(x + made) + torch.relu(made).sum()
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_what_the_traced_thread_makes_outside_inference_mode_is_no_work_of_another(
+    device: str,
+) -> None:
+    counted = count(Two(outside_inference_mode), (torch.ones(ROWS, 4),), device=device)
+    assert (counted.macs, counted.uncounted) == (ONE, ())
+
+
+class Foreign(Tensor):
+    """Refuses whatever torch is asked about it."""
+
+    @classmethod
+    def __torch_function__(cls, *_: Any, **__: Any) -> Any:
+        raise TypeError("not for you")
+
+
+def test_a_tensor_of_the_user_that_refuses_every_question_is_not_asked() -> None:
+    foreign = torch.ones(3).as_subclass(Foreign)
+    counted = count(Two(lambda network, x: network.a(x)), (torch.ones(ROWS, 4),))
+    assert (counted.macs, type(foreign)) == (ONE, Foreign)
+
+
 def test_nothing_stays_behind_in_a_pool_that_a_count_started() -> None:
     with ThreadPoolExecutor(1) as pool:
 
