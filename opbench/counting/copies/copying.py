@@ -51,10 +51,7 @@ def private_copy(network: nn.Module, device: str) -> nn.Module:
         memo[id(tensor)] = convert(tensor)
     duplicate = Duplicator(convert, memo)
     with ConvertStrayTensors(convert):
-        for tensor in held:
-            if tensor.__dict__ and not hasattr(tensor, "__tensor_flatten__"):
-                _copy_attributes(tensor, duplicate)
-        twin = _copy_modules(modules, scripted, duplicate)
+        twin = _copy_modules(modules, scripted, held, duplicate)
     if duplicate.kept:
         twin.__dict__["_pointed_at"] = duplicate.kept
     copies = modules_of(twin)
@@ -128,15 +125,22 @@ def unwrap(network: nn.Module) -> nn.Module:
 
 def _copy_attributes(tensor: Tensor, duplicate: Duplicator) -> None:
     """Copy what a tensor holds beside its elements (the scales of its quantisation)."""
+    if not tensor.__dict__ or hasattr(tensor, "__tensor_flatten__"):
+        return
     twin = duplicate.memo[id(tensor)]
     if twin is not tensor and type(twin) is type(tensor):
         twin.__dict__.update({name: duplicate(each) for name, each in tensor.__dict__.items()})
 
 
 def _copy_modules(
-    modules: list[nn.Module], scripted: list[nn.Module], duplicate: Duplicator
+    modules: list[nn.Module],
+    scripted: list[nn.Module],
+    held: list[Tensor],
+    duplicate: Duplicator,
 ) -> nn.Module:
-    """Copy the first of ``modules`` and all below it; return the copy of the first.
+    """Copy the first of ``modules``, all below it and what the tensors they hold know.
+
+    Returns the copy of the first.
 
     It goes module by module and attribute by attribute, so that one attribute that cannot be copied
     does not spoil the rest.  Modules that know how to copy themselves do.
@@ -149,6 +153,8 @@ def _copy_modules(
             memo[id(module)] = module.__class__.__new__(module.__class__)
     for module in _outermost(scripted):
         memo[id(module)] = copy_scripted(module, memo)
+    for tensor in held:  # which may know their modules
+        _copy_attributes(tensor, duplicate)
     for module in reversed(modules):  # a module that copies itself may look at those below it
         if id(module) in plain:
             _fill(module, duplicate)

@@ -496,6 +496,26 @@ class Scaled(nn.Module):
         return nn.functional.linear(x, self.weight) * scales.factor
 
 
+class Owned(Base):
+    """Holds a parameter that knows its layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weight: Any = self.small.weight
+        weight.owner = self.small
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight: Any = self.small.weight
+        out: Tensor = weight.owner(x)
+        assert weight.owner is self.small
+        return out
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_a_layer_that_its_parameter_holds_is_the_copied_one(device: str) -> None:
+    assert count(Owned(), (torch.ones(3, 4),), device=device).macs == SMALL
+
+
 @pytest.mark.parametrize("device", ["meta", "cpu"])
 def test_what_a_parameter_holds_is_copied_with_it(device: str) -> None:
     network = Scaled()
