@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from inspect import getsourcelines
+from tokenize import TokenError
 from traceback import walk_tb
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -85,15 +86,18 @@ def _lacks_device(error: Exception) -> bool:
 def _refuses_device(error: Exception) -> bool:
     """Return whether an assertion about a device fails, or an error is raised below such an ``if``.
 
-    A statement that only mentions a device, in its message or on its line, asks nothing.
+    A statement that only mentions a device, in its message or on its line, asks nothing, and
+    opbench itself refuses none.
     """
     frames = list(walk_tb((error.__cause__ or error).__traceback__))
     if not frames:
         return False
     frame, line = frames[-1]
+    if str(frame.f_globals.get("__name__")).startswith("opbench."):
+        return False
     try:
         lines, first = getsourcelines(frame)
-    except OSError:
+    except (OSError, SyntaxError, TokenError):  # of a file that has changed, too
         return False
     text = "".join(lines)
     if not _ASKS.search(text):
@@ -108,18 +112,33 @@ def _refuses_device(error: Exception) -> bool:
 
 def _conditions(code: ast.Module, line: int) -> Iterator[str]:
     """Yield the conditions under which the ``raise`` or ``assert`` on a line raises."""
-    there = [
-        each
-        for each in ast.walk(code)
-        if isinstance(each, ast.stmt) and each.lineno <= line <= (each.end_lineno or 0)
-    ]
-    raised = max(there, key=lambda each: each.lineno, default=None)
+    there = (each for each in ast.walk(code) if isinstance(each, ast.stmt) and _is_on(each, line))
+    raised = max(there, key=lambda each: (each.lineno, each.col_offset), default=None)
     if isinstance(raised, ast.Assert):
         yield ast.unparse(raised.test)
     elif isinstance(raised, ast.Raise):
-        function = max((e.lineno for e in there if isinstance(e, _FUNCTIONS)), default=0)
-        asked = (each for each in there if isinstance(each, ast.If) and each.lineno > function)
-        yield from (ast.unparse(each.test) for each in asked)
+        yield from map(ast.unparse, _asked_before(raised, code))
+
+
+def _is_on(statement: ast.stmt, line: int) -> bool:
+    return statement.lineno <= line <= (statement.end_lineno or 0)
+
+
+def _asked_before(statement: ast.stmt, code: ast.Module) -> Iterator[ast.expr]:
+    """Yield the test of the innermost ``if`` around a statement; all of a chain in its ``else``."""
+    above = {each: node for node in ast.walk(code) for each in ast.iter_child_nodes(node)}
+    below: ast.AST = statement
+    while below in above and not isinstance(node := above[below], _FUNCTIONS):
+        if isinstance(node, ast.If):
+            yield node.test
+            if below in node.body or not _is_else_if(node, above):
+                return
+        below = node
+
+
+def _is_else_if(node: ast.If, above: dict[ast.AST, ast.AST]) -> bool:
+    outer = above[node]
+    return isinstance(outer, ast.If) and outer.orelse == [node]
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

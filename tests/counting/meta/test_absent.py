@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from tokenize import TokenError
 from typing import Any
 
 import pytest
@@ -209,6 +210,93 @@ def test_an_error_that_only_mentions_a_device_is_reported(
 
     with pytest.raises(CountError):
         count(Runs(run), (torch.ones(ROWS, 4),), device=device)
+
+
+def on_one_line(head: nn.Linear, x: Tensor) -> Any:
+    if not x.is_cuda: raise RuntimeError("kernels of ours")  # noqa: E701  # fmt: skip
+    return head(x)
+
+
+def below_a_question(head: nn.Linear, x: Tensor) -> Any:
+    if x.shape[0] == ROWS:
+        for _ in range(2):
+            if x.device.type != "cuda":
+                raise RuntimeError("kernels of ours")
+    return head(x)
+
+
+def at_the_end_of_a_chain(head: nn.Linear, x: Tensor) -> Any:
+    if x.is_cuda:
+        out: Tensor = head(x)
+    elif x.shape[0] == 0:
+        out = x
+    else:
+        raise RuntimeError("kernels of ours")
+    return out
+
+
+@pytest.mark.parametrize("refuses", [on_one_line, below_a_question, at_the_end_of_a_chain])
+def test_an_error_where_the_answer_is_no_is_a_refusal(
+    refuses: Callable[[nn.Linear, Tensor], Any],
+) -> None:
+    counted = count(Runs(refuses), (torch.ones(ROWS, 4),), device="cpu")
+    assert counted.macs == ONE
+    assert "kernels of ours" in counted.fallback
+
+
+def shape_in_a_chain(head: nn.Linear, x: Tensor) -> Any:
+    if x.is_cuda:
+        x = x + 1
+    elif x.shape[0] != 2:
+        raise ValueError("a batch of 2 is needed")
+    return head(x)
+
+
+def shape_below_a_device(head: nn.Linear, x: Tensor) -> Any:
+    if not x.is_cuda:
+        if x.shape[0] != 2:
+            raise ValueError("a batch of 2 is needed")
+        x = x + 1
+    return x
+
+
+def shape_in_a_function(head: nn.Linear, x: Tensor) -> Any:
+    if x.device.type == "cpu":
+
+        def check() -> None:
+            raise ValueError("a batch of 2 is needed")
+
+        check()
+    return x
+
+
+@pytest.mark.parametrize("fails", [shape_in_a_chain, shape_below_a_device, shape_in_a_function])
+def test_a_shape_that_is_refused_where_a_device_was_asked_for_is_no_device(
+    fails: Callable[[nn.Linear, Tensor], Any],
+) -> None:
+    with pytest.raises(CountError, match="a batch of 2 is needed"):
+        count(Runs(fails), (torch.ones(ROWS, 4),))
+
+
+@pytest.mark.parametrize("error", [OSError, SyntaxError, TokenError])
+def test_a_refusal_whose_source_cannot_be_read_asks_for_no_device(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot_be_read(_: Any) -> Any:
+        raise error("the file has changed meanwhile")
+
+    monkeypatch.setattr("opbench.counting.meta.absent.getsourcelines", cannot_be_read)
+    with pytest.raises(CountError, match="kernels of ours"):
+        count(Runs(on_one_line), (torch.ones(ROWS, 4),))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_a_scripted_network_was_not_counted_as_on_a_gpu(caplog: pytest.LogCaptureFixture) -> None:
+    """What of ours raises, below an ``if`` about a device, is no refusal of the network's."""
+    scripted = torch.jit.script(nn.Linear(4, 5))
+    counted = count(scripted, (torch.ones(ROWS, 4),))
+    assert (counted.macs, counted.device) == (ONE, "cpu")
+    assert "GPU" not in caplog.text
 
 
 def test_an_error_without_a_traceback_asks_for_no_device() -> None:
