@@ -30,11 +30,11 @@ _OPTIONS = ("preprocess", "postprocess")
 
 
 def preprocess(image: Image, short_side: int = SHORT_SIDE, crop: int = CROP) -> Tensor:
-    """Resize an image to a short side, crop its centre, and normalise: 3 x crop x crop."""
+    """Resize an RGB image to a short side, crop its centre, and normalise: 3 x crop x crop."""
     scale = short_side / min(image.size)
     width, height = (max(crop, round(scale * extent)) for extent in image.size)
     left, top = (width - crop) // 2, (height - crop) // 2
-    resized = image.convert("RGB").resize((width, height), _pillow().Resampling.BILINEAR)
+    resized = image.resize((width, height), _pillow().Resampling.BILINEAR)
     pixels = bytearray(resized.crop((left, top, left + crop, top + crop)).tobytes())
     values = torch.frombuffer(pixels, dtype=torch.uint8).view(crop, crop, 3).permute(2, 0, 1)
     mean, std = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))

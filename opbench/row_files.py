@@ -1,6 +1,6 @@
 """CSV files of one value per row: a dataclass in columns.
 
-A list is words with spaces between them; an empty cell is None where the field may be None.
+A list is texts with "; " between them; an empty cell is None where the field may be None.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from opbench.value import Value, fields_of
 
 _V = TypeVar("_V", bound=Value)
 _MOST_DIGITS = 18
+_BETWEEN = "; "
 
 
 @dataclass(frozen=True, slots=True)
 class RowFormat(Generic[_V]):
     """The columns of a file, in their order, and how to write it anew.
 
-    ``later`` are columns that files written before do not have; ``rewrite`` is the command.
+    ``later`` are columns that files written before do not have; ``remedy`` says how to mend a cell.
     """
 
     kind: type[_V]
     columns: Sequence[str]
-    rewrite: str
+    remedy: str
     later: Collection[str] = ()
 
     def read(self, path: Path) -> Iterator[tuple[int, _V]]:
@@ -56,7 +57,7 @@ class RowFormat(Generic[_V]):
 
     def _value(self, key: str, kinds: Collection[Any], text: str) -> Any:
         if tuple in kinds:
-            return text.split()
+            return text.split(_BETWEEN) if text else []
         if not text and NoneType in kinds:
             return None
         if float in kinds:
@@ -65,7 +66,7 @@ class RowFormat(Generic[_V]):
 
     def _natural(self, key: str, text: str) -> int:
         if not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
-            raise files.RowError(f"{key} is {text!r}: {self.rewrite} rewrites the file")
+            raise files.RowError(f"{key} is {text!r}: {self.remedy}")
         return int(text)
 
 
@@ -77,4 +78,4 @@ def _kinds(kind: Any) -> frozenset[Any]:
 
 
 def _cell(value: Any) -> Any:
-    return " ".join(value) if isinstance(value, list) else value
+    return _BETWEEN.join(value) if isinstance(value, list) else value

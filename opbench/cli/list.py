@@ -142,8 +142,9 @@ def list_(
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, help="With --update, count in this many processes.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="With --update, count in this many processes; 1 by default."),
+    ] = None,
 ) -> None:
     """List networks with exact counts and sourced accuracies: built-in, torchvision's and timm's.
 
@@ -157,11 +158,13 @@ def list_(
     """
     chosen = _chosen(columns or (f"{_USUAL},latency_s" if results else _USUAL))
     filters = Filters.parse(max_macs, max_params, trained_on, best)
-    complete = update_files(globs or (), (accuracies, benchmark), jobs) if update else True
+    complete = update_files(globs or (), (accuracies, benchmark), jobs or 1) if update else True
     if update and any(":" in glob for glob in globs or ()):
         accuracies = None  # they are of the library, and on file now
     elif benchmark:
         raise BadValueError("--benchmark is read by --update only: add it, or remove --benchmark")
+    elif jobs and not update:
+        raise BadValueError("--jobs is read by --update only: add it, or remove --jobs")
     timed = any(column.key == "latency_s" for column in chosen)
     folder = _measured(results, accuracies) if timed or results or accuracies else None
     everywhere = _EVERYWHERE if filters.any or near else _EVERYWHERE[:1]

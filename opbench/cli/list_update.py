@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,13 @@ def _readable() -> Sequence[NetworkRow]:
         return ()
 
 
+def _release(package: str) -> str:
+    """Return the name and release of a package, without the name of a build."""
+    with suppress(PackageNotFoundError):
+        return f"{package} {version(package).partition('+')[0]}"
+    return package
+
+
 def _where(fact: Mapping[str, Any]) -> str:
     """Return the name and size of a row, which together are one row's alone."""
     return f"{fact['name']} at {fact['input_size']}"
@@ -96,6 +103,13 @@ def _where(fact: Mapping[str, Any]) -> str:
 
 def _key(row: ZooRow) -> str:
     return _where(row.to_json())
+
+
+def _note_unmatched(results: Sequence[Result], facts: Facts, table: Path) -> None:
+    """Say how many rows of a table of all networks are of weights that the library lacks."""
+    known = {fact["name"].partition(":")[2] for fact in facts.values()}
+    if left := sum(each.weights not in known for each in results):
+        note(f"{table}: {left} of {len(results)} rows match no weights of the library")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +126,11 @@ class _Update:
         """
         from opbench.zoo import rows
 
-        facts = self._facts(calls, globs, self._results(*tables))
-        journal = self._journal(facts)
+        results = self._results(*tables)
+        facts = self._facts(calls, globs, results)
+        if self.every and tables[0]:
+            _note_unmatched(results, facts, tables[0])
+        journal = self._journal()
         failed = self._count(calls, facts, journal)
         made = [
             rows.ZooRow.from_json({**each, **journal.counted[key].to_json()})
@@ -122,7 +139,7 @@ class _Update:
         ]
         asked = self._named(globs) | {each["name"] for each in facts.values()}
         kept = [row for row in self._on_file() if row.name not in asked or _key(row) in failed]
-        rows.save(self.library, [*kept, *made])
+        rows.save(self.library, [*kept, *made], benchmark=tables[1].name if tables[1] else "")
         journal.remove()
         for key, reason in failed.items():
             say(f"error: {named(_where(facts[key]), reason)}")
@@ -148,11 +165,14 @@ class _Update:
                 return ()
             raise  # rows of other networks would be lost
 
-    def _results(self, accuracies: Path | None, benchmark: Path | None) -> list[Result]:
+    def _results(self, accuracies: Path | None, benchmark: Path | None) -> Sequence[Result]:
         from opbench.zoo import results
 
         if self.library == "timm" and accuracies:
-            return results.read_results(accuracies, benchmark)
+            read = results.read_results(accuracies, benchmark)
+            for sentence in read.notes:
+                note(sentence)
+            return read.rows
         return results.on_file(self._on_file())
 
     def _facts(self, calls: Calls, globs: Sequence[str], results: Sequence[Result]) -> Facts:
@@ -163,13 +183,11 @@ class _Update:
             for each in result(calls.call(f"{_COUNTING}:facts", {"pattern": glob, **head}))
         }
 
-    def _journal(self, facts: Facts) -> Journal:
+    def _journal(self) -> Journal:
         from opbench.zoo import rows
         from opbench.zoo.journal import Journal
 
-        release = next((each["release"] for each in facts.values()), "")
-        torch = version("torch").partition("+")[0]
-        by = f"{self.library} {release}, torch {torch}, {CONVENTION_ID}"
+        by = f"{_release(self.library)}, {_release('torch')}, {CONVENTION_ID}"
         return Journal(rows.csv_file(self.library).with_suffix(".counting.jsonl"), by)
 
     def _count(self, calls: Calls, facts: Facts, journal: Journal) -> dict[str, str]:

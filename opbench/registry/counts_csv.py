@@ -62,7 +62,7 @@ COLUMNS = (*_FIRST, *(each.name for each in fields(NetworkRow) if each.name not 
 _FORMAT = RowFormat(
     NetworkRow,
     COLUMNS,
-    rewrite="`opbench list --update`",
+    remedy="`opbench list --update` rewrites it",
     later=("onnx_macs",),  # files written before have no such column
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from opbench.errors import BadValueError
 from opbench.names import matching
 from opbench.registry import providers
 from opbench.registry.targets import count_target, resolve
@@ -40,13 +41,18 @@ def facts(question: Mapping[str, Any]) -> list[Facts]:
     library, _, pattern = question["pattern"].partition(":")
     require_library(question["pattern"])
     found = matching(pattern if "." in pattern else f"{pattern}.*", providers.weights(library))
-    names = found or providers.match(library, pattern)  # which says what was meant
+    if not found:
+        network = f"{library}:{providers.match(library, pattern)[0]}"  # which says what was meant
+        raise BadValueError(
+            f"{network} has no weights, and a row on file is of a set of weights: use "
+            f"`opbench count {network}`"
+        )
     if library == "torchvision":
-        return [_of_torchvision(name) for name in names if countable(name)]
+        return [_of_torchvision(name) for name in found if countable(name)]
     results: dict[str, list[Result]] = {}
     for each in map(Result.from_json, question["results"]):
         results.setdefault(each.weights, []).append(each)
-    return [row for name in names for row in _of_timm(name, results.get(name, []))]
+    return [row for name in found for row in _of_timm(name, results.get(name, []))]
 
 
 def countable(name: str) -> bool:
@@ -101,7 +107,7 @@ def _of_timm(name: str, results: Sequence[Result]) -> Iterator[Facts]:
         own_address = config.hf_hub_id not in (None, f"timm/{name}")
         yield {
             "name": f"timm:{name}",
-            "release": providers.release("timm"),
+            "release": (result.release if result else "") or providers.release("timm"),
             "input_size": str(Shape((config.input_size[0], at, at))),
             "top1": result.top1 if result else None,
             "top5": result.top5 if result else None,

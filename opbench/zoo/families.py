@@ -30,7 +30,7 @@ class FamilyRow(Value):
 _FORMAT = RowFormat(
     FamilyRow,
     ("library", "prefix", "family", "paper", "year", "url", "note"),
-    rewrite="a text editor",
+    remedy="write a whole number",
 )
 
 

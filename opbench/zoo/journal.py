@@ -5,7 +5,6 @@ One line of JSON for each network that was counted, beside the file that will ho
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from opbench import files
+from opbench.line_files import LineFormat
 from opbench.record import Totals
-from opbench.value import FieldError, Text
+from opbench.value import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,16 @@ class Counted(Totals):
     by: Text
     key: Text
     uncounted: tuple[str, ...]
+
+
+_LINES = LineFormat(
+    what="journal",
+    folder="",
+    version=1,
+    header=Counted,
+    kinds={"counted": Counted},
+    go_on="repeat the command",
+)
 
 
 class Journal:
@@ -37,13 +47,13 @@ class Journal:
     @contextmanager
     def appending(self) -> Iterator[files.Appender]:
         """Open the file to ``add`` to it.  Raises ``BadFileError`` where another update does."""
-        with files.Appender(self._path) as file:
+        with files.Appender(self._path, go_on=_LINES.go_on) as file:
             yield file
 
     def add(self, file: files.Appender, key: str, counts: dict[str, Any]) -> None:
         """Append the counts of one network."""
         found = Counted.from_json({**counts, "by": self._by, "key": key})
-        file.append(json.dumps(found.to_json()).encode())
+        file.append(_LINES.encode(found))
         self.counted[key] = found
 
     def remove(self) -> None:
@@ -58,6 +68,8 @@ def _read(path: Path) -> Iterator[Counted]:
         raise files.bad_line(path, 1, f"it cannot be read ({error.strerror}): remove it") from None
     for line in lines:
         try:
-            yield Counted.from_json(json.loads(line))
-        except (ValueError, TypeError, FieldError):
+            found = _LINES.decode(line)
+        except ValueError:
             continue
+        if isinstance(found, Counted):
+            yield found

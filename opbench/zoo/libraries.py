@@ -12,8 +12,9 @@ class Library:
     """A library of networks, and how it states their accuracies and costs.
 
     ``weights_url`` is the address of a set of weights that has none of its own; ``accuracies`` and
-    ``macs`` say where the accuracies and the stated MACs are from.  A number of parameters that it
-    states is rounded to a multiple of ``params_step``, one of MACs to a multiple of ``macs_step``.
+    ``macs`` say where the accuracies and the stated MACs are from, ``{benchmark}`` being a file.
+    A number of parameters that it states is rounded to a multiple of ``params_step``, one of MACs
+    to a multiple of ``macs_step``.
     """
 
     name: str
@@ -25,13 +26,14 @@ class Library:
     params_step: int
     macs_step: int
 
-    def header(self) -> tuple[str, ...]:
-        """Return the comment at the top of its file."""
+    def header(self, benchmark: str = "") -> tuple[str, ...]:
+        """Return the comment at the top of its file; ``benchmark`` has the MACs that it states."""
+        macs = self.macs.format(benchmark=benchmark or "a benchmark-infer-*.csv")
         return (
             f"Facts about the networks of {self.name} ({self.url}), whose licence is "
             f"{self.licence}; the column release says of which release, licence that of the "
             "weights where it is stated.",
-            f"Accuracies and stated_params: {self.accuracies}; stated_macs: {self.macs}. All else "
+            f"Accuracies and stated_params: {self.accuracies}; stated_macs: {macs}. All else "
             f"is counted by opbench: `opbench list --update '{self.name}:*'` writes this file.",
         )
 
@@ -54,7 +56,7 @@ LIBRARIES = {
             licence="Apache-2.0",
             url="https://github.com/huggingface/pytorch-image-models",
             accuracies="results-imagenet.csv of the library",
-            macs="benchmark-infer-amp-nchw-pt291-cu128-4090.csv of the library",
+            macs="{benchmark} of the library",
             weights_url="https://huggingface.co/timm/{weights}",
             params_step=10**4,
             macs_step=10**7,

@@ -5,7 +5,7 @@ timm's wheel holds none.  An update without the tables keeps what is on file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,18 +22,34 @@ _BENCHMARK_COLUMNS = (
     "model", "infer_img_size", "infer_samples_per_sec", "infer_step_time", "infer_batch_size",
     "param_count", "infer_gmacs", "infer_macts",
 )  # fmt: skip
+# They need not be there.  How images are resized is a fact of the weights in the library.
+_UNUSED = (
+    "top1_err", "top5_err", "crop_pct", "interpolation", "infer_samples_per_sec",
+    "infer_step_time", "infer_batch_size", "infer_macts",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Value):
-    """The accuracy of a set of weights on square images, and what is printed of its network."""
+    """The accuracy of a set of weights on square images, and what is printed of its network.
+
+    ``release`` is that of the library whose table was read; "" for the installed one.
+    """
 
     weights: Text
     side: AtLeastOne
-    top1: Percent | None
+    top1: Percent
     top5: Percent | None
     stated_params: Natural | None
     stated_macs: Natural | None = None
+    release: str = ""
+
+
+class ReadResults(NamedTuple):
+    """The rows of the tables, and sentences about rows that are not used."""
+
+    rows: Sequence[Result]
+    notes: tuple[str, ...] = ()
 
 
 class _Benchmark(NamedTuple):
@@ -45,17 +61,21 @@ class _Benchmark(NamedTuple):
     macs: int
 
 
-def read_results(path: Path, benchmark: Path | None = None) -> list[Result]:
+def read_results(path: Path, benchmark: Path | None = None) -> ReadResults:
     """Read ``results-imagenet.csv``, and the MACs in a ``benchmark-infer-*.csv``.
 
     MACs are joined by architecture, size and printed parameters: the benchmark fuses branches and
     normalisations of some networks, which are then others.
     Raises ``BadFileError`` naming file, line and column.
     """
-    macs = _read_benchmark(benchmark) if benchmark else {}
-    return [
-        replace(each, stated_macs=macs.get(_network_of(each))) for each in _read_accuracies(path)
-    ]
+    found = _read_accuracies(path)
+    if benchmark is None:
+        return ReadResults(found)
+    macs = _read_benchmark(benchmark)
+    joined = [replace(each, stated_macs=macs.get(_network_of(each))) for each in found]
+    left = len(macs.keys() - map(_network_of, found))
+    told = f"{benchmark}: {left} of {len(macs)} networks match no weights in {path}"
+    return ReadResults(joined, (told,) if left else ())
 
 
 def _network_of(result: Result) -> tuple[str, int, int | None]:
@@ -63,14 +83,14 @@ def _network_of(result: Result) -> tuple[str, int, int | None]:
 
 
 def _read_benchmark(path: Path) -> dict[tuple[str, int, int | None], int]:
-    rows = read_rows(path, _BENCHMARK_COLUMNS, _benchmark)
+    rows = read_rows(path, _BENCHMARK_COLUMNS, _benchmark, later=_UNUSED)
     return {(row.architecture, row.side, row.params): row.macs for _, row in rows}
 
 
 def _read_accuracies(path: Path) -> list[Result]:
     seen: dict[tuple[str, int], int] = {}
     found = []
-    for line, result in read_rows(path, _COLUMNS, _result):
+    for line, result in read_rows(path, _COLUMNS, _result, later=_UNUSED):
         key = (result.weights, result.side)
         if key in seen:
             raise bad_line(
@@ -91,6 +111,7 @@ def on_file(rows: Iterable[ZooRow]) -> list[Result]:
             top5=row.top5,
             stated_params=row.stated_params,
             stated_macs=row.stated_macs,
+            release=row.release,
         )
         for row in rows
         if row.top1 is not None
@@ -98,10 +119,13 @@ def on_file(rows: Iterable[ZooRow]) -> list[Result]:
 
 
 def _result(row: dict[str, str]) -> Result:
+    top1 = percent(row, "top1")
+    if top1 is None:
+        raise RowError("top1 is empty: write a percentage from 0 to 100, or remove the row")
     return Result(
         weights=_name(row),
         side=_side(row, "img_size"),
-        top1=percent(row, "top1"),
+        top1=top1,
         top5=percent(row, "top5"),
         stated_params=_scaled(row, "param_count", 10**6),
     )

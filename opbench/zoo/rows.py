@@ -6,6 +6,7 @@ its library states, and the accuracy on images of that size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -32,7 +33,7 @@ Percent = Annotated[float, Meta(ge=0, le=100)]
 class ZooRow(Totals):
     """One set of weights at one size of its images, and the counts for one image.
 
-    name: LIBRARY:NETWORK.WEIGHTS.  release: of the library.
+    name: LIBRARY:NETWORK.WEIGHTS.  release: of the library, that which states the accuracy.
     dataset: what it classifies, a key of ``spec.DATASETS`` or another data set; ``FEATURES`` where
         it only makes features.
     protocol: the view of each image behind the accuracy; "" where none is stated.
@@ -97,7 +98,7 @@ def csv_file(library: str) -> Path:
 
 
 def _format(library: str) -> RowFormat[ZooRow]:
-    return RowFormat(ZooRow, COLUMNS, rewrite=f"`opbench list --update '{library}:*'`")
+    return RowFormat(ZooRow, COLUMNS, remedy=f"`opbench list --update '{library}:*'` rewrites it")
 
 
 @cache
@@ -117,15 +118,27 @@ def _read(library: str, path: Path) -> Iterator[ZooRow]:
         yield row
 
 
-def save(library: str, rows: Iterable[ZooRow], path: Path | None = None) -> None:
+def save(
+    library: str, rows: Iterable[ZooRow], path: Path | None = None, benchmark: str = ""
+) -> None:
     """Write the rows of a library, sorted: the same bytes for the same rows.
 
+    ``benchmark`` is the file of the stated MACs; without it the one that is named there stays.
     Raises ``BadFileError`` where the folder cannot be written to.
     """
     ordered = sorted(rows, key=lambda row: (row.name, row.input_size))
-    _format(library).write(path or csv_file(library), ordered, LIBRARIES[library].header())
+    path = path or csv_file(library)
+    header = LIBRARIES[library].header(benchmark or _benchmark_in(csv_file(library)))
+    _format(library).write(path, ordered, header)
     load.cache_clear()
     _by_size.cache_clear()
+
+
+def _benchmark_in(path: Path) -> str:
+    """Return the file that the comment of ``path`` says the stated MACs are of."""
+    text = path.read_text(errors="replace") if path.is_file() else ""
+    found = re.search(r"^# .*stated_macs: (\S+\.csv) of", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def chosen(patterns: Iterable[str]) -> list[ZooRow]:

@@ -18,6 +18,7 @@ import pytest
 import opbench
 from opbench.metrics import family_label
 from opbench.registry import entries, providers
+from opbench.zoo.families import family_of
 
 COLUMNS = ["library", "prefix", "family", "paper", "year", "url", "note"]
 ARXIV = re.compile(r"https://arxiv\.org/abs/(\d\d)(\d\d)\.\d{4,5}")
@@ -25,7 +26,6 @@ CITED = re.compile(r"arXiv:\d{4}\.\d{4,5}")
 
 with (Path(opbench.__file__).parent / "zoo" / "families.csv").open(encoding="utf-8") as _file:
     ROWS = list(csv.DictReader(_file))
-BY_PREFIX = {(row["library"], row["prefix"]): row for row in ROWS}
 
 
 def architectures(library: str) -> list[str]:
@@ -34,13 +34,10 @@ def architectures(library: str) -> list[str]:
     return providers.match(library, "*")
 
 
-def longest_prefix(library: str, name: str) -> str | None:
-    lengths = range(len(name), 0, -1)
-    return next((name[:n] for n in lengths if (library, name[:n]) in BY_PREFIX), None)
-
-
 def family(library: str, name: str) -> str:
-    return BY_PREFIX[library, longest_prefix(library, name) or ""]["family"]
+    found = family_of(f"{library}:{name}")
+    assert found is not None, name
+    return found.family
 
 
 def families_by_paper(library: str) -> dict[str, set[str]]:
@@ -53,10 +50,10 @@ def families_by_paper(library: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("library", ["timm", "torchvision"])
 def test_every_architecture_has_a_family_and_every_prefix_an_architecture(library: str) -> None:
-    prefixes = {name: longest_prefix(library, name) for name in architectures(library)}
-    assert not [name for name, prefix in prefixes.items() if prefix is None]
+    found = {name: family_of(f"{library}:{name}") for name in architectures(library)}
+    assert not [name for name, row in found.items() if row is None]
     kept = {row["prefix"] for row in ROWS if row["library"] == library}
-    assert kept - set(prefixes.values()) == set()
+    assert kept - {row.prefix for row in found.values() if row} == set()
 
 
 def test_a_network_that_both_libraries_have_under_one_name_is_of_one_family() -> None:
@@ -144,10 +141,8 @@ def test_rows_are_sorted_unlike_and_whole() -> None:
 
 def test_a_row_says_more_than_the_shorter_prefix() -> None:
     for row in ROWS:
-        shorter = longest_prefix(row["library"], row["prefix"][:-1])
-        if shorter is not None:
-            other = BY_PREFIX[row["library"], shorter]
-            assert (row["family"], row["url"]) != (other["family"], other["url"]), row["prefix"]
+        other = family_of(f"{row['library']}:{row['prefix'][:-1]}")
+        assert other is None or (row["family"], row["url"]) != (other.family, other.url), row
 
 
 def test_a_family_without_a_paper_says_so() -> None:

@@ -22,14 +22,19 @@ from tests.strategies import of_type
 
 EVERY = [row for library in LIBRARIES for row in rows.load(library)]
 
-# A cell of CSV has no spaces around it, and the words of a list none inside.
+# A cell of CSV has no spaces around it; the texts of a list have them inside, and no semicolon.
 _WORDS = st.text(st.characters(codec="ascii", exclude_categories=["C", "Z"]), min_size=1)
 _LINES = st.lists(_WORDS, max_size=3).map(" ".join)
 _TEXTS: dict[str, st.SearchStrategy[Any]] = {
     "name": _WORDS.map("timm:{}".format),
     "release": _WORDS,
     "dataset": _WORDS,
-    "uncounted": st.lists(_WORDS, max_size=3).map(tuple),
+    "uncounted": st.lists(
+        st.lists(_WORDS.map(lambda word: word.replace(";", ",")), min_size=1, max_size=3).map(
+            " ".join
+        ),
+        max_size=3,
+    ).map(tuple),
     **dict.fromkeys(("protocol", "interpolation", "licence", "url"), _LINES),
 }
 _COUNTS: dict[str, st.SearchStrategy[Any]] = dict.fromkeys(

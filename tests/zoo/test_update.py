@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from opbench.errors import CountError
+from opbench.errors import BadFileError, CountError
 from opbench.spec import Shape
 from opbench.zoo import counting, rows
 from opbench.zoo.journal import Journal
 from tests.builders import zoo_row
 from tests.fixtures import Opbench, Write
-from tests.zoo.test_results import HEADER
+from tests.zoo.test_results import BENCHMARK, HEADER
 
 COUNTS = {
     "params": 10,
@@ -148,6 +149,38 @@ def test_accuracies_are_joined_and_kept(
     assert [row.top1 for row in rows.load("timm")] == [71.5, None, None]
 
 
+def test_the_tables_are_named_by_their_files_and_unmatched_rows_are_told(
+    opbench: Opbench, library: Library, file: Path, write: Write
+) -> None:
+    line = "224,71.5,28.5,90,10,1.00,0.95,bicubic"
+    results = write("results.csv", f"{HEADER}\na.in1k,{line}\nold.in1k,{line}\n")
+    benchmark = write("benchmark-infer-new.csv", f"{BENCHMARK}a,224,1,1,1,1.00,1,1\n")
+    tables = ("--accuracies", results, "--benchmark", benchmark)
+    told = opbench("list", "--update", "timm:*", *tables)
+    assert told.exit_code == 0, told.stderr
+    assert f"{results}: 1 of 2 rows match no weights of the library" in told.stderr
+    for _ in range(2):
+        assert "stated_macs: benchmark-infer-new.csv of the library" in file.read_text()
+        opbench("list", "--update", "timm:*")
+
+
+def test_a_full_disk_and_another_update_say_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal", "timm 1")
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with journal.appending() as file:
+        journal.add(file, "a", COUNTS)
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(BadFileError, match="make room and repeat the command"):
+            journal.add(file, "b", COUNTS)
+        with pytest.raises(BadFileError, match="by another process"), journal.appending():
+            pass
+
+
 def test_tables_that_would_not_be_read_are_refused(opbench: Opbench, write: Write) -> None:
     table = write("table.csv", "")
     for args, told in (
@@ -155,6 +188,7 @@ def test_tables_that_would_not_be_read_are_refused(opbench: Opbench, write: Writ
         (("--update", "--benchmark", table), "of timm only"),
         (("--update", "timm:*", "--benchmark", table), "--benchmark needs the table of"),
         (("timm:*", "--benchmark", table), "--benchmark is read by --update only"),
+        (("timm:*", "--jobs", 1), "--jobs is read by --update only"),
     ):
         result = opbench("list", *args)
         assert result.exit_code == 2
