@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from tqdm import tqdm  # type: ignore[import-untyped]
 from typer.testing import CliRunner
 
 from opbench.cli import app
@@ -32,6 +33,9 @@ settings.load_profile("opbench")
 # xdist runs a process on each core: threads of several would only wait for each other's cores.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Its thread, once started, would be one that is older than each count.
+tqdm.monitor_interval = 0
 
 # A shell lets what it starts in the background ignore Ctrl-C; processes of tests must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -23,7 +23,8 @@ from opbench.counting.tracing.lifetimes import Lifetimes, all_tensors, storage_o
 from opbench.errors import CountError
 
 _NESTING = 3  # a tuple of tuples in a dictionary
-_YOUNG = 1  # generations of the garbage collector: what a pass made, which ran without collections
+# Generations of the garbage collector: what a pass made that ran without collections, and all.
+_YOUNG, _OLD = 1, 2
 _WATCHED: list[list[Lifetimes]] = []
 
 
@@ -62,22 +63,17 @@ def take_out(*, thoroughly: bool = True) -> str:
     ``thoroughly``: garbage that is older than the pass is told from what is kept.
     """
     watched = _WATCHED[-1]
-    if not _left(watched):
-        return ""
-    gc.collect(_YOUNG)
-    if not _left(watched):
-        return ""
-    found = _tensors(_left(watched))
-    if found and thoroughly:  # older garbage, too, where a pass collected some itself
-        found.clear()
-        gc.collect()
-        found = _tensors(_left(watched))
-    places = []
-    while found:  # the list itself refers to those that are still in it
-        places.append(_take_out(found.pop()))
+    place = ""
+    for generation in (_YOUNG, _OLD) if thoroughly else (_YOUNG,):
+        if _left(watched):
+            gc.collect(generation)
+        if _left(watched):
+            found = _tensors(_left(watched))
+            place = _take_out(found) if found else ""
+            found.clear()
     left = bool(_left(watched))
     watched.clear()
-    return next(filter(None, places), "") if left else ""
+    return place if left else ""
 
 
 def _left(watched: Iterable[Lifetimes]) -> set[int]:
@@ -99,28 +95,44 @@ def _storage(tensor: Tensor) -> int | None:
     return None if storage is None else storage._cdata
 
 
-def _take_out(value: Any, nesting: int = _NESTING) -> str:
-    """Remove a value from whatever refers to it; return what it cannot be removed from."""
+def _take_out(values: list[Any], nesting: int = _NESTING) -> str:
+    """Remove values from whatever refers to them; return what one cannot be removed from.
+
+    All at once, as each search for what refers to something looks at every object there is.
+    """
+    ids = set(map(id, values))
+    holders = [each for each in gc.get_referrers(*values) if each is not values]
+    owners = _owners([each for each in holders if isinstance(each, dict)])
+    tuples = []
     place = ""
-    holders = gc.get_referrers(value)
-    while holders:  # a list, which refers to those that are still in it
-        holder = holders.pop()
+    for holder in holders:
         if isinstance(holder, dict):
-            place = _from_dictionary(holder, value) or place
+            place = _from_dictionary(holder, owners.get(id(holder)), ids) or place
         elif isinstance(holder, (list, deque)):
-            _from_sequence(holder, value)
+            _from_sequence(holder, ids)
         elif isinstance(holder, set):
-            holder.discard(value)
+            holder.difference_update([each for each in holder if id(each) in ids])
         elif isinstance(holder, tuple) and nesting:
-            place = _take_out(holder, nesting - 1) or place
+            tuples.append(holder)
         elif not isinstance(holder, FrameType) and not _is_by_torch(holder):
-            place = _in_object(holder, value)
-    return place
+            place = _in_object(holder, ids)
+    holders.clear()  # or they would be found as what refers to the tuples
+    return (_take_out(tuples, nesting - 1) if tuples else "") or place
 
 
-def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
-    owner = next((each for each in gc.get_referrers(holder) if _owns(each, holder)), None)
-    for key in [key for key, each in holder.items() if each is value or key is value]:
+def _owners(dictionaries: list[dict[Any, Any]]) -> dict[int, Any]:
+    """Return the objects whose attributes dictionaries are, by the identity of the dictionary."""
+    candidates = gc.get_referrers(*dictionaries) if dictionaries else []
+    return {
+        id(variables): each
+        for variables in dictionaries
+        for each in candidates
+        if _owns(each, variables)
+    }
+
+
+def _from_dictionary(holder: dict[Any, Any], owner: Any, ids: set[int]) -> str:
+    for key in [key for key, each in holder.items() if id(each) in ids or id(key) in ids]:
         if owner is None:
             holder.pop(key)
         elif _is_by_torch(owner):
@@ -132,11 +144,11 @@ def _from_dictionary(holder: dict[Any, Any], value: Any) -> str:
     return ""
 
 
-def _in_object(holder: Any, value: Any) -> str:
-    """Return the attribute of an object that is a value, or the object's class."""
+def _in_object(holder: Any, ids: set[int]) -> str:
+    """Return the attribute of an object that is one of the values, or the object's class."""
     slots = (name for kind in type(holder).__mro__ for name in vars(kind).get("__slots__", ()))
     for name in (*getattr(holder, "__dict__", {}), *slots):
-        if getattr(holder, name, None) is value:
+        if id(getattr(holder, name, None)) in ids:
             return _attribute(name, holder)
     return _of_class(holder)
 
@@ -151,8 +163,8 @@ def _of_class(value: Any) -> str:
     return f"the class {name}" if value is kind else f"an object of the class {name}"
 
 
-def _from_sequence(holder: Any, value: Any) -> None:
-    kept = [each for each in holder if each is not value]
+def _from_sequence(holder: Any, ids: set[int]) -> None:
+    kept = [each for each in holder if id(each) not in ids]
     if len(kept) < len(holder):
         holder.clear()
         holder.extend(kept)
