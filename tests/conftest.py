@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,20 @@ tqdm.monitor_interval = 0
 
 # A shell lets what it starts in the background ignore Ctrl-C; processes of tests must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of each collection of garbage, as a process that counts does."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def all_objects() -> Iterator[None]:
+    """Have the objects of this module, too, found by the garbage collector."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

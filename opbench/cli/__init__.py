@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
@@ -135,6 +136,7 @@ def summary(name: str) -> str:
     raise AssertionError(f"opbench/cli/{name}.py has no function {COMMANDS[name]}")
 
 
+@cache
 def _command(name: str) -> Any:
     from opbench.cli.help import Command
 

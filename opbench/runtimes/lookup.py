@@ -18,6 +18,7 @@ _OURS = sorted(
 )
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Return the name of every runtime."""
     return (*_OURS, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP)))

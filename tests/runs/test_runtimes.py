@@ -36,9 +36,11 @@ def entry_point(monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
             "opbench.runtimes.lookup.entry_points",
             lambda group, name="double": [point] if name == "double" else [],
         )
+        names.cache_clear()
         find.cache_clear()
 
     yield install
+    names.cache_clear()
     find.cache_clear()
 
 

@@ -7,7 +7,7 @@ count and took its work from a queue or a list.
 Not noticed: such a thread that Python's ``threading`` does not know, that works in inference mode
 itself, or that only writes into tensors it was given; and its work where it meets a pass with
 gradients, or one that has left inference mode, or where it has the address of a storage that was
-there before and died during the pass.
+there before and died during the pass.  Taken for such work: a tensor that ``gc.freeze`` hides.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from opbench.counting import build_and_count, count
 from opbench.errors import CountError
 
+pytestmark = pytest.mark.usefixtures("all_objects")
+
 WIDTH, LONG = 4, 2000
 MACS = WIDTH * WIDTH + WIDTH * LONG
 

@@ -29,6 +29,8 @@ from opbench.counting.tracing import deferred
 from opbench.counting.tracing.unseen import UNSEEN
 from opbench.errors import BadValueError
 
+pytestmark = pytest.mark.usefixtures("all_objects")
+
 ROWS = 3
 ONE = ROWS * 4 * 5
 POOL = ThreadPoolExecutor(1)
