@@ -127,6 +127,7 @@ def run_action(
     )
 
 
+@pytest.mark.slow
 def test_the_action_passes_on_an_unchanged_checkout(checkout: Path, tmp_path: Path) -> None:
     done = run_action(checkout, tmp_path / "summary.md", {})
     assert done.returncode == 0, done.stderr

@@ -46,6 +46,7 @@ def test_every_reader_says_what_it_leaves_out(
     assert "`opbench run mine.py:net --input-size 3x448x448`" in done.stderr
 
 
+@pytest.mark.slow
 def test_every_reader_has_the_network_at_the_size_of_its_row(
     opbench: Opbench, rows: Rows, folder: Path
 ) -> None:

@@ -111,6 +111,7 @@ def test_the_help_names_every_convention() -> None:
     assert NAMES.split(", ") == list(CONVENTIONS)
 
 
+@pytest.mark.slow
 def test_conventions_side_by_side_with_their_differences(rows: Rows, write: Write) -> None:
     if missing := [name for name, peer in PEERS.items() if peer.missing()]:
         pytest.skip(f"not installed: {', '.join(missing)}")

@@ -63,6 +63,7 @@ def test_every_figure_is_drawn_from_one_run(
     assert {path.stem for path in paths} == set(figures.names())
 
 
+@pytest.mark.slow
 def test_without_runs_what_needs_none_is_drawn_and_the_rest_says_what_to_run(
     opbench: Opbench, tmp_path: Path
 ) -> None:

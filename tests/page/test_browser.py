@@ -150,6 +150,7 @@ def test_a_family_is_switched_off_and_on(view: Open) -> None:
     assert set(opened.rows()) == before
 
 
+@pytest.mark.slow
 def test_the_slider_names_the_best_network_within_it_and_who_says_so(view: Open) -> None:
     opened = view()
     slider = opened.one("#slide-macs")
@@ -369,6 +370,7 @@ def test_a_picked_network_tells_what_beats_it(view: Open) -> None:
     assert "no other network" in view("pick=resnet18").text("#detail")
 
 
+@pytest.mark.slow
 def test_back_leaves_a_picked_network(view: Open) -> None:
     opened = view("x=params")
     opened.click("#table [data-pick=alexnet]")
@@ -413,6 +415,7 @@ def test_batches_of_a_network_are_in_their_order(view: Open) -> None:
     assert [term.split()[-1] for term in batches] == ["1", "16"]
 
 
+@pytest.mark.slow
 def test_a_view_is_restored_from_its_address(view: Open) -> None:
     fragment = 'x=params&y=top5&log=0&off=["vgg"]&max.macs=3000000000&sort=macs&pick=resnet18'
     opened = view(fragment)
@@ -487,6 +490,7 @@ def test_a_name_is_nearest_to_its_own_point(view: Open, x: str) -> None:
     assert [(name, nearest) for name, nearest in named if name != nearest] == []
 
 
+@pytest.mark.slow
 def test_a_figure_is_drawn_once_it_is_opened(driver: Any, tmp_path: Path) -> None:
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><text>a &lt; b</text></svg>'
     path = tmp_path / "figures.html"
@@ -503,6 +507,7 @@ def test_a_figure_is_drawn_once_it_is_opened(driver: Any, tmp_path: Path) -> Non
     assert opened.logs() == []
 
 
+@pytest.mark.slow
 def test_markup_in_a_name_is_text_everywhere(view: Open) -> None:
     opened = view(f"sort=label&pick={HOSTILE[0].replace('=', '%3D')}")
     for name in HOSTILE:
@@ -525,6 +530,7 @@ def test_a_click_shows_every_fact_and_why_a_cell_failed(view: Open) -> None:
     assert not opened.one("#detail").is_displayed()
 
 
+@pytest.mark.slow
 def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(view: Open) -> None:
     opened = view()
     for held in ("[data-sort=macs]", "[data-families=none]", "[data-families=all]"):
@@ -536,6 +542,7 @@ def test_what_the_keyboard_was_on_keeps_the_focus_when_things_are_drawn_anew(vie
     assert opened.focused(row)
 
 
+@pytest.mark.slow
 def test_closing_the_facts_leads_back_to_where_they_were_opened(view: Open) -> None:
     opened = view()
     row, close = "#table [data-pick=alexnet]", "#detail [data-pick='']"

@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psutil
@@ -299,22 +300,37 @@ def test_stopping_half_way_leaves_no_process_behind() -> None:
 
 
 NO_LIMITS = CallLimits()
+Stay = Callable[[str], Staying]
 
 
-def test_calls_may_share_a_worker_that_stays(servers: Servers) -> None:
-    staying = Staying(servers, _here("process"))
+@pytest.fixture
+def stay(servers: Servers) -> Iterator[Stay]:
+    """Have one function of this module called in a worker that stays until the test ends."""
+    with ExitStack() as ending:
+
+        def start(function: str) -> Staying:
+            staying = Staying(servers, _here(function))
+            ending.callback(staying.end)
+            return staying
+
+        yield start
+
+
+def test_calls_may_share_a_worker_that_stays(stay: Stay) -> None:
+    staying = stay("process")
     first = staying.call("a", NO_LIMITS)
     assert staying.alive and isinstance(first, Done)
     assert staying.call("b", NO_LIMITS) == first
     staying.end()
     assert not psutil.pid_exists(first.result)
     assert staying.call("c", NO_LIMITS) != first
-    staying.end()
 
 
 @pytest.mark.parametrize("name", ["killed", "leaves"])
-def test_a_worker_that_stays_and_dies_is_followed_by_another(servers: Servers, name: str) -> None:
-    staying = Staying(servers, _here("letters"))
+def test_a_worker_that_stays_and_dies_is_followed_by_another(
+    servers: Servers, stay: Stay, name: str
+) -> None:
+    staying = stay("letters")
     assert staying.call("a", NO_LIMITS) == Done(result=1)
     failed = staying.call(name, NO_LIMITS)
     assert isinstance(failed, Failed) and (failed.died, failed.late) == (True, False)
@@ -325,25 +341,24 @@ def test_a_worker_that_stays_and_dies_is_followed_by_another(servers: Servers, n
     assert servers.call(_here("letters"), "abc") == Done(result=3)
 
 
-def test_a_worker_that_died_between_two_calls_is_a_reason_of_the_second(servers: Servers) -> None:
-    staying = Staying(servers, _here("process"))
+def test_a_worker_that_died_between_two_calls_is_a_reason_of_the_second(stay: Stay) -> None:
+    staying = stay("process")
     first = staying.call("a", NO_LIMITS)
     assert isinstance(first, Done)
-    os.kill(first.result, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(first.result)], timeout=10)
+    worker = psutil.Process(first.result)
+    worker.kill()
+    assert not psutil.wait_procs([worker], timeout=10)[1]
     lost = staying.call("b", NO_LIMITS)
     assert isinstance(lost, Failed) and lost.died
     assert isinstance(staying.call("c", NO_LIMITS), Done)
-    staying.end()
 
 
-def test_each_call_of_a_worker_that_stays_has_a_limit_of_its_own(servers: Servers) -> None:
-    staying = Staying(servers, _here("letters"))
+def test_each_call_of_a_worker_that_stays_has_a_limit_of_its_own(stay: Stay) -> None:
+    staying = stay("letters")
     assert staying.call("a", CallLimits(seconds=60)) == Done(result=1)
     failed = staying.call("hangs", CallLimits(seconds=0.2))
     assert failed == Failed(reason="it did not end within 0.2 s (--timeout)", died=True, late=True)
     assert staying.call("a", NO_LIMITS) == Done(result=1)
-    staying.end()
 
 
 def test_an_interrupt_ends_a_worker_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,7 @@ def test_a_server_that_is_killed_is_started_again() -> None:
         assert server.ask(request("conv")).done is not None
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_whoever_asked() -> None:
     asking = (
         "import json, sys\n"

@@ -122,13 +122,12 @@ def test_nothing_is_left(way: str, device: str) -> None:
     empty_again()
 
 
-@pytest.mark.parametrize("device", ["meta", "cpu"])
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_nothing_is_left_by_a_count_that_fails(way: str, device: str) -> None:
+def test_nothing_is_left_by_a_count_that_fails(way: str) -> None:
     network = Adds(WAYS[way])
     network.register_forward_hook(raises)
     with pytest.raises(CountError, match="the last layer fails"):
-        count(network, (WIDTH,), device=device)
+        count(network, (WIDTH,), device="cpu")
     network._forward_hooks.clear()
     network(torch.ones(2, WIDTH, requires_grad=True)).sum().backward()
     empty_again()
