@@ -5,11 +5,12 @@ Times are processor seconds of one thread, which a busy machine disturbs least.
 
 from __future__ import annotations
 
+import gc
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
@@ -23,45 +24,82 @@ from opbench.spec import ArchitectureSpec
 
 _HEAD = """# Speed
 
-Ratios, each of two things measured in one run on one machine; written by `make bench`. Above 1,
+Ratios, each of two things measured in turns on one machine; written by `make bench`. Above 1,
 opbench is the faster, or the leaner. Every network of the registry that classifies ImageNet
 ({networks} of them), one image, the shortest of {repeats} runs each; the sum of their times, and
 the range over the networks, with the one at its lower end.
 
 """
-_REPEATS = 3
+_REPEATS = 5
+
+Work = Callable[[], object]
 
 
 def report() -> str:
     """The page, as Markdown."""
     torch.set_num_threads(1)
     chosen = [spec for spec in specs().values() if spec.dataset == "imagenet"]
-    times: dict[str, list[float]] = {name: [] for name in _TIMED}
-    for spec in chosen:
-        for name, timed in _TIMED.items():
-            times[name].append(timed(spec))
-    head = _HEAD.format(networks=len(chosen), repeats=_REPEATS)
-    lines = [head, "| opbench against | ratio | from | at | to |\n|---|--:|--:|---|--:|\n"]
+    times = {spec.name: in_turns(_works(spec)) for spec in chosen}
+    lines = [_HEAD.format(networks=len(chosen), repeats=_REPEATS)]
+    lines.append("| opbench against | ratio | from | at | to |\n|---|--:|--:|---|--:|\n")
     for label, theirs, ours in _COMPARED:
-        lines.append(_row(label, times[theirs], times[ours], [spec.name for spec in chosen]))
+        both = {name: (each[theirs], each[ours]) for name, each in times.items()}
+        lines.append(_row(label, both))
     return "".join(lines) + _processes()
 
 
-def _row(label: str, theirs: list[float], ours: list[float], names: list[str]) -> str:
-    each = [a / b for a, b in zip(theirs, ours, strict=True)]
-    lowest, at = min(zip(each, names, strict=True))
-    total = sum(theirs) / sum(ours)
-    return f"| {label} | {total:.1f} | {lowest:.1f} | `{at}` | {max(each):.1f} |\n"
+def in_turns(works: Mapping[str, Work]) -> dict[str, float]:
+    """The shortest of several runs of each, in processor seconds; one after the other, over and
+    over, so that a machine that changes its pace changes it for all."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(_REPEATS):
+        for name, work in works.items():
+            gc.collect()  # what the one before has left
+            started = time.process_time()
+            work()
+            taken[name].append(time.process_time() - started)
+    return {name: min(each) for name, each in taken.items()}
 
 
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """The shortest of several runs, in processor seconds."""
-    taken = []
-    for _ in range(repeats):
-        started = time.process_time()
-        work()
-        taken.append(time.process_time() - started)
-    return min(taken)
+def _row(label: str, times: Mapping[str, tuple[float, float]]) -> str:
+    each = {name: theirs / ours for name, (theirs, ours) in times.items()}
+    lowest = min(each, key=lambda name: each[name])
+    total = sum(theirs for theirs, _ in times.values()) / sum(ours for _, ours in times.values())
+    return (
+        f"| {label} | {total:.1f} | {each[lowest]:.1f} | `{lowest}` | {max(each.values()):.1f} |\n"
+    )
+
+
+def _works(spec: ArchitectureSpec) -> dict[str, Work]:
+    network, images = _on_meta(spec)
+    real, values = spec.build().eval(), torch.randn(1, *spec.input_size)
+
+    def plain() -> None:
+        with torch.inference_mode():
+            network(images)
+
+    def plain_building() -> None:
+        built, empty = _on_meta(spec)
+        with torch.inference_mode():
+            built(empty)
+
+    def flop_counter() -> None:
+        with torch.no_grad(), FlopCounterMode(display=False):
+            network(images)
+
+    def fvcore() -> None:
+        with torch.no_grad():
+            analysis = FlopCountAnalysis(real, values)
+            analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+
+    return {
+        "opbench": partial(count, network, spec.input_size),
+        "opbench, building": partial(build_and_count, spec.build, spec.input_size),
+        "plain": plain,
+        "plain, building": plain_building,
+        "flop_counter": flop_counter,
+        "fvcore": fvcore,
+    }
 
 
 def _on_meta(spec: ArchitectureSpec) -> tuple[nn.Module, torch.Tensor]:
@@ -69,60 +107,6 @@ def _on_meta(spec: ArchitectureSpec) -> tuple[nn.Module, torch.Tensor]:
         return spec.build().eval(), torch.empty(1, *spec.input_size)
 
 
-def _opbench(spec: ArchitectureSpec) -> float:
-    network, _ = _on_meta(spec)
-    return best_of(_REPEATS, partial(count, network, spec.input_size))
-
-
-def _opbench_building(spec: ArchitectureSpec) -> float:
-    return best_of(_REPEATS, partial(build_and_count, spec.build, spec.input_size))
-
-
-def _plain(spec: ArchitectureSpec) -> float:
-    network, images = _on_meta(spec)
-    with torch.inference_mode():
-        return best_of(_REPEATS, partial(network, images))
-
-
-def _plain_building(spec: ArchitectureSpec) -> float:
-    def work() -> None:
-        network, images = _on_meta(spec)
-        with torch.inference_mode():
-            network(images)
-
-    return best_of(_REPEATS, work)
-
-
-def _flop_counter(spec: ArchitectureSpec) -> float:
-    network, images = _on_meta(spec)
-
-    def work() -> None:
-        with torch.no_grad(), FlopCounterMode(display=False):
-            network(images)
-
-    return best_of(_REPEATS, work)
-
-
-def _fvcore(spec: ArchitectureSpec) -> float:
-    network = spec.build().eval()
-    images = torch.randn(1, *spec.input_size)
-
-    def work() -> None:
-        analysis = FlopCountAnalysis(network, images)
-        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
-
-    with torch.no_grad():
-        return best_of(_REPEATS, work)
-
-
-_TIMED = {
-    "opbench": _opbench,
-    "opbench, building": _opbench_building,
-    "plain": _plain,
-    "plain, building": _plain_building,
-    "flop_counter": _flop_counter,
-    "fvcore": _fvcore,
-}
 _COMPARED = (
     ("`fvcore` on the CPU", "fvcore", "opbench"),
     ("`torch.utils.flop_counter` on the meta device", "flop_counter", "opbench"),
@@ -173,7 +157,7 @@ def _program(*arguments: str) -> float:
     Raises ``CalledProcessError`` for one that fails: ending early is not being fast.
     """
     taken = []
-    for _ in range(_REPEATS):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -59,6 +59,7 @@ _TOLD: dict[Any, Any] = {
     for name, each in vars(torch).items()
     if type(each) is _KIND
 }
+_NAMES = [name for name, each in vars(torch).items() if type(each) is _KIND]
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def _take(holder: ModuleType) -> tuple[dict[str, Any], Any]:
     Returns them, and the function that was asked for missing names before.
     """
     names = vars(holder)
-    types = {name: each for name, each in names.items() if type(each) is _KIND and each in _TOLD}
+    types = {name: names[name] for name in _NAMES if names.get(name) in _TOLD}
     ask = names.get("__getattr__")
 
     def answer(name: str) -> Any:
