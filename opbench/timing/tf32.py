@@ -10,19 +10,16 @@ which then set both: every getter, PyTorch's compiler among the readers, says th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-# Those of PyTorch 2.9 and later, from the general to the particular.
-_KINDS = ("all", "matmul", "conv", "rnn")
-_PARTS = (("generic", "all"), *((each, kind) for each in ("cuda", "mkldnn") for kind in _KINDS))
+from opbench.counting.tracing.torch_state import FLOAT32_PRECISIONS
 
 
 def set_tf32(wanted: bool) -> None:
     """Compute float32 products and convolutions with TF32 on CUDA, or in float32 everywhere."""
-    for part in _newer_parts():
+    for part in FLOAT32_PRECISIONS:
         torch._C._set_fp32_precision_setter(*part, "none")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of some versions: that these are the older
@@ -32,18 +29,17 @@ def set_tf32(wanted: bool) -> None:
 
 def precisions() -> dict[str, Any]:
     """Return the precision of matrix products, and whether convolutions on CUDA take TF32."""
-    if not list(_newer_parts()):
+    if not FLOAT32_PRECISIONS:
         return {
             "float32_matmul_precision": torch.get_float32_matmul_precision(),
             "cudnn_tf32": torch.backends.cudnn.allow_tf32,
         }
-    in_tf32 = {kind: torch._C._get_fp32_precision_getter("cuda", kind) == "tf32" for kind in _KINDS}
     return {
-        "float32_matmul_precision": "high" if in_tf32["matmul"] else "highest",
-        "cudnn_tf32": in_tf32["conv"],
+        "float32_matmul_precision": "high" if _in_tf32("matmul") else "highest",
+        "cudnn_tf32": _in_tf32("conv"),
     }
 
 
-def _newer_parts() -> Iterator[tuple[str, str]]:
-    if hasattr(torch._C, "_set_fp32_precision_setter"):
-        yield from _PARTS
+def _in_tf32(kind: str) -> bool:
+    precision: str = torch._C._get_fp32_precision_getter("cuda", kind)
+    return precision == "tf32"

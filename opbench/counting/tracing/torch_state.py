@@ -150,18 +150,23 @@ def _set_determinism(both: tuple[bool, bool]) -> None:
     torch.use_deterministic_algorithms(both[0], warn_only=both[1])
 
 
-def _precisions() -> Iterator[Setting]:
-    """Return the precisions by their names since torch 2.9, from the general to the particular."""
-    parts = (("generic", "all"), *((b, o) for b in ("cuda", "mkldnn") for o in _PRECISE))
-    if hasattr(torch._C, "_get_fp32_precision_getter"):
-        for part in parts:
-            yield (
-                partial(torch._C._get_fp32_precision_getter, *part),
-                partial(torch._C._set_fp32_precision_setter, *part),
-            )
+def _precision(part: tuple[str, str]) -> Setting:
+    return (
+        partial(torch._C._get_fp32_precision_getter, *part),
+        partial(torch._C._set_fp32_precision_setter, *part),
+    )
 
 
-_PRECISE = ("all", "matmul", "conv", "rnn")
+# How float32 products are computed, by the names since torch 2.9: backend and kind of product,
+# from the general to the particular.  None before.
+FLOAT32_PRECISIONS = (
+    (
+        ("generic", "all"),
+        *((each, kind) for each in ("cuda", "mkldnn") for kind in ("all", "matmul", "conv", "rnn")),
+    )
+    if hasattr(torch._C, "_set_fp32_precision_setter")
+    else ()
+)
 
 _SETTINGS: tuple[Setting, ...] = (
     (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
@@ -176,5 +181,5 @@ _SETTINGS: tuple[Setting, ...] = (
     # Both of these set some of the precisions below as well, so they come first.
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     _flag(torch.backends.cudnn, "allow_tf32"),
-    *_precisions(),
+    *map(_precision, FLOAT32_PRECISIONS),
 )
