@@ -117,7 +117,7 @@ class Filters:
         It is the most accurate one that compares and saw the data that was asked for; of those
         that do not compare, the first.
         """
-        alike = [each for each in found if _compares(each)]
+        alike = [each for each in found if each.comparable]
         asked = [each for each in alike if self._saw(each)]
         network = best_first(asked or alike)[0] if alike else found[0]
         top1 = f"top-1 {network.top1:g} %" if alike else "no top-1 that compares"
@@ -135,7 +135,7 @@ class Filters:
 
 def best(networks: Sequence[Network]) -> list[Network]:
     """Sort the networks whose accuracies compare, best first, and say how many do not."""
-    alike = [each for each in networks if _compares(each)]
+    alike = [each for each in networks if each.comparable]
     datasets = ordered_datasets(each.dataset for each in alike)
     ranked = [each for each in alike if each.dataset == datasets[0]]
     if left := len(networks) - len(ranked):
@@ -160,7 +160,7 @@ def better(networks: Sequence[Network], near: Reference) -> list[Network]:
         for each in networks
         if abs(each.macs - near.macs) <= margin and (itself is None or each.name != itself.name)
     ]
-    if itself is None or itself.top1 is None or not _compares(itself):
+    if itself is None or itself.top1 is None or not itself.comparable:
         note(
             f"no accuracy of {itself.name if itself else 'the network'} compares: all networks of "
             "like cost that have one are listed, not more accurate ones alone"
@@ -168,10 +168,3 @@ def better(networks: Sequence[Network], near: Reference) -> list[Network]:
         return found
     least = itself.top1
     return [each for each in found if each.dataset == itself.dataset and (each.top1 or 0) > least]
-
-
-def _compares(network: Network) -> bool:
-    """Return whether the accuracy is of one view of images of the size that is counted."""
-    accuracy = network.accuracy
-    known = accuracy and accuracy.top1 is not None and network.single_crop
-    return bool(known and accuracy and accuracy.input_size == network.input_size)

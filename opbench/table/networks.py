@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from opbench.record import Record
 from opbench.registry.counts_csv import NetworkRow
 from opbench.spec import Shape
 from opbench.zoo.families import family_of
-from opbench.zoo.rows import ZooRow, row_of
+from opbench.zoo.libraries import LIBRARIES
+from opbench.zoo.rows import ZooRow, load, row_of
 
 # One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
@@ -186,6 +188,13 @@ class Network:
         return self.protocol in _ONE_VIEW
 
     @property
+    def comparable(self) -> bool:
+        """True when the accuracy is of one view of images of the size that is counted."""
+        accuracy = self.accuracy
+        known = accuracy and accuracy.top1 is not None and self.single_crop
+        return bool(known and accuracy and accuracy.input_size == self.input_size)
+
+    @property
     def source(self) -> str | None:
         """The source of the accuracy."""
         return self.accuracy.source if self.accuracy else None
@@ -236,6 +245,15 @@ def read_networks(
         if record.cell.name not in networks:
             networks[record.cell.name] = Network.of_record(record)
     return tuple(networks[name] for name in sorted(networks))
+
+
+@cache
+def zoo_networks() -> tuple[Network, ...]:
+    """Return every set of weights on file, at each of its sizes.
+
+    Raises ``BadFileError`` naming file and line.
+    """
+    return tuple(Network.of_zoo(row) for library in LIBRARIES for row in load(library))
 
 
 def with_own_accuracies(
