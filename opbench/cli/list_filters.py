@@ -1,18 +1,24 @@
-"""Choose networks by what they cost and by the data behind their accuracy."""
+"""Choose networks by what they cost and by the data behind their accuracy.
+
+``list`` and ``run`` share the options.  A limit is called ``--max-`` and the quantity:
+``--max-memory`` is of weights and activations at their peak, as counted; ``--max-latency``, which
+``list`` alone has, is of what was timed in the folder of ``--results``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opbench.cli.options import parse_quantity, words
+from opbench.cli.options import parse_bytes, parse_quantity, words
 from opbench.cli.render import note, plural
 from opbench.errors import BadValueError
 from opbench.names import find
 from opbench.spec import dataset_label, ordered_datasets
+from opbench.table.frontier import pareto
 from opbench.zoo.groups import GROUPS
 
 if TYPE_CHECKING:
@@ -25,6 +31,22 @@ MaxMacs = Annotated[
 MaxParams = Annotated[
     str | None,
     typer.Option(metavar="N", help="Only networks of at most so many parameters, such as 20M."),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BYTES",
+        help="Only networks whose weights and activations take at most so many bytes at their "
+        "peak, as counted for one image, such as 200MB or 200MiB.",
+    ),
+]
+MaxLatency = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Only networks that were timed in the folder of --results and take at most so long "
+        "for one image in float32 on the CPU that was timed last, such as 20ms.",
+    ),
 ]
 TrainedOn = Annotated[
     str | None,
@@ -43,8 +65,14 @@ Best = Annotated[
         "(ImageNet where there are any), by one central view of the image, of the size counted.",
     ),
 ]
-
-
+Frontier = Annotated[
+    bool,
+    typer.Option(
+        "--frontier",
+        help="Of the networks that compare, as for --best, only those that no other beats in MACs "
+        "and top-1; best first.",
+    ),
+]
 Near = Annotated[
     str | None,
     typer.Option(
@@ -57,6 +85,14 @@ Near = Annotated[
     ),
 ]
 _A_TENTH = 0.1
+_OPTIONS = ("max_macs", "max_params", "max_memory", "trained_on", "frontier", "best", "near")
+
+
+def given(options: Mapping[str, Any]) -> list[str]:
+    """Return those of the options of this module that were given, as they are written."""
+    return [
+        f"--{name.replace('_', '-')}" for name in _OPTIONS if options[name] not in (None, False)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +109,15 @@ class Filters:
 
     max_macs: float | None
     max_params: float | None
+    max_memory: float | None
     trained_on: tuple[str, ...]
+    frontier: bool
     best: int | None
 
     @classmethod
-    def parse(
-        cls, max_macs: str | None, max_params: str | None, trained_on: str | None, best: int | None
-    ) -> Filters:
-        """Read the options.  Raises ``BadValueError`` and ``UnknownNameError``."""
+    def parse(cls, options: Mapping[str, Any]) -> Filters:
+        """Read the options, by their names.  Raises ``BadValueError`` and ``UnknownNameError``."""
+        trained_on = options["trained_on"]
         asked = [each for each in words(trained_on or "") if each]
         if trained_on is not None and not asked:
             raise BadValueError(
@@ -89,16 +126,13 @@ class Filters:
             )
         groups = [find("training data", each, GROUPS) for each in asked]
         return cls(
-            max_macs=parse_quantity("--max-macs", max_macs),
-            max_params=parse_quantity("--max-params", max_params),
+            max_macs=parse_quantity("--max-macs", options["max_macs"]),
+            max_params=parse_quantity("--max-params", options["max_params"]),
+            max_memory=parse_bytes("--max-memory", options["max_memory"]),
             trained_on=tuple(groups),
-            best=best,
+            frontier=options["frontier"],
+            best=options["best"],
         )
-
-    @property
-    def any(self) -> bool:
-        """True where something is asked for."""
-        return bool(self.max_macs or self.max_params or self.trained_on or self.best)
 
     def choose(self, networks: Sequence[Network], near: Reference | None = None) -> list[Network]:
         """Return the networks within the limits, in their order, or the best first."""
@@ -109,7 +143,10 @@ class Filters:
             note(f"{plural(len(unknown), 'network')} left out: the training data is not known")
         if near is not None:
             found = better(found, near)
-        return found if self.best is None and near is None else best(found)[: self.best]
+        if self.best is None and near is None and not self.frontier:
+            return found
+        ranked = best(found)
+        return (on_frontier(ranked) if self.frontier else ranked)[: self.best]
 
     def reference(self, found: Sequence[Network]) -> Reference:
         """Return the one of a network's weights and sizes that stands for it, and say which.
@@ -125,9 +162,12 @@ class Filters:
         return Reference(macs=network.macs, network=network)
 
     def _is_within(self, network: Network) -> bool:
-        return (self.max_macs is None or network.macs <= self.max_macs) and (
-            self.max_params is None or network.params <= self.max_params
+        limits = (
+            (network.macs, self.max_macs),
+            (network.params, self.max_params),
+            (network.analytic_memory_bytes, self.max_memory),
         )
+        return all(most is None or (cost is not None and cost <= most) for cost, most in limits)
 
     def _saw(self, network: Network) -> bool:
         return not self.trained_on or network.trained_on in self.trained_on
@@ -145,6 +185,12 @@ def best(networks: Sequence[Network]) -> list[Network]:
             "view of the size that is counted"
         )
     return best_first(ranked)
+
+
+def on_frontier(networks: Sequence[Network]) -> list[Network]:
+    """Return the networks that no other beats in MACs and top-1, best first."""
+    kept = pareto([(each.macs, each.top1 or 0) for each in networks])
+    return best_first([networks[at] for at in kept])
 
 
 def best_first(networks: Sequence[Network]) -> list[Network]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -194,23 +195,41 @@ def parse_integers(option: str, text: str) -> list[int]:
 
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BYTES = _UNITS | {f"{unit}b": size for unit, size in _UNITS.items()}
+_BYTES |= {f"{unit}ib": 2 ** (10 * power) for power, unit in enumerate("kmgt", start=1)}
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
 def parse_quantity(option: str, text: str | None) -> float | None:
     """Read "500M" or "2G"; None stays None.  Raises ``BadValueError`` naming the option."""
+    return _parse(
+        text, _UNITS, f"{option} must be a positive number, or one with K, M, G or T, such as 500M"
+    )
+
+
+def parse_bytes(option: str, text: str | None) -> float | None:
+    """Read "200MB" or "200MiB"; None stays None.  Raises ``BadValueError`` naming the option."""
+    return _parse(
+        text, _BYTES, f"{option} must be a positive number of bytes, such as 200MB or 200MiB"
+    )
+
+
+def parse_seconds(option: str, text: str | None) -> float | None:
+    """Read "20ms" or "0.5s"; None stays None.  Raises ``BadValueError`` naming the option."""
+    return _parse(text, _SECONDS, f"{option} must be a time with its unit, such as 20ms or 0.5s")
+
+
+def _parse(text: str | None, units: Mapping[str, float], rule: str) -> float | None:
     if text is None:
         return None
     plain = text.strip().lower()
-    number = plain.rstrip("kmgt")
+    number = plain.rstrip(ascii_lowercase)
     try:
-        value = float(number) * _UNITS[plain[len(number) :]]
+        value = float(number) * units[plain[len(number) :]]
     except (ValueError, KeyError):
         value = math.nan
     if not (0 < value < math.inf) or "_" in text:
-        raise BadValueError(
-            f"{option} must be a positive number, or one with K, M, G or T, such as 500M; "
-            f"not {text!r}"
-        )
+        raise BadValueError(f"{rule}; not {text!r}")
     return value
 
 

@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opbench.cli.list_filters import (
+    Best,
+    Frontier,
+    MaxMacs,
+    MaxMemory,
+    MaxParams,
+    Near,
+    TrainedOn,
+)
 from opbench.cli.options import (
     KEPT_INPUTS,
     TARGETS_HELP,
@@ -60,9 +69,17 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help=f"{TARGETS_HELP} With --resume: the run to continue.",
+            help=f"{TARGETS_HELP} With --near, --best, --frontier and limits: names and globs on "
+            "file to choose from. With --resume: the run to continue.",
         ),
     ] = None,
+    max_macs: MaxMacs = None,
+    max_params: MaxParams = None,
+    max_memory: MaxMemory = None,
+    trained_on: TrainedOn = None,
+    frontier: Frontier = False,
+    best: Best = None,
+    near: Near = None,
     device: Annotated[
         Words,
         typer.Option(
@@ -205,11 +222,15 @@ def run(
     Exit code 0: all were measured; 1: some failed, and their rows say why; 2: a target that does
     not exist or whose input size nothing tells, and then nothing is measured. --resume keeps the
     run's settings and tries again what failed, unless it ran out of memory. A cell is one network
-    at one input size, batch size and data type on one device.
+    at one input size, batch size and data type on one device. --near, --best, --frontier and limits
+    choose networks on file as `opbench list` does: built-in, torchvision's and timm's, with random
+    weights, on which time does not depend.
 
     Examples:
         opbench run resnet50 'vgg*'
         opbench run resnet50 --device cuda --batch-size 1,16 --dtype float32,bfloat16
+        opbench run --near torchvision:resnet50 --best 10
+        opbench run 'timm:*' 'torchvision:*' --frontier --max-macs 20G
         opbench run mymodels.py:net --input-size 3x224x224
         opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run resnet50 --pass forward,training --batch-size 16
@@ -217,6 +238,7 @@ def run(
         opbench run --dry-run
         opbench run --resume
     """
+    from opbench.cli.run_choice import choose
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import (
         render_plan,
@@ -234,10 +256,13 @@ def run(
 
     images, inputs = parse_integers("--batch-size", batch_size), _inputs(input_size, input)
     refuse_batch_size(inputs, images)
+    old = _run_to_resume(context, targets or (), results_folder(results)) if resume else None
+    chosen = choose(context.params) if old is None else {}
     sweep = Sweep(
         devices=words(device),
         batch_sizes=images,
         input_sizes=[] if inputs else _sizes(input_size),
+        sizes_of=chosen,
         inputs=inputs,
         dtypes=words(dtype),
         memory_formats=words(memory_format),
@@ -255,23 +280,21 @@ def run(
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
     if json and format is not Format.table:
         raise BadValueError("--json prints each record as it is measured: remove --format")
-    folder = results_folder(results)
-    old = _run_to_resume(context, targets or (), folder) if resume else None
     interrupted = False
     with choose_workers(in_process=in_process, timeout=timeout) as workers:
         if old is not None:
             prepared = _resume(old, workers)
         else:
-            prepared = prepare(targets or (), sweep, protocol, cuda, workers)
+            prepared = prepare([*chosen] or targets or (), sweep, protocol, cuda, workers)
         _warn(sweep, cuda)
         if dry_run:
             write(render_plan(prepared, format))
             say_estimate(prepared, workers)
             return
-        if not (targets or resume):
+        if not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
-        writer = Appender(old.path, size=old.size) if old else RUN.new(folder)
+        writer = Appender(old.path, size=old.size) if old else RUN.new(results_folder(results))
         try:
             take(prepared, writer, workers, stream=json)
         except KeyboardInterrupt:

@@ -6,8 +6,8 @@ larger ones need not be tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 
@@ -61,7 +61,8 @@ class Planned(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """The lists.  No ``input_sizes`` leaves each target its own; ``inputs`` describe all inputs, in
+    """The lists.  No ``input_sizes`` leaves each target its own, or those that ``sizes_of`` gives
+    for its name; ``inputs`` describe all inputs, in
     place of sizes and batch sizes (which are then 1); ``compile`` are the modes of the
     runtime of that name; a thread count of None is PyTorch's own choice.  ``stages``: those of the
     images that targets bring are timed beside the forward pass.
@@ -72,6 +73,7 @@ class Sweep:
     devices: Sequence[str] = ("cpu",)
     batch_sizes: Sequence[int] = (1,)
     input_sizes: Sequence[Shape] = ()
+    sizes_of: Mapping[str, Sequence[Shape]] = field(default_factory=dict)
     inputs: tuple[TensorSpec, ...] = ()
     dtypes: Sequence[str] = (USUAL["dtype"],)
     memory_formats: Sequence[str] = (USUAL["memory_format"],)
@@ -164,7 +166,8 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
 def _sizes(target: Planned, sweep: Sweep) -> Sequence[Shape]:
     if sweep.inputs:
         return (Shape(sweep.inputs[0].shape[1:]),)
-    return target.sizes(sweep.input_sizes) or (target.input_size,)
+    asked = target.sizes(sweep.input_sizes) or sweep.sizes_of.get(target.name)
+    return asked or (target.input_size,)
 
 
 def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:

@@ -140,6 +140,13 @@ class Network:
         return 2 * self.macs
 
     @property
+    def analytic_memory_bytes(self) -> int | None:
+        """Bytes of the weights and, at their peak, of the activations of one image, as counted."""
+        if self.weight_bytes is None or self.peak_activation_bytes is None:
+            return None
+        return self.weight_bytes + self.peak_activation_bytes
+
+    @property
     def top1(self) -> float | None:
         """Top-1 accuracy in percent."""
         return self.accuracy.top1 if self.accuracy else None
