@@ -83,6 +83,7 @@ def list_row() -> dict[str, Any]:
     facts = object_schema(NetworkRow, defs)["properties"]
     of_weights = object_schema(ZooRow, defs)["properties"]
     metrics = {column: each for each in METRICS.values() for column in each.columns}
+    metrics["analytic_memory_bytes"] = METRICS["peak_memory_bytes"]
     columns = [key for key, _ in help_lists()["Columns"]]
     known = {key for key, kind in get_type_hints(Network).items() if NoneType not in get_args(kind)}
     properties = {}

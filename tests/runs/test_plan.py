@@ -47,6 +47,16 @@ def test_a_given_size_takes_the_place_of_each_targets_own() -> None:
     assert sizes == [*given]
 
 
+def test_sizes_of_a_name_take_the_place_of_its_own() -> None:
+    other = Planned(name="other", input_size=SMALL)
+    plan = make_plan([CONV, other], Sweep(sizes_of={"conv": [OTHER, SMALL]}))
+    assert [(each.name, each.input_size) for each in plan] == [
+        ("conv", OTHER),
+        ("conv", SMALL),
+        ("other", SMALL),
+    ]
+
+
 def test_described_inputs_take_the_place_of_size_and_batch() -> None:
     specs = parse_inputs(["ids=2x16:int64", "mask=2x16:bool"])
     own = Planned(name="own", input_size=SMALL, batch_size=5)
