@@ -91,6 +91,14 @@ def plot(
         list[Overlay] | None,
         typer.Option(help="Also draw the points of the 2016 chart, as they were printed."),
     ] = None,
+    zoo: Annotated[
+        bool,
+        typer.Option(
+            "--zoo",
+            help="Also draw the networks of timm and torchvision, coloured by the data that their "
+            "weights were trained on.",
+        ),
+    ] = False,
     x: Annotated[
         str, typer.Option(metavar="METRIC", help="Metric of the x axis (listed below).")
     ] = "",
@@ -155,6 +163,7 @@ def plot(
     Examples:
         opbench plot
         opbench plot accuracy-vs-ops --highlight 'resnet*' --file-format png
+        opbench plot accuracy-vs-ops --zoo --x params
         opbench plot accuracy-vs-ops --x latency_s --device cpu
         opbench plot accuracy-vs-ops --accuracies mine.csv --highlight mymodels.py:net
     """
@@ -171,6 +180,7 @@ def plot(
         "dtype": dtype,
         "batch_sizes": tuple(parse_integers("--batch-size", batch_size) if batch_size else ()),
         "chart2016": Overlay.chart2016 in (overlay or ()),
+        "zoo": zoo,
     }
     kinds = [find("file format", word, KINDS) for word in words(file_format)]
     folder = measured_folder(results)
@@ -181,7 +191,7 @@ def plot(
     with collecting_nothing():
         from opbench.table.frames import load
 
-    loaded = load(folder, accuracies)
+    loaded = load(folder, accuracies, zoo=zoo)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)

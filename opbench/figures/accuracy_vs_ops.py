@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.errors import BadValueError
-from opbench.figures.parts import blobs, captions, select
+from opbench.figures.parts import blobs, captions, haze, select
 from opbench.figures.parts.axes import values
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
@@ -25,6 +25,7 @@ TAKES = frozenset(
     {
         "unit",
         "overlay",
+        "zoo",
         "x",
         "y",
         "log",
@@ -56,18 +57,32 @@ def draw(table: Table, options: Options) -> Figure:
         y=options.y or "top1",
         log_x=options.log is not False,
         frontier=True,
+        type_size=9.5 if options.zoo else 10.5,
     )
+    haze.check_axes(spec, options)
     printed = _printed(table, spec, options) if options.chart2016 else None
     frame = select.points(table, options, spec.x, spec.y)
-    figure, axes = single_axes(_sheet(table, frame, spec, options))
-    named, lines = draw_scatter(axes, frame, spec, options, printed)
+    behind = haze.behind(table, frame, spec, options)
+    figure, axes = single_axes(_sheet(table, frame, spec, options, behind))
+    also = [each for each in (printed, behind.points if behind else None) if each is not None]
+    wanted = haze.highlights(frame, options) if behind else options
+    named, lines = draw_scatter(axes, frame, spec, wanted, also)
     if printed is not None:
         named = pd.concat([named, _overlay(axes, printed, frame, spec)])
-    note_names(figure, [finish(axes, spec, named, lines)])
+    if behind is not None:
+        haze.set_limits(axes, behind, spec)
+        names, frontiers = haze.draw_haze(axes, behind, spec)
+        named, lines = pd.concat([named, names]), lines + frontiers
+    count = finish(axes, spec, named, lines)
+    if behind is not None:
+        haze.set_halo(axes)
+    note_names(figure, [count])
     return figure
 
 
-def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -> Sheet:
+def _sheet(
+    table: Table, frame: pd.DataFrame, spec: Scatter, options: Options, behind: haze.Haze | None
+) -> Sheet:
     x, y = METRICS[spec.x], METRICS[spec.y]
     known = table.networks[table.networks["name"].isin(frame["name"])]
     notes = (
@@ -75,21 +90,22 @@ def _sheet(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
         captions.TOP1_INTERVAL if spec.y == "top1" else "",
         captions.metered(table, frame, _timed_metric(spec)) if "run" in frame else "",
         _OVERLAY if options.chart2016 else "",
+        behind.note(spec) if behind else "",
         spec.sizing.enlarged(frame),
     )
+    top1 = spec.y == "top1"
+    subtitle = "Top-1 on the ImageNet validation set" if top1 else "Networks of ImageNet"
     title = f"What accuracy costs in {x.label}"
     words = Sheet(
-        title=title if spec.y == "top1" else f"{y.label.capitalize()} against {x.label}",
-        subtitle="Top-1 on the ImageNet validation set; area of a blob: parameters"
-        if spec.y == "top1"
-        else "Networks of ImageNet; area of a blob: parameters",
+        title=title if top1 else f"{y.label.capitalize()} against {x.label}",
+        subtitle=f"{subtitle}; area of a blob: parameters{haze.SUBTITLE * bool(behind)}",
         notes=options.notes,
         caption=captions.caption(known, *notes),
-        legend=blobs.family_entries(frame),
+        legend=[*blobs.family_entries(frame), *haze.entries(behind)],
         sizing=spec.sizing,
         names=True,
     )
-    return words.with_plot_height(6.4)
+    return words.with_plot_height(9.5 if behind else 6.4)
 
 
 def _timed_metric(spec: Scatter) -> str:

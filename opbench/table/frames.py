@@ -17,7 +17,7 @@ from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
 from opbench.table.folder import Folder, collecting_nothing, read_folder
-from opbench.table.networks import Network, published_only
+from opbench.table.networks import Network, published_only, zoo_networks
 
 _OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy")
 _ON_FILE = ("entry", "zoo_row", "accuracy")
@@ -28,6 +28,7 @@ _OF_ENTRY = ("fvcore_macs", "onnx_macs", "witness_note", "uncounted", "stated_pa
 _NUMBERS_OF_NETWORK = columns("network")
 _COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)
+ZOO = ("name", "family", "dataset", "input_size", "trained_on", "comparable", *_NUMBERS_OF_NETWORK)
 _WHERE = ("run", "machine", "device", "dtype", "variant")
 # The network as it was run, which may be at another input size than its paper's.
 _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
@@ -52,6 +53,7 @@ class Table:
     failures     one row per cell that could not be measured
     ceilings     the highest rates of each device in each run
     chart2016    the fourteen points of the 2016 chart
+    zoo          one row per set of weights of a library and size of its images, where asked for
     """
 
     folder: Folder
@@ -61,6 +63,7 @@ class Table:
     failures: pd.DataFrame
     ceilings: pd.DataFrame
     chart2016: pd.DataFrame
+    zoo: pd.DataFrame
 
     @property
     def published(self) -> pd.DataFrame:
@@ -69,8 +72,8 @@ class Table:
         return pd.concat([self.networks, known], ignore_index=True)
 
     @classmethod
-    def of(cls, folder: Folder) -> Table:
-        """Return the table of a folder that has been read."""
+    def of(cls, folder: Folder, zoo: Iterable[Network] = ()) -> Table:
+        """Return the table of a folder that has been read, and of ``zoo``."""
         networks = networks_frame(folder.networks)
         return cls(
             folder=folder,
@@ -80,16 +83,17 @@ class Table:
             failures=failures_frame(folder.failures),
             ceilings=ceilings_frame(folder.ceilings),
             chart2016=chart2016_frame(folder.chart2016),
+            zoo=zoo_frame(zoo),
         )
 
 
 @collecting_nothing()
-def load(results: Path, accuracies: Path | None = None) -> Table:
+def load(results: Path, accuracies: Path | None = None, *, zoo: bool = False) -> Table:
     """Return the table of a results folder; the CSV ``accuracies`` wins over published figures.
 
-    Raises ``BadFileError`` naming the file.
+    ``zoo`` asks for the networks of the libraries.  Raises ``BadFileError`` naming the file.
     """
-    return Table.of(read_folder(results, accuracies))
+    return Table.of(read_folder(results, accuracies), zoo_networks() if zoo else ())
 
 
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
@@ -103,6 +107,18 @@ def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     frame["input_size"] = frame["input_size"].map(str)
     lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
     return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool, "own_accuracy": bool})
+
+
+def zoo_frame(networks: Iterable[Network]) -> pd.DataFrame:
+    """Return one row per set of weights of a library and size of its images."""
+    rows = (
+        {column: getattr(network, column) for column in ZOO}
+        | {"architecture": network.fact("architecture")}
+        for network in networks
+    )
+    frame = _frame(rows, (*ZOO, "architecture"))
+    frame["input_size"] = frame["input_size"].map(str)
+    return frame.astype(dict.fromkeys(_NUMBERS_OF_NETWORK, float) | {"comparable": bool})
 
 
 def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFrame:

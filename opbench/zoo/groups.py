@@ -16,6 +16,7 @@ The data of a teacher counts in no other group, nor does that of an image tokeni
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Group = Literal["imagenet1k", "imagenet12k", "imagenet21k", "web", "distilled", "other"]
@@ -41,3 +42,41 @@ def group_of(weights: str) -> Group:
     """Return the group of NETWORK.WEIGHTS, a name of torchvision or timm."""
     name = weights.lower()
     return next((group for group, pattern in _RULES if pattern.search(name)), "other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Groups that a chart shows as one: its label, its colour, and the definition in words."""
+
+    label: str
+    groups: tuple[Group, ...]
+    hue: str
+    means: str
+
+
+TRAININGS: tuple[Training, ...] = (
+    Training(
+        label="ImageNet-1k alone",
+        groups=("imagenet1k",),
+        hue="#64748b",
+        means="no other images",
+    ),
+    Training(
+        label="with a teacher",
+        groups=("distilled",),
+        hue="#0a8f9c",
+        means="ImageNet-1k, and the outputs of a network that may have seen more",
+    ),
+    Training(
+        label="ImageNet-12k or 21k",
+        groups=("imagenet12k", "imagenet21k"),
+        hue="#8b3fd9",
+        means="also the other classes of ImageNet, or a part of them",
+    ),
+    Training(
+        label="web images",
+        groups=("web",),
+        hue="#d11149",
+        means="also images from the web or a company's collection, such as JFT or LAION",
+    ),
+)

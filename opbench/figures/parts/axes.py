@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import AutoLocator, FixedLocator, FuncFormatter, LogLocator, NullLocator
+from numpy.typing import NDArray
 
 from opbench.metrics import METRICS, PER_MAC
 
 _COUNTED = {"macs", "flops"}
 _FEW_DECADES = 2.6
+_ACCURACIES = (0, 20, 40, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98, 99)
 
 
 def values(frame: pd.DataFrame, key: str, column: str = "") -> pd.Series[float]:
@@ -60,6 +63,20 @@ def set_accuracy(axes: Axes, shown: pd.Series[float]) -> None:
     axes.set_ylim(low - 1.1 * room, min(high + 1.3 * room, max(100.0, high + 0.4 * room)))
     # Nothing is more accurate than 100 %, so no tick says so.
     axes.yaxis.set_major_locator(UpTo100())
+
+
+def set_error(axes: Axes) -> None:
+    """Scale the y axis of an accuracy by the logarithm of the error: 80 to 90 % as 60 to 80 %."""
+    axes.set_yscale("function", functions=(_from_accuracy, _to_accuracy))
+    axes.yaxis.set_major_locator(FixedLocator(_ACCURACIES))
+
+
+def _from_accuracy(percent: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(-np.log10(np.maximum(100 - np.asarray(percent), 1e-3)))
+
+
+def _to_accuracy(height: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(100 - 10 ** -np.asarray(height))
 
 
 class UpTo100(AutoLocator):

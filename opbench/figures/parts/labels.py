@@ -52,12 +52,12 @@ def place(
     """Write names beside blobs.  Call it last: it needs the final limits.
 
     ``blobs`` has ``x`` and ``y`` in data units, ``area`` in square points, ``label`` (empty for a
-    mere obstacle), ``must`` (show the name whatever it overlaps) and may have ``grey`` (a name that
-    stands back).  Names keep clear of ``lines``, polylines in data units that are interrupted where
-    a value is missing.
+    mere obstacle), ``must`` (show the name whatever it overlaps), and may have ``ink`` (the name's
+    colour).  Names keep clear of ``lines``, polylines in data units that are interrupted where a
+    value is missing.
     """
-    grey = blobs["grey"].eq(True) if "grey" in blobs else False
-    blobs = _in_pixels(axes, blobs.assign(grey=grey))
+    ink = blobs["ink"].fillna(colour("ink")) if "ink" in blobs else colour("ink")
+    blobs = _in_pixels(axes, blobs.assign(ink=ink))
     wanted = blobs[blobs["label"] != ""]
     named = _merged(_tried(wanted))
     scene = _Scene(axes, blobs, lines)
@@ -198,9 +198,8 @@ def _leaders(start: Array, boxes: Array) -> Array:
 
 def _write(axes: Axes, scene: _Scene, name: pd.Series[Any], row: int, size: float) -> bool:
     """Write a name in its place, and return whether it has one."""
-    ink = colour("muted" if name["grey"] else "ink")
     text = axes.text(
-        name["x"], name["y"], name["label"], size=size, va="bottom", color=ink, zorder=5
+        name["x"], name["y"], name["label"], size=size, va="bottom", color=name["ink"], zorder=5
     )
     box = scene.find(row, _extent(text), must=name["must"])
     if box is None:
@@ -208,11 +207,11 @@ def _write(axes: Axes, scene: _Scene, name: pd.Series[Any], row: int, size: floa
         return False
     x, y = axes.transData.inverted().transform(box[:2])
     text.set_position((x, y))
-    _draw_leader(axes, scene, row, box)
+    _draw_leader(axes, scene, row, box, name["ink"])
     return True
 
 
-def _draw_leader(axes: Axes, scene: _Scene, row: int, box: Array) -> None:
+def _draw_leader(axes: Axes, scene: _Scene, row: int, box: Array, ink: str) -> None:
     """Tie the label in ``box`` to its blob, unless it plainly is its."""
     gaps = np.sqrt(_squares(scene.discs, box[None])[0]) - scene.discs[:, 2]
     if gaps[row] <= _STAND_OFF and (np.delete(gaps, row) >= gaps[row] + _RIVAL).all():
@@ -221,5 +220,5 @@ def _draw_leader(axes: Axes, scene: _Scene, row: int, box: Array) -> None:
     (x0, x1), (y0, y1) = axes.transData.inverted().transform(ends).T
     axes.plot(
         [x0, x1], [y0, y1], color=colour("muted"), lw=0.7, zorder=3.9,
-        marker="o", markevery=[0], ms=1.7, mfc=colour("ink"), mew=0,
+        marker="o", markevery=[0], ms=1.7, mfc=ink, mew=0,
     )  # fmt: skip

@@ -29,6 +29,7 @@ def literal_table(table: Table) -> Table:
         cells=_literal_frame(table.cells),
         failures=_literal_frame(table.failures),
         ceilings=_literal_frame(table.ceilings),
+        zoo=_literal_frame(table.zoo),
     )
 
 

@@ -16,6 +16,7 @@ class Options:
     families, highlight, label: globs of families, of networks to bring forward, of networks to
         name; ``label`` also knows the word ``frontier``.
     device: "cpu", "cuda:0" or part of a machine's name.
+    zoo: whether the networks of the libraries are drawn behind.
     notes: where the sentences under a figure go: into it, into a file beside it, or nowhere.
     """
 
@@ -30,6 +31,7 @@ class Options:
     dtype: str = ""
     batch_sizes: tuple[int, ...] = ()
     chart2016: bool = False
+    zoo: bool = False
     theme: Literal["light", "dark"] = "light"
     notes: Literal["figure", "file", "none"] = "figure"
 

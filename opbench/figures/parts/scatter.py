@@ -5,6 +5,7 @@ Intervals are drawn as whiskers where the table has them: columns ``KEY_low`` an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,13 +38,13 @@ def draw_scatter(
     frame: pd.DataFrame,
     spec: Scatter,
     options: Options,
-    also: pd.DataFrame | None = None,
+    also: Sequence[pd.DataFrame] = (),
 ) -> tuple[pd.DataFrame, list[labels.Line]]:
     """Draw everything but the names, and return the blobs and lines that ``finish`` takes.
 
-    ``also`` are rows that the axes need room for, drawn by the caller.
+    ``also`` are frames of rows that the axes need room for, drawn by the caller.
     """
-    rows = [frame] if also is None else [frame, also]
+    rows = [frame, *also]
     x, y = values(frame, spec.x), values(frame, spec.y)
     set_axis(axes, "x", reach(rows, spec.x), log=spec.log_x)
     if METRICS[spec.y].unit == "%":
@@ -74,18 +75,24 @@ def finish(
 def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
     if best.empty:
         return []
+    across, up = steps(axes, best, spec)
+    axes.plot(across, up, color=colour("muted"), lw=1.1, ls=(0, (4, 3)), zorder=1)
+    return [(across, up)]
+
+
+def steps(axes: Axes, best: pd.DataFrame, spec: Scatter) -> labels.Line:
+    """Return the stepped line of a frontier: up where the next network begins, or down where the
+    last one ends.
+    """
     x, y = list(values(best, spec.x)), list(values(best, spec.y))
     if METRICS[spec.x].better == "lower":
         x, y = [*x, axes.get_xlim()[1]], [*y, y[-1]]
     else:
         x, y = [axes.get_xlim()[0], *x], [y[0], *y]
-    # A step up where the next network begins, down where the last one ends.
-    where = "steps-post" if METRICS[spec.x].better == "lower" else "steps-pre"
-    axes.plot(x, y, drawstyle=where, color=colour("muted"), lw=1.1, ls=(0, (4, 3)), zorder=1)
     across, up = np.repeat(x, 2), np.repeat(y, 2)
-    if where == "steps-post":
-        return [(list(across[1:]), list(up[:-1]))]
-    return [(list(across[:-1]), list(up[1:]))]
+    if METRICS[spec.x].better == "lower":
+        return list(across[1:]), list(up[:-1])
+    return list(across[:-1]), list(up[1:])
 
 
 def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[labels.Line]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from opbench.errors import MissingDataError, UnknownNameError
@@ -23,6 +24,7 @@ from opbench.figures.parts.absent import (
     unknown,
 )
 from opbench.figures.parts.options import Options
+from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.names import matching
 from opbench.table.frames import Table
@@ -130,7 +132,7 @@ def names(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = Non
     """The ``label`` of each row, empty where none is wanted.
 
     ``must``: show it whatever it overlaps, since it was asked for or is one of the ``best``.
-    ``grey``: one of the best, in which a highlighted network finds its rivals.
+    ``ink``: its colour, muted for one of the best, in which a highlighted network finds its rivals.
     """
     globs = (*options.label, *options.highlight)
     frontier = set() if best is None else set(best["name"])
@@ -143,7 +145,7 @@ def names(frame: pd.DataFrame, options: Options, best: pd.DataFrame | None = Non
         {
             "label": frame["label"].where(must | grey | (not globs), ""),
             "must": must,
-            "grey": grey,
+            "ink": np.where(grey, colour("muted"), colour("ink")),
         }
     )
 

@@ -1,0 +1,202 @@
+"""The networks of the libraries behind a figure: rings, bars, lines of families, frontiers.
+
+The rule it embodies: a frontier joins only what compares: accuracies on ImageNet by one central
+view of images of the size that is counted, of weights that saw the same group of data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+
+from opbench.errors import BadValueError, MissingDataError
+from opbench.figures.parts import select
+from opbench.figures.parts.absent import FRONTIER, IMAGENET
+from opbench.figures.parts.axes import set_error, values
+from opbench.figures.parts.labels import Line
+from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import Scatter, steps
+from opbench.figures.parts.style import colour, on_paper
+from opbench.metrics import METRICS
+from opbench.table.frames import Table
+from opbench.table.frontier import frontier
+from opbench.zoo.groups import TRAININGS, Training
+from opbench.zoo.libraries import LIBRARIES
+
+_RING, _DISC = 13.0, 15.0  # square points
+_ACCURACIES = ("top1", "top5")
+_ROOM = 1.5  # of the largest cost, at the end of its axis
+_BELOW = 4.0  # percent, from the least accurate of the figure's own networks to the axis
+_POINT = ["architecture", "training"]
+SUBTITLE = "; rings: timm and torchvision, by the data they saw"
+_SCALE = "\nThe axis of the accuracy is the logarithm of the error."
+_TRAINING_OF = {group: each.label for each in TRAININGS for group in each.groups}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Haze:
+    """The points over two metrics, one for an architecture, a group of data and a cost.
+
+    ``points`` has the column ``least``, the accuracy of the least accurate of the weights that a
+    point stands for.  ``rows`` counts the sets of weights and sizes on file, ``compared`` those of
+    the points.  ``floor`` is the accuracy at which the axis begins.
+    """
+
+    points: pd.DataFrame
+    rows: int
+    compared: int
+    floor: float
+
+    @classmethod
+    def of(cls, zoo: pd.DataFrame, frame: pd.DataFrame, x: str, y: str) -> Haze:
+        """Collapse the weights of each architecture, behind the networks of ``frame``."""
+        alike = zoo[zoo["comparable"] & zoo["dataset"].isin(IMAGENET.datasets)]
+        alike = alike.assign(training=alike["trained_on"].map(_TRAINING_OF))
+        alike = alike.dropna(subset=["training", x, y])
+        same = alike.groupby([*_POINT, x])[y]
+        best = alike.assign(least=same.transform("min")).sort_values([y, "name"])
+        points = best.drop_duplicates([*_POINT, x], keep="last").sort_values([x, "name"])
+        floor = float(frame[y].min()) - _BELOW
+        return cls(points=points, rows=len(zoo), compared=len(alike), floor=floor)
+
+    @property
+    def groups(self) -> list[tuple[Training, pd.DataFrame]]:
+        """The groups that have points, each with its own, the cheapest first."""
+        points = dict(iter(self.points.groupby("training")))
+        return [(each, points[each.label]) for each in TRAININGS if each.label in points]
+
+    def note(self, spec: Scatter) -> str:
+        """Return the sentences that say what is drawn, what is not, and who says so."""
+        sources = " and ".join(f"{each.name} ({each.licence})" for each in LIBRARIES.values())
+        means = "; ".join(f"{each.label}: {each.means}" for each, _ in self.groups)
+        below = int((self.points[spec.y] < self.floor).sum())
+        return (
+            f"Rings: networks of {sources}, which state these accuracies. A ring is an "
+            "architecture at one cost, with the best of its weights in a group; a bar ends at the "
+            "least accurate. Thin lines join the sizes of a family that no other size of it beats; "
+            "coloured steps are the frontier of a group.\n"
+            f"Groups, by all images seen in training: {means}.\n"
+            f"Left out: {self.rows - self.compared:,} of {self.rows:,} sets of weights and sizes, "
+            f"without a {METRICS[spec.y].label} on ImageNet by one central view of that size; "
+            f"{below} {'ring' if below == 1 else 'rings'} below the axis.{_SCALE * spec.log_x}"
+        )
+
+
+def check_axes(spec: Scatter, options: Options) -> None:
+    """Raise ``BadValueError`` for axes that the networks of the libraries do not have."""
+    if options.zoo and not (is_counted(spec.x) and spec.y in _ACCURACIES):
+        raise BadValueError(
+            f"--zoo has only top-1 or top-5 against what is counted, not {spec.y} against "
+            f"{spec.x}: remove --zoo, --x or --y"
+        )
+
+
+def is_counted(key: str) -> bool:
+    """Return whether the metric is a cost that is counted, not measured."""
+    return METRICS[key].of == "network" and METRICS[key].role == "cost"
+
+
+def behind(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -> Haze | None:
+    """Return the networks of the libraries behind those of ``frame``, where they are asked for.
+
+    Raises ``MissingDataError`` where there are none.
+    """
+    if not options.zoo:
+        return None
+    found = Haze.of(select.of_families(table.zoo, options), frame, spec.x, spec.y)
+    if found.points.empty:
+        raise MissingDataError(
+            "no network of a library has an accuracy that compares: remove --zoo or --family"
+        )
+    return found
+
+
+def highlights(frame: pd.DataFrame, options: Options) -> Options:
+    """Name the frontier and the best of each family, unless the reader chooses."""
+    if options.label or options.highlight:
+        return options
+    best = frame.sort_values(["top1", "macs"]).drop_duplicates("family", keep="last")
+    return replace(options, label=(FRONTIER, *best["name"]))
+
+
+def entries(haze: Haze | None) -> list[Line2D]:
+    """Return the entries of the legend, one for each group."""
+    return [
+        Line2D(
+            [], [], ls="", marker="o", ms=5.5, mfc="none", mew=1.3, color=on_paper(each.hue),
+            label=each.label,
+        )
+        for each, _ in (haze.groups if haze else ())
+    ]  # fmt: skip
+
+
+def draw_haze(axes: Axes, haze: Haze, spec: Scatter) -> tuple[pd.DataFrame, list[Line]]:
+    """Draw the points of every group, and return what ``labels.place`` takes."""
+    drawn = [_draw_group(axes, points, spec, each) for each, points in haze.groups]
+    return pd.concat([named for named, _ in drawn]), [line for _, lines in drawn for line in lines]
+
+
+def set_limits(axes: Axes, haze: Haze, spec: Scatter) -> None:
+    """Give the crowd at the top its room, and none to what is far below."""
+    if spec.log_x:
+        x = values(haze.points, spec.x)
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, x.min() / _ROOM), min(high, x.max() * _ROOM))
+        set_error(axes)
+    axes.set_ylim(haze.floor, 100 - (100 - haze.points[spec.y].max()) * 0.88)
+
+
+def _draw_group(
+    axes: Axes, points: pd.DataFrame, spec: Scatter, training: Training
+) -> tuple[pd.DataFrame, list[Line]]:
+    tint, x, y = on_paper(training.hue), values(points, spec.x), values(points, spec.y)
+    best = frontier(points, spec.x, spec.y)
+    on = points.index.isin(best.index)
+    _draw_lines(axes, points, spec, tint)
+    axes.scatter(
+        x[~on], y[~on], s=_RING, facecolors="none", edgecolors=tint, lw=0.8, alpha=0.5, zorder=1.6,
+        rasterized=True,
+    )  # fmt: skip
+    axes.scatter(x[on], y[on], s=_DISC, color=tint, edgecolors=colour("paper"), lw=0.6, zorder=2.4)
+    across, up = steps(axes, best, spec) if len(best) else ([], [])
+    across, up = across[:-2], up[:-2]  # up to its last network
+    axes.plot(across, up, color=tint, lw=1.3, alpha=0.9, zorder=2.2)
+    named = pd.DataFrame({"x": x[on], "y": y[on], "area": _DISC, "must": False, "ink": tint})
+    named["must"] = best[spec.y] == best[spec.y].max()
+    return named.assign(label=_names(best)), [(across, up)]
+
+
+def _names(best: pd.DataFrame) -> pd.Series[str]:
+    """Return the names on a frontier; that of several sizes stands at the most accurate one."""
+    names = best["architecture"].str.replace(r"^\w+:", "", regex=True)
+    return names.mask(names.duplicated(keep="last"), "")
+
+
+def _draw_lines(axes: Axes, points: pd.DataFrame, spec: Scatter, tint: str) -> None:
+    """Draw the bars down to the least accurate weights, and the line of each family."""
+    x, y, least = (
+        values(points, spec.x), values(points, spec.y), values(points, spec.y, "least"),
+    )  # fmt: skip
+    gap = np.full(len(points), np.nan)
+    axes.plot(
+        np.repeat(x, 3), np.column_stack([y, least, gap]).ravel(), color=tint, lw=0.6, alpha=0.3,
+        zorder=1.4, solid_capstyle="butt",
+    )  # fmt: skip
+    families = [frontier(rows, spec.x, spec.y) for _, rows in points.groupby("family")]
+    for key, best in enumerate(families):
+        if len(best) > 1:
+            axes.plot(
+                values(best, spec.x), values(best, spec.y), color=tint, lw=0.6, alpha=0.25,
+                zorder=1.5, gid=f"family-{key}",
+            )  # fmt: skip
+
+
+def set_halo(axes: Axes) -> None:
+    """Keep the names apart from the rings that they stand on."""
+    for text in axes.texts:
+        text.set_path_effects([withStroke(linewidth=2.2, foreground=colour("paper"))])
