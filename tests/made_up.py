@@ -16,7 +16,7 @@ NAMES = (
     *("lenet5", "resnet110_cifar", "caffenet128", "caffenet128_elu", "caffenet128_width_2x"),
 )
 
-GFLOPS_PER_S = 100.0
+GFLOPS_PER_S, PEAK_GFLOPS_PER_S = 100.0, 200.0
 HEADER = builders.header(
     run="made-up",
     started="2026-11-22T20:15:00Z",
@@ -55,6 +55,9 @@ def record(row: NetworkRow, batch: int, *, energy: bool = True) -> Record:
         seconds,
         low_s=0.95 * seconds,
         traffic_bytes=row.weight_bytes + 12 * row.activations * batch,
+        attained_flops_per_s=GFLOPS_PER_S * 1e9,
+        fraction_of_peak=GFLOPS_PER_S / PEAK_GFLOPS_PER_S,
+        bound_by="neither",
         peak_memory_bytes=2**20 * 64 + row.weight_bytes * 2,
         **(watts if energy else {}),
     )

@@ -32,7 +32,7 @@ ZOO = ("name", "family", "dataset", "input_size", "trained_on", "comparable", *_
 _WHERE = ("run", "machine", "device", "dtype", "variant")
 # The network as it was run, which may be at another input size than its paper's.
 _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
-           "p50_s", "p90_s")  # fmt: skip
+           "p50_s", "p90_s", "fraction_of_peak")  # fmt: skip
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
@@ -196,6 +196,7 @@ def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
 
 def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
+    attained = timed.record.attained
     latency = (measurement.latency_s, measurement.latency_low_s, measurement.latency_high_s)
     on_gpu = (measurement.device_s, measurement.device_low_s, measurement.device_high_s)
     queued = (measurement.queued_s, measurement.queued_low_s, measurement.queued_high_s)
@@ -224,6 +225,7 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
         "idle_power_w": measurement.idle_power_w,
         "p50_s": measurement.p50_s,
         "p90_s": measurement.p90_s,
+        "fraction_of_peak": attained.fraction_of_peak if attained else None,
     }
     rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
     return row | rest

@@ -21,7 +21,7 @@ from opbench.table.frames import Table, load
 
 NAMED = (
     *("accuracy-vs-ops", "accuracy-vs-ops-others", "accuracy-vs-throughput", "chart2016"),
-    *("memory-vs-params", "ops-vs-time", "pareto", "roofline", "timeline"),
+    *("efficiency", "memory-vs-params", "ops-vs-time", "pareto", "roofline", "timeline"),
 )
 
 

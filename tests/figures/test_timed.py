@@ -281,6 +281,39 @@ def test_whiskers_of_the_roofline_are_the_intervals_of_the_rate(timed_table: Tab
     assert {round(GFLOPS_PER_S / 1.1, 6), round(GFLOPS_PER_S / 0.95, 6)} <= ends
 
 
+def test_efficiency_is_the_rate_over_that_of_a_matrix_product(timed_table: Table) -> None:
+    one, four = _draw("efficiency", timed_table, batch_sizes=(1, 4)).axes[-2:]
+    for axes in (one, four):
+        assert len(_blobs(axes)) == IMAGENET
+        # 100 of 200 GFLOP/s, whatever the network.
+        assert [share for _, share in _blobs(axes)] == pytest.approx([50.0] * IMAGENET)
+        heights = [np.asarray(line.get_ydata(), float) for line in axes.lines]
+        ends = {round(float(y), 6) for y in np.concatenate(heights) if y == y}
+        # The made-up time lies between 0.95 and 1.1 of the median.
+        assert {round(50 / 1.1, 6), round(50 / 0.95, 6), 100.0} <= ends
+        told = {text.get_text() for text in axes.texts}
+        assert "a large matrix product: 200 GFLOP/s" in told
+        assert "median 50 %, from 50 to 50 %: the same operations can take 1 times as long" in told
+    assert (one.get_xlim(), one.get_ylim()) == (four.get_xlim(), four.get_ylim())
+
+
+def test_efficiency_spreads_as_times_of_equal_operations(timed_table: Table) -> None:
+    cells = timed_table.cells
+    slower = 1 + 3 * (cells["name"] == "resnet18")
+    times = {f"latency_s{end}": cells[f"latency_s{end}"] * slower for end in ("", "_low", "_high")}
+    cells = cells.assign(**times, fraction_of_peak=cells["fraction_of_peak"] / slower)
+    axes = _draw("efficiency", replace(timed_table, cells=cells), batch_sizes=(1,)).axes[-1]
+    told = {text.get_text() for text in axes.texts}
+    # Four times as slow: 12.5 % of the rate.
+    assert "median 50 %, from 12 to 50 %: the same operations can take 4 times as long" in told
+
+
+def test_efficiency_without_a_measured_rate_says_what_to_run(timed_table: Table) -> None:
+    cells = timed_table.cells.assign(fraction_of_peak=np.nan)
+    with pytest.raises(MissingDataError, match="no run here has the measured rate of its device"):
+        _draw("efficiency", replace(timed_table, cells=cells))
+
+
 def test_idle_power_is_drawn_apart(timed_table: Table) -> None:
     for name in ("ops-vs-power", "power-vs-batch"):
         texts = [text.get_text() for axes in _draw(name, timed_table).axes for text in axes.texts]
