@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from opbench.claims import accuracies, modules, networks, resources, study, timings
+from opbench.claims import accuracies, modules, networks, progress, resources, study, timings
 from opbench.claims.evidence import Evidence, LackingError
 from opbench.claims.statement import Answer, Finding, Statement, Trial
 from opbench.errors import UnknownNameError
@@ -16,6 +16,7 @@ STATEMENTS: tuple[Statement, ...] = (
     *modules.STATEMENTS,
     *networks.STATEMENTS,
     *accuracies.STATEMENTS,
+    *progress.STATEMENTS,
     *study.STATEMENTS,
     *timings.STATEMENTS,
     *resources.STATEMENTS,

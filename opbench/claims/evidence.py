@@ -16,6 +16,7 @@ from opbench.table import Folder
 from opbench.table.cells import Conditions, TimedCell
 from opbench.table.fits import Line, fit_line
 from opbench.table.networks import Network
+from opbench.table.progress import competing
 
 
 class LackingError(Exception):
@@ -39,13 +40,17 @@ def _accuracy(network: Network) -> tuple[str, Accuracy] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything a test may rest on, by name of the network."""
+    """Everything a test may rest on, by name of the network.
+
+    ``competing`` are the networks of registry and zoo whose accuracies on ImageNet compare.
+    """
 
     facts: Mapping[str, NetworkRow]
     accuracies: Mapping[str, Accuracy]
     chart: tuple[ChartPoint, ...]
     cells: tuple[TimedCell, ...] = ()
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    competing: tuple[Network, ...] = ()
 
     @classmethod
     def of(cls, folder: Folder) -> Evidence:
@@ -56,6 +61,7 @@ class Evidence:
             chart=folder.chart2016,
             cells=folder.cells,
             experiments=load_experiments(),
+            competing=competing(folder.networks),
         )
 
     def fact(self, name: str) -> NetworkRow:

@@ -6,6 +6,7 @@
     frames      the same values as a ``Table`` of data frames, which figures draw from
     frontier    the Pareto frontier
     fits        lines and rank correlation
+    progress    the cost of an accuracy by year, and the time in which it halves
 
 Only ``frames`` and ``frontier`` import pandas.  Nothing is dropped: a network without an accuracy
 keeps its row, a network that was measured and is in no registry gets one, a cell that failed is a
