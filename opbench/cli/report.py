@@ -31,6 +31,9 @@ def report(
     figures: Annotated[
         bool, typer.Option(help="Include the figures, which take most of the time.")
     ] = True,
+    zoo: Annotated[
+        bool, typer.Option(help="Include torchvision's and timm's networks, from facts on file.")
+    ] = True,
     accuracies: Accuracies = None,
 ) -> None:
     """Write one self-contained interactive page, and print its path.
@@ -53,6 +56,7 @@ def report(
     for picture in drawn:
         if picture.missing:
             note(f"{picture.name} is not drawn: {picture.missing}")
-    text = page.render(loaded, claims.evaluate(loaded.folder), drawn)
+    weights = page.stated_by_libraries(loaded) if zoo else ()
+    text = page.render(loaded, claims.evaluate(loaded.folder), drawn, weights)
     files.write(path, text, remedy="choose another file with --output")
     write(f"{printable(str(path))}\n")

@@ -6,6 +6,7 @@ turned into text nodes by the program, so that nothing a file contains can becom
 no date in it: the same results give the same bytes.
 
     island.py      the data, from the table, the claims and the catalog
+    zoo.py         torchvision's and timm's networks, as columns
     static.py      chart, table and claims as plain HTML, for a reader without JavaScript
     gallery.py     the figures as SVG that takes the page's colours
     packing.py     gzip and base64, for figures and plotly
@@ -31,39 +32,51 @@ from opbench.page.island import as_json, island
 from opbench.page.packing import packed
 from opbench.page.static import static
 from opbench.page.typeface import font_faces
+from opbench.page.zoo import stated_by_libraries
 from opbench.table.frames import Table
+from opbench.zoo.rows import ZooRow
 
-__all__ = ["Picture", "pictures", "render"]
+__all__ = ["Picture", "pictures", "render", "stated_by_libraries"]
 
 _FOLDER = Path(__file__).parent
 
 # From facts to what the reader sees; each may use what stands before it.
 _PROGRAM = (
     "words.js",
+    "zoo.js",
     "state.js",
+    "filters.js",
     "select.js",
     "budget.js",
     "labels.js",
     "hover.js",
     "chart.js",
+    "haze.js",
     "detail.js",
     "table.js",
+    "rows.js",
     "controls.js",
     "sections.js",
     "main.js",
 )
 
 
-def render(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> str:
+def render(
+    table: Table,
+    findings: Sequence[Any],
+    drawn: Sequence[Picture] = (),
+    weights: Sequence[ZooRow] = (),
+) -> str:
     """The whole page as text.
 
-    ``findings`` are those of ``opbench.claims.evaluate``, ``drawn`` those of ``pictures``.
+    ``findings`` are those of ``opbench.claims.evaluate``, ``drawn`` those of ``pictures``,
+    ``weights`` those of ``stated_by_libraries``.
     """
     parts = {
         "css": font_faces() + _read("page.css"),
         "version": escape(__version__),
         "static": static(table, findings, drawn),
-        "data": as_json(island(table, findings, drawn)),
+        "data": as_json(island(table, findings, drawn, weights)),
         "plotly": packed(get_plotlyjs()),
         "program": "\n".join(_read(name) for name in _PROGRAM),
     }

@@ -122,12 +122,12 @@ function showAnswer(points) {
 
 // What leaves networks out of the answer, in words: empty where nothing does.
 function filterWords() {
-  const there = new Set(population().map((point) => point.family));
+  const there = new Set(chips());
   const off = [...familiesOff()].filter((family) => there.has(family));
   const on = [...there].filter((family) => !off.includes(family));
-  const names = (families) => families.map(familyLabel).join(", ");
+  const names = (families) => families.map(chipLabel).join(", ");
   const families = !off.length ? "" : on.length < off.length ? `of ${names(on) || "no family"}` : `without ${names(off)}`;
-  return [state.q ? `matching “${state.q}”` : "", families].filter(Boolean).join(" and ");
+  return [state.q ? `matching “${state.q}”` : "", families, ...chosenWords()].filter(Boolean).join(" and ");
 }
 
 const clearButton = () => el("button", { type: "button", "data-clear": "filters" }, "Show all networks");
@@ -190,11 +190,11 @@ function costs(point) {
 
 function witnesses(point) {
   return [
-    "The accuracy: ", link(point.source ?? "no source", point.source_url),
-    point.protocol ? ` (${point.protocol})` : "",
+    "The accuracy: ", isOfLibrary(point) ? "as stated by " : "", link(point.source ?? "no source", point.source_url),
+    point.protocol ? ` (${point.protocol}${isOfLibrary(point) ? ` of ${inputWords(point.input_size)}, trained on ${groupLabel(point.trained_on)}` : ""})` : "",
     `. The operations: counted by opbench ${DATA.version}`,
     point.fvcore_macs === point.macs ? " and by fvcore, with the same result" : "",
-    ". ", ...(point.paper ? ["The network: ", link(point.paper, point.paper_url), "."] : []),
+    ". ", ...(point.paper ? [isOfLibrary(point) ? "The family: " : "The network: ", link(point.paper, point.paper_url), "."] : []),
     ...(point.cell && Object.keys(state.max).some((key) => MEASURED.has(key))
       ? [` The timing: run ${point.cell.run}, ${conditionWords(condition())}${isSteady(point.cell) ? "" : `; ${point.cell.quality}, so that others may be as fast`}.`] : []),
   ].filter((part) => part !== "");

@@ -55,8 +55,7 @@ function familyTrace(family, points) {
   };
 }
 
-function frontierTrace(points) {
-  const best = frontier(points);
+function frontierTrace(best) {
   return {
     type: "scatter", mode: "lines", name: "Pareto frontier", hoverinfo: "skip",
     x: best.map((point) => point.vx * DATA.metrics[state.x].scale),
@@ -112,13 +111,18 @@ const CONFIG = {
   responsive: true, displaylogo: false, displayModeBar: false, scrollZoom: false,
 };
 
+const named = (points) => new Set(points.map((point) => point.name));
+
 async function drawChart(points) {
   const drawn = points.filter(isDrawn);
-  const families = [...new Set(drawn.map((point) => point.family))].sort();
+  const blobs = drawn.filter((point) => !isOfLibrary(point));
+  const families = [...new Set(blobs.map((point) => point.family))].sort();
   // The big ones first, so that they hide no small one.
-  const bigFirst = [...drawn].sort((a, b) => b.params - a.params);
+  const bigFirst = [...blobs].sort((a, b) => b.params - a.params);
+  const best = frontier(drawn);
   const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
-  if (state.front === "1") traces.unshift(frontierTrace(drawn));
+  if (blobs.length < drawn.length) traces.unshift(extentTrace(drawn), standingTrace(drawn.filter((point) => isOfLibrary(point) && !isHaze(point, named(best)))));
+  if (state.front === "1") traces.unshift(frontierTrace(best));
   const chart = byId("chart");
   await plotlyIsThere;
   await Plotly.react(chart, traces, layout(drawn), CONFIG);
@@ -129,13 +133,14 @@ async function drawChart(points) {
 // Names are placed once the axes are known.
 function labelChart(chart, drawn) {
   const { xaxis, yaxis } = chart._fullLayout;
-  const best = new Set(frontier(drawn).map((point) => point.name));
+  const best = named(frontier(drawn));
+  placeHaze(chart, drawn, best);
   const rank = (point) => (point.name === state.pick ? 4 : 0) + (point.broken.length ? 0 : 2) + best.has(point.name);
-  const order = drawn
+  const order = drawn.filter((point) => !isHaze(point, best))
     .map((point) => ({
-      label: point.label, rank: rank(point), vy: point.vy, faint: point.broken.length > 0,
+      label: shortLabel(point), rank: rank(point), vy: point.vy, faint: point.broken.length > 0,
       px: xaxis.d2p(point.vx * DATA.metrics[state.x].scale),
-      py: yaxis.d2p(point.vy * DATA.metrics[state.y].scale), r: diameter(point.params) / 2,
+      py: yaxis.d2p(point.vy * DATA.metrics[state.y].scale), r: isOfLibrary(point) ? 4.5 : diameter(point.params) / 2,
     }))
     .sort((a, b) => b.rank - a.rank || b.vy - a.vy);
   const area = { width: xaxis._length, height: yaxis._length, ink: css("--ink") };
@@ -148,7 +153,7 @@ function labelChart(chart, drawn) {
 // Long whiskers, as thin boxes that no name should cross.
 function whiskerBoxes(drawn, xaxis, yaxis) {
   const at = (value) => xaxis.d2p(value * DATA.metrics[state.x].scale);
-  return drawn.filter((point) => !point.broken.length && known(endOf(point, state.x, "low"))).map((point) => {
+  return drawn.filter((point) => !isOfLibrary(point) && !point.broken.length && known(endOf(point, state.x, "low"))).map((point) => {
     const y = yaxis.d2p(point.vy * DATA.metrics[state.y].scale);
     return { left: at(endOf(point, state.x, "low")), right: at(endOf(point, state.x, "high")), top: y - 1, bottom: y + 1 };
   });

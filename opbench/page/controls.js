@@ -20,6 +20,7 @@ function showControls() {
   byId("front").checked = state.front === "1";
   if (byId("q").value.trim() !== state.q) byId("q").value = state.q;
   byId("src").checked = state.src === "1";
+  showFilters();
   showElsewhere();
   showFamilies();
 }
@@ -43,12 +44,14 @@ function showConditions() {
   }
 }
 
+// The families with a colour of their own, and the others last.
+const chips = () => [...new Set(population().map(chipOf))].sort((a, b) => (a === OTHERS) - (b === OTHERS) || (a < b ? -1 : 1));
+
 function showFamilies() {
   const off = familiesOff();
-  const there = [...new Set(population().map((point) => point.family))].sort();
-  const boxes = there.map((family) => el("label", { class: "chip", style: `--tint:${tint(family)}` },
+  const boxes = chips().map((family) => el("label", { class: "chip", style: `--tint:${tint(family)}` },
     el("input", { type: "checkbox", checked: !off.has(family), "data-family": family }),
-    el("span", { class: "swatch", "aria-hidden": "true" }), familyLabel(family)));
+    el("span", { class: "swatch", "aria-hidden": "true" }), chipLabel(family)));
   byId("families").replaceChildren(el("legend", {}, "Families"), ...boxes,
     el("button", { type: "button", class: "quiet", "data-families": "all" }, "all"),
     el("button", { type: "button", class: "quiet", "data-families": "none" }, "none"));
@@ -62,12 +65,12 @@ function toggleFamily(family, shown) {
 }
 
 function listenToControls(changed) {
-  for (const id of ["x", "y", "at", "dtype", "batch"]) {
+  for (const id of ["x", "y", "at", "dtype", "batch", ...FILTER_KEYS]) {
     byId(id).addEventListener("change", (event) => { state[id] = event.target.value; changed(); });
   }
   byId("data").addEventListener("change", (event) => {
     // Limits and families belong to the data set they were chosen for.
-    Object.assign(state, { data: event.target.value, max: {}, off: "", pick: "" });
+    Object.assign(state, { data: event.target.value, max: {}, off: "", pick: "", ...noFilters() });
     changed();
   });
   for (const id of ["log", "front"]) {
@@ -77,9 +80,9 @@ function listenToControls(changed) {
   byId("src").addEventListener("change", (event) => { state.src = event.target.checked ? "1" : "0"; changed(); });
   document.addEventListener("click", (event) => {
     const { elsewhere, clear } = event.target.closest("[data-elsewhere], [data-clear]")?.dataset ?? {};
-    if (clear) Object.assign(state, { q: "", src: "0", off: "" });
+    if (clear) Object.assign(state, { q: "", src: "0", off: "", ...noFilters() });
     else if (elsewhere === "sources") state.src = "1";
-    else if (elsewhere) Object.assign(state, { data: elsewhere, max: {}, off: "", pick: "" });
+    else if (elsewhere) Object.assign(state, { data: elsewhere, max: {}, off: "", pick: "", ...noFilters() });
     else return;
     changed();
   });
@@ -90,7 +93,7 @@ function listenToControls(changed) {
   byId("families").addEventListener("click", (event) => {
     const all = event.target.dataset.families;
     if (!all) return;
-    setFamiliesOff(new Set(all === "none" ? population().map((point) => point.family) : []));
+    setFamiliesOff(new Set(all === "none" ? chips() : []));
     changed();
   });
 }
@@ -135,6 +138,8 @@ function showKeys(points) {
   };
   const marks = [["●", "single central crop", () => true],
     ["■", "another protocol", (point) => !point.single_crop],
+    ["•", "torchvision’s or timm’s, trained on ImageNet-1k alone", (point) => isOfLibrary(point) && point.trained_on === "imagenet1k"],
+    ["∘", "torchvision’s or timm’s, with more data or a teacher", (point) => isOfLibrary(point) && point.trained_on !== "imagenet1k"],
     ["○", "published only, cannot be run", (point) => point.published_only]];
   byId("keys").replaceChildren(
     el("span", { class: "sizes" }, "Million parameters: ", ...LEGEND_SIZES.map(circle)),
@@ -157,12 +162,14 @@ function unsteadyWords(points) {
 
 function showCaption(points) {
   const lost = points.filter((point) => !isDrawn(point)).map((point) => point.label);
+  const haze = points.filter(isOfLibrary);
   const words = [`Counts: opbench ${DATA.version}, one forward pass of one image at the network’s own input size. ${DATA.convention}`];
   if (MEASURED.has(state.x)) words.push(`Timings: ${conditionWords(condition())}, at the network’s own input size.`, unsteadyWords(points));
   words.push(whiskerWords(points));
-  const enlarged = points.filter((point) => isDrawn(point) && isEnlarged(point)).map((point) => point.label);
+  const enlarged = points.filter((point) => isDrawn(point) && !isOfLibrary(point) && isEnlarged(point)).map((point) => point.label);
   if (enlarged.length) words.push(`Drawn larger than their parameters, to be seen: ${enlarged.join(", ")}.`);
   if (lost.length) words.push(`Not drawn, because a number is missing: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
+  if (haze.length) words.push(`Small marks: ${count(haze.length, "accuracy").replace("accuracys", "accuracies")} as ${[...new Set(haze.map(statedBy))].join(" and ")} state them, each at the input size that is counted; their area is the same for all.`);
   if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
   byId("caption").textContent = words.filter(Boolean).join(" ");
 }

@@ -24,6 +24,11 @@ function accuracyFacts(point) {
   const source = () => [link(point.source ?? "no source given", point.source_url), point.protocol ? ` · ${point.protocol}` : ""];
   const rows = [["Top-1", `${point.top1} %`, ...source(), interval ? ` · ${interval}` : ""]];
   if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source()]);
+  if (known(point.trained_on)) rows.push(["Trained on", groupLabel(point.trained_on)]);
+  if (isOfLibrary(point)) {
+    rows.push(["Library", statedBy(point), `the accuracy is its statement, of images resized to ${point.resize ?? "a size not stated"} (${point.interpolation}) and cropped to ${inputWords(point.input_size)}`]);
+    rows.push(["Licence of the weights", point.licence ?? "not stated"]);
+  }
   rows.push(["Density", withUnit("density", point.density), "top-1 divided by parameters"]);
   return rows;
 }
@@ -50,16 +55,17 @@ function countFacts(point) {
       ["Parameters", exact(point.params), link(point.source, point.source_url)]];
   }
   const by = `counted by opbench ${DATA.version}, one image of ${inputWords(point.input_size)}`;
+  const states = isOfLibrary(point) ? `${statedBy(point)} states` : "the paper states";
   const rows = [
-    ["MACs", exact(point.macs), by, witnessWords(point), statedWords("multiply-adds", point.stated_macs)],
-    ["Parameters", exact(point.params), by, statedWords("parameters", point.stated_params)],
+    ["MACs", exact(point.macs), by, witnessWords(point), statedWords(states, "multiply-adds", point.stated_macs)],
+    ["Parameters", exact(point.params), by, statedWords(states, "parameters", point.stated_params)],
     ["Activations", exact(point.activations), "elements made by convolutions and linear layers"],
   ];
   for (const { key, label } of Object.values(DATA.metrics).filter((metric) => metric.of === "network" && metric.role === "cost" && !EXACT.has(metric.key))) {
     if (known(point[key])) rows.push([sentence(label), withUnit(key, point[key]), FROM[key] ?? "computed from the counts"]);
   }
   if (uncountedWords(point)) rows.push(["Not counted", uncountedWords(point), "operators without a rule: the MACs are a lower bound"]);
-  if (point.paper) rows.push(["Network from", link(point.paper, point.paper_url), point.year ? String(point.year) : ""]);
+  if (point.paper) rows.push([isOfLibrary(point) ? "Family from" : "Network from", link(point.paper, point.paper_url), point.year ? String(point.year) : ""]);
   return rows;
 }
 
@@ -68,7 +74,7 @@ function witnessWords(point) {
   return known(point.fvcore_macs) && point.fvcore_macs === point.macs ? " · fvcore counts the same" : "";
 }
 
-const statedWords = (what, value) => (known(value) ? ` · the paper states ${exact(value)} ${what}` : "");
+const statedWords = (states, what, value) => (known(value) ? ` · ${states} ${exact(value)} ${what}` : "");
 
 const typical = (cell) => (known(cell.p50_s) ? ` · in this run half of the passes took at most ${scaled("latency_s", cell.p50_s)}, nine in ten ${withUnit("latency_s", cell.p90_s)}` : "");
 
@@ -77,7 +83,7 @@ function timingFacts(point) {
   const cells = DATA.cells.filter((cell) => cell.name === point.name).sort(inOrder);
   const failures = DATA.failures.filter((cell) => cell.name === point.name);
   if (point.published_only) return [["Timing", "cannot be measured", point.why ?? "its definition was never published"]];
-  if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${point.name}`), " measures it"]];
+  if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${targetOf(point)}`), " measures it"]];
   const setting = (cell) => `${place(cell)}, ${cell.dtype}, batch ${cell.batch_size}`;
   return [
     ...cells.map((cell) => [setting(cell),

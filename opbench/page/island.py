@@ -18,9 +18,11 @@ from opbench import __version__
 from opbench.figures.parts import style
 from opbench.metrics import CONVENTION, METRICS, PER_MAC, columns, family_label
 from opbench.page.gallery import Picture
+from opbench.page.zoo import zoo
 from opbench.runs.lines import Header
 from opbench.spec import dataset_label, ordered_datasets
 from opbench.table.frames import NETWORK, Table
+from opbench.zoo.rows import ZooRow
 
 _COSTS, _GAINS = (
     [key for key, metric in METRICS.items() if metric.role == role] for role in ("cost", "gain")
@@ -37,9 +39,15 @@ _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size"
 _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}
 
 
-def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ()) -> dict[str, Any]:
+def island(
+    table: Table,
+    findings: Sequence[Any],
+    drawn: Sequence[Picture] = (),
+    weights: Sequence[ZooRow] = (),
+) -> dict[str, Any]:
     """Everything the page shows, as plain lists and objects."""
     families = sorted({*table.networks["family"]})
+    datasets = {*table.networks["dataset"], *(row.dataset for row in weights)}
     return {
         "version": __version__,
         "convention": CONVENTION,
@@ -49,10 +57,11 @@ def island(table: Table, findings: Sequence[Any], drawn: Sequence[Picture] = ())
         "gains": _GAINS,
         "budgets": _BUDGETS,
         "measured": _MEASURED,
-        "datasets": _datasets(table.networks["dataset"]),
+        "datasets": _datasets(datasets),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},
-        "networks": _rows(table.networks, NETWORK) + _unrunnable(table),
+        "networks": _networks(table) + _unrunnable(table),
+        "zoo": zoo(weights),
         "cells": _rows(_own_size(table.cells), _CELL),
         "other_sizes": len(table.cells) - len(_own_size(table.cells)),
         "failures": _rows(table.failures, _FAILURE),
@@ -89,6 +98,12 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _networks(table: Table) -> list[dict[str, Any]]:
+    trained_on = {each.name: each.trained_on for each in table.folder.networks}
+    rows = _rows(table.networks, NETWORK)
+    return [row | {"trained_on": trained_on.get(row["name"])} for row in rows]
+
+
 def _unrunnable(table: Table) -> list[dict[str, Any]]:
     """Return the networks that only a chart knows, with the reason why they cannot be run."""
     why = {point.architecture: point.correction for point in table.folder.chart2016}
@@ -104,7 +119,7 @@ def _own_size(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["own_size"].astype(bool)] if "own_size" in cells else cells
 
 
-def _datasets(there: pd.Series[Any]) -> list[dict[str, str]]:
+def _datasets(there: Iterable[str]) -> list[dict[str, str]]:
     """The data sets that networks are for, the usual one first."""
     return [{"key": key, "label": dataset_label(key)} for key in ordered_datasets(there)]
 

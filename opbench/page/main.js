@@ -89,6 +89,8 @@ function start() {
   byId("csv").addEventListener("click", () => download(selection()));
   listenToControls(changed);
   listenToPrint();
+  listenToScroll();
+  listenToHaze();
   listenToTheme(redraw);
   showFigures();
   showClaims();

@@ -33,11 +33,13 @@ function listenToPrint() {
     for (const box of closed) box.open = true;
     columns = state.cols;
     state.cols = "1";
+    printing = true;
     showTable(selection(), changed);
   });
   addEventListener("afterprint", () => {
     for (const box of closed) box.open = false;
     state.cols = columns;
+    printing = false;
     showTable(selection(), changed);
   });
 }
@@ -81,12 +83,12 @@ const claimRow = (claim) => el("article", { class: "claim" },
     el("p", { class: "small" }, link(claim.source, claim.source_url), ` · tested by: ${claim.test} · on ${claim.on}`)));
 
 function showProvenance() {
-  byId("provenance").replaceChildren(countsProvenance(), accuracyProvenance(), ...runProvenance(),
+  byId("provenance").replaceChildren(countsProvenance(), accuracyProvenance(), libraryProvenance(), ...runProvenance(),
     ...(DATA.notes.length ? [el("h3", {}, "Notes"), el("ul", {}, ...DATA.notes.map((note) => el("li", {}, note)))] : []));
 }
 
 function countsProvenance() {
-  const own = DATA.networks.filter((network) => !network.published_only);
+  const own = BUILT_IN.filter((network) => !network.published_only);
   const same = own.filter((network) => known(network.fvcore_macs) && network.fvcore_macs === network.macs).length;
   const odd = own.filter(uncountedWords).map((network) => `${network.label}: ${uncountedWords(network)}`);
   return el("div", {}, el("h3", {}, "Counts"),
@@ -98,7 +100,7 @@ function countsProvenance() {
 
 function accuracyProvenance() {
   const groups = new Map();
-  for (const network of DATA.networks.filter((each) => known(each.top1))) {
+  for (const network of BUILT_IN.filter((each) => known(each.top1))) {
     const key = JSON.stringify([network.source, network.source_url, network.protocol]);
     groups.set(key, [...(groups.get(key) ?? []), network.label]);
   }

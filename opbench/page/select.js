@@ -27,9 +27,17 @@ function condition() {
 
 const conditionWords = ({ at, dtype, batch }) => `${at}, ${dtype}, batch ${batch}`;
 
-// Every network of the data set with the cell of the condition in force.
+// Every network of the data set with the cell of the condition in force; kept until either changes.
+let counted = { key: null, points: [] };
+
 function population() {
-  const { at, dtype, batch } = condition();
+  const now = condition();
+  const key = JSON.stringify([state.data, now.at, now.dtype, now.batch]);
+  if (counted.key !== key) counted = { key, points: populated(now) };
+  return counted.points;
+}
+
+function populated({ at, dtype, batch }) {
   const cells = new Map();
   for (const cell of DATA.cells) {
     if (place(cell) === at && cell.dtype === dtype && cell.batch_size === batch) cells.set(cell.name, cell);
@@ -101,9 +109,9 @@ const broken = (point) => Object.keys(state.max).filter((key) => {
 // The selection: what chart and table share.
 function selection() {
   const off = familiesOff();
-  const matches = searchTest();
+  const [matches, passes] = [searchTest(), filterTest()];
   return population()
-    .filter((point) => !off.has(point.family) && matches(point))
+    .filter((point) => !off.has(chipOf(point)) && passes(point) && matches(point))
     .map((point) => ({
       ...point,
       vx: valueOf(point, state.x), vy: valueOf(point, state.y), broken: broken(point),
@@ -118,12 +126,14 @@ const contends = (point) => point.single_crop && !point.published_only;
 // The points that no other beats, cheapest first.
 function frontier(points) {
   const sign = DATA.metrics[state.x].better === "lower" ? 1 : -1;
-  const able = points.filter((point) => isDrawn(point) && contends(point));
-  const beats = (a, b) =>
-    sign * a.vx <= sign * b.vx && a.vy >= b.vy && (a.vx !== b.vx || a.vy !== b.vy);
-  return able
-    .filter((point) => !able.some((other) => beats(other, point)))
-    .sort((a, b) => sign * (a.vx - b.vx) || a.vy - b.vy);
+  const able = points.filter((point) => isDrawn(point) && contends(point))
+    .sort((a, b) => sign * (a.vx - b.vx) || b.vy - a.vy);
+  const best = [];
+  for (const point of able) {
+    const last = best.at(-1);
+    if (!last || point.vy > last.vy || (point.vy === last.vy && point.vx === last.vx)) best.push(point);
+  }
+  return best;
 }
 
 // The networks that are at least as good in both as this one and better in one, best first.

@@ -4,7 +4,8 @@ const DEFAULTS = Object.freeze({
   data: DATA.datasets[0]?.key ?? "imagenet",
   x: "macs", y: "top1", log: "1", front: "1",
   at: "", dtype: "", batch: "",
-  off: "", q: "", src: "0", sort: "-y", cols: "0", pick: "",
+  lib: "", on: "", size: "", fam: "", since: "", until: "",
+  off: "", q: "", src: "0", sort: DATA.zoo.count ? "-best" : "-y", cols: "0", pick: "",
 });
 
 const state = { ...DEFAULTS, max: {} };
@@ -36,6 +37,7 @@ function mendState() {
   for (const [key, allowed] of Object.entries(choices)) {
     if (!allowed.includes(state[key])) state[key] = DEFAULTS[key];
   }
+  for (const key of ["since", "until"]) if (!/^\d{4}$/.test(state[key])) state[key] = "";
   try {
     if (!Array.isArray(JSON.parse(state.off || "[]"))) state.off = "";
   } catch {

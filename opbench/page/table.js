@@ -3,7 +3,7 @@
 // The first columns answer: which network, how good, how dear, who says so.  The others leave from
 // the right where the page is narrow, unless the reader asks for all of them.
 
-const TITLES = { label: "Network", family: "Family", year: "Year", input_size: "Input", protocol: "Protocol", source: "Who says so", fits: "Fits", quality: "Timing is" };
+const TITLES = { label: "Network", family: "Family", year: "Year", input_size: "Input", protocol: "Protocol", source: "Who says so", fits: "Fits", best: "Frontier", trained_on: "Trained on", quality: "Timing is" };
 const SHORT = { params: "Params", macs: "MACs", flops: "Operations", activations: "Activations", top1: "Top-1", top5: "Top-5", latency_s: "Latency", throughput_images_per_s: "Throughput", peak_memory_bytes: "Peak memory" };
 const FIRST = 4; // columns that stay on the narrowest page
 const INTERVAL = " 95 %"; // after a metric's key: the column of its interval
@@ -28,7 +28,8 @@ function columns() {
   const limited = Object.keys(state.max).length ? ["fits"] : [];
   const picked = population().some((point) => point.name === state.pick) ? ["beats"] : [];
   const quality = DATA.cells.length ? ["quality"] : [];
-  const first = ["label", state.y, state.x, "source", ...picked, ...limited, ...intervalColumns(), ...quality, "year", "protocol"];
+  const ofLibraries = DATA.zoo.count ? ["best", "trained_on", "input_size"] : [];
+  const first = ["label", state.y, state.x, "source", ...ofLibraries, ...picked, ...limited, ...intervalColumns(), ...quality, "year", "protocol"];
   return [...new Set([...first, ...metricColumns(), "family", "input_size"])];
 }
 
@@ -37,23 +38,26 @@ const beatersOfPick = () => new Set((beaters(population().find((point) => point.
 
 function cellValue(point, column) {
   if (column === "fits") return point.broken.length ? 0 : 1;
-  if (column === "beats") return beatersOfPick().has(point.name) ? 1 : 0;
   if (column === "quality") return point.cell?.quality ?? null;
   if (isInterval(column)) return endOf(point, column.replace(INTERVAL, ""), "low");
   return DATA.metrics[column] ? valueOf(point, column) : point[column] ?? null;
 }
 
+const inWords = new Intl.Collator("en", { numeric: true });
+
 // "-y" sorts by what is drawn upwards, best first; missing values always come last.
-function sorted(points) {
+function sorted(points, marked = { beats: beatersOfPick(), best: new Set(frontier(points).map((point) => point.name)) }) {
   const down = state.sort.startsWith("-");
   const wanted = state.sort.replace(/^-/, "");
   const column = wanted === "y" ? state.y : wanted === "x" ? state.x : wanted;
-  const order = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
-  const values = new Map(points.map((point) => [point, cellValue(point, column)]));
+  const order = (a, b) => (typeof a === "string" ? inWords.compare(a, b) : a - b);
+  const value = (point) => (marked[column] ? Number(marked[column].has(point.name)) : cellValue(point, column));
+  const values = new Map(points.map((point) => [point, value(point)]));
+  const better = (one, other) => (column === "best" && known(one.vy) && known(other.vy) ? other.vy - one.vy : 0);
   return [...points].sort((one, other) => {
     const [a, b] = [values.get(one), values.get(other)];
     if (!known(a) || !known(b)) return known(b) - known(a) || one.name.localeCompare(other.name);
-    return (down ? -1 : 1) * order(a, b) || one.name.localeCompare(other.name);
+    return (down ? -1 : 1) * order(a, b) || better(one, other) || one.name.localeCompare(other.name);
   });
 }
 
@@ -69,7 +73,7 @@ function headCell(column, changed) {
   const current = [field, column].includes(state.sort.replace(/^-/, ""));
   const down = state.sort.startsWith("-");
   const sort = () => {
-    const bestDown = metric?.better === "higher" || column === "fits" || column === "beats";
+    const bestDown = metric?.better === "higher" || ["fits", "beats", "best"].includes(column);
     state.sort = current ? (down ? field : `-${field}`) : bestDown ? `-${field}` : field;
     changed();
   };
@@ -89,11 +93,13 @@ function intervalText(point, column) {
 const shortSource = (source) => source.split(",")[0].trim();
 
 function bodyCell(point, column) {
-  const value = column === "beats" || isInterval(column) ? null : cellValue(point, column);
+  const value = ["beats", "best"].includes(column) || isInterval(column) ? null : cellValue(point, column);
   if (column === "label") return el("th", { scope: "row", class: "network", title: point.label }, swatch(point), pickButton(point));
   if (column === "fits") return el("td", { class: "nowrap" }, value ? "yes" : `over: ${point.broken.map((key) => (SHORT[key] ?? DATA.metrics[key].label)).join(", ")}`);
   if (column === "beats") return el("td", {}, point.beats ? "yes" : point.name === state.pick ? "itself" : "no");
-  if (column === "source") return el("td", { class: "source", title: value ?? "" }, link(value ? shortSource(value) : "–", point.source_url));
+  if (column === "best") return el("td", {}, point.best ? "yes" : "–");
+  if (column === "trained_on") return el("td", { class: "nowrap" }, known(value) ? groupLabel(value) : "–");
+  if (column === "source") return el("td", { class: "source", title: value ?? "" }, link(value ? isOfLibrary(point) ? statedBy(point) : shortSource(value) : "–", point.source_url));
   if (column === "quality") return el("td", { class: value && value !== "good" ? "odd" : "" }, value ?? (point.cell ? "good" : "–"));
   if (column === "family") return el("td", { class: "nowrap" }, familyLabel(value));
   if (column === "input_size") return el("td", { class: "nowrap" }, inputWords(value));
@@ -115,16 +121,15 @@ function fillTable(rows, shown, changed) {
   byId("table").replaceChildren(
     el("caption", { class: "unseen" }, "The selected networks with costs, accuracy and its source"),
     el("thead", {}, el("tr", {}, ...shown.map((column) => headCell(column, changed)))),
-    el("tbody", {}, ...rows.map((point) => el("tr", {
-      class: [point.broken.length ? "over" : "", point.name === state.pick ? "picked" : ""].join(" ").trim(), "data-name": point.name,
-    }, ...shown.map((column) => bodyCell(point, column))))),
   );
+  fillRows(rows, shown);
 }
 
 // How many of the columns fit side by side into the box, from their widths when nothing presses.
 function fitting() {
   const table = byId("table");
   const room = table.parentElement.clientWidth - 16; // its padding
+  table.style.tableLayout = "";
   table.style.width = "max-content";
   const rights = [...table.querySelectorAll("thead th")].map((head) => head.offsetLeft + head.offsetWidth);
   table.style.width = "";
@@ -134,10 +139,12 @@ function fitting() {
 function showTable(points, changed) {
   const every = columns();
   const stronger = beatersOfPick();
-  const rows = sorted(points).map((point) => ({ ...point, beats: stronger.has(point.name) }));
+  const best = new Set(frontier(points).map((point) => point.name));
+  const rows = sorted(points, { beats: stronger, best }).map((point) => ({ ...point, beats: stronger.has(point.name), best: best.has(point.name) }));
   fillTable(rows, every, changed);
   const most = state.cols === "1" ? every.length : fitting();
   if (most < every.length) fillTable(rows, every.slice(0, most), changed);
+  fixWidths();
   const hidden = every.length - most;
   byId("cols").hidden = !hidden && state.cols === "0";
   byId("cols").textContent = state.cols === "1" ? "Fewer columns" : `${hidden} more columns`;
@@ -156,10 +163,11 @@ const quoted = (value) => {
 };
 
 function asCsv(points) {
-  const names = ["name", "label", "family", "year", "dataset", "input_size", ...new Set([...metricColumns(), "macs", "params"]), "protocol", "source", "source_url"];
+  const ofLibraries = DATA.zoo.count ? ["trained_on", "resize", "interpolation", "release", "licence", "stated_params", "stated_macs"] : [];
+  const names = ["name", "label", "family", "year", "dataset", "input_size", ...new Set([...metricColumns(), "macs", "params"]), "protocol", "source", "source_url", ...ofLibraries];
   const timed = DATA.cells.length ? ["run", "machine", "device", "dtype", "batch_size"] : [];
   const rows = sorted(points).map((point) => [
-    ...names.map((name) => quoted(cellValue(point, name))), ...timed.map((name) => quoted(point.cell?.[name])),
+    ...names.map((name) => quoted(name === "name" ? targetOf(point) : cellValue(point, name))), ...timed.map((name) => quoted(point.cell?.[name])),
   ].join(","));
   return `${[[...names, ...timed].join(","), ...rows].join("\r\n")}\r\n`;
 }

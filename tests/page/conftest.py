@@ -34,10 +34,19 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page(results: Path) -> Path:
-    """The page of ``results``, without figures, which take long."""
-    out = results / "index.html"
-    command = ["report", "--results", results, "--accuracies", results / "mine.csv", "--no-figures"]
-    done = CliRunner().invoke(app, [str(part) for part in [*command, "--output", out]])
+    """The page of ``results``, without figures, which take long, and without libraries."""
+    return _reported(results, results / "index.html", "--no-zoo")
+
+
+@pytest.fixture(scope="session")
+def zoo_page(results: Path) -> Path:
+    """The page of ``results`` with torchvision's and timm's networks."""
+    return _reported(results, results / "zoo.html", "--zoo")
+
+
+def _reported(results: Path, out: Path, zoo: str) -> Path:
+    own = ["--results", str(results), "--accuracies", str(results / "mine.csv")]
+    done = CliRunner().invoke(app, ["report", *own, "--no-figures", zoo, "--output", str(out)])
     assert done.exit_code == 0, done.output
     return out
 
@@ -85,3 +94,11 @@ def view(driver: Any, page: Path) -> Callable[..., Any]:
     from tests.page.view import View
 
     return lambda fragment="": View(driver, page, fragment)
+
+
+@pytest.fixture
+def zoo_view(driver: Any, zoo_page: Path) -> Callable[..., Any]:
+    """The same, of the page with torchvision's and timm's networks."""
+    from tests.page.view import View
+
+    return lambda fragment="": View(driver, zoo_page, fragment)

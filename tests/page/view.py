@@ -82,14 +82,15 @@ class View:
 
     def rows(self) -> list[str]:
         """Names in the table, from the top."""
-        code = "return [...document.querySelectorAll('#table tbody tr')].map(r => r.dataset.name)"
+        code = """const rows = [...document.querySelectorAll("#table tr[data-name]")];
+        return rows.map(row => row.dataset.name)"""
         return list(self.js(code))
 
     def column(self, title: str) -> list[str]:
         """What stands in the column whose head begins with ``title``, from the top."""
         code = """const heads = [...document.querySelectorAll("#table thead th")];
         const at = heads.findIndex(head => head.textContent.startsWith(arguments[0]));
-        const rows = [...document.querySelectorAll("#table tbody tr")];
+        const rows = [...document.querySelectorAll("#table tbody tr[data-name]")];
         return rows.map(row => row.cells[at].textContent)"""
         return list(self.js(code, title))
 
