@@ -16,7 +16,7 @@ from opbench.figures.parts import blobs, captions, haze, select
 from opbench.figures.parts.axes import values
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
@@ -69,14 +69,7 @@ def draw(table: Table, options: Options) -> Figure:
     named, lines = draw_scatter(axes, frame, spec, wanted, also)
     if printed is not None:
         named = pd.concat([named, _overlay(axes, printed, frame, spec)])
-    if behind is not None:
-        haze.set_limits(axes, behind, spec)
-        names, frontiers = haze.draw_haze(axes, behind, spec)
-        named, lines = pd.concat([named, names]), lines + frontiers
-    count = finish(axes, spec, named, lines)
-    if behind is not None:
-        haze.set_halo(axes)
-    note_names(figure, [count])
+    note_names(figure, [haze.finish_over(axes, behind, spec, named, lines)])
     return figure
 
 

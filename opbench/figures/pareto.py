@@ -7,25 +7,41 @@ named and listed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
-from opbench.figures.parts import blobs, captions, select
+from opbench.figures.parts import blobs, captions, haze, select
+from opbench.figures.parts.absent import FRONTIER
 from opbench.figures.parts.axes import axis_label
 from opbench.figures.parts.frame import Sheet, sheet, single_axes
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
+from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
 TAKES = frozenset(
-    {"unit", "x", "y", "log", "family", "highlight", "label", "device", "dtype", "batch-size"}
+    {
+        "unit",
+        "zoo",
+        "x",
+        "y",
+        "log",
+        "family",
+        "highlight",
+        "label",
+        "device",
+        "dtype",
+        "batch-size",
+    }
 )
 
 _COUNTED = ("macs", "params", "activations")
@@ -36,17 +52,41 @@ _SMALL = blobs.BY_PARAMS.smaller(0.2)
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each cost, or one for the reader's.  Raises ``MissingDataError``."""
+    haze.check_axes(_spec(options.x or options.cost, options, alone=True), options)
     wanted = (options.x,) if options.x else (options.cost, *_COUNTED[1:], *_TIMED)
     frames, missing = _frames(table, options, wanted)
     if not frames:
         raise MissingDataError(missing[wanted[0]])
-    words = _sheet(table, frames, missing, options)
-    if len(frames) == 1:
-        ((key, frame),) = frames.items()
-        figure, axes = single_axes(words.with_plot_height(6.3))
-        _panel(axes, frame, key, options, alone=True)
-        return figure
-    return _grid(words, frames, options)
+    panels = [
+        _Panel(frame, spec, haze.behind(table, frame, spec, options))
+        for key, frame in frames.items()
+        for spec in [_spec(key, options, alone=len(frames) == 1)]
+    ]
+    words = _sheet(table, panels, missing, options)
+    if len(panels) > 1:
+        return _grid(words, panels, options)
+    figure, axes = single_axes(words.with_plot_height(9.5 if options.zoo else 6.3))
+    _draw_panel(axes, panels[0], options)
+    return figure
+
+
+class _Panel(NamedTuple):
+    """One cost: the networks, the axes, and the networks of the libraries behind."""
+
+    frame: pd.DataFrame
+    spec: Scatter
+    behind: haze.Haze | None
+
+
+def _spec(key: str, options: Options, *, alone: bool) -> Scatter:
+    return Scatter(
+        x=key,
+        y=options.y or "top1",
+        sizing=blobs.BY_PARAMS if alone else _SMALL,
+        log_x=options.log is not False,
+        frontier=True,
+        type_size=10.5 if alone else 8.5,
+    )
 
 
 def _frames(
@@ -82,8 +122,10 @@ def _difference(setting: tuple[str, ...], first: tuple[str, ...]) -> str:
 
 
 def _sheet(
-    table: Table, frames: dict[str, pd.DataFrame], missing: dict[str, str], options: Options
+    table: Table, panels: Sequence[_Panel], missing: dict[str, str], options: Options
 ) -> Sheet:
+    frames = {each.spec.x: each.frame for each in panels}
+    zoo = next((each for each in panels if each.behind), None)
     timed = {key: frame for key, frame in frames.items() if "run" in frame}
     networks = table.networks[
         table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
@@ -100,9 +142,13 @@ def _sheet(
             *(captions.metered(table, frame, key) for key, frame in [*timed.items()][:1]),
             captions.caption(networks),
             sizing.enlarged(networks),
+            zoo.behind.note(zoo.spec) if zoo and zoo.behind else "",
             *(f"No panel of {METRICS[key].label}: {why}." for key, why in missing.items()),
         ),
-        legend=blobs.family_entries(pd.concat(frames.values())),
+        legend=[
+            *blobs.family_entries(pd.concat(frames.values())),
+            *haze.entries(zoo.behind if zoo else None),
+        ],
         sizing=sizing,
     )
 
@@ -116,33 +162,29 @@ def _lists(frames: dict[str, pd.DataFrame], options: Options) -> list[str]:
     ]
 
 
-def _grid(words: Sheet, frames: dict[str, pd.DataFrame], options: Options) -> Figure:
-    rows = ceil(len(frames) / _COLUMNS)
-    figure, (left, bottom, right, top) = sheet(words.with_plot_height(3.9 * rows))
+def _grid(words: Sheet, panels: Sequence[_Panel], options: Options) -> Figure:
+    rows = ceil(len(panels) / _COLUMNS)
+    row = 5.2 if options.zoo else 3.9
+    figure, (left, bottom, right, top) = sheet(words.with_plot_height(row * rows))
     width, height = figure.get_size_inches()
     across, up = 0.7 / width, 0.95 / height
     wide = (right - left - across * (_COLUMNS - 1)) / _COLUMNS
     tall = (top - bottom - up * (rows - 1)) / rows
-    for rank, (key, frame) in enumerate(frames.items()):
+    for rank, panel in enumerate(panels):
         down, over = divmod(rank, _COLUMNS)
         place = (left + over * (wide + across), top - tall - down * (tall + up), wide, tall)
-        _panel(figure.add_axes(place), frame, key, options, alone=False)
+        _draw_panel(figure.add_axes(place), panel, options, small=True)
     return figure
 
 
-def _panel(axes: Axes, frame: pd.DataFrame, key: str, options: Options, *, alone: bool) -> None:
-    spec = Scatter(
-        x=key,
-        y=options.y or "top1",
-        sizing=blobs.BY_PARAMS if alone else _SMALL,
-        log_x=options.log is not False,
-        frontier=True,
-        type_size=10.5 if alone else 8.5,
-    )
-    wanted = Options(label=options.label or ("frontier",), highlight=options.highlight)
-    named, lines = draw_scatter(axes, frame, spec, wanted)
-    if not alone:
-        axes.set_xlabel(axis_label(key).replace("  (", "\n("), size=11.5)
+def _draw_panel(axes: Axes, panel: _Panel, options: Options, *, small: bool = False) -> None:
+    frame, spec, behind = panel
+    wanted = replace(options, label=options.label or (FRONTIER,))
+    named, lines = draw_scatter(axes, frame, spec, wanted, [behind.points] if behind else ())
+    if behind and small and behind.names == "frontier":
+        behind = replace(behind, names="best")
+    if small:
+        axes.set_xlabel(axis_label(spec.x).replace("  (", "\n("), size=11.5)
         axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
         axes.tick_params(labelsize=10, labelcolor=colour("muted"))
-    finish(axes, spec, named, lines)
+    haze.finish_over(axes, behind, spec, named, lines)

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 
 from opbench.errors import BadValueError, MissingDataError
 from opbench.figures import Options, find
-from opbench.figures.parts.style import theme
+from opbench.figures.parts.style import INK, theme
 from opbench.spec import Shape
 from opbench.table.frames import Table, zoo_frame
 from opbench.table.networks import Network
@@ -118,6 +118,7 @@ def test_rings_far_below_the_blobs_are_outside_and_counted(hazy: Table) -> None:
     figure = _draw(replace(hazy, zoo=zoo_frame([Network.of_zoo(low)])))
     assert figure.axes[-1].get_ylim()[0] == 54  # the least accurate blob is at 58 %
     assert "1 ring below the axis" in _words(figure)
+    assert "low" not in {text.get_text() for text in figure.axes[-1].texts}
 
 
 def test_the_frontiers_and_the_highlights_are_named_without_overlap(hazy: Table) -> None:
@@ -147,6 +148,30 @@ def test_a_family_chooses_among_the_libraries_too(hazy: Table) -> None:
 def test_a_family_that_no_library_has_is_told(hazy: Table) -> None:
     with pytest.raises(MissingDataError, match="remove --zoo or --family"):
         _draw(hazy, families=("overfeat",))
+
+
+def test_a_name_that_is_asked_for_stands_out_alone(hazy: Table) -> None:
+    axes = _draw(hazy, highlight=("timm:vgg11",)).axes[-1]
+    written = {text.get_text(): to_hex(text.get_color()) for text in axes.texts}
+    assert {name for name, ink in written.items() if ink in _HUE.values()} == {"vgg11"}
+    assert written["GOOD"] == INK["light"]["muted"]
+    assert (8, 74) in _marks(axes, hollow=False)
+
+
+def test_weights_that_do_not_compare_cannot_be_highlighted(hazy: Table) -> None:
+    with pytest.raises(MissingDataError, match=r"timm:vgg11.none_in1k has no point in this figure"):
+        _draw(hazy, highlight=("timm:vgg11.none_in1k",))
+
+
+def test_the_networks_of_the_libraries_are_behind_every_counted_cost(hazy: Table) -> None:
+    _, *panels = _draw(hazy, "pareto").axes
+    assert [axes.get_xlabel() for axes in panels][1:] == ["parameters [M]", "activations [M]"]
+    assert {y for _, y in _marks(panels[0], hollow=False)} == {72, 78, 76, 80}
+    # All have a thousand parameters: the most accurate of each group is left.
+    assert {y for _, y in _marks(panels[1], hollow=False)} == {78, 76, 80}
+    # There is room for the name of the most accurate of each group.
+    names = {text.get_text() for text in panels[0].texts}
+    assert names == {"CHEAP", "GOOD", "resnet18", "resnet34", "vgg11"}
 
 
 @pytest.mark.parametrize("choices", [{"x": "latency_s"}, {"y": "macs"}, {"x": "density"}])

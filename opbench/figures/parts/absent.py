@@ -51,6 +51,8 @@ def check_known(table: Table, options: Options) -> None:
     for target in (*options.highlight, *options.label):
         if target == FRONTIER or matching(target, table.networks["name"]):
             continue
+        if of_zoo(table.zoo, (target,)).any():
+            continue
         if matching(target, table.unrunnable["name"]):
             raise MissingDataError(
                 f"{target} was never defined in print, so nothing of it was counted: it is in "
@@ -113,6 +115,15 @@ def unknown(key: str, needs: Needs) -> str:
 def fits(name: str, globs: Iterable[str]) -> bool:
     """Return whether one of ``globs`` matches ``name``."""
     return any(matching(glob, (name,)) for glob in globs)
+
+
+def of_zoo(zoo: pd.DataFrame, globs: Iterable[str]) -> pd.Series[bool]:
+    """Return which weights of the libraries ``globs`` match; one without a dot is of networks."""
+    found = pd.Series(data=False, index=zoo.index)
+    for glob in globs:
+        column = zoo["name" if "." in glob else "architecture"]
+        found |= column.isin(matching(glob, column.unique()))
+    return found
 
 
 def _of(networks: pd.DataFrame, column: str, globs: Sequence[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ view of images of the size that is counted, of weights that saw the same group o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,11 @@ from matplotlib.patheffects import withStroke
 
 from opbench.errors import BadValueError, MissingDataError
 from opbench.figures.parts import select
-from opbench.figures.parts.absent import FRONTIER, IMAGENET
+from opbench.figures.parts.absent import FRONTIER, IMAGENET, of_zoo
 from opbench.figures.parts.axes import set_error, values
-from opbench.figures.parts.labels import Line
+from opbench.figures.parts.labels import Count, Line
 from opbench.figures.parts.options import Options
-from opbench.figures.parts.scatter import Scatter, steps
+from opbench.figures.parts.scatter import Scatter, finish, steps
 from opbench.figures.parts.style import colour, on_paper
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
@@ -28,7 +29,7 @@ from opbench.table.frontier import frontier
 from opbench.zoo.groups import TRAININGS, Training
 from opbench.zoo.libraries import LIBRARIES
 
-_RING, _DISC = 13.0, 15.0  # square points
+_RING, _DISC, _ASKED = 13.0, 15.0, 45.0  # square points
 _ACCURACIES = ("top1", "top5")
 _ROOM = 1.5  # of the largest cost, at the end of its axis
 _BELOW = 4.0  # percent, from the least accurate of the figure's own networks to the axis
@@ -42,26 +43,29 @@ _TRAINING_OF = {group: each.label for each in TRAININGS for group in each.groups
 class Haze:
     """The points over two metrics, one for an architecture, a group of data and a cost.
 
-    ``points`` has the column ``least``, the accuracy of the least accurate of the weights that a
-    point stands for.  ``rows`` counts the sets of weights and sizes on file, ``compared`` those of
-    the points.  ``floor`` is the accuracy at which the axis begins.
+    ``points`` has the columns ``least``, the accuracy of the least accurate of the weights that a
+    point stands for, and ``asked``, true where the reader names it.  ``rows`` counts the sets of
+    weights and sizes on file, ``compared`` those of the points.  ``floor`` is the accuracy at which
+    the axis begins.  ``names`` says which are written beside those
+    that the reader asks for: all of a frontier, or its most accurate.
     """
 
     points: pd.DataFrame
     rows: int
     compared: int
     floor: float
+    names: Literal["frontier", "best", "asked"] = "frontier"
 
     @classmethod
-    def of(cls, zoo: pd.DataFrame, frame: pd.DataFrame, x: str, y: str) -> Haze:
-        """Collapse the weights of each architecture, behind the networks of ``frame``."""
+    def of(cls, zoo: pd.DataFrame, x: str, y: str, floor: float) -> Haze:
+        """Collapse the weights of each architecture."""
         alike = zoo[zoo["comparable"] & zoo["dataset"].isin(IMAGENET.datasets)]
         alike = alike.assign(training=alike["trained_on"].map(_TRAINING_OF))
         alike = alike.dropna(subset=["training", x, y])
-        same = alike.groupby([*_POINT, x])[y]
-        best = alike.assign(least=same.transform("min")).sort_values([y, "name"])
+        same = alike.groupby([*_POINT, x])
+        best = alike.assign(least=same[y].transform("min"), asked=same["asked"].transform("any"))
+        best = best.sort_values([y, "name"])
         points = best.drop_duplicates([*_POINT, x], keep="last").sort_values([x, "name"])
-        floor = float(frame[y].min()) - _BELOW
         return cls(points=points, rows=len(zoo), compared=len(alike), floor=floor)
 
     @property
@@ -106,14 +110,22 @@ def behind(table: Table, frame: pd.DataFrame, spec: Scatter, options: Options) -
 
     Raises ``MissingDataError`` where there are none.
     """
-    if not options.zoo:
+    if not options.zoo or not is_counted(spec.x):
         return None
-    found = Haze.of(select.of_families(table.zoo, options), frame, spec.x, spec.y)
+    globs = [each for each in (*options.label, *options.highlight) if each != FRONTIER]
+    zoo = select.of_families(table.zoo, options).assign(asked=False)
+    zoo["asked"] = of_zoo(zoo, globs)
+    found = Haze.of(zoo, spec.x, spec.y, float(frame[spec.y].min()) - _BELOW)
     if found.points.empty:
         raise MissingDataError(
             "no network of a library has an accuracy that compares: remove --zoo or --family"
         )
-    return found
+    if zoo["asked"].any() and not found.points["asked"].any():
+        raise MissingDataError(
+            f"{', '.join(globs)} has no point in this figure: no top-1 on ImageNet by one central "
+            "view of the size that is counted is stated"
+        )
+    return found if not globs or FRONTIER in options.label else replace(found, names="asked")
 
 
 def highlights(frame: pd.DataFrame, options: Options) -> Options:
@@ -135,13 +147,21 @@ def entries(haze: Haze | None) -> list[Line2D]:
     ]  # fmt: skip
 
 
-def draw_haze(axes: Axes, haze: Haze, spec: Scatter) -> tuple[pd.DataFrame, list[Line]]:
-    """Draw the points of every group, and return what ``labels.place`` takes."""
+def finish_over(
+    axes: Axes, haze: Haze | None, spec: Scatter, named: pd.DataFrame, lines: list[Line]
+) -> Count:
+    """Draw the networks of the libraries, if any, then all names as ``scatter.finish`` does."""
+    if haze is None:
+        return finish(axes, spec, named, lines)
+    _set_limits(axes, haze, spec)
     drawn = [_draw_group(axes, points, spec, each) for each, points in haze.groups]
-    return pd.concat([named for named, _ in drawn]), [line for _, lines in drawn for line in lines]
+    names = [_named(points, best, haze, spec) for points, best, _ in drawn]
+    count = finish(axes, spec, pd.concat([named, *names]), [*lines, *(line for *_, line in drawn)])
+    _set_halo(axes)
+    return count
 
 
-def set_limits(axes: Axes, haze: Haze, spec: Scatter) -> None:
+def _set_limits(axes: Axes, haze: Haze, spec: Scatter) -> None:
     """Give the crowd at the top its room, and none to what is far below."""
     if spec.log_x:
         x = values(haze.points, spec.x)
@@ -153,28 +173,46 @@ def set_limits(axes: Axes, haze: Haze, spec: Scatter) -> None:
 
 def _draw_group(
     axes: Axes, points: pd.DataFrame, spec: Scatter, training: Training
-) -> tuple[pd.DataFrame, list[Line]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, Line]:
+    """Draw the points of a group, and return them, its frontier, and the line of that."""
     tint, x, y = on_paper(training.hue), values(points, spec.x), values(points, spec.y)
     best = frontier(points, spec.x, spec.y)
-    on = points.index.isin(best.index)
+    filled = points.index.isin(best.index) | points["asked"]
     _draw_lines(axes, points, spec, tint)
     axes.scatter(
-        x[~on], y[~on], s=_RING, facecolors="none", edgecolors=tint, lw=0.8, alpha=0.5, zorder=1.6,
-        rasterized=True,
+        x[~filled], y[~filled], s=_RING, facecolors="none", edgecolors=tint, lw=0.8, alpha=0.5,
+        zorder=1.6, rasterized=True,
     )  # fmt: skip
-    axes.scatter(x[on], y[on], s=_DISC, color=tint, edgecolors=colour("paper"), lw=0.6, zorder=2.4)
-    across, up = steps(axes, best, spec) if len(best) else ([], [])
-    across, up = across[:-2], up[:-2]  # up to its last network
+    area = np.where(points["asked"][filled], _ASKED, _DISC)
+    axes.scatter(
+        x[filled], y[filled], s=area, color=tint, edgecolors=colour("paper"), lw=0.6, zorder=2.4
+    )
+    across, up = (each[:-2] for each in steps(axes, best, spec))  # up to its last network
     axes.plot(across, up, color=tint, lw=1.3, alpha=0.9, zorder=2.2)
-    named = pd.DataFrame({"x": x[on], "y": y[on], "area": _DISC, "must": False, "ink": tint})
-    named["must"] = best[spec.y] == best[spec.y].max()
-    return named.assign(label=_names(best)), [(across, up)]
+    return points.assign(ink=tint), best, (across, up)
 
 
-def _names(best: pd.DataFrame) -> pd.Series[str]:
-    """Return the names on a frontier; that of several sizes stands at the most accurate one."""
-    names = best["architecture"].str.replace(r"^\w+:", "", regex=True)
-    return names.mask(names.duplicated(keep="last"), "")
+def _named(points: pd.DataFrame, best: pd.DataFrame, haze: Haze, spec: Scatter) -> pd.DataFrame:
+    """Return the obstacles and names that ``labels.place`` takes.
+
+    The name of an architecture at several sizes stands at the most accurate one.
+    """
+    on = points.index.isin(best.index) & (points[spec.y] >= haze.floor)
+    shown = points[on | points["asked"]].sort_values(spec.y)
+    names = shown["architecture"].str.replace(r"^\w+:", "", regex=True)
+    top = shown[spec.y] == best[spec.y].max()
+    wanted = {"frontier": on[shown.index], "best": top, "asked": False}[haze.names]
+    wanted = (shown["asked"] | wanted) & ~names.duplicated(keep="last")
+    return pd.DataFrame(
+        {
+            "x": values(shown, spec.x),
+            "y": values(shown, spec.y),
+            "area": _DISC,
+            "label": names.where(wanted, ""),
+            "must": shown["asked"] | top,
+            "ink": shown["ink"],
+        }
+    )
 
 
 def _draw_lines(axes: Axes, points: pd.DataFrame, spec: Scatter, tint: str) -> None:
@@ -188,15 +226,15 @@ def _draw_lines(axes: Axes, points: pd.DataFrame, spec: Scatter, tint: str) -> N
         zorder=1.4, solid_capstyle="butt",
     )  # fmt: skip
     families = [frontier(rows, spec.x, spec.y) for _, rows in points.groupby("family")]
-    for key, best in enumerate(families):
+    for best in families:
         if len(best) > 1:
             axes.plot(
                 values(best, spec.x), values(best, spec.y), color=tint, lw=0.6, alpha=0.25,
-                zorder=1.5, gid=f"family-{key}",
+                zorder=1.5,
             )  # fmt: skip
 
 
-def set_halo(axes: Axes) -> None:
+def _set_halo(axes: Axes) -> None:
     """Keep the names apart from the rings that they stand on."""
     for text in axes.texts:
         text.set_path_effects([withStroke(linewidth=2.2, foreground=colour("paper"))])
