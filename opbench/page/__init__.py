@@ -51,6 +51,7 @@ _PROGRAM = (
     "labels.js",
     "hover.js",
     "chart.js",
+    "mine.js",
     "haze.js",
     "detail.js",
     "table.js",

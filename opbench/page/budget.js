@@ -127,7 +127,7 @@ function filterWords() {
   const on = [...there].filter((family) => !off.includes(family));
   const names = (families) => families.map(chipLabel).join(", ");
   const families = !off.length ? "" : on.length < off.length ? `of ${names(on) || "no family"}` : `without ${names(off)}`;
-  return [state.q ? `matching “${state.q}”` : "", families, ...chosenWords()].filter(Boolean).join(" and ");
+  return [state.q && expression() !== undefined ? `matching “${state.q}”` : "", families, ...chosenWords()].filter(Boolean).join(" and ");
 }
 
 const clearButton = () => el("button", { type: "button", "data-clear": "filters" }, "Show all networks");

@@ -123,6 +123,7 @@ async function drawChart(points) {
   const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
   if (blobs.length < drawn.length) traces.unshift(extentTrace(drawn), standingTrace(drawn.filter((point) => isOfLibrary(point) && !isHaze(point, named(best)))));
   if (state.front === "1") traces.unshift(frontierTrace(best));
+  if (state.mine.length) traces.push(mineTrace());
   const chart = byId("chart");
   await plotlyIsThere;
   await Plotly.react(chart, traces, layout(drawn), CONFIG);

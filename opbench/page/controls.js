@@ -28,10 +28,13 @@ function showControls() {
 // "1 more in Cityscapes": what the search finds where the reader does not look.
 function showElsewhere() {
   const { others, bySource } = matchesElsewhere();
+  const broken = expression() === undefined;
+  byId("q").setAttribute("aria-invalid", String(broken));
+  if (broken) return byId("elsewhere").replaceChildren(`“${state.q}” is no regular expression: all networks are shown.`);
   const buttons = others.map(({ key, label, count }) =>
     el("button", { type: "button", class: "more", "data-elsewhere": key }, `${count} more in ${label}`));
   if (bySource) buttons.push(el("button", { type: "button", class: "more", "data-elsewhere": "sources" }, `${bySource} more by their sources`));
-  byId("elsewhere").replaceChildren(...(buttons.length ? [el("span", {}, `“${state.q}” also matches: `), ...buttons] : []));
+  return byId("elsewhere").replaceChildren(...(buttons.length ? [el("span", {}, `“${state.q}” also matches: `), ...buttons] : []));
 }
 
 function showConditions() {

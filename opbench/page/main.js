@@ -10,6 +10,7 @@ function draw() {
   showCaption(points);
   showTable(points, changed);
   showDetail();
+  showMine();
   focused()?.focus({ preventScroll: true });
   return drawChart(points);
 }
@@ -20,7 +21,7 @@ const identity = (element) =>
 
 // Drawing replaces elements: finds the one that stands for `element` afterwards, if any.
 function standIn(element) {
-  const region = element?.closest("#families, #answer, #table, #detail");
+  const region = element?.closest("#families, #answer, #mine-list, #table, #detail");
   if (!region) return () => (element === document.body ? null : element);
   const wanted = identity(element);
   return () => (element.isConnected ? element
@@ -91,6 +92,7 @@ function start() {
   listenToPrint();
   listenToScroll();
   listenToHaze();
+  listenToMine(changed);
   listenToTheme(redraw);
   showFigures();
   showClaims();

@@ -78,8 +78,27 @@ function searched(network, inSources) {
   return fields.filter(known).join(" ");
 }
 
-// A test of networks for all words of the search.
+// "/^resnet\d+$/" is a regular expression, tried on each field alone; null is any other search.
+function expression() {
+  const [, source] = /^\/(.+?)\/?$/.exec(state.q) ?? [];
+  try {
+    return source ? new RegExp(source, "iu") : null;
+  } catch {
+    return undefined;
+  }
+}
+
+function expressionTest(pattern, inSources) {
+  const fields = (network) => [network.name, network.label, shortLabel(network), familyLabel(network.family), network.year,
+    ...(inSources ? [network.source, network.protocol, network.paper] : [])];
+  return (network) => fields(network).some((field) => known(field) && pattern.test(String(field)));
+}
+
+// A test of networks for all words of the search; an expression that is none leaves all.
 function searchTest(inSources = state.src === "1") {
+  const pattern = expression();
+  if (pattern === undefined) return () => true;
+  if (pattern) return expressionTest(pattern, inSources);
   const tests = state.q.toLowerCase().split(/\s+/).filter(Boolean).map((word) => {
     const start = plain(word);
     const begins = (network) => start.trim() && plain(searched(network, inSources)).includes(start);
@@ -91,7 +110,7 @@ function searchTest(inSources = state.src === "1") {
 
 // How many networks match elsewhere: on another data set, or by their sources.
 function matchesElsewhere() {
-  if (!state.q) return { others: [], bySource: 0 };
+  if (!state.q || expression() === undefined) return { others: [], bySource: 0 };
   const [test, wide] = [searchTest(), searchTest(true)];
   const others = DATA.datasets.filter(({ key }) => key !== state.data)
     .map((each) => ({ ...each, count: DATA.networks.filter((network) => network.dataset === each.key && test(network)).length }))

@@ -8,7 +8,7 @@ const DEFAULTS = Object.freeze({
   off: "", q: "", src: "0", sort: DATA.zoo.count ? "-best" : "-y", cols: "0", pick: "",
 });
 
-const state = { ...DEFAULTS, max: {} };
+const state = { ...DEFAULTS, max: {}, mine: [] };
 
 // Families that are switched off, as a set.
 const familiesOff = () => new Set(state.off ? JSON.parse(state.off) : []);
@@ -25,6 +25,7 @@ function readFragment() {
     const limit = Number(given.get(`max.${key}`));
     if (given.has(`max.${key}`) && limit > 0 && Number.isFinite(limit)) state.max[key] = limit;
   }
+  state.mine = given.getAll("mine").map(mineOf).filter(Boolean).slice(0, MOST_OF_MINE);
   mendState();
 }
 
@@ -52,6 +53,7 @@ function writeFragment() {
     if (state[key] !== usual) kept.set(key, state[key]);
   }
   for (const [key, limit] of Object.entries(state.max)) kept.set(`max.${key}`, String(limit));
+  for (const mine of state.mine) kept.append("mine", mineText(mine));
   const text = kept.toString();
   const before = new URLSearchParams(location.hash.slice(1)).get("pick") ?? "";
   const write = state.pick && state.pick !== before ? "pushState" : "replaceState";

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -177,3 +179,52 @@ def test_a_mark_behind_the_chart_has_a_hint_and_opens_its_facts(zoo_view: Open) 
     opened.wait(lambda: "tinynet_c.in1k" in opened.text("#detail"))
     told = opened.text("#detail")
     assert fact.licence in told and "Library" in told and f"opbench run {MARK}" in told
+
+
+@pytest.mark.parametrize("q", [r"/^resnet\d+$/", r"/^resnet\d+$"])
+def test_an_expression_searches_each_field_alone(zoo_view: Open, q: str) -> None:
+    opened = zoo_view(f"{urlencode({'q': q})}&lib=torchvision")
+    names = [
+        row.weights.partition(".")[0] for row in ON_IMAGENET if row.library.name == "torchvision"
+    ]
+    assert shown(opened) == sum(bool(re.fullmatch(r"resnet\d+", name)) for name in names)
+
+
+def test_an_expression_that_is_none_is_told_and_leaves_all(zoo_view: Open) -> None:
+    everything_shown = shown(zoo_view())
+    opened = zoo_view(urlencode({"q": "/res(/"}))
+    assert "is no regular expression" in opened.text("#elsewhere")
+    assert opened.one("#q").get_attribute("aria-invalid") == "true"
+    assert shown(opened) == everything_shown
+
+
+def test_what_is_near_to_a_network_of_the_address(zoo_view: Open) -> None:
+    opened = zoo_view("mine=my%20net,4.1G,25.6M,76.1&on=imagenet1k")
+    alike = [
+        row for row in ON_IMAGENET
+        if abs(row.macs - 4.1e9) <= 0.41e9 and row.trained_on == "imagenet1k"
+    ]  # fmt: skip
+    best = max(alike, key=lambda row: row.top1 or 0)
+    told = opened.text("#mine-list")
+    assert "my net: 4.10 GMAC" in told or "my net: 4.1 GMAC" in told
+    assert f"More accurate within a tenth of its MACs: {best.weights}" in told
+    star = """const star = document.getElementById("chart").data.find(t => t.name === "yours");
+    return [star.x[0], star.y[0]]"""
+    assert opened.js(star) == [pytest.approx(4.1), 76.1]
+    opened.click("#mine-list [data-forget]")
+    assert "mine" not in opened.fragment()
+
+
+_DROP = """const data = new DataTransfer();
+data.items.add(new File([arguments[0]], "mine.csv", {type: "text/csv"}));
+dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}))"""
+
+
+def test_a_csv_that_is_dropped_is_compared_and_its_text_stays_text(zoo_view: Open) -> None:
+    opened = zoo_view()
+    file = 'name,input_size,params,macs\n"<img src=x>, mine",3x224x224,1000000,2000000000\n'
+    opened.after(lambda: opened.js(_DROP, file))
+    assert "<img src=x>, mine: 2 GMAC, 1 million parameters" in opened.text("#mine-list")
+    assert opened.fragment()["mine"] == "<img src=x>, mine,2000000000,1000000,"
+    opened.after(lambda: opened.js(_DROP, "a,b\n1,2\n"))
+    assert "no column macs" in opened.text("#mine-list")
