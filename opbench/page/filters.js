@@ -33,6 +33,8 @@ function tally(networks, key) {
 function showFilters() {
   byId("filters").hidden = !DATA.zoo.count;
   if (!DATA.zoo.count) return;
+  // Folded on a phone, until one of them is in force.
+  if (!isNarrow() || FILTER_KEYS.some((key) => state[key])) byId("filters").open = true;
   const here = population();
   for (const [key, { words = String }] of Object.entries(FILTERS)) {
     const there = tally(here.filter(filterTest(key)), key);

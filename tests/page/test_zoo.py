@@ -228,3 +228,20 @@ def test_a_csv_that_is_dropped_is_compared_and_its_text_stays_text(zoo_view: Ope
     assert opened.fragment()["mine"] == "<img src=x>, mine,2000000000,1000000,"
     opened.after(lambda: opened.js(_DROP, "a,b\n1,2\n"))
     assert "no column macs" in opened.text("#mine-list")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fragment", ["", "mine=a,4.1G,25.6M,76.1&max.macs=2000000000&cols=1"])
+def test_a_phone_shows_every_network_without_scrolling_sideways(
+    zoo_view: Open, fragment: str
+) -> None:
+    opened = zoo_view(fragment)
+    opened.after(lambda: opened.size(390, 844))
+    width = "return [document.documentElement.scrollWidth, innerWidth]"
+    assert opened.js(width) == [390, 390]
+    assert len(opened.rows()) < 100
+    folded = "return !document.getElementById('filters').open"
+    opened.reload()
+    assert opened.js(folded)
+    opened.after(lambda: opened.js("location.hash = 'on=imagenet1k'"))
+    assert not opened.js(folded)
