@@ -25,7 +25,7 @@ from opbench.figures.parts.scatter import Scatter, finish, steps
 from opbench.figures.parts.style import colour, on_paper
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
-from opbench.table.frontier import frontier
+from opbench.table.frontier import frontier, pareto
 from opbench.zoo.groups import TRAININGS, Training
 from opbench.zoo.libraries import LIBRARIES
 
@@ -225,13 +225,15 @@ def _draw_lines(axes: Axes, points: pd.DataFrame, spec: Scatter, tint: str) -> N
         np.repeat(x, 3), np.column_stack([y, least, gap]).ravel(), color=tint, lw=0.6, alpha=0.3,
         zorder=1.4, solid_capstyle="butt",
     )  # fmt: skip
-    families = [frontier(rows, spec.x, spec.y) for _, rows in points.groupby("family")]
-    for best in families:
-        if len(best) > 1:
-            axes.plot(
-                values(best, spec.x), values(best, spec.y), color=tint, lw=0.6, alpha=0.25,
-                zorder=1.5,
-            )  # fmt: skip
+    # One line that is interrupted: hundreds are slow, in a vector file as well.
+    ends = [end for _, rows in points.groupby("family") for end in _family(rows, spec)]
+    axes.plot(*np.array(ends).T, color=tint, lw=0.6, alpha=0.25, zorder=1.5)
+
+
+def _family(rows: pd.DataFrame, spec: Scatter) -> list[tuple[float, float]]:
+    """Return the sizes of a family that no other of it beats, and a gap."""
+    ends = list(zip(values(rows, spec.x), values(rows, spec.y), strict=True))
+    return [*(ends[at] for at in pareto(ends)), (np.nan, np.nan)]
 
 
 def _set_halo(axes: Axes) -> None:
