@@ -172,7 +172,7 @@ function showCaption(points) {
   const enlarged = points.filter((point) => isDrawn(point) && !isOfLibrary(point) && isEnlarged(point)).map((point) => point.label);
   if (enlarged.length) words.push(`Drawn larger than their parameters, to be seen: ${enlarged.join(", ")}.`);
   if (lost.length) words.push(`Not drawn, because a number is missing: ${lost.length > 8 ? `${lost.slice(0, 8).join(", ")} and ${lost.length - 8} more` : lost.join(", ")}.`);
-  if (haze.length) words.push(`Small marks: ${count(haze.length, "accuracy").replace("accuracys", "accuracies")} as ${[...new Set(haze.map(statedBy))].join(" and ")} state them, each at the input size that is counted; their area is the same for all.`);
+  if (haze.length) words.push(`Small marks: ${haze.length} accuracies as ${[...new Set(haze.map(statedBy))].join(" and ")} state them, each at the input size that is counted; their area is the same for all.`);
   if (!points.every(contends)) words.push("The frontier and the answer leave out accuracies of other protocols, and networks that cannot be run.");
   byId("caption").textContent = words.filter(Boolean).join(" ");
 }
