@@ -17,7 +17,8 @@ from tests import builders, made_up
 from tests.fixtures import Rows
 from tests.schemas import FOLDER, schemas, text
 
-RUNS = sorted((Path(__file__).parents[1] / "results" / "runs").glob("*.jsonl"))
+RESULTS = Path(__file__).parents[1] / "results"
+RUNS = sorted([*RESULTS.glob("runs/*.jsonl"), *RESULTS.glob("zoo/runs/*.jsonl")])
 LINE = Draft202012Validator(schemas()["run-line.json"])
 
 
