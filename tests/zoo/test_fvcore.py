@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import pytest
 
 from opbench.conventions import PEERS, Tally
+from opbench.registry import providers
 from opbench.registry.by_convention import tallies
 from opbench.registry.targets import count_target, resolve
 from opbench.spec import Shape
@@ -44,6 +45,7 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_its_macs_are_those_of_fvcore(row: ZooRow, monkeypatch: pytest.MonkeyPatch) -> None:
+    providers.match("timm", "*")  # imported before, it goes on as usual in this process
     monkeypatch.setenv("TIMM_FUSED_ATTN", "0")
     (target,) = resolve([row.name])
     size = Shape(row.input_size)
