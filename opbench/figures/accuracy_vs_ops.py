@@ -15,28 +15,13 @@ from opbench.errors import BadValueError
 from opbench.figures.parts import blobs, captions, haze, select
 from opbench.figures.parts.axes import values
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_SCATTERS, Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
 
-TAKES = frozenset(
-    {
-        "unit",
-        "overlay",
-        "zoo",
-        "x",
-        "y",
-        "log",
-        "family",
-        "highlight",
-        "label",
-        "device",
-        "dtype",
-        "batch-size",
-    }
-)
+TAKES = OF_SCATTERS | {"overlay"}
 
 _OVERLAY = (
     "Rings: points of the chart of 2016 (arXiv:1605.07678, Figure 2) as printed, tied to the same "

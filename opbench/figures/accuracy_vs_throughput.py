@@ -17,7 +17,7 @@ from opbench.figures.parts.axes import reach, set_axis, values
 from opbench.figures.parts.blobs import BY_OPS, family_entries
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.labels import Count, Line
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
@@ -25,7 +25,7 @@ from opbench.table.fits import Line as Bound
 from opbench.table.fits import upper_bound
 from opbench.table.frames import Table
 
-TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+TAKES = OF_LOG_TIMINGS
 
 _RATE = "throughput_images_per_s"
 _SMALL = BY_OPS.smaller(0.6)

@@ -15,14 +15,14 @@ from opbench.errors import MissingDataError
 from opbench.figures.parts import blobs, captions, labels, select
 from opbench.figures.parts.axes import axis_label, number, set_axis, values
 from opbench.figures.parts.frame import Sheet
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import draw_whiskers
 from opbench.figures.parts.style import colour
 from opbench.figures.roofline import with_intensity
 from opbench.table.frames import Table
 
-TAKES = frozenset({"unit", "log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+TAKES = OF_LOG_TIMINGS | {"unit"}
 
 _ENDS = ("", "_low", "_high")
 _SMALL = blobs.BY_PARAMS.smaller(0.2)

@@ -16,7 +16,7 @@ from opbench.figures.parts.blobs import PLAIN, family_entries
 from opbench.figures.parts.fit import draw_fit
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.labels import Count
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.figures.parts.panels import draw_panels
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
@@ -25,7 +25,7 @@ from opbench.table.frames import Table
 
 _X, _Y = "weight_bytes", "peak_memory_bytes"
 
-TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+TAKES = OF_LOG_TIMINGS
 
 
 def draw(table: Table, options: Options) -> Figure:

@@ -15,15 +15,13 @@ from opbench.figures.parts.blobs import BY_PARAMS, family_entries
 from opbench.figures.parts.fit import draw_fit
 from opbench.figures.parts.frame import Sheet
 from opbench.figures.parts.labels import Count
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.figures.parts.panels import by_batch, draw_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
 
-TAKES = frozenset(
-    {"unit", "x", "log", "family", "highlight", "label", "device", "dtype", "batch-size"}
-)
+TAKES = OF_LOG_TIMINGS | {"unit", "x"}
 
 _SMALL = BY_PARAMS.smaller(0.45)
 

@@ -21,28 +21,14 @@ from opbench.figures.parts import blobs, captions, haze, select
 from opbench.figures.parts.absent import FRONTIER
 from opbench.figures.parts.axes import axis_label
 from opbench.figures.parts.frame import Sheet, sheet, single_axes
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_SCATTERS, Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
-TAKES = frozenset(
-    {
-        "unit",
-        "zoo",
-        "x",
-        "y",
-        "log",
-        "family",
-        "highlight",
-        "label",
-        "device",
-        "dtype",
-        "batch-size",
-    }
-)
+TAKES = OF_SCATTERS
 
 _COUNTED = ("macs", "params", "activations")
 _TIMED = ("latency_s", "peak_memory_bytes", "energy_j")

@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 from opbench.figures.parts import blobs, captions, labels, select
 from opbench.figures.parts.axes import set_axis
 from opbench.figures.parts.frame import Sheet
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_TIMINGS, Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import draw_whiskers
 from opbench.figures.parts.style import colour
 from opbench.table.frames import Table
 
-TAKES = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
+TAKES = OF_TIMINGS
 
 _ENDS = ("", "_low", "_high")
 _SMALL = blobs.BY_PARAMS.smaller(0.2)

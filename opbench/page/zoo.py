@@ -15,18 +15,11 @@ import pandas as pd
 
 from opbench.table.frames import NETWORK, Table, networks_frame
 from opbench.table.networks import Network
+from opbench.zoo.groups import GROUP_LABELS
 from opbench.zoo.libraries import LIBRARIES
 from opbench.zoo.rows import ZooRow, load
 
 _OF_WEIGHTS = ("uncounted", "trained_on", "resize", "interpolation", "licence", "release")
-GROUP_LABELS = {
-    "imagenet1k": "ImageNet-1k alone",
-    "distilled": "ImageNet-1k, with a teacher",
-    "imagenet12k": "ImageNet-12k",
-    "imagenet21k": "ImageNet-21k",
-    "web": "images of the web",
-    "other": "other data",
-}
 
 
 def stated_by_libraries(table: Table) -> list[ZooRow]:

@@ -62,10 +62,10 @@ class Planned(Value):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The lists.  No ``input_sizes`` leaves each target its own, or those that ``sizes_of`` gives
-    for its name; ``inputs`` describe all inputs, in
-    place of sizes and batch sizes (which are then 1); ``compile`` are the modes of the
-    runtime of that name; a thread count of None is PyTorch's own choice.  ``stages``: those of the
-    images that targets bring are timed beside the forward pass.
+    for its name; ``inputs`` describe all inputs, in place of sizes and batch sizes (which are then
+    1); ``compile`` are the modes of the runtime of that name; a thread count of None is PyTorch's
+    own choice.  ``stages``: those of the images that targets bring are timed beside the forward
+    pass.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """

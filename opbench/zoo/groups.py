@@ -21,6 +21,14 @@ from typing import Literal, get_args
 
 Group = Literal["imagenet1k", "imagenet12k", "imagenet21k", "web", "distilled", "other"]
 GROUPS: tuple[str, ...] = get_args(Group)
+GROUP_LABELS: dict[Group, str] = {
+    "imagenet1k": "ImageNet-1k alone",
+    "distilled": "ImageNet-1k, with a teacher",
+    "imagenet12k": "ImageNet-12k",
+    "imagenet21k": "ImageNet-21k",
+    "web": "web images",
+    "other": "other data",
+}
 
 _TAGS_OF_WEB = (
     "jft", "ig1b", "swag", "seer", "yfcc", "cc12m", "laion", "openai", "clip", "datacomp", "dfn",
@@ -56,16 +64,16 @@ class Training:
 
 TRAININGS: tuple[Training, ...] = (
     Training(
-        label="ImageNet-1k alone",
+        label=GROUP_LABELS["imagenet1k"],
         groups=("imagenet1k",),
         hue="#64748b",
         means="no other images",
     ),
     Training(
-        label="with a teacher",
+        label=GROUP_LABELS["distilled"],
         groups=("distilled",),
         hue="#0a8f9c",
-        means="ImageNet-1k, and the outputs of a network that may have seen more",
+        means="also the outputs of a network that may have seen more",
     ),
     Training(
         label="ImageNet-12k or 21k",
@@ -74,7 +82,7 @@ TRAININGS: tuple[Training, ...] = (
         means="also the other classes of ImageNet, or a part of them",
     ),
     Training(
-        label="web images",
+        label=GROUP_LABELS["web"],
         groups=("web",),
         hue="#d11149",
         means="also images from the web or a company's collection, such as JFT or LAION",

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import pytest
 
 from opbench.accuracy import primaries
-from opbench.page.zoo import GROUP_LABELS, zoo
+from opbench.page.zoo import zoo
 from opbench.registry import counts_csv
 from opbench.table.frontier import pareto
 from opbench.zoo.families import family_of
-from opbench.zoo.groups import GROUPS
+from opbench.zoo.groups import GROUP_LABELS, GROUPS
 from opbench.zoo.libraries import LIBRARIES
 from opbench.zoo.rows import ZooRow, load
 from tests.page.view import Open, View

@@ -1,7 +1,7 @@
 """The networks of the libraries behind a figure: rings, bars, lines of families, frontiers.
 
-The rule it embodies: a frontier joins only what compares: accuracies on ImageNet by one central
-view of images of the size that is counted, of weights that saw the same group of data.
+A frontier joins only what compares: accuracies on ImageNet by one central view of images of the
+size that is counted, of weights that saw the same group of data.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Haze:
     ``points`` has the columns ``least``, the accuracy of the least accurate of the weights that a
     point stands for, and ``asked``, true where the reader names it.  ``rows`` counts the sets of
     weights and sizes on file, ``compared`` those of the points.  ``floor`` is the accuracy at which
-    the axis begins.  ``names`` says which are written beside those
-    that the reader asks for: all of a frontier, or its most accurate.
+    the axis begins.  ``names`` says which are written beside those that the reader asks for: all of
+    a frontier, or its most accurate.
     """
 
     points: pd.DataFrame

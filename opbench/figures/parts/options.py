@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+# Names of options, as in the ``TAKES`` of figures: those of every figure of timings, of one with
+# logarithmic axes, and of one with the axes that the reader chooses.
+OF_TIMINGS = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
+OF_LOG_TIMINGS = OF_TIMINGS | {"log"}
+OF_SCATTERS = OF_LOG_TIMINGS | {"unit", "zoo", "x", "y"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:

@@ -21,10 +21,10 @@ from opbench.figures.parts.axes import axis_label, number, reach, set_axis, valu
 from opbench.figures.parts.blobs import family_entries, hue
 from opbench.figures.parts.fit import draw_idle
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
-from opbench.figures.parts.options import Options
+from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.table.frames import Table
 
-TAKES = frozenset({"log", "family", "highlight", "label", "device", "dtype", "batch-size"})
+TAKES = OF_LOG_TIMINGS
 
 _NAMES = 1.9  # inches for the names right of the lines
 _LINE = 12.0  # points from one name to the next
