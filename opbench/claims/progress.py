@@ -1,7 +1,7 @@
 """Statements about the rate at which the compute for an accuracy falls.
 
-The sources count the operations of training; what is tried here are those of one forward pass, as
-the figure ``progress`` draws them.
+The sources count the operations of training.  What is stated here is that those of one forward
+pass, as the figure ``progress`` draws them, fall at the same rate: no source says so.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def _fixed_accuracies(evidence: Evidence) -> Trial:
 STATEMENTS = (
     Statement(
         key="progress-alexnet",
-        statement="The compute to train a network to AlexNet's accuracy halves every 16 months.",
+        statement="A forward pass at AlexNet's accuracy became cheaper as fast as the training to "
+        "it: half every 16 months.",
         source=_HERNANDEZ,
         place="abstract",
         how=f"{_MACS}: their halving time for AlexNet's top-1, weights of ImageNet-1k alone, has "
@@ -68,8 +69,8 @@ STATEMENTS = (
     ),
     Statement(
         key="progress-nine-months",
-        statement="Better algorithms halve the compute for an accuracy every nine months, or 4 to "
-        "25 with 95 % confidence.",
+        statement="A forward pass at a fixed accuracy becomes cheaper as fast as better algorithms "
+        "make training: half every 4 to 25 months.",
         source=_ERDIL,
         place="abstract",
         how=f"{_MACS}: their halving time for five top-1 accuracies (AlexNet, GoogLeNet, "
