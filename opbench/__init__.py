@@ -18,6 +18,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     8      claims         pandas      statements of the literature, tried on the table
     8      testing        -           the pytest plug-in and its assertions
     8      testing.assertions torch   counts and live comparisons as assertions
+    7      evaluation     torch       a network answers every image once
     7      live           -           two targets timed in turns
     7      live.lookup    torch       targets as they were in a commit
     7      live.side      torch       one side in a process of its own
@@ -43,8 +44,8 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     4      timing         torch       one round of one cell on one device
     3      counting       torch       exact counts of one forward pass
     2      runtimes       torch       ways to execute a forward pass, one file each
-    2      accuracy       -           published accuracies and the reader's own
     1      architectures  torch       one file per paper
+    3      accuracy       -           accuracies: published, the reader's own, and measured
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
@@ -70,7 +71,8 @@ Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``
     a data set               a row of DATASETS in spec.py
     a family                 a row of FAMILIES in metrics.py
     a figure                 one file in figures/
-    a kind of line           runs/lines.py
+    a kind of line           runs/lines.py, accuracy/measured/lines.py
+    a layout of images       one file in evaluation/data/
     a report                 one file in reports/, a row of reports/formats.py
     an architecture          one file in architectures/
     a runtime                runtimes/

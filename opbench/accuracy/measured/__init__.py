@@ -1,0 +1,9 @@
+"""Measured accuracies: what a network answered to every image, on file, joined and compared.
+
+    preprocessing   the protocol: how an image becomes the input of a network
+    lines           the lines of a file
+    store           the files of a results folder, by name and by age
+    evaluation      the files of one evaluation, joined: every image once, top-1 and top-5
+
+Standard library and msgspec only: neither torch nor pandas.
+"""

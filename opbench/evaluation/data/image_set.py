@@ -1,0 +1,70 @@
+"""A set of images with labels, its random subsets and its shards."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from opbench.accuracy.measured.lines import Unanswered, manifest_sha256
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledImage:
+    """One image: its id, unique in the set; the right classes; and how to read it.
+
+    ``read`` returns encoded bytes or a decoded image, in any thread, and raises an ``OSError`` or a
+    ``ValueError`` where it cannot.
+    """
+
+    id: str
+    labels: tuple[int, ...]
+    read: Callable[[], bytes | Image]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSet:
+    """Images of one path, each once, by id.
+
+    layout: how the path was read.  classes: their names in the order of a network's outputs, empty
+    where only numbers are known.  dataset: a key of ``spec.DATASETS``, "" where nothing says which.
+    problems: entries that are no image of the set, or whose label is no class: they have no answer.
+        Their ids say where they stand, such as "images.csv, line 7".
+    """
+
+    path: str
+    layout: str
+    images: tuple[LabelledImage, ...]
+    classes: tuple[str, ...] = ()
+    dataset: str = ""
+    problems: tuple[Unanswered, ...] = ()
+
+    @property
+    def manifest_sha256(self) -> str:
+        """The hash of ids and labels."""
+        return manifest_sha256((image.id, image.labels) for image in self.images)
+
+    def limited(self, number: int, seed: int) -> ImageSet:
+        """Return ``number`` images drawn at random, in their order; all where there are fewer."""
+        if number >= len(self.images):
+            return self
+        chosen = sorted(random.Random(seed).sample(range(len(self.images)), number))
+        return replace(self, images=tuple(self.images[index] for index in chosen))
+
+    def shard(self, index: int, of: int) -> ImageSet:
+        """Return the images of shard ``index``, from 1: by a hash of the id alone.
+
+        Problems are those of the first shard.
+        """
+        mine = tuple(image for image in self.images if _place(image.id, of) == index - 1)
+        return replace(self, images=mine, problems=self.problems if index == 1 else ())
+
+
+def _place(name: str, of: int) -> int:
+    digest = hashlib.sha256(name.encode(errors="surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") % of
