@@ -4,6 +4,7 @@
     opbench.create("resnet50")              the network, an ``nn.Module``
     opbench.count(module, (3, 224, 224))    a ``Count``: exact integers
     opbench.measure(module, inputs)         a ``Measurement``: raw samples in seconds
+    opbench.evaluate(module, images)        an ``Evaluation``: the answer to every image
 
 Importing this package imports neither torch nor pandas: each name is loaded when it is first used.
 
@@ -94,6 +95,7 @@ _HOME = {
     "create": "opbench.registry",
     "count": "opbench.counting",
     "measure": "opbench.timing",
+    "evaluate": "opbench.evaluation.in_memory",
     "Count": "opbench.record",
     "Measurement": "opbench.record",
     "OpbenchError": "opbench.errors",
@@ -104,6 +106,7 @@ __all__ = [*_HOME, "__version__"]
 if TYPE_CHECKING:
     from opbench.counting import count as count
     from opbench.errors import OpbenchError as OpbenchError
+    from opbench.evaluation.in_memory import evaluate as evaluate
     from opbench.record import Count as Count
     from opbench.record import Measurement as Measurement
     from opbench.registry import create as create

@@ -34,6 +34,7 @@ COMMANDS = {
     "show": "show",
     "count": "count",
     "run": "run",
+    "evaluate": "evaluate",
     "compare": "compare",
     "runs": "runs",
     "doctor": "doctor",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from opbench.accuracy.interval import wilson_interval
-from opbench.accuracy.measured.lines import BatchLine, EvaluationHeader, Unanswered
+from opbench.accuracy.measured.lines import TOP, BatchLine, EvaluationHeader, Unanswered
 
 
 class Answer(NamedTuple):
@@ -90,7 +90,7 @@ class Evaluation:
     @property
     def top5(self) -> Share | None:
         """The percentage with a right class among the five best; None below six classes."""
-        if self.header.outputs <= 5:
+        if any(len(answer.margins) < TOP for answer in self.answers.values()):
             return None
         return self._share(sum(answer.right5 for answer in self.answers.values()))
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.line_files import LineFormat
+from opbench.record import Totals
 from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -30,18 +31,19 @@ class EvaluationHeader(Value):
     """The first line: which network answered, to which images, by which protocol.
 
     environment: facts of the machine and its software by name, the decoder's version among them.
-    weights: where they come from; weights_sha256: of all parameters and buffers as loaded.
+    weights: where they come from, weights_file: the file that was asked for, "" without one;
+        weights_sha256: of all parameters and buffers as loaded.
     data: the path as given; layout: how it was read ("folder", "list", "idx", "parquet").
     dataset: a key of ``spec.DATASETS``, "" where nothing says which.
     images: the number of entries of all shards together, each of which ends as an answer or as
         ``Unanswered``; manifest_sha256: of the ids and labels of the images among them.
-    outputs: the number of classes that the network tells apart.
-    labels: the file of re-assessed labels, "" where they are the data's own.
+    outputs: the number of classes that the network tells apart, 0 if unknown; counts: of one image.
+    classes, labels: the files of the order of classes and of re-assessed labels, "" without one.
     group: files of the same group are parts of one evaluation: the name of the first file, or
         ``SHARDS``.
     shard: such as "2/5", "" for all images.
     limit: images drawn at random with ``seed``; 0 for all.
-    threads: of the runtime on the CPU, None where it chose.
+    threads: of the runtime on the CPU, None where it chose; workers: threads that decode.
     """
 
     format: int
@@ -52,12 +54,15 @@ class EvaluationHeader(Value):
     preprocessing: Nested[Preprocessing]
     weights: str
     weights_sha256: Sha256
+    weights_file: str = ""
     data: str
     layout: str
     dataset: str = ""
     images: Natural
     manifest_sha256: Sha256
-    outputs: AtLeastOne
+    outputs: Natural = 0
+    counts: Totals | None = None
+    classes: str = ""
     labels: str = ""
     group: Text
     shard: str = ""
@@ -69,14 +74,20 @@ class EvaluationHeader(Value):
     compile: str | None = None
     threads: AtLeastOne | None = None
     batch_size: AtLeastOne
+    workers: AtLeastOne = 1
+
+    @property
+    def work(self) -> tuple[Any, ...]:
+        """What two evaluations share that answer the same images in the same way."""
+        return (
+            *(self.name, self.weights_sha256, self.preprocessing.sha256, self.manifest_sha256),
+            *(self.device, self.dtype, self.runtime, self.compile),
+        )
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What files must share to be parts of one evaluation."""
-        return (
-            *(self.name, self.weights_sha256, self.preprocessing.sha256, self.manifest_sha256),
-            *(self.device, self.dtype, self.runtime, self.compile, self.group),
-        )
+        """What files share that are parts of one evaluation."""
+        return (*self.work, self.group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

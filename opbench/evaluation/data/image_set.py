@@ -12,19 +12,20 @@ from opbench.accuracy.measured.lines import Unanswered, manifest_sha256
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledImage:
     """One image: its id, unique in the set; the right classes; and how to read it.
 
-    ``read`` returns encoded bytes or a decoded image, in any thread, and raises an ``OSError`` or a
-    ``ValueError`` where it cannot.
+    ``read`` returns encoded bytes, a decoded image, or a tensor that is an input already, in any
+    thread, and raises an ``OSError`` or a ``ValueError`` where it cannot.
     """
 
     id: str
     labels: tuple[int, ...]
-    read: Callable[[], bytes | Image]
+    read: Callable[[], bytes | Image | Tensor]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,149 @@
+"""The words of ``opbench evaluate``: protocol, shard, and an evaluation to resume."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from opbench.accuracy.measured.lines import EvaluationHeader
+from opbench.accuracy.measured.store import read_evaluations
+from opbench.cli.options import words
+from opbench.errors import BadFileError, BadValueError, OpbenchError
+from opbench.spec import Shape
+
+if TYPE_CHECKING:
+    from opbench.evaluation.protocols import ProtocolOptions
+    from opbench.evaluation.settings import AskedEvaluation, Shard
+
+NONE = "none"
+# What may stand beside --resume without a target; the rest is as it was.
+_OF_RESUMING = {"resume", "results", "format", "workers", "batch_size"}
+
+
+def parse_protocol(
+    resize: str | None,
+    crop: str | None,
+    interpolation: str | None,
+    antialias: bool | None,
+    mean: str | None,
+    std: str | None,
+    decoder: str | None,
+) -> ProtocolOptions:
+    """Read the options of a protocol; None is one that was not given.  Raises ``BadValueError``."""
+    from opbench.evaluation.protocols import ProtocolOptions
+
+    return ProtocolOptions(
+        resize=_extents("--resize", resize),
+        crop=_square(_extents("--crop", crop)),
+        interpolation=interpolation,
+        antialias=antialias,
+        mean=_numbers("--mean", mean),
+        std=_numbers("--std", std),
+        decoder=decoder,
+    )
+
+
+def parse_shard(text: str | None) -> Shard | None:
+    """Read "2/8"; None stays None.  Raises ``BadValueError``."""
+    from opbench.evaluation.settings import Shard
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,8})", text.strip(), re.ASCII)
+    if not found or int(found[1]) > int(found[2]):
+        raise BadValueError(f"--shard must be I/N with I from 1 to N, such as 2/8; not {text!r}")
+    return Shard(int(found[1]), int(found[2]))
+
+
+def asked_before(context: typer.Context, results: Path) -> list[AskedEvaluation]:
+    """Return what the newest evaluation asked for that is not complete, to resume it.
+
+    Raises ``BadValueError`` for options that it has already, ``BadFileError`` where there is none.
+    """
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    # By name: typer does not export the sources.
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    if extra := [
+        each.opts[0] for each in context.command.params if each.name in given - _OF_RESUMING
+    ]:
+        raise BadValueError(
+            f"--resume without a TARGET keeps the evaluation's settings: remove {', '.join(extra)}"
+        )
+    evaluations, _ = read_evaluations(results)
+    for each in reversed(evaluations):
+        if each.missing or each.failed:
+            return [_again(each.header, context.params)]
+    what = "every evaluation is complete" if evaluations else "there is no evaluation"
+    raise BadFileError(f"{results} has nothing to resume: {what} there")
+
+
+def _again(header: EvaluationHeader, given: dict[str, Any]) -> AskedEvaluation:
+    from opbench.evaluation.protocols import ProtocolOptions
+    from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
+    from opbench.registry.targets import resolve
+
+    targets = resolve([header.name])
+    if len(targets) != 1:
+        raise OpbenchError(f"{header.name} names {len(targets)} networks: name one")
+    return AskedEvaluation(
+        target=targets[0],
+        data=Path(header.data),
+        classes=Path(header.classes) if header.classes else None,
+        labels=Path(header.labels) if header.labels else None,
+        dataset=header.dataset,
+        weights=Path(header.weights_file) if header.weights_file else None,
+        options=ProtocolOptions.of(header.preprocessing),
+        settings=EvaluationSettings(
+            device=header.device,
+            dtype=header.dtype,
+            runtime=header.runtime,
+            compile=header.compile,
+            threads=header.threads,
+            batch_size=header.batch_size,
+            workers=given.get("workers") or header.workers,
+            limit=header.limit,
+            seed=header.seed,
+        ),
+    )
+
+
+def _extents(option: str, text: str | None) -> Shape | None:
+    """Read "256" or "256x320"; "none" is a shape without extents."""
+    if text is None:
+        return None
+    if text.strip().lower() == NONE:
+        return Shape()
+    try:
+        found = Shape.parse(text.strip())
+    except ValueError:
+        found = Shape()
+    if not 1 <= len(found) <= 2 or max(found) > 16384:
+        raise BadValueError(
+            f"{option} must be pixels, such as 256 or 256x320, up to 16384, or none; not {text!r}"
+        )
+    return found
+
+
+def _square(size: Shape | None) -> Shape | None:
+    return Shape(size * 2) if size and len(size) == 1 else size
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    if text.strip().lower() == NONE:
+        return ()
+    try:
+        found = tuple(map(float, words(text)))
+    except ValueError:
+        found = ()
+    if len(found) not in (1, 3) or not all(map(math.isfinite, found)):
+        raise BadValueError(
+            f"{option} must be one number for each channel, such as 0.485,0.456,0.406, or none; "
+            f"not {text!r}"
+        )
+    return found

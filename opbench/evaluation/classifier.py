@@ -1,0 +1,81 @@
+"""A network that answers batches of images, on its device and in its data type."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from opbench.counting.arguments import Arguments
+from opbench.counting.copies.exported import set_evaluation_mode
+from opbench.counting.failure import run_error
+from opbench.evaluation.outputs import class_outputs
+from opbench.runtimes import find
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """A network in evaluation mode; ``forward`` executes it in its runtime."""
+
+    module: nn.Module
+    forward: Callable[..., Any]
+    device: str
+    dtype: torch.dtype
+
+    @classmethod
+    def of(
+        cls,
+        module: nn.Module,
+        *,
+        device: str = "cpu",
+        dtype: str = "float32",
+        runtime: str = "eager",
+        compile: str | None = None,
+    ) -> Classifier:
+        """Place ``module`` on its device.
+
+        Raises ``UnknownNameError`` for a runtime that does not exist.
+        """
+        set_evaluation_mode(module)
+        kind = getattr(torch, dtype)
+        module = module.to(device=device, dtype=kind)
+        forward = find(runtime).prepare(module, compile)
+        return cls(module=module, forward=forward, device=device, dtype=kind)
+
+    def placed(self, inputs: Tensor) -> tuple[Tensor, float]:
+        """Return a batch on the device, and the seconds that it took."""
+        start = time.perf_counter()
+        there = inputs.to(device=self.device, dtype=self.dtype)
+        self._settle()
+        return there, time.perf_counter() - start
+
+    def outputs(self, inputs: Tensor) -> tuple[Tensor, float]:
+        """Return the outputs of a placed batch, images x classes, and the seconds that it took.
+
+        Raises ``CountError`` where the forward pass fails, ``TargetError`` for other outputs.
+        """
+        start = time.perf_counter()
+        try:
+            with torch.inference_mode():
+                returned = self.forward(inputs)
+                self._settle()
+        except (Exception, SystemExit) as error:
+            raise run_error(self.module, Arguments((inputs,)), error) from error
+        seconds = time.perf_counter() - start
+        return class_outputs(returned, len(inputs)), seconds
+
+    @property
+    def settles_ties(self) -> bool:
+        """Whether images that are too close to call are asked again alone.
+
+        In half precision that would be most of them.
+        """
+        return self.dtype in (torch.float32, torch.float64)
+
+    def _settle(self) -> None:
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize(self.device)

@@ -1,0 +1,238 @@
+"""Prepare an evaluation: network, weights, protocol and images, all checked before a file is made.
+
+A file of an evaluation holds one network's answers.  Shards, and what ``--resume`` fills in after a
+run that was killed, are files of the same group, which are read as one evaluation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from opbench import __version__
+from opbench.accuracy.measured.evaluation import Evaluation
+from opbench.accuracy.measured.lines import (
+    EVALUATION,
+    SHARDS,
+    BatchLine,
+    EvaluationEnd,
+    EvaluationHeader,
+    Unanswered,
+)
+from opbench.accuracy.measured.preprocessing import Preprocessing
+from opbench.accuracy.measured.store import read_evaluations
+from opbench.errors import BadValueError, OpbenchError, UnknownNameError
+from opbench.evaluation.classifier import Classifier
+from opbench.evaluation.data.image_set import ImageSet
+from opbench.evaluation.data.opening import open_images
+from opbench.evaluation.images import decode, to_input, versions
+from opbench.evaluation.loop import Pace, answer
+from opbench.evaluation.network import EvaluatedNetwork
+from opbench.evaluation.settings import CLASSIFIED, AskedEvaluation
+from opbench.files import Appender
+from opbench.record import Totals
+from opbench.runs.environment import system_facts
+from opbench.spec import Shape
+from opbench.timing.device import open_device
+from opbench.timing.tf32 import set_tf32
+from opbench.timing.torch_facts import gpu_facts, torch_facts
+
+# The group of a file that begins one of its own, before it is called after the file.
+NEW = "new"
+Watch = Callable[[BatchLine | Unanswered], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedEvaluation:
+    """An evaluation ready to start.
+
+    images: those that are still to be answered.  before: what was answered already, None for a new
+    one.
+    """
+
+    header: EvaluationHeader
+    network: EvaluatedNetwork
+    images: ImageSet
+    before: Evaluation | None = None
+
+    @property
+    def to_do(self) -> int:
+        """The number of images that are still to be answered."""
+        return len(self.images.images)
+
+    def take(self, results: Path, watch: Watch) -> Path:
+        """Answer the images into a new file, and return its path.  Ctrl-C ends it in good order."""
+        writer = EVALUATION.new(results)
+        group = writer.path.stem if self.header.group == NEW else self.header.group
+        with writer:
+            writer.append(EVALUATION.encode(replace(self.header, group=group)))
+            self._into(writer, watch)
+        return writer.path
+
+    def _into(self, writer: Appender, watch: Watch) -> None:
+        start, answered, failed = time.monotonic(), 0, 0
+        reason = "stopped by an error"
+        try:
+            for line in self._lines():
+                writer.append(EVALUATION.encode(line))
+                answered += len(line.ids) if isinstance(line, BatchLine) else 0
+                failed += isinstance(line, Unanswered)
+                watch(line)
+            reason = "finished"
+        except KeyboardInterrupt:
+            reason = "interrupted"
+            raise
+        finally:
+            end = EvaluationEnd(
+                reason=reason,
+                answered=answered,
+                unanswered=failed,
+                wall_s=time.monotonic() - start,
+            )
+            writer.append(EVALUATION.encode(end))
+
+    def _lines(self) -> Iterator[BatchLine | Unanswered]:
+        known = self.before.failed if self.before else {}
+        yield from (each for each in self.images.problems if each.id not in known)
+        header = self.header
+        with _threads(header.threads):
+            classifier = Classifier.of(
+                self.network.module,
+                device=header.device,
+                dtype=header.dtype,
+                runtime=header.runtime,
+                compile=header.compile,
+            )
+            yield from answer(
+                self.images.images,
+                classifier,
+                header.preprocessing,
+                Pace(batch_size=header.batch_size, workers=header.workers),
+            )
+
+
+def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> PreparedEvaluation:
+    """Prepare an evaluation, or with ``resume`` what is missing of the newest one like it.
+
+    Raises ``OpbenchError`` for whatever the user can mend.
+    """
+    if asked.dataset and asked.dataset not in CLASSIFIED:
+        known = f"known: {', '.join(CLASSIFIED)}"
+        raise UnknownNameError("data set", asked.dataset, CLASSIFIED, see=known)
+    device = open_device(asked.settings.device)
+    set_tf32(False)
+    network = EvaluatedNetwork.build(asked)
+    size = network.preprocessing.input_size or _first_size(asked, network.preprocessing)
+    outputs = network.outputs(size)
+    images = _images(asked, outputs)
+    header = _header(asked, network, images, outputs, network.counts(size))
+    if device.asynchronous:
+        header = replace(header, environment=header.environment | gpu_facts(device.name))
+    before = _before(header, results, resume=resume)
+    if before:
+        header = replace(header, group=before.header.group)
+    shard = asked.settings.shard
+    mine = images.shard(*shard) if shard else images
+    if before and not resume:
+        _refuse_again(mine, before)
+    left = [each for each in mine.images if not (before and each.id in before.answers)]
+    return PreparedEvaluation(
+        header=header,
+        network=network,
+        images=replace(mine, images=tuple(left)),
+        before=before,
+    )
+
+
+def _images(asked: AskedEvaluation, outputs: int | None = None) -> ImageSet:
+    images = open_images(asked.data, classes=asked.classes, labels=asked.labels, outputs=outputs)
+    if asked.dataset:
+        images = replace(images, dataset=asked.dataset)
+    settings = asked.settings
+    return images.limited(settings.limit, settings.seed) if settings.limit else images
+
+
+def _first_size(asked: AskedEvaluation, preprocessing: Preprocessing) -> Shape:
+    """Return the size of the first image that can be read, where the images decide."""
+    reason = "it is empty"
+    for image in _images(asked).images:
+        try:
+            found = image.read()
+            return Shape(to_input(decode(found, preprocessing), preprocessing).shape)
+        except (OSError, ValueError) as error:
+            reason = str(error)
+    raise BadValueError(f"{asked.data} has no image that can be read: {reason}")
+
+
+def _header(
+    asked: AskedEvaluation,
+    network: EvaluatedNetwork,
+    images: ImageSet,
+    outputs: int,
+    counts: Totals | None,
+) -> EvaluationHeader:
+    settings, preprocessing = asked.settings, network.preprocessing
+    return EvaluationHeader(
+        format=EVALUATION.version,
+        opbench=__version__,
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        environment=system_facts() | torch_facts() | versions(preprocessing),
+        name=asked.target.name,
+        preprocessing=preprocessing,
+        weights=network.loaded.weights,
+        weights_sha256=network.loaded.sha256,
+        weights_file=str(asked.weights or ""),
+        data=images.path,
+        layout=images.layout,
+        dataset=images.dataset,
+        images=len(images.images) + len(images.problems),
+        manifest_sha256=images.manifest_sha256,
+        outputs=outputs,
+        counts=counts,
+        classes=str(asked.classes or ""),
+        labels=str(asked.labels or ""),
+        group=SHARDS if settings.shard else NEW,
+        shard=str(settings.shard or ""),
+        limit=settings.limit,
+        seed=settings.seed,
+        device=settings.device,
+        dtype=settings.dtype,
+        runtime=settings.runtime,
+        compile=settings.compile,
+        threads=settings.threads,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+    )
+
+
+def _before(header: EvaluationHeader, results: Path, *, resume: bool) -> Evaluation | None:
+    """Return the evaluation that this one goes on with: the shards, or the newest to resume."""
+    alike = [each for each in read_evaluations(results)[0] if each.header.work == header.work]
+    if header.group == SHARDS:
+        return next((each for each in alike if each.header.group == SHARDS), None)
+    return alike[-1] if alike and resume else None
+
+
+def _refuse_again(images: ImageSet, before: Evaluation) -> None:
+    """Raise ``OpbenchError`` where images of a shard have an answer already."""
+    if any(image.id in before.answers for image in images.images):
+        names = ", ".join(path.stem for path in before.paths)
+        raise OpbenchError(
+            f"images of this shard have been answered already, in {names}: fill in what is missing "
+            "with --resume, or delete that with `opbench runs --delete` to start anew"
+        )
+
+
+@contextmanager
+def _threads(number: int | None) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
