@@ -6,7 +6,8 @@ networks take about r^0.75 times as long, some more and some less.  So each samp
 r^0.75, a round has the median of its samples, and the latency is the geometric mean of the rounds,
 whose differences are what another run would show as well.  Of the estimators tried on the same
 samples this one differed least from run to run (`results/timing.md`).  Samples that hardly move
-while the work does, of a network that waits for something else, are divided by less.
+while the work does, of a network that waits for something else, are divided by less.  Below the
+smallest sample nothing was seen: the interval reaches to it at least.
 
 On CUDA it is the tenth percentile of single calls with launch and synchronisation, the geometric
 mean over rounds.
@@ -51,11 +52,13 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     samples, part = comparable(rounds), followed(rounds)
     alone = len(rounds) == 1 and rounds[0].host_samples_s
     found, low, high = mean_of_rounds(_parts(alone) if alone else samples), 1.0, 1.0
+    seen = 0.0
     if part:
         work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
         low, high = work.estimate**part, work.high**part
+        seen = min(min(each.samples_s) for each in rounds)
     return Latency(
-        whole=Interval(low * found.estimate, low * found.low, high * found.high),
+        whole=Interval(low * found.estimate, low * found.low, max(high * found.high, seen)),
         rounds=(found.estimate,) if alone else tuple(low * median(each) for each in samples),
     )
 

@@ -29,8 +29,6 @@ _BUSY_CORES = 0.2
 # Fixed pieces of work that differ by no more took the same time.
 _SAME_WORK = 0.02
 _APART = 2
-# A latency below this part of every sample is a guess: more than half of each was others' doing.
-_FAR_BELOW = 0.5
 # What instruments read in a round where they can; a measurement has the medians.
 _READINGS = ("peak_memory_bytes", "energy_j", "power_w", "energy_resolution", "idle_power_w")
 
@@ -146,8 +144,6 @@ def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Qu
     """Rate the rounds together."""
     waiting = _starved(rounds)
     if 2 * waiting > len(rounds) or interval.relative > UNSTABLE or _drifts(rounds, protocol):
-        return "unstable"
-    if interval.estimate < _FAR_BELOW * min(_typical(rounds)):
         return "unstable"
     precise = interval.relative <= max(_GOOD, protocol.precision)
     return "good" if precise and not waiting and not _always_busy(rounds) else "noisy"

@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from opbench.lock import load
 from opbench.registry import providers
 from opbench.registry.targets import count_target, resolve
+from opbench.zoo.rows import load as zoo_rows
 from tests.fixtures import Opbench
 
 timm = pytest.importorskip("timm", reason="timm is not installed")
@@ -115,6 +116,7 @@ def test_recurrent_networks_cost_each_step_of_each_row_and_column() -> None:
 
 @slow
 def test_all_of_them_are_counted_in_one_process_without_growing(opbench: Opbench) -> None:
+    """And each costs what is on file of its usual weights, which are of 1,000 classes or others."""
     rows, memory = [], []
     for pattern in ("timm:[a-e]*", "timm:[f-r]*", "timm:[!a-r]*"):
         result = opbench("count", pattern, "--format", "json")
@@ -125,6 +127,18 @@ def test_all_of_them_are_counted_in_one_process_without_growing(opbench: Opbench
     assert {row["name"] for row in rows} == {f"timm:{name}" for name in timm.list_models()}
     assert len([row for row in rows if row["uncounted"]]) <= 0.005 * len(rows)
     assert memory[-1] - memory[0] < 0.2 * memory[0]
+    on_file = {(row.name, str(row.input_size)): row for row in zoo_rows("timm")}
+    if version("timm") != next(iter(on_file.values())).release:
+        pytest.skip("the file is of another release of timm")
+    compared = 0
+    for row in rows:
+        tag = providers.timm_config(row["name"].removeprefix("timm:")).tag
+        if kept := on_file.get((f"{row['name']}.{tag}", row["input_size"])):
+            assert {key: row[key] for key in ("params", "macs", "activations")} == {
+                key: getattr(kept, key) for key in ("params", "macs", "activations")
+            }, row["name"]
+            compared += 1
+    assert compared > 0.9 * len({row.architecture for row in on_file.values()})
 
 
 def test_a_lock_tells_the_release_that_a_network_is_from(

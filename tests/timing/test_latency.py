@@ -52,10 +52,18 @@ def test_a_floor_that_was_seen_in_one_round_only_is_less_certain() -> None:
 
 def test_the_interval_reaches_over_both_candidates_for_the_floor() -> None:
     rounds = [round_(n, 0.08, 0.08, reference_samples_s=(0.16, 0.16)) for n in (1, 2, 3)]
-    found = latency(rounds, Interval(0.09, 0.09, 0.108)).whole
+    found = latency(rounds, Interval(0.09, 0.09, 0.18)).whole
     # Where the work takes 0.16 / 0.09 times as long, the network takes (0.16 / 0.09)^0.75 times.
-    floor, most = (0.08 * (work / 0.16) ** 0.75 for work in (0.09, 0.108))
+    floor, most = (0.08 * (work / 0.16) ** 0.75 for work in (0.09, 0.18))
     assert (found.estimate, found.low, found.high) == pytest.approx((floor, floor, most))
+
+
+def test_a_latency_below_every_sample_has_an_interval_that_reaches_to_them() -> None:
+    """Of what takes 5 ms whatever the machine does, beside work that took a fifth less once."""
+    rounds = [round_(n, 0.005, 0.0052, reference_samples_s=(0.01, 0.0101)) for n in (1, 2, 3)]
+    found = latency(rounds, Interval(0.008, 0.008, 0.008)).whole
+    assert found.estimate < 0.005
+    assert found.high == 0.005
 
 
 def test_the_estimate_has_no_step_where_samples_begin_to_move_with_the_work() -> None:

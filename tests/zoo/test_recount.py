@@ -1,7 +1,7 @@
 """The facts on file against the installed libraries: another part of them every day.
 
 In the default suite a few of the smallest networks, in ``make test-slow`` a twentieth and all of
-torchvision's; all of timm's, which take a quarter of an hour, with ``list --update 'timm:*'``.
+torchvision's; of timm's every network once, by ``tests/providers/test_timm.py``.
 """
 
 from __future__ import annotations
