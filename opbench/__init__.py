@@ -20,6 +20,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     8      testing        -           the pytest plug-in and its assertions
     8      testing.assertions torch   counts and live comparisons as assertions
     7      evaluation     torch       a network answers every image once
+    7      evaluation.listing -       the evaluations of a results folder
     7      live           -           two targets timed in turns
     7      live.lookup    torch       targets as they were in a commit
     7      live.side      torch       one side in a process of its own

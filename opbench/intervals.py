@@ -73,14 +73,14 @@ def interval_rank(count: int, confidence: float = CONFIDENCE) -> int:
     """
     below, rank = 0.0, 0
     for outside in range(count // 2):
-        below += _binomial_half(count, outside)
+        below += binomial_half(count, outside)
         if 2 * below > 1 - confidence:
             break
         rank = outside
     return rank
 
 
-def _binomial_half(count: int, successes: int) -> float:
+def binomial_half(count: int, successes: int) -> float:
     """Return the binomial probability at 1/2, by logarithms for large counts."""
     ways = math.lgamma(count + 1) - math.lgamma(successes + 1) - math.lgamma(count - successes + 1)
     return math.exp(ways - count * math.log(2))

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 import opbench
+from opbench.accuracy.measured.lines import EVALUATION
 from opbench.cli.list import help_lists
 from opbench.live.lines import COMPARISON
 from opbench.lock.blocks import FORMAT as LOCK_FORMAT
@@ -40,6 +41,9 @@ def schemas() -> dict[str, dict[str, Any]]:
         "run-line.json": lines_schema("A line of an opbench run file, format 1", RUN.kinds),
         "comparison-line.json": lines_schema(
             "A line of an opbench comparison, format 1", COMPARISON.kinds
+        ),
+        "evaluation-line.json": lines_schema(
+            "A line of an opbench evaluation, format 1", EVALUATION.kinds
         ),
         "lock.json": lock(),
         "list-row.json": list_row(),
@@ -161,6 +165,9 @@ def object_schema(cls: type[Value], defs: dict[str, Any]) -> dict[str, Any]:
 def _with_keys(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value with its keys in place of the names of its fields."""
     properties = {name.rstrip("_"): each for name, each in schema.get("properties", {}).items()}
+    for each in properties.values():
+        if each.get("pattern") == _SIZE["pattern"] and each.get("default") == []:
+            each["default"] = ""  # a size without extents is "" in a file
     return {**schema, "properties": properties} if properties else schema
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from opbench.accuracy.measured.lines import EVALUATION, EvaluationEnd
 from opbench.registry import counts_csv
 from opbench.runs.lines import RUN
 from opbench.value import Value
-from tests import builders, made_up
+from tests import builders, evaluations, made_up
 from tests.fixtures import Rows
 from tests.schemas import FOLDER, schemas, text
 
@@ -73,6 +74,19 @@ def test_damage_is_not_of_the_schema() -> None:
     )
     for damage in damages:
         assert not LINE.is_valid(good | damage), damage
+
+
+def test_lines_of_an_evaluation_are_of_their_schema() -> None:
+    schema = Draft202012Validator(schemas()["evaluation-line.json"])
+    first = evaluations.header("a", 5)
+    ended = EvaluationEnd(reason="finished", answered=4, unanswered=1)
+    written = [first, *evaluations.lines(first, "1x0-1"), ended]
+    rows = [EVALUATION.line_json(line) for line in written]
+    assert {row["kind"] for row in rows} == {*EVALUATION.kinds}
+    for row in rows:
+        schema.validate(row)
+    assert not schema.is_valid(rows[0] | {"weights_sha256": "1"})
+    assert not schema.is_valid(rows[1] | {"top": [[]]})
 
 
 def test_the_lock_of_this_repository_is_of_its_schema() -> None:

@@ -1,4 +1,4 @@
-"""``opbench compare``: the differences between two runs that are real."""
+"""``opbench compare``: the differences between runs, targets or evaluations that are real."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench.cli.compare_evaluations import compare_files, find_evaluations
 from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.live_report import LiveReport
 from opbench.cli.options import Input, InputSize, Results, Timeout, results_folder
@@ -33,6 +34,7 @@ _OF_TARGETS = (
 )
 
 if TYPE_CHECKING:
+    from opbench.cli.paired_report import PairedReport
     from opbench.cli.self_test import SelfTestReport
 
 
@@ -43,7 +45,8 @@ def compare(
         typer.Argument(
             metavar="BASE NEW",
             help="Two runs, by file or by name in --results: latest is the newest, latest~1 the "
-            "one before. Or two targets, which are timed here and now. Or one comparison of "
+            "one before. Or two targets, which are timed here and now. Or two evaluations or "
+            "more, by file or by name, of which the first is BASE. Or one comparison of "
             "targets that was recorded, by file or by name, to show it again: `opbench runs` lists "
             "them. With --against, --vary and --self-test, one target or more.",
         ),
@@ -51,8 +54,9 @@ def compare(
     threshold: Annotated[
         str | None,
         typer.Option(
-            help="Ignore changes up to this: 3%, 50us, or both as 3%,50us. By default 2%,10us, and "
-            "5% of targets."
+            help="Ignore changes up to this: 3%, 50us, or both as 3%,50us; of evaluations 0.5 for "
+            "points of accuracy. By default 2%,10us of runs, 5% of targets, and of evaluations 0.3 "
+            "or what --at-most allows."
         ),
     ] = None,
     across: Annotated[
@@ -60,7 +64,19 @@ def compare(
     ] = False,
     strict: Annotated[
         bool | None,
-        typer.Option("--strict/--no-strict", help="Also fail when a cell is AMBIGUOUS."),
+        typer.Option(
+            "--strict/--no-strict",
+            help="Also fail when a cell is AMBIGUOUS; with --at-most, unless a larger loss is "
+            "ruled out.",
+        ),
+    ] = None,
+    at_most: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POINTS",
+            help="Fail only when surely more than so many points of accuracy are lost between "
+            "evaluations.",
+        ),
     ] = None,
     self_test: Annotated[
         bool,
@@ -130,15 +146,20 @@ def compare(
     results: Results = None,
     format: Annotated[CompareFormat, typer.Option(help="Output format.")] = CompareFormat.table,
 ) -> None:
-    """Compare two runs or two targets: SAME, FASTER, SLOWER or AMBIGUOUS, with a 95 % interval.
+    """Compare two runs, two targets or evaluations: which difference is real, with a 95 % interval.
 
-    Runs are compared as they were measured. Two targets are timed here in turns, in many fresh
-    pairs of processes, until the verdict is clear or the time of --max-seconds is up; all samples
-    are kept in the folder comparisons of --results. A change of targets is SLOWER or FASTER when it
-    is real and may exceed the threshold; of runs, when it surely does.
+    A cell is SAME, FASTER, SLOWER or AMBIGUOUS. Runs are compared as they were measured. Two
+    targets are timed here in turns, in many fresh pairs of processes, until the verdict is clear or
+    the time of --max-seconds is up; all samples are kept in the folder comparisons of --results. A
+    change of targets is SLOWER or FASTER when it is real and may exceed the threshold; of runs,
+    when it surely does.
 
-    Exit code 1: a cell is SLOWER or failed; with --self-test, more than 1 in 20 comparisons of a
-    network with itself were false alarms. Thresholds for all targets or by glob can be set in
+    Evaluations are compared image by image, with the first of them: SAME, BETTER, WORSE or
+    AMBIGUOUS by the exact McNemar test, with the difference in points of top-1.
+
+    Exit code 1: a cell is SLOWER or failed; an evaluation is WORSE, or with --at-most has surely
+    lost more than that; with --self-test, more than 1 in 20 comparisons of a network with itself
+    were false alarms. Thresholds of times, for all targets or by glob, can be set in
     tool.opbench.compare of pyproject.toml.
 
     Examples:
@@ -147,19 +168,30 @@ def compare(
         opbench compare resnet50 --vary dtype=float32,bfloat16
         opbench compare latest~1 latest
         opbench compare base.jsonl new.jsonl --across --threshold 3%,50us
+        opbench compare float32.jsonl int8.jsonl --at-most 0.3
         opbench compare --self-test resnet18
     """
     names, folder = runs or (), results_folder(results)
     settings = load_settings(Path.cwd()).compare
-    thresholds = settings.threshold if threshold is None else _thresholds(threshold)
     fails_on_doubt = settings.strict if strict is None else strict
-    report: CompareReport | SelfTestReport | LiveReport
-    if self_test:
+    timed_here = self_test or against is not None or vary is not None
+    evaluations = [] if timed_here else find_evaluations(names, folder)
+    if not evaluations:
+        _refuse_options(context, ("at_most",), "only evaluations have it")
+    given = None if evaluations else threshold
+    thresholds = settings.threshold if given is None else _thresholds(given)
+    report: CompareReport | SelfTestReport | LiveReport | PairedReport
+    if evaluations:
+        _refuse_options(context, (*_OF_TARGETS, "across"), "evaluations have none of these")
+        report = compare_files(
+            evaluations, threshold=threshold, at_most=at_most, strict=fails_on_doubt
+        )
+    elif self_test:
         from opbench.cli.self_test import self_test as test
 
         _refuse_options(context, (*_OF_TARGETS, "across"), "--self-test times runs, without these")
         report = test(names, thresholds, format)
-    elif against is None and vary is None and (recorded := _recorded(names, folder)):
+    elif not timed_here and (recorded := _recorded(names, folder)):
         _refuse_options(
             context, (*_OF_TARGETS, "across"), "a recorded comparison has none of these"
         )

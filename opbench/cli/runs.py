@@ -1,4 +1,4 @@
-"""``opbench runs``: the runs and comparisons of a results folder."""
+"""``opbench runs``: the runs, comparisons and evaluations of a results folder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import typer
 from opbench.cli.columns import Column, integer
 from opbench.cli.options import OutputFormat, Results, measured_folder
 from opbench.cli.render import Format, note, plural, render, say, write
+from opbench.evaluation.listing import EVALUATIONS
 from opbench.live.listing import COMPARISONS
 from opbench.runs.listing import RUNS, delete_files, list_files
 
-_KINDS = (RUNS, COMPARISONS)
+_KINDS = (RUNS, COMPARISONS, EVALUATIONS)
 _COLUMNS = (
     Column(key="name", title="name", keep=True),
     Column(key="kind", title="kind"),
@@ -30,16 +31,19 @@ _COLUMNS = (
 def runs(
     delete: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Delete this run or comparison. Can be repeated."),
+        typer.Option(
+            metavar="NAME", help="Delete this run, comparison or evaluation. Can be repeated."
+        ),
     ] = None,
     results: Results = None,
     format: OutputFormat = Format.table,
 ) -> None:
-    """List the runs and comparisons of a results folder, oldest first: networks, state and size.
+    """List the runs, comparisons and evaluations of a results folder: networks, state and size.
 
-    `opbench run --resume NAME` continues an interrupted run, `opbench compare NAME` shows a
-    comparison of targets again. An unreadable run is left out of everything else, with a warning;
-    `opbench runs --delete NAME` removes it.
+    The oldest is first. `opbench run --resume NAME` continues an interrupted run and `opbench
+    evaluate --resume NAME` an evaluation, whose cells are images, of all shards together; `opbench
+    compare NAME` shows a comparison of targets again. An unreadable file is left out of everything
+    else, with a warning; `opbench runs --delete NAME` removes it.
 
     Examples:
         opbench runs
@@ -54,4 +58,4 @@ def runs(
     write(render([each.to_json() for each in listed], format, _COLUMNS))
     counts = Counter(each.kind for each in listed)
     told = [plural(counts[each.format.what], each.format.what) for each in _KINDS]
-    note(f"{' and '.join(told)} in {folder}")
+    note(f"{', '.join(told[:-1])} and {told[-1]} in {folder}")

@@ -6,4 +6,5 @@ images          images decoded, resized and normalised by a protocol
 weights         weights from files and libraries, and their hash
 loop            images through the network, and the lines of the file
 lab             how much each choice of the protocol moves the answers
+listing         the evaluations of a results folder, for `opbench runs`; without torch
 """

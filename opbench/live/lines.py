@@ -169,6 +169,11 @@ class ComparisonFile(LineFile[ComparisonHeader]):
     """A comparison's file as read."""
 
     @property
+    def finished(self) -> bool:
+        """True when all comparisons came to their end."""
+        return any(line.reason == "finished" for line in self.of(End))
+
+    @property
     def compared(self) -> list[Compared]:
         """The comparisons, in order."""
         return [

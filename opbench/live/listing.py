@@ -14,6 +14,7 @@ def _comparison(path: Path) -> Contents:
     failures = sum(each.failure is not None for each in file.compared)
     return Contents(
         file=file,
+        finished=file.finished,
         label=first_of(names(each.sides) for each in file.compared),
         cells=len(file.compared),
         records=sum(bool(each.pairs) and not each.failure for each in file.compared),

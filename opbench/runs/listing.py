@@ -12,13 +12,13 @@ from opbench.errors import BadFileError
 from opbench.files import files_in, in_use, remove
 from opbench.line_files import LineFile, LineFormat
 from opbench.record import Failure, Record
-from opbench.runs.lines import RUN, End
+from opbench.runs.lines import RUN
 from opbench.runs.store import RunFile, find_run, read_run
 from opbench.value import Value
 
 
 class State(StrEnum):
-    """The state of a file; an ``interrupted`` run is one that ``run --resume`` continues."""
+    """The state of a file; ``--resume`` continues a run or evaluation that is ``interrupted``."""
 
     finished = "finished"
     interrupted = "interrupted"
@@ -31,9 +31,9 @@ class State(StrEnum):
 class Listed(Value):
     """One file of a results folder.
 
-    ``label`` says what it holds; ``cells`` are planned, or comparisons begun, of which ``records``
-    were measured and ``failures`` could not be; ``problem`` is why it cannot be read, or how many
-    lines of it.
+    ``label`` says what it holds; ``cells`` are planned, or comparisons begun, or images of all
+    shards of an evaluation, of which ``records`` were measured and ``failures`` could not be;
+    ``problem`` is why it cannot be read, or how many lines of it.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Contents:
     """The contents of a file as far as ``Listed`` tells them."""
 
     file: LineFile[Any]
+    finished: bool
     label: str
     cells: int
     records: int
@@ -117,7 +118,7 @@ def _listed(path: Path, kind: Kind) -> Listed:
         name=name,
         kind=what,
         label=read.label,
-        state=State.running if in_use(path) else _state(read.file),
+        state=State.running if in_use(path) else _ended(read),
         started=read.file.header.started,
         cells=read.cells,
         records=read.records,
@@ -134,9 +135,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _state(file: LineFile[Any]) -> State:
-    finished = any(line.reason == "finished" for line in file.of(End))
-    return State.finished if finished else State.interrupted
+def _ended(read: Contents) -> State:
+    return State.finished if read.finished else State.interrupted
 
 
 def _run(path: Path) -> Contents:
@@ -144,6 +144,7 @@ def _run(path: Path) -> Contents:
     plan, measured = run.header.plan, {line.cell for line in run.of(Record)}
     return Contents(
         file=run,
+        finished=run.finished,
         label=_label(run),
         cells=len(plan),
         records=len(measured),

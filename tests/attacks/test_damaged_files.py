@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
+from opbench.accuracy.measured.paired import compare_evaluations
+from opbench.accuracy.measured.store import whole
 from opbench.accuracy.own import read_own
 from opbench.accuracy.published import PUBLISHED, load_published
 from opbench.errors import OpbenchError
@@ -27,6 +29,7 @@ from opbench.runs.store import read_run
 from opbench.settings import load_settings
 from tests import builders
 from tests.attacks.damage import damage
+from tests.evaluations import write_evaluation
 from tests.locked import block
 
 _INPUTS = 100_000
@@ -88,8 +91,20 @@ def _lock(folder: Path) -> bytes:
     return to_text(Lock(networks={"a": block(), "b": block(8)})).encode()
 
 
+def _evaluation(folder: Path) -> bytes:
+    return write_evaluation(folder, "a", "1101x0-11", outputs=7).read_bytes()
+
+
+def _evaluated(path: Path) -> object:
+    """Read an evaluation, derive all that there is to know, and compare it with itself."""
+    evaluation = whole(path)
+    known = evaluation.top1, evaluation.top5, evaluation.confusions(3), evaluation.seconds()
+    return known, compare_evaluations(evaluation, [evaluation])
+
+
 READERS = (
     Reader("run.jsonl", _run, read_run),
+    Reader("evaluation.jsonl", _evaluation, _evaluated),
     Reader("counts.csv", _counts, counts_csv.load.__wrapped__),
     Reader("published.csv", _published, load_published.__wrapped__),
     Reader("own.csv", lambda _: _OWN.encode(), read_own),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from opbench.live.lines import (
 )
 from opbench.runs.lines import End
 from tests.builders import cell, failure, header, record, write_run
+from tests.evaluations import write_evaluation
 from tests.fixtures import Opbench, Rows
 from tests.live.simulation import pair
 
@@ -100,10 +103,8 @@ def test_a_label_that_the_header_has_is_shown(rows: Rows, tmp_path: Path) -> Non
 
 def test_a_folder_without_runs_has_none(opbench: Opbench, tmp_path: Path) -> None:
     result = opbench("runs", "--results", tmp_path)
-    assert (result.exit_code, f"0 runs and 0 comparisons in {tmp_path}" in result.stderr) == (
-        0,
-        True,
-    )
+    assert result.exit_code == 0
+    assert f"0 runs, 0 comparisons and 0 evaluations in {tmp_path}" in result.stderr
     missing = opbench("runs", "--results", tmp_path / "nowhere")
     assert missing.exit_code == 2
     assert "does not exist" in missing.stderr
@@ -175,3 +176,49 @@ def test_a_comparison_that_cannot_be_read_or_has_not_ended_says_so(
     (comparison.parent / "7-empty.jsonl").write_text("")
     states = [row["state"] for row in rows("runs", "--results", results)[4:]]
     assert states == ["interrupted", "unreadable", "empty"]
+
+
+def test_evaluations_are_listed_with_their_images_and_deleted(
+    opbench: Opbench, rows: Rows, results: Path
+) -> None:
+    whole = write_evaluation(results, "lenet5", "1101-", stem="5-whole")
+    shard = write_evaluation(results, "lenet5", "11...", stem="6-shard", shard="1/2", end=None)
+    (shard.parent / "7-spoilt.jsonl").write_text("{}\n")
+    (shard.parent / "8-empty.jsonl").write_text("")
+    listed = rows("runs", "--results", results)[4:]
+    assert {row["kind"] for row in listed} == {"evaluation"}
+    assert [row["state"] for row in listed] == ["finished", "interrupted", "unreadable", "empty"]
+    keys = ("label", "cells", "records", "failures")
+    assert [tuple(row[key] for key in keys) for row in listed[:2]] == [
+        ("lenet5", 5, 4, 1),
+        ("lenet5, shard 1/2", 5, 2, 0),
+    ]
+    assert (listed[0]["bytes"], listed[0]["started"]) == (
+        whole.stat().st_size,
+        "2026-11-27T12:00:00Z",
+    )
+    assert "4 runs, 0 comparisons and 4 evaluations" in opbench("runs", "--results", results).stderr
+    deleted = opbench("runs", "--results", results, "--delete", "5-whole", "--delete", "7-spoilt")
+    assert f"deleted {whole}" in deleted.stderr
+    assert len(rows("runs", "--results", results)) == 6
+
+
+def test_an_evaluation_that_is_being_written_is_running_and_stays(
+    opbench: Opbench, rows: Rows, results: Path
+) -> None:
+    path = write_evaluation(results, "lenet5", "11..", end=None)
+    with Appender(path):
+        assert rows("runs", "--results", results)[-1]["state"] == "running"
+        assert opbench("runs", "--results", results, "--delete", "lenet5").exit_code == 2
+    assert path.exists()
+
+
+def test_listing_imports_neither_torch_nor_pandas(results: Path) -> None:
+    code = (
+        "import sys; from opbench.cli import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'pandas', 'numpy'} & sys.modules.keys()"
+    )
+    command = [sys.executable, "-c", code, "runs", "--results", str(results)]
+    subprocess.run(command, check=True, capture_output=True)

@@ -4,6 +4,10 @@
     lines           the lines of a file
     store           the files of a results folder, by name and by age
     evaluation      the files of one evaluation, joined: every image once, top-1 and top-5
+    proportions     exact McNemar test, Tango's interval, Holm's correction
+    labels          evaluations named by the settings in which they differ
+    comparable      what cannot be compared is refused
+    paired          evaluations on the same images: BETTER, WORSE, SAME or AMBIGUOUS
 
 Standard library and msgspec only: neither torch nor pandas.
 """

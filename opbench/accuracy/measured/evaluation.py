@@ -99,7 +99,7 @@ class Evaluation:
         wrong = Counter(
             (answer.labels[0], answer.top[0])
             for answer in self.answers.values()
-            if not answer.right
+            if answer.labels and not answer.right
         )
         return [(*pair, number) for pair, number in wrong.most_common(most)]
 

@@ -104,7 +104,7 @@ class BatchLine(Value):
 
     ids: tuple[Text, ...]
     labels: tuple[tuple[Natural, ...], ...]
-    top: tuple[tuple[Natural, ...], ...]
+    top: tuple[Annotated[tuple[Natural, ...], Meta(min_length=1)], ...]
     margins: tuple[tuple[NonNegative, ...], ...]
     decode_s: NonNegative = 0.0
     resize_s: NonNegative = 0.0
