@@ -31,6 +31,7 @@ DATASETS: dict[str, DataSet] = {
     "imagenet128": DataSet("ImageNet at 128 pixels", 1000, 50_000),
     "cifar10": DataSet("CIFAR-10", 10, 10_000),
     "mnist": DataSet("MNIST", 10, 10_000),
+    "fashion_mnist": DataSet("Fashion-MNIST", 10, 10_000),
     "cityscapes": DataSet("Cityscapes", 19, None),
     "none": DataSet("Building blocks", None, None),
 }

@@ -6,8 +6,10 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opbench import files
 from opbench.accuracy.measured.lines import Unanswered, manifest_sha256
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class ImageSet:
     where only numbers are known.  dataset: a key of ``spec.DATASETS``, "" where nothing says which.
     problems: entries that are no image of the set, or whose label is no class: they have no answer.
         Their ids say where they stand, such as "images.csv, line 7".
+    notes: sentences about what was chosen or set aside without being an entry, such as files that
+        an operating system leaves.
     """
 
     path: str
@@ -44,6 +48,7 @@ class ImageSet:
     classes: tuple[str, ...] = ()
     dataset: str = ""
     problems: tuple[Unanswered, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def manifest_sha256(self) -> str:
@@ -64,6 +69,13 @@ class ImageSet:
         """
         mine = tuple(image for image in self.images if _place(image.id, of) == index - 1)
         return replace(self, images=mine, problems=self.problems if index == 1 else ())
+
+
+def read_encoded(path: Path) -> bytes:
+    """Read the file of an image.  Raises ``OSError``, and ``ValueError`` where it is empty."""
+    if not (encoded := files.read(path)):
+        raise ValueError("the file is empty")
+    return encoded
 
 
 def _place(name: str, of: int) -> int:
