@@ -46,8 +46,8 @@ class _Places:
         self.looked: list[str] = []
         self.address = ""
         if library == "torchvision":
-            (weights,) = providers.torchvision_weights(name)
-            self._add_url(weights.url)
+            for weights in providers.torchvision_weights(name):
+                self._add_url(weights.url)
         else:
             self._add_timm(providers.timm_config(name))
         if not self.looked:
@@ -83,7 +83,8 @@ class _Places:
             self.looked.append("huggingface_hub, whose cache may have them, is not installed")
             return
         self.files += _in_hub(hub, repository, revision, (file,) if file else _HUB_FILES)
-        self.looked.append(f"no {repository} in {hub.constants.HF_HUB_CACHE}")
+        cache = getattr(hub.constants, "HF_HUB_CACHE", "the cache of huggingface_hub")
+        self.looked.append(f"no {repository} in {cache}")
 
 
 def _in_hub(

@@ -56,9 +56,8 @@ class ProtocolOptions:
 def overridden(base: Preprocessing, options: ProtocolOptions) -> Preprocessing:
     """Return ``base`` with what options give in the place of its own.
 
-    Raises ``BadValueError`` naming the option that is wrong.
+    Raises ``BadValueError`` naming the option that does not fit the rest.
     """
-    _check_alone(options)
     given = options.given
     changed = [name for name, value in given.items() if getattr(base, name) != value]
     if not changed:
@@ -79,8 +78,8 @@ def _flags(names: Sequence[str]) -> str:
     return " ".join(f"--{name}" for name in names)
 
 
-def _check_alone(options: ProtocolOptions) -> None:
-    """Check each option by itself."""
+def check(options: ProtocolOptions) -> None:
+    """Check each option by itself.  Raises ``BadValueError`` naming the one that is wrong."""
     for name, known in (("interpolation", Interpolation), ("decoder", Decoder)):
         value = getattr(options, name)
         if value is not None and value not in get_args(known):

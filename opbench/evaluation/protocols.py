@@ -24,7 +24,7 @@ from opbench.accuracy import primaries
 from opbench.accuracy.measured.preprocessing import FULL_IMAGE, Interpolation, Preprocessing
 from opbench.errors import BadValueError
 from opbench.evaluation.protocol_options import ProtocolOptions as ProtocolOptions
-from opbench.evaluation.protocol_options import overridden
+from opbench.evaluation.protocol_options import check, overridden
 from opbench.images import CROP, MEAN, SHORT_SIDE, STD
 from opbench.registry import entries, graphs, providers
 from opbench.spec import DATASETS, Shape, dataset_label
@@ -47,6 +47,7 @@ def protocol_of(
     Raises ``BadValueError`` for options that make no protocol, for a network that classifies no
     images and where nothing says how large they are; ``MissingExtraError``.
     """
+    check(options)
     library, colon, name = target_name.rpartition(":")
     if library == "torchvision":
         base = _of_torchvision(name)

@@ -147,11 +147,11 @@ def fit(module: nn.Module, weights: Mapping[str, Any], path: Path, target: str) 
         except RuntimeError as error:
             raise BadFileError(f"{path} does not fit {target}: {describe(error)}") from error
     problems = [
-        f"{len(names)} {told} ({_list(names)})"
-        for names, told in (
-            (missing, "names of the network are missing"),
-            (unexpected, "names are unknown to it"),
-            (differing, "are of another shape or type"),
+        f"{told}: {len(names)} ({_list(names)})"
+        for told, names in (
+            ("missing", missing),
+            ("unexpected", unexpected),
+            ("of another shape or type", differing),
         )
         if names
     ]
@@ -195,7 +195,10 @@ def _remedy(own: Mapping[str, Any], weights: Mapping[str, Any]) -> str:
             f"{{name.removeprefix('{_short(prefix)}'): value for name, value in weights.items()}}"
         )
     if prefix := _prefix(own, weights):
-        return f"every name of the network begins with '{_short(prefix)}': name the part without"
+        return (
+            f"every name of the network begins with '{_short(prefix)}': save the weights with it, "
+            "or evaluate that part of the network"
+        )
     return "name the file of this network's weights"
 
 

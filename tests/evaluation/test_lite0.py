@@ -57,8 +57,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def downloaded(name: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-    command += ["--disable-pip-version-check", "--only-binary=:all:", "--retries", "1", name]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-deps", "--only-binary=:all:", "--retries", "1", "--dest", str(folder), name]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if re.search("ConnectionError|NewConnectionError|Max retries|timed out", ended.stderr):
         pytest.skip(f"the package index cannot be reached for {name}: {ended.stderr[-300:]}")

@@ -257,7 +257,7 @@ def test_padding_on_purpose_names_both_sizes() -> None:
         ({"decoder": "dali"}, "--decoder 'dali' is unknown: choose one of pillow, pillow-draft"),
         ({"interpolation": "lanczos", "antialias": False}, "--interpolation lanczos always smooth"),
         ({"channels": 4}, r"--channels 4: images have 1 channel \(grey\) or 3"),
-        ({"channels": 1}, "--mean has 3 numbers, and images have 1 channels"),
+        ({"mean": MEAN, "std": STD, "channels": 1}, "--mean has 3 numbers, and images have 1 ch"),
         ({"mean": (0.5,), "std": (0.5,)}, "--mean has 1 numbers, and images have 3 channels"),
         ({"mean": ()}, "--std needs --mean: give both, or neither"),
         ({"mean": (0.5, 0.5, float("nan"))}, "--mean has a number that is not finite"),
@@ -270,6 +270,13 @@ def test_padding_on_purpose_names_both_sizes() -> None:
 def test_options_that_make_no_protocol_are_named(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadValueError, match=sentence):
         protocol_of(OWN, input_size=IMAGENET, options=options(**given))
+
+
+def test_grey_values_need_a_mean_of_their_own_where_the_weights_have_one() -> None:
+    with pytest.raises(BadValueError, match="--mean has 3 numbers, and images have 1 channels"):
+        protocol_of("torchvision:resnet50", input_size=None, options=options(channels=1))
+    grey = protocol_of(OWN, input_size=IMAGENET, options=options(channels=1))
+    assert (grey.input_size, grey.mean) == ((1, 224, 224), ())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from opbench.evaluation.weights import AS_BUILT, load, sha256_of, with_weights
 from opbench.registry import providers, torchvision_operators
 
 OWN = "net.py:net"
+DEPRECATED = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
 
 
 def network(classes: int = 3) -> nn.Module:
@@ -65,7 +66,15 @@ def held(value: Any) -> nn.Module:
 
 
 VALUES = torch.arange(6, dtype=torch.float32).reshape(2, 3)
-QUANTIZED = torch.quantize_per_tensor(VALUES, 0.5, 3, torch.qint8)
+
+
+def quantized(zero_point: int) -> torch.Tensor:
+    return torch.quantize_per_tensor(VALUES, 0.5, zero_point, torch.qint8)
+
+
+def quantized_by_row() -> torch.Tensor:
+    scales, zero_points = torch.tensor([0.5, 0.25]), torch.tensor([0, 1])
+    return torch.quantize_per_channel(VALUES, scales, zero_points, 0, torch.qint8)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +88,6 @@ QUANTIZED = torch.quantize_per_tensor(VALUES, 0.5, 3, torch.qint8)
         VALUES.to_sparse(),
         torch.tensor(3),
         torch.zeros(0, 4),
-        QUANTIZED,
-        torch.quantize_per_channel(
-            VALUES, torch.tensor([0.5, 0.25]), torch.tensor([0, 1]), 0, torch.qint8
-        ),
     ],
     ids=lambda value: f"{value.dtype}-{value.layout}-{value.dim()}",
 )
@@ -92,6 +97,13 @@ def test_every_type_of_value_has_a_hash_that_its_copy_shares(value: torch.Tensor
     assert re.fullmatch("[0-9a-f]{64}", found)
 
 
+@DEPRECATED
+def test_quantised_values_have_a_hash_that_a_copy_shares() -> None:
+    for make in (quantized_by_row, lambda: quantized(3)):
+        assert sha256_of(held(make())) == sha256_of(held(make()))
+
+
+@DEPRECATED
 def test_the_hash_tells_values_types_shapes_names_and_scales_apart() -> None:
     renamed = nn.Module()
     renamed.register_buffer("other", VALUES)
@@ -102,8 +114,9 @@ def test_the_hash_tells_values_types_shapes_names_and_scales_apart() -> None:
         held(VALUES.reshape(3, 2)),
         held(VALUES.conj_physical().neg()),
         renamed,
-        held(QUANTIZED),
-        held(torch.quantize_per_tensor(VALUES, 0.5, 4, torch.qint8)),
+        held(quantized(3)),
+        held(quantized(4)),
+        held(quantized_by_row()),
     ]
     assert len({sha256_of(module) for module in modules}) == len(modules)
 
@@ -183,8 +196,8 @@ def test_names_that_differ_are_counted_and_named(tmp_path: Path) -> None:
     file = tmp_path / "w.pth"
     torch.save({name: state[name] for name in list(state)[3:]} | {"extra\x1b": VALUES}, file)
     assert refused(file) == (
-        f"{file} does not fit {OWN}: 3 names of the network are missing (0.weight, 0.bias, "
-        "1.weight), 1 names are unknown to it (extra\\x1b); name the file of this network's weights"
+        f"{file} does not fit {OWN}: missing: 3 (0.weight, 0.bias, 1.weight), unexpected: 1 "
+        "(extra\\x1b); name the file of this network's weights"
     )
 
 
@@ -192,7 +205,7 @@ def test_shapes_and_types_that_differ_are_named(tmp_path: Path) -> None:
     state, file = network(7).state_dict(), tmp_path / "w.pth"
     torch.save(state | {"0.bias": torch.ones(2, dtype=torch.int8)}, file)
     assert (
-        "3 are of another shape or type (0.bias (int8 in the file, float32 in the network), "
+        "of another shape or type: 3 (0.bias (int8 in the file, float32 in the network), "
         "3.weight (7x8 in the file, 3x8 in the network), 3.bias (7 in the file, 3 in the network))"
     ) in refused(file)
     module = network()
@@ -234,7 +247,7 @@ class Runs:
     """A pickle that would run code when it is read."""
 
     def __reduce__(self) -> Any:
-        return pytest.fail, ("code in a file of weights was run",)
+        return eval, ("1 / 0",)
 
 
 def test_a_pickle_that_needs_code_is_refused_and_not_run(tmp_path: Path) -> None:
@@ -370,6 +383,7 @@ def test_names_that_torchvision_itself_converts_are_converted(
     old = {
         re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value
         for name, value in trained.state_dict().items()
+        if "batches" not in name
     }
     (weights,) = providers.torchvision_weights("densenet121")
     torch.save(old, checkpoints / Path(weights.url).name)
