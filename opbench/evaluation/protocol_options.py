@@ -35,7 +35,7 @@ class ProtocolOptions:
 
     @property
     def given(self) -> dict[str, Any]:
-        """What is given, by name, a crop with both of its extents."""
+        """The values that are given, by name, a crop with both of its extents."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if value is not None} | (
             {"crop": self.crop_size} if self.crop is not None else {}

@@ -148,7 +148,7 @@ def test_a_digit_is_padded_on_all_sides_and_remains_the_full_image() -> None:
     asked = protocol((28, 28), (32, 32), channels=1)
     digit = photograph(28, 28, "L")
     made = to_input(digit, asked)
-    assert made.shape == asked.input_size == (1, 32, 32)
+    assert tuple(made.shape) == asked.input_size == (1, 32, 32)
     assert torch.equal(made[:, 2:30, 2:30], functional.to_tensor(digit))
     made[:, 2:30, 2:30] = 0
     assert not made.any()

@@ -29,12 +29,10 @@ OWN = "net.py:net"
 
 
 def options(**given: Any) -> ProtocolOptions:
-    return ProtocolOptions(
-        **{
-            name: Shape(value) if name in ("resize", "crop") else value
-            for name, value in given.items()
-        }
-    )
+    sizes: dict[str, Any] = {
+        name: Shape(given[name]) for name in ("resize", "crop") if name in given
+    }
+    return ProtocolOptions(**(given | sizes))
 
 
 @pytest.mark.parametrize(
@@ -293,4 +291,4 @@ def test_a_network_alone_that_takes_no_images_is_refused(
     size: tuple[int, ...] | None, given: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(BadValueError, match=sentence):
-        protocol_of(OWN, input_size=size and Shape(size), options=options(**given))
+        protocol_of(OWN, input_size=Shape(size) if size else None, options=options(**given))

@@ -395,7 +395,7 @@ def test_weights_that_undo_the_normalisation_are_built_to_do_so() -> None:
     torchvision_operators.load(lambda: pytest.importorskip("torchvision"))
     for name in ("googlenet", "inception_v3", "quantized_googlenet"):
         named = providers.default_weights("torchvision", name)
-        assert providers.build("torchvision", named).transform_input is True
+        assert providers.build("torchvision", named).transform_input
 
 
 def test_the_weights_of_timm_are_found_where_torch_keeps_them(
@@ -422,7 +422,7 @@ def test_the_weights_of_timm_are_found_in_the_hubs_cache(
     hub = SimpleNamespace(
         try_to_load_from_cache=cached, constants=SimpleNamespace(HF_HUB_CACHE=str(tmp_path))
     )
-    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
     loaded = load(providers.build("timm", SMALL), f"timm:{SMALL}", None)
     assert loaded.sha256 == sha256_of(trained)
     (tmp_path / "model.safetensors").unlink()
