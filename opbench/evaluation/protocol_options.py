@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any, get_args
@@ -59,10 +59,9 @@ def overridden(base: Preprocessing, options: ProtocolOptions) -> Preprocessing:
     Raises ``BadValueError`` naming the option that does not fit the rest.
     """
     given = options.given
-    changed = [name for name, value in given.items() if getattr(base, name) != value]
-    if not changed:
+    if not given:
         return base
-    named = "options" if given.keys() >= _EVERY else f"{base.source}, with {_flags(changed)}"
+    named = "options" if given.keys() >= _EVERY else f"{base.source}, with {_flags(given)}"
     made = replace(base, **given, source=named)
     _check_sizes(made, options)
     _check_normalisation(made)
@@ -74,7 +73,7 @@ def overridden(base: Preprocessing, options: ProtocolOptions) -> Preprocessing:
     return made
 
 
-def _flags(names: Sequence[str]) -> str:
+def _flags(names: Iterable[str]) -> str:
     return " ".join(f"--{name}" for name in names)
 
 

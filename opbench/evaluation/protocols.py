@@ -92,7 +92,9 @@ def _of_timm(name: str, input_size: Shape | None, options: ProtocolOptions) -> P
         return _of_module(f"timm:{name}", input_size, options)
     size = _extents(options, input_size or Shape(config.input_size))
     resize, crop = _timm_sizes(name, config, size, options)
-    interpolation = options.interpolation or config.interpolation
+    interpolation = config.interpolation
+    if interpolation not in get_args(Interpolation) and options.interpolation is not None:
+        interpolation = options.interpolation
     if interpolation not in get_args(Interpolation):
         raise BadValueError(
             f"timm resizes the images of {name} by {interpolation!r} interpolation: choose one "

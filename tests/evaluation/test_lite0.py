@@ -26,12 +26,8 @@ from opbench.registry.targets import resolve
 pytestmark = pytest.mark.slow
 
 TARGET = "timm:tf_efficientnet_lite0.in1k"
-# The classes of ImageNet: tabby or another cat, espresso, missile or projectile.
-PHOTOGRAPHS = {
-    "chelsea.png": {281, 282, 285},
-    "coffee.png": {967},
-    "rocket.jpg": {657, 744},
-}
+# The classes of ImageNet: tabby, espresso, missile.
+PHOTOGRAPHS = {"chelsea.png": 281, "coffee.png": 967, "rocket.jpg": 657}
 _ENDS = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2"} | {
     "_fc": "classifier"
 }
@@ -115,4 +111,4 @@ def test_every_photograph_is_named_within_the_top_five(
     with torch.inference_mode():
         outputs = network(torch.stack([to_input(image, protocol) for image in images]))
     for (name, right), best in zip(PHOTOGRAPHS.items(), outputs.topk(5).indices, strict=True):
-        assert right & set(best.tolist()), f"{name}: {best.tolist()}"
+        assert right in best.tolist(), f"{name}: {best.tolist()}"

@@ -107,7 +107,21 @@ def test_timms_size_for_tests_is_had_by_a_crop_of_that_size() -> None:
     expected = of_timm(name, use_test_size=True)(image)
     assert torch.equal(to_input(image, by_crop), expected)
     assert torch.equal(to_input(image, by_size), expected)
+    assert by_crop.source == f"timm's {name}, with --crop"
     assert protocol_of(f"timm:{name}", input_size=None).resize == (235,)  # floor(224 / 0.95)
+
+
+def test_an_interpolation_that_is_drawn_at_random_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = providers.timm_config("resnet50.a1_in1k")
+    config.interpolation = "random"
+    monkeypatch.setattr(providers, "timm_config", lambda name: config)
+    with pytest.raises(BadValueError, match="by 'random' interpolation: choose one"):
+        protocol_of("timm:resnet50.a1_in1k", input_size=None)
+    asked = options(interpolation="bicubic")
+    protocol = protocol_of("timm:resnet50.a1_in1k", input_size=None, options=asked)
+    assert protocol.interpolation == "bicubic"
 
 
 def test_timms_choice_of_weights_says_so() -> None:
@@ -204,17 +218,19 @@ def test_options_replace_what_others_say_and_are_named() -> None:
     asked = options(resize=(248,), interpolation="bicubic", antialias=True)
     protocol = protocol_of("torchvision:resnet50.IMAGENET1K_V1", input_size=None, options=asked)
     assert protocol.source == (
-        "torchvision's ResNet50_Weights.IMAGENET1K_V1, with --resize --interpolation"
+        "torchvision's ResNet50_Weights.IMAGENET1K_V1, with --resize --interpolation --antialias"
     )
     assert (protocol.resize, protocol.crop, protocol.mean) == ((248,), (224, 224), MEAN)
     assert (protocol.interpolation, protocol.antialias) == ("bicubic", True)
 
 
-def test_options_that_say_the_same_change_nothing() -> None:
+def test_options_that_say_the_same_change_nothing_but_the_source() -> None:
     name = "torchvision:resnet50.IMAGENET1K_V1"
     asked = options(resize=(256,), crop=(224,), mean=MEAN, std=STD)
     plain = protocol_of(name, input_size=None)
-    assert protocol_of(name, input_size=None, options=asked) == plain
+    made = protocol_of(name, input_size=None, options=asked)
+    assert made.sha256 == plain.sha256
+    assert made.source == f"{plain.source}, with --resize --crop --mean --std"
 
 
 def test_a_protocol_of_options_alone() -> None:
