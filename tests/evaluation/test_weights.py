@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -391,11 +392,28 @@ def test_names_that_torchvision_itself_converts_are_converted(
     assert load(module, "torchvision:densenet121", None).sha256 == sha256_of(trained)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_weights_that_undo_the_normalisation_are_built_to_do_so() -> None:
     torchvision_operators.load(lambda: pytest.importorskip("torchvision"))
     for name in ("googlenet", "inception_v3", "quantized_googlenet"):
         named = providers.default_weights("torchvision", name)
         assert providers.build("torchvision", named).transform_input
+
+
+@pytest.mark.slow
+def test_a_network_with_torchvisions_weights_answers_as_torchvisions_own(
+    checkpoints: Path, any_hash: None
+) -> None:
+    """GoogLeNet's weights come with auxiliary classifiers, and undo the usual normalisation."""
+    (weights,) = providers.torchvision_weights("googlenet")
+    models = import_module("torchvision.models")
+    trained = models.googlenet(aux_logits=True, init_weights=False)
+    torch.save(varied(trained).state_dict(), checkpoints / Path(weights.url).name)
+    name = f"googlenet.{weights.name}"
+    module, images = providers.build("torchvision", name).eval(), torch.rand(2, 3, 224, 224)
+    load(module, f"torchvision:{name}", None)
+    with torch.inference_mode():
+        assert torch.equal(module(images), models.googlenet(weights=weights).eval()(images))
 
 
 def test_the_weights_of_timm_are_found_where_torch_keeps_them(
@@ -428,6 +446,18 @@ def test_the_weights_of_timm_are_found_in_the_hubs_cache(
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(BadFileError, match=rf"no timm/{SMALL} in {tmp_path}"):
         load(providers.build("timm", SMALL), f"timm:{SMALL}", None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # PyTorch moves quantisation to a package of its own
+def test_integers_that_stand_for_weights_come_back_from_a_file(tmp_path: Path) -> None:
+    torchvision_operators.load(lambda: pytest.importorskip("torchvision"))
+    name = "quantized_shufflenet_v2_x0_5.IMAGENET1K_FBGEMM_V1"
+    module, file = providers.build("torchvision", name), tmp_path / "w.pth"
+    torch.save(module.state_dict(), file)
+    other = providers.build("torchvision", name)
+    assert sha256_of(other) != sha256_of(module)
+    assert load(other, f"torchvision:{name}", file).sha256 == sha256_of(module)
 
 
 @pytest.mark.parametrize("name", ["torchvision:squeezenet1_1", f"timm:{SMALL}"])
