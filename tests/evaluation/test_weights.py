@@ -400,7 +400,6 @@ def test_weights_that_undo_the_normalisation_are_built_to_do_so() -> None:
         assert providers.build("torchvision", named).transform_input
 
 
-@pytest.mark.slow
 def test_a_network_with_torchvisions_weights_answers_as_torchvisions_own(
     checkpoints: Path, any_hash: None
 ) -> None:
@@ -448,7 +447,6 @@ def test_the_weights_of_timm_are_found_in_the_hubs_cache(
         load(providers.build("timm", SMALL), f"timm:{SMALL}", None)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # PyTorch moves quantisation to a package of its own
 def test_integers_that_stand_for_weights_come_back_from_a_file(tmp_path: Path) -> None:
     torchvision_operators.load(lambda: pytest.importorskip("torchvision"))
