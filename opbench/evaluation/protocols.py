@@ -122,10 +122,9 @@ def _timm_sizes(
     if options.resize is not None and options.crop is not None:
         return options.resize, options.crop_size
     if config.crop_mode == "border" or len(set(size)) > 1:
-        why = "fills up their borders" if config.crop_mode == "border" else "are not square"
+        does = "fills up the borders of" if config.crop_mode == "border" else "has no square for"
         raise BadValueError(
-            f"timm's images for {name} {'' if 'are' in why else 'are resized as it '}{why}, which "
-            "no protocol here says: give --resize and --crop"
+            f"timm {does} images of {name}, which no protocol here does: give --resize and --crop"
         )
     return Shape(scaled[:1]), size
 

@@ -87,7 +87,8 @@ def of_timm(name: str, **asked: Any) -> Any:
         "resnet50.a1_in1k",
         "tf_efficientnet_lite0.in1k",
         "vit_base_patch16_clip_224.openai",
-        "vit_base_patch16_siglip_224.webli",  # squashed
+        "coat_lite_medium_384.in1k",  # squashed whole
+        "dm_nfnet_f0.dm_in1k",  # squashed, then cropped
         "inception_v4.tf_in1k",
         "mobilenetv3_large_100.ra_in1k",
     ],
@@ -149,16 +150,30 @@ def classifies(row: ZooRow) -> bool:
     return row.library.name == "timm" or providers.task(network) in tasks
 
 
-def test_filled_borders_are_refused_unless_options_say_otherwise(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    config = providers.timm_config("resnet50.a1_in1k")
-    config.crop_mode = "border"
-    monkeypatch.setattr(providers, "timm_config", lambda name: config)
-    with pytest.raises(BadValueError, match="give --resize and --crop"):
-        protocol_of("timm:resnet50.a1_in1k", input_size=None)
+def test_filled_borders_are_refused_unless_options_say_otherwise() -> None:
+    name = "timm:deepseek_vit_412m.deepseek_v4_1_flash"
+    if providers.timm_config(name.partition(":")[2]) is None:
+        pytest.skip("this release of timm has no network whose images are filled up")
+    with pytest.raises(BadValueError, match="timm fills up the borders of images of deepseek"):
+        protocol_of(name, input_size=None)
     asked = options(resize=(256,), crop=(224,))
-    assert protocol_of("timm:resnet50.a1_in1k", input_size=None, options=asked).resize == (256,)
+    assert protocol_of(name, input_size=None, options=asked).resize == (256,)
+
+
+def test_timm_has_a_protocol_for_every_set_of_weights_but_those_with_borders() -> None:
+    refused = set()
+    for name in providers.weights("timm"):
+        try:
+            protocol = protocol_of(f"timm:{name}", input_size=None)
+        except BadValueError:
+            refused.add(name)
+        else:
+            steps = {type(each).__name__: each for each in of_timm(name).transforms}
+            resized, cropped = steps["Resize"].size, tuple(steps["CenterCrop"].size)
+            size = (resized,) if isinstance(resized, int) else tuple(resized)
+            assert protocol.resize == size, name
+            assert (protocol.crop or protocol.resize) == cropped, name
+    assert {providers.timm_config(name).crop_mode for name in refused} <= {"border"}
 
 
 @pytest.mark.parametrize(
