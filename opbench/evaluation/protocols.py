@@ -122,7 +122,9 @@ def _timm_sizes(
     if options.resize is not None and options.crop is not None:
         return options.resize, options.crop_size
     if config.crop_mode == "border" or len(set(size)) > 1:
-        does = "fills up the borders of" if config.crop_mode == "border" else "has no square for"
+        does = (
+            "fills up the borders of" if config.crop_mode == "border" else "crops no square out of"
+        )
         raise BadValueError(
             f"timm {does} images of {name}, which no protocol here does: give --resize and --crop"
         )
