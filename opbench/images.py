@@ -34,7 +34,7 @@ def preprocess(image: Image, short_side: int = SHORT_SIDE, crop: int = CROP) -> 
     scale = short_side / min(image.size)
     width, height = (max(crop, round(scale * extent)) for extent in image.size)
     left, top = (width - crop) // 2, (height - crop) // 2
-    resized = image.resize((width, height), _pillow().Resampling.BILINEAR)
+    resized = image.resize((width, height), pillow_image().Resampling.BILINEAR)
     pixels = bytearray(resized.crop((left, top, left + crop, top + crop)).tobytes())
     values = torch.frombuffer(pixels, dtype=torch.uint8).view(crop, crop, 3).permute(2, 0, 1)
     mean, std = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
@@ -76,7 +76,7 @@ class Images:
 
 
 def _decoded(source: Any) -> Image:
-    pillow = _pillow()
+    pillow = pillow_image()
     if isinstance(source, pillow.Image):
         return source.convert("RGB")  # type: ignore[no-any-return]
     if not isinstance(source, bytes | str | os.PathLike):
@@ -87,7 +87,8 @@ def _decoded(source: Any) -> Image:
         return opened.convert("RGB")  # type: ignore[no-any-return]
 
 
-def _pillow() -> Any:
+def pillow_image() -> Any:
+    """Return the module ``PIL.Image``.  Raises ``MissingExtraError`` without Pillow."""
     try:
         return import_module("PIL.Image")
     except ImportError as error:

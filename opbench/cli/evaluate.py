@@ -9,7 +9,7 @@ import typer
 
 from opbench.cli.evaluate_options import asked_before, parse_protocol, parse_shard
 from opbench.cli.options import OutputFormat, Precision, Results, results_folder
-from opbench.cli.render import Format, say, stdout_is_ours, write
+from opbench.cli.render import Format, note, say, stdout_is_ours, write
 from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
@@ -243,6 +243,8 @@ def _evaluate(asked: AskedEvaluation, results: Path, *, resume: bool) -> Evaluat
 
     with stdout_is_ours():
         prepared = prepare(asked, results, resume=resume)
+        for sentence in prepared.images.notes:
+            note(sentence)
         before = prepared.before
         if resume and before is None:
             say(f"{asked.target.name}: nothing to resume in {results}: starting anew")

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from opbench.accuracy.interval import wilson_interval
-from opbench.accuracy.measured.evaluation import Answer
+from opbench.accuracy.measured.evaluation import ImageAnswer
 from opbench.accuracy.measured.lines import BatchLine, Unanswered
 from opbench.cli.progress import PERIOD_S
 from opbench.cli.render import messages, note, output
@@ -46,7 +46,7 @@ class EvaluationProgress:
         if isinstance(line, Unanswered):
             self._done += 1
         else:
-            answers = map(Answer, line.labels, line.top, line.margins)
+            answers = map(ImageAnswer, line.labels, line.top, line.margins)
             self._right += sum(each.right for each in answers)
             self._answered += len(line.ids)
             self._done += len(line.ids)

@@ -70,7 +70,7 @@ class Classifier:
 
     @property
     def settles_ties(self) -> bool:
-        """Whether images that are too close to call are asked again alone.
+        """True where images that are too close to call are asked again alone.
 
         In half precision that would be most of them.
         """

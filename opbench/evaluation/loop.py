@@ -25,7 +25,7 @@ from opbench.evaluation.reading import Batch, batches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How many images make a batch, and how many threads decode."""
+    """The images of a batch, and the threads that decode."""
 
     batch_size: int
     workers: int

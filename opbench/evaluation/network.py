@@ -14,22 +14,28 @@ from opbench.counting.arguments import Arguments
 from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import brought_by, input_sizes_of
-from opbench.errors import OpbenchError
+from opbench.errors import BadValueError, OpbenchError
 from opbench.evaluation.outputs import class_outputs
 from opbench.evaluation.protocols import protocol_of
 from opbench.evaluation.settings import AskedEvaluation
-from opbench.evaluation.weights import Loaded, load
+from opbench.evaluation.weights import Loaded, load, with_weights
 from opbench.record import Totals
+from opbench.registry.targets import resolve
 from opbench.spec import Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedNetwork:
-    """A network in evaluation mode, in float32 on the CPU, and how images become its inputs."""
+    """A network in evaluation mode, in float32 on the CPU, and how images become its inputs.
 
+    ``takes`` is the size of the example that it brings, None where it brings none.
+    """
+
+    name: str
     module: nn.Module
     loaded: Loaded
     preprocessing: Preprocessing
+    takes: Shape | None = None
 
     @classmethod
     def build(cls, asked: AskedEvaluation) -> EvaluatedNetwork:
@@ -39,17 +45,33 @@ class EvaluatedNetwork:
         protocol are not to be had.
         """
         target = asked.target
+        if asked.weights is None and (name := with_weights(target.name)) != target.name:
+            (target,) = resolve([name])
         module, brought = target.build()
         set_evaluation_mode(module)
         loaded = load(module, target.name, asked.weights)
-        size = target.input_size or _size_of(brought or brought_by(module))
-        preprocessing = protocol_of(
-            target.name,
-            input_size=None if size is None else Shape(size),
-            options=asked.options,
-            channels=channels_of(module),
+        takes = _size_of(brought or brought_by(module))
+        return cls(
+            name=target.name,
+            module=module,
+            loaded=loaded,
+            preprocessing=protocol_of(
+                target.name,
+                input_size=Shape(target.input_size) if target.input_size else takes,
+                channels=channels_of(module),
+                options=asked.options,
+            ),
+            takes=None if target.input_size else takes,
         )
-        return cls(module=module, loaded=loaded, preprocessing=preprocessing)
+
+    def require(self, size: Shape) -> None:
+        """Raise ``BadValueError`` for inputs of another size than the network's own example."""
+        if self.takes and size != self.takes:
+            height, width = self.takes[1:]
+            raise BadValueError(
+                f"the images become inputs of {size}, and {self.name} takes {self.takes}: say how "
+                f"with --resize and --crop, such as --resize {height}x{width}"
+            )
 
     def outputs(self, size: Shape) -> int:
         """Return the number of classes that it tells apart.
@@ -81,6 +103,7 @@ def _size_of(example: Arguments | None) -> Shape | None:
 
 
 def channels_of(module: nn.Module) -> int | None:
-    """Return the channels that the first convolution takes, None where there is none."""
+    """Return the channels of the images that the first convolution takes, None where it cannot."""
     found = (each.in_channels for each in module.modules() if isinstance(each, nn.Conv2d))
-    return next(found, None)
+    channels = next(found, None)
+    return channels if channels in (1, 3) else None

@@ -12,18 +12,18 @@ from opbench.spec import DATASETS
 
 
 class Shard(NamedTuple):
-    """One of ``of`` parts, from 1."""
+    """Part ``part`` of ``parts``, from 1."""
 
-    index: int
-    of: int
+    part: int
+    parts: int
 
     def __str__(self) -> str:
-        return f"{self.index}/{self.of}"
+        return f"{self.part}/{self.parts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationSettings:
-    """How a network is executed, and which of the images it answers.
+    """The execution of a network, and the images that it answers.
 
     threads: of PyTorch on the CPU, None as it chooses; workers: threads that decode images.
     limit: images drawn at random with ``seed``, 0 for all.

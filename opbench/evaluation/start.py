@@ -128,6 +128,7 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
     set_tf32(False)
     network = EvaluatedNetwork.build(asked)
     size = network.preprocessing.input_size or _first_size(asked, network.preprocessing)
+    network.require(size)
     outputs = network.outputs(size)
     images = _images(asked, outputs)
     header = _header(asked, network, images, outputs, network.counts(size))
@@ -182,7 +183,7 @@ def _header(
         opbench=__version__,
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         environment=system_facts() | torch_facts() | versions(preprocessing),
-        name=asked.target.name,
+        name=network.name,
         preprocessing=preprocessing,
         weights=network.loaded.weights,
         weights_sha256=network.loaded.sha256,

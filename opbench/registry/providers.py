@@ -1,10 +1,11 @@
 """Build the networks of torchvision and timm by name.
 
 Both are extras.  torchvision's compiled operators are done without where they were built for
-another torch.  Networks are built as the library builds them without weights; none are ever
-downloaded.  A name with a dot is that of a set of weights (``resnet50.a1_in1k`` of timm,
-``resnet50.IMAGENET1K_V2`` of torchvision): the network is built as those weights need it, which may
-have other classes, an auxiliary classifier, integers for weights, or images of another size.
+another torch.  Networks are built as the library builds them without weights, or with weights that
+are on disk; none are ever downloaded.  A name with a dot is that of a set of weights
+(``resnet50.a1_in1k`` of timm, ``resnet50.IMAGENET1K_V2`` of torchvision): the network is built as
+those weights need it, which may have other classes, an auxiliary classifier, integers for weights,
+or images of another size.
 
 The size of an image is the one that the library evaluates the network on, and for torchvision the
 one of its published operation counts:
@@ -18,12 +19,16 @@ one of its published operation counts:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from opbench.errors import MissingExtraError, UnknownNameError, describe
@@ -34,6 +39,8 @@ from opbench.registry.hints import PROVIDERS as PROVIDERS
 _FALLBACK = 224
 _FRAMES = 16
 _UNCROPPED = 512
+# With weights, these undo torchvision's normalisation and apply that of the weights' authors.
+_NORMALISED_AGAIN = {"googlenet", "inception_v3"}
 
 
 def match(provider: str, pattern: str) -> list[str]:
@@ -88,9 +95,48 @@ def _options_for_weights(network: str, tag: str) -> dict[str, Any]:
         options["image_size"] = input_size("torchvision", f"{network}.{tag}")[-1]
     if network.startswith(("fcn_", "deeplabv3_")):
         options["aux_loss"] = True
+    if network.removeprefix("quantized_") in _NORMALISED_AGAIN:
+        options["transform_input"] = True
     if network.removeprefix("quantized_") == "googlenet":
         options["aux_logits"] = False
     return options
+
+
+def pretrained(provider: str, name: str, file: Path) -> nn.Module:
+    """Build the network of the weights ``name`` with those weights, read from the library's file.
+
+    The library reads and converts them as it would after a download.  Raises whatever it raises
+    where that fails.
+    """
+    if provider == "timm":
+        # The library's own reader for weights in a format of their authors, not of PyTorch.
+        custom = timm_config(name).custom_load if file.suffix == ".npz" else False
+        overlay = {"file": str(file), "custom_load": custom}
+        library = _library("timm")
+        return cast(
+            nn.Module, library.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay)
+        )
+    (weights,) = torchvision_weights(name)
+    network = name.partition(".")[0]
+    options = {"quantize": True} if network.startswith("quantized_") else {}
+    with _downloads_replaced_by(file):
+        return cast(nn.Module, _models().get_model(network, weights=weights, **options))
+
+
+@contextmanager
+def _downloads_replaced_by(file: Path) -> Iterator[None]:
+    """Let torchvision read ``file`` instead of a download, and nothing in it but tensors."""
+    api: Any = import_module("torchvision.models._api")
+    original = api.load_state_dict_from_url
+
+    def load(*_: object, **__: object) -> Any:
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+    api.load_state_dict_from_url = load
+    try:
+        yield
+    finally:
+        api.load_state_dict_from_url = original
 
 
 def input_size(provider: str, name: str) -> tuple[int, ...]:
@@ -135,6 +181,19 @@ def torchvision_weights(name: str) -> list[Any]:
     network, _, tag = name.partition(".")
     every = _models().get_model_weights(network)
     return [every[tag]] if tag else [*every]
+
+
+def default_weights(provider: str, name: str) -> str:
+    """Return NETWORK.WEIGHTS, the library's choice where ``name`` is without; "" without any."""
+    if provider == "timm":
+        config = timm_config(name)
+        if config is None or not config.has_weights:
+            return ""
+        return f"{name}.{config.tag}" if config.tag and "." not in name else name
+    if "." in name:
+        return name
+    sets = _models().get_model_weights(name).__members__  # DEFAULT is another name of one
+    return f"{name}.{sets['DEFAULT'].name}" if "DEFAULT" in sets else ""
 
 
 def timm_config(name: str) -> Any:

@@ -13,7 +13,7 @@ from opbench.accuracy.interval import wilson_interval
 from opbench.accuracy.measured.lines import TOP, BatchLine, EvaluationHeader, Unanswered
 
 
-class Answer(NamedTuple):
+class ImageAnswer(NamedTuple):
     """The answer to one image: its best classes, and by how much each output exceeds the next."""
 
     labels: tuple[int, ...]
@@ -49,9 +49,9 @@ class Evaluation:
     unanswered: tuple[Unanswered, ...] = ()
 
     @cached_property
-    def answers(self) -> Mapping[str, Answer]:
+    def answers(self) -> Mapping[str, ImageAnswer]:
         """The answer to each image by its id; the first where there are several."""
-        found: dict[str, Answer] = {}
+        found: dict[str, ImageAnswer] = {}
         for name, answer in self._all():
             found.setdefault(name, answer)
         return found
@@ -63,7 +63,7 @@ class Evaluation:
 
     @cached_property
     def failed(self) -> Mapping[str, str]:
-        """Why images have no answer, by id."""
+        """The reason for each image that has no answer, by id."""
         return {line.id: line.reason for line in self.unanswered if line.id not in self.answers}
 
     @cached_property
@@ -114,8 +114,8 @@ class Evaluation:
         percentage = 100 * right / self.images
         return Share(percentage, *wilson_interval(percentage, self.images))
 
-    def _all(self) -> Iterator[tuple[str, Answer]]:
+    def _all(self) -> Iterator[tuple[str, ImageAnswer]]:
         for line in self.batches:
             rows = zip(line.ids, line.labels, line.top, line.margins, strict=True)
             for name, labels, top, margins in rows:
-                yield name, Answer(labels, top, margins)
+                yield name, ImageAnswer(labels, top, margins)

@@ -78,7 +78,7 @@ class EvaluationHeader(Value):
 
     @property
     def work(self) -> tuple[Any, ...]:
-        """What two evaluations share that answer the same images in the same way."""
+        """The facts that are equal where the same images are answered in the same way."""
         return (
             *(self.name, self.weights_sha256, self.preprocessing.sha256, self.manifest_sha256),
             *(self.device, self.dtype, self.runtime, self.compile),
@@ -86,7 +86,7 @@ class EvaluationHeader(Value):
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What files share that are parts of one evaluation."""
+        """The facts that are equal in all files of one evaluation."""
         return (*self.work, self.group)
 
 

@@ -26,7 +26,8 @@ class Preprocessing(Value):
 
     resize: one extent in pixels for the shorter side of an image, two for height and width, which
         may change its proportions; none where images keep their size.
-    crop: height and width of the centre that is cut out; none for the whole image.
+    crop: height and width of the centre that is cut out, or that an image which is smaller is
+        padded to with zeros; none for the whole image.
     antialias: whether an image that is made smaller is smoothed first, as Pillow does.
     channels: 3 for RGB, 1 for grey values.
     mean, std: of each channel, subtracted and divided by after values are scaled to 0 to 1.
@@ -53,7 +54,7 @@ class Preprocessing(Value):
     @property
     def view(self) -> str:
         """The view of each image, as ``opbench.accuracy.PROTOCOLS`` calls it."""
-        return CENTRAL_CROP if self.crop else FULL_IMAGE
+        return CENTRAL_CROP if self.crop and not self._padded else FULL_IMAGE
 
     @property
     def input_size(self) -> Shape:
@@ -62,7 +63,7 @@ class Preprocessing(Value):
         return Shape((self.channels, *extents)) if extents else _NONE
 
     def __str__(self) -> str:
-        parts = [self._resized(), f"centre {self.crop}" if self.crop else "whole image"]
+        parts = [self._resized(), self._cropped()]
         if self.channels == 1:
             parts.append("grey")
         if self.mean:
@@ -70,6 +71,18 @@ class Preprocessing(Value):
         if self.decoder != "pillow":
             parts.append(self.decoder)
         return ", ".join(filter(None, parts))
+
+    @property
+    def _padded(self) -> bool:
+        """True where nothing is cut off any image."""
+        return len(self.resize) == 2 and all(
+            crop >= extent for crop, extent in zip(self.crop, self.resize, strict=False)
+        )
+
+    def _cropped(self) -> str:
+        if not self.crop:
+            return "whole image"
+        return f"{'padded to' if self._padded else 'centre'} {self.crop}"
 
     def _resized(self) -> str:
         if not self.resize:
