@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +77,7 @@ def evaluate(
 
 def _labelled(pairs: Iterable[tuple[Any, int]]) -> Iterator[LabelledImage]:
     for index, (image, label) in enumerate(pairs):
-        yield LabelledImage(
-            id=str(index), labels=(int(label),), read=lambda image=image: _of(image)
-        )
+        yield LabelledImage(id=str(index), labels=(int(label),), read=partial(_of, image))
 
 
 def _of(image: Any) -> Any:

@@ -46,18 +46,14 @@ def variants(
 
 def _variants(key: str, asked: AskedEvaluation, base: Preprocessing) -> Iterator[Variant]:
     options = ProtocolOptions.of(base)
-    for choice, changes in _OF_PROTOCOL.get(key, _nothing)(base):
+    for choice, changes in _OF_PROTOCOL[key](base) if key in _OF_PROTOCOL else ():
         varied = replace(asked, options=replace(options, **changes))
         yield Variant(key=key, choice=choice, asked=varied)
-    for choice, changes in _OF_SETTINGS.get(key, _nothing)(asked.settings):
+    for choice, changes in _OF_SETTINGS[key](asked.settings) if key in _OF_SETTINGS else ():
         kept = replace(asked, options=options)
         yield Variant(
             key=key, choice=choice, asked=replace(kept, settings=replace(asked.settings, **changes))
         )
-
-
-def _nothing(_: Any) -> Iterator[tuple[str, Changes]]:
-    yield from ()
 
 
 def _resizes(base: Preprocessing) -> Iterator[tuple[str, Changes]]:

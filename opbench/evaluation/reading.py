@@ -84,16 +84,21 @@ def _read_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def read_input(image: LabelledImage, preprocessing: Preprocessing) -> Read:
+    """Read one image.  Raises ``OSError`` or ``ValueError`` where it cannot be decoded."""
+    start = time.perf_counter()
+    found = image.read()
+    if isinstance(found, Tensor):
+        return Read(image, found.float(), 0.0, 0.0)
+    decoded = decode(found, preprocessing)
+    middle = time.perf_counter()
+    made = to_input(decoded, preprocessing)
+    return Read(image, made, middle - start, time.perf_counter() - middle)
+
+
 def _read(image: LabelledImage, preprocessing: Preprocessing) -> Read | Unanswered:
     try:
-        start = time.perf_counter()
-        found = image.read()
-        if isinstance(found, Tensor):
-            return Read(image, found.float(), 0.0, 0.0)
-        decoded = decode(found, preprocessing)
-        middle = time.perf_counter()
-        made = to_input(decoded, preprocessing)
-        return Read(image, made, middle - start, time.perf_counter() - middle)
+        return read_input(image, preprocessing)
     except OpbenchError:
         raise
     except Exception as error:  # noqa: BLE001  whatever a decoder raises is about this image

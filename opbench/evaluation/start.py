@@ -30,9 +30,10 @@ from opbench.errors import BadValueError, OpbenchError, UnknownNameError
 from opbench.evaluation.classifier import Classifier
 from opbench.evaluation.data.image_set import ImageSet
 from opbench.evaluation.data.opening import open_images
-from opbench.evaluation.images import decode, to_input, versions
+from opbench.evaluation.images import versions
 from opbench.evaluation.loop import Pace, answer
 from opbench.evaluation.network import EvaluatedNetwork
+from opbench.evaluation.reading import read_input
 from opbench.evaluation.settings import CLASSIFIED, AskedEvaluation
 from opbench.files import Appender
 from opbench.record import Totals
@@ -163,8 +164,7 @@ def _first_size(asked: AskedEvaluation, preprocessing: Preprocessing) -> Shape:
     reason = "it is empty"
     for image in _images(asked).images:
         try:
-            found = image.read()
-            return Shape(to_input(decode(found, preprocessing), preprocessing).shape)
+            return Shape(read_input(image, preprocessing).input.shape)
         except (OSError, ValueError) as error:
             reason = str(error)
     raise BadValueError(f"{asked.data} has no image that can be read: {reason}")
