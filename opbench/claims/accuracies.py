@@ -1,4 +1,4 @@
-"""Statements about what networks reach, by their published accuracies.
+"""Statements about what networks reach, by their accuracies, published or measured here.
 
 A difference of two accuracies is *beyond chance* when it exceeds 1.96 standard errors of the
 difference of two shares of the test images.  The networks saw the same images, so their errors

@@ -11,6 +11,7 @@ from opbench.claims.statement import Answer, Finding, Statement, Trial
 from opbench.errors import UnknownNameError
 from opbench.names import matching
 from opbench.table import Folder
+from opbench.table.measured import MEASURED
 
 STATEMENTS: tuple[Statement, ...] = (
     *modules.STATEMENTS,
@@ -54,12 +55,17 @@ def try_on(evidence: Evidence, statements: Sequence[Statement] = STATEMENTS) -> 
 
 def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
     if not statement.timed:
-        yield _finding(statement, evidence, "counts and published accuracies")
+        yield _finding(statement, evidence, f"counts and {_accuracies(evidence)}")
     elif not evidence.conditions:
         yield _written(statement, Trial(answer=Answer.unknown, found=""), _NO_RUN, "no run")
     else:
         for conditions in evidence.conditions:
             yield _finding(statement, evidence.under(conditions), str(conditions))
+
+
+def _accuracies(evidence: Evidence) -> str:
+    measured = any(each.evidence == MEASURED for each in evidence.accuracies.values())
+    return "accuracies, published or measured here" if measured else "published accuracies"
 
 
 def _finding(statement: Statement, evidence: Evidence, on: str) -> Finding:

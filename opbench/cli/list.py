@@ -51,6 +51,14 @@ if TYPE_CHECKING:
 
 _MACS = f"MACs for one image; {PER_MAC}."
 _ACCURACY = "Accuracies on different data sets, or by different protocols, do not compare."
+_INTERVAL = "From, to: 95 % interval, from the number of test images."
+
+
+def _percent(value: Any) -> str:
+    """Return a percentage as printed, or to two decimals where it was measured."""
+    return "" if value is None else str(round(value, 3))
+
+
 _LISTED = (
     Column(key="name", title="name", keep=True),
     Column(key="label", title="network"),
@@ -73,14 +81,20 @@ _LISTED = (
     Column(key="onnx_macs", title="MACs as ONNX", show=integer, right=True, caption=_MACS),
     Column(key="activations", title="activations", show=integer, right=True),
     metric_column("peak_memory_bytes", 1, "weights and activations", key="analytic_memory_bytes"),
-    Column(key="top1", title="top-1 %", right=True, caption=_ACCURACY),
-    Column(key="top5", title="top-5 %", right=True, caption=_ACCURACY),
+    Column(key="top1", title="top-1 %", show=_percent, right=True, caption=_ACCURACY),
+    Column(key="top1_low", title="top-1 from %", show=scaled(1, 2), right=True, caption=_INTERVAL),
+    Column(key="top1_high", title="top-1 to %", show=scaled(1, 2), right=True, caption=_INTERVAL),
+    Column(key="top5", title="top-5 %", show=_percent, right=True, caption=_ACCURACY),
     Column(key="top1_protocol", title="protocol"),
     Column(key="trained_on", title="trained on"),
     Column(key="resize", title="resized to", right=True),
     Column(key="interpolation", title="interpolation"),
     Column(key="top1_source", title="source", prose=True),
     Column(key="top1_source_url", title="where"),
+    Column(key="measured_top1", title="measured %", show=_percent, right=True),
+    Column(key="published_top1", title="published %", show=_percent, right=True),
+    Column(key="top1_verdict", title="published against measured", prose=True),
+    Column(key="evaluation", title="evaluation"),
     Column(key="release", title="release"),
     Column(key="licence", title="licence of the weights"),
     metric_column("latency_s", 2),
@@ -177,11 +191,13 @@ def list_(
     elif jobs and not update:
         raise BadValueError("--jobs is read by --update only: add it, or remove --jobs")
     timed = bool(most_s) or any(column.key == "latency_s" for column in chosen)
-    folder = _measured(results, accuracies) if timed or results or accuracies else None
+    evaluated = _has_evaluations(results)
+    asked = timed or results or accuracies or evaluated
+    folder = _measured(results, accuracies) if asked else None
     everywhere = EVERYWHERE if given(context.params) or most_s else EVERYWHERE[:1]
-    own = folder if accuracies else None
-    networks = networks_on_file(globs or everywhere, own)
-    reference = reference_of(near, filters, own) if near else None
+    with_accuracies = folder if accuracies or evaluated else None
+    networks = networks_on_file(globs or everywhere, with_accuracies)
+    reference = reference_of(near, filters, with_accuracies) if near else None
     latencies = latencies_in(folder) if timed and folder else {}
     if most_s:
         networks = within(networks, latencies, most_s, measured_folder(results))
@@ -200,6 +216,12 @@ def list_(
 def help_lists() -> dict[str, list[tuple[str, str]]]:
     """Return the columns, for the help of the command."""
     return {"Columns": [(column.key, column.title) for column in _ALL]}
+
+
+def _has_evaluations(results: Path | None) -> bool:
+    from opbench.accuracy.measured.store import evaluation_files
+
+    return bool(evaluation_files(measured_folder(results)))
 
 
 def _measured(results: Path | None, accuracies: Path | None) -> Folder:
@@ -243,6 +265,10 @@ def _row(network: Network) -> dict[str, Any]:
         "top1_protocol": accuracy.protocol if accuracy else None,
         "top1_source": accuracy.source if accuracy else None,
         "top1_source_url": accuracy.source_url if accuracy else None,
+        "measured_top1": network.measured_top1,
+        "published_top1": network.published_top1,
+        "top1_verdict": network.top1_verdict,
+        "evaluation": network.evaluation,
         "stated_verdict": verdict(network.zoo_row) if network.zoo_row else None,
         "paper": network.paper,
         "paper_url": network.paper_url,

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 EVERYWHERE = ("*", *(f"{library}:*" for library in LIBRARIES))
 
 
-def networks_on_file(globs: Sequence[str], own: Folder | None) -> list[Network]:
+def networks_on_file(globs: Sequence[str], folder: Folder | None) -> list[Network]:
     """Return the networks that ``globs`` match, and of the user's those with an accuracy.
 
+    A network that ``folder`` has an evaluation of on another data set is there once more.
     Raises ``OpbenchError`` for a glob that matches none.
     """
     from opbench.accuracy import primaries
     from opbench.table.networks import Network
 
-    read = {network.name: network for network in own.networks} if own else {}
-    others = {name: each for name, each in read.items() if each.own_accuracy and not each.entry}
+    read = {network.name: network for network in folder.networks} if folder else {}
+    others = {name: each for name, each in read.items() if _is_of_folder(each)}
     networks = [
         read.get(fact.name) or Network.of_registry(fact, primaries().get(fact.name))
         for fact in _facts(globs, [*filter(library_of, globs), *others])
@@ -45,8 +46,14 @@ def networks_on_file(globs: Sequence[str], own: Folder | None) -> list[Network]:
         same = own_network and own_network.input_size == row.input_size
         networks.append(own_network if own_network and same else Network.of_zoo(row))
     listed = {(each.name, each.input_size) for each in networks}
-    more = (each for each in others.values() if (each.name, each.input_size) not in listed)
-    return [*networks, *(each for each in more if _is_meant(each, globs))]
+    more = [each for each in others.values() if (each.name, each.input_size) not in listed]
+    elsewhere = folder.elsewhere if folder else ()
+    return [*networks, *(each for each in (*more, *elsewhere) if _is_meant(each, globs))]
+
+
+def _is_of_folder(network: Network) -> bool:
+    """Return whether the accuracy of a network that is not built in is of the user's files."""
+    return not network.entry and (network.own_accuracy or network.measured is not None)
 
 
 def _is_meant(network: Network, globs: Sequence[str]) -> bool:
@@ -70,12 +77,12 @@ def _weights(globs: Sequence[str], others: Collection[str]) -> list[ZooRow]:
     return list(found.values())
 
 
-def reference_of(target: str, filters: Filters, own: Folder | None) -> Reference:
-    """Return a network on file or of the reader's own accuracies; count any other.
+def reference_of(target: str, filters: Filters, folder: Folder | None) -> Reference:
+    """Return a network on file or with an accuracy in ``folder``; count any other.
 
     Raises ``OpbenchError`` where it cannot be counted.
     """
-    found = _called(target, networks_on_file(EVERYWHERE, own))
+    found = _called(target, networks_on_file(EVERYWHERE, folder))
     return filters.reference(found) if found else Reference(macs=macs_of(target))
 
 

@@ -102,9 +102,9 @@ Accuracies = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="CSV of your accuracies, which replace the published ones. Columns: name, top1 (in "
-        "percent) and, if you like, top5, protocol, images (number of test images), source, "
-        "source_url, dataset, img_size.",
+        help="CSV of your accuracies, which replace those published and measured. Columns: name, "
+        "top1 (in percent) and, if you like, top5, protocol, images (number of test images), "
+        "source, source_url, dataset, img_size.",
     ),
 ]
 

@@ -29,6 +29,7 @@ from opbench.errors import BadValueError, MissingDataError
 from opbench.escapes import printable
 from opbench.metrics import METRIC_ALIASES, METRICS
 from opbench.names import find
+from opbench.spec import DATASETS, dataset_label, ordered_datasets
 
 if TYPE_CHECKING:
     from opbench.table.frames import Table
@@ -108,6 +109,14 @@ def plot(
     log: Annotated[
         bool | None, typer.Option(help="Use logarithmic axes; each figure has its own default.")
     ] = None,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="DATA",
+            help="Draw the networks of this data set (listed below). By default ImageNet, or where "
+            "accuracies were measured on others alone, the one with most.",
+        ),
+    ] = "",
     family: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Draw only these families. Can be repeated."),
@@ -173,6 +182,7 @@ def plot(
         "x": x and find("metric", x, METRICS, METRIC_ALIASES),
         "y": y and find("metric", y, METRICS, METRIC_ALIASES),
         "log": log,
+        "dataset": dataset,
         "families": tuple(family or ()),
         "highlight": tuple(highlight or ()),
         "label": tuple(label or ()),
@@ -194,6 +204,9 @@ def plot(
     loaded = load(folder, accuracies, zoo=zoo)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
+    if dataset:
+        there = ordered_datasets({*DATASETS, *loaded.everywhere["dataset"]})
+        choices["dataset"] = find("data set", dataset, there)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
         Job(
@@ -207,7 +220,7 @@ def plot(
     ]
     pages = _drawn(jobs, draw_all(jobs), asked=bool(figures))
     _write(pages, output or folder / "figures")
-    _note_others(loaded, wanted)
+    _note_others(loaded, wanted, choices["dataset"] or loaded.dataset)
 
 
 def help_lists() -> dict[str, list[tuple[str, str]]]:
@@ -215,6 +228,7 @@ def help_lists() -> dict[str, list[tuple[str, str]]]:
     return {
         "Figures": [(name, gallery.describe(name)) for name in gallery.names()],
         "Metrics of --x and --y": [(key, metric.axis) for key, metric in METRICS.items()],
+        "Data sets": [(key, each.label) for key, each in DATASETS.items() if each.test_images],
     }
 
 
@@ -252,17 +266,15 @@ def _drawn(
     return files
 
 
-def _note_others(table: Table, wanted: Sequence[str]) -> None:
+def _note_others(table: Table, wanted: Sequence[str], dataset: str) -> None:
     """Say which timed networks are in no figure of timings because of their data set."""
-    from opbench.figures.parts.absent import IMAGENET
-
     if table.cells.empty or not any("device" in gallery.takes(name) for name in wanted):
         return
-    others = table.cells.loc[~table.cells["dataset"].isin(IMAGENET.datasets), "name"].unique()
-    if len(others):
+    drawn = set(table.cells["name"][table.cells["dataset"] == dataset])
+    if others := [each for each in table.cells["name"].unique() if each not in drawn]:
         more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         note(
-            "figures of timings show networks of ImageNet, and not "
+            f"figures of timings show networks of {dataset_label(dataset)}, and not "
             f"{', '.join(others[:_NAMED])}{more}"
         )
 

@@ -6,15 +6,24 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opbench.accuracy import PUBLISHED_ONLY
-from opbench.cli.accuracies import render_accuracies, render_published_only
+from opbench.cli.accuracies import render_accuracies, render_measured, render_published_only
 from opbench.cli.columns import Column, integer
 from opbench.cli.conventions import render_chart, render_conventions
-from opbench.cli.options import Depth, Input, InputSize, Timeout, parse_asked
+from opbench.cli.options import (
+    Depth,
+    Input,
+    InputSize,
+    Results,
+    Timeout,
+    measured_folder,
+    parse_asked,
+)
 from opbench.cli.render import (
     WIDER,
     Format,
@@ -75,6 +84,7 @@ def show(
         typer.Option(help="Also count with fvcore, on real tensors, unless that count is on file."),
     ] = True,
     timeout: Timeout = None,
+    results: Results = None,
     format: Annotated[
         Format,
         typer.Option(
@@ -83,6 +93,8 @@ def show(
     ] = Format.table,
 ) -> None:
     """Show one network: its paper, stated numbers recounted, modules, accuracies and departures.
+
+    Accuracies are those published and those that `opbench evaluate` measured, side by side.
 
     A set of weights of torchvision or timm is shown from the facts on file, without torch.
 
@@ -111,7 +123,7 @@ def show(
         return
     plain = not (asked or conventions or depth is not None) and format is Format.table
     if plain and (weights := weights_on_file(target)):
-        write(render_weights(weights))
+        write(render_weights(weights) + render_measured(target, measured_folder(results)))
         return
     question = {
         "target": target,
@@ -119,6 +131,7 @@ def show(
         "depth": _DEPTH if depth is None else depth,
         "conventions": conventions,
         "witness": witness,
+        "results": str(measured_folder(results)),
         "format": format,
         "terminal": describe(),
     }
@@ -146,7 +159,8 @@ def page(question: Mapping[str, Any]) -> str:
         if format is not Format.table:
             return modules
         fvcore = second_opinion(found, counted, asked, ask=question["witness"])
-        return _whole(found, _head(found, counted, fvcore), modules)
+        measured = render_measured(found.name, Path(question["results"]))
+        return _whole(found, _head(found, counted, fvcore), measured, modules)
 
 
 def _one(target: str) -> Target:
@@ -161,10 +175,13 @@ def _one(target: str) -> Target:
     return found[0]
 
 
-def _whole(target: Target, head: str, modules: str) -> str:
+def _whole(target: Target, head: str, measured: str, modules: str) -> str:
     parts = [head]
     if target.spec:
-        parts += [_stated(target.spec), render_accuracies(target.name), render_chart(target.name)]
+        parts += [_stated(target.spec), render_accuracies(target.name)]
+    parts.append(measured)
+    if target.spec:
+        parts.append(render_chart(target.name))
     parts += [render_weights_of(target.name), "\n", heading("Modules"), modules]
     if target.spec:
         parts.append(_departures(target.spec))

@@ -1,11 +1,14 @@
 """Top-1 accuracy against the operations of one forward pass; blob area is parameters.
 
 Figure 2 of A. Canziani, A. Paszke, E. Culurciello, "An Analysis of Deep Neural Network Models for
-Practical Applications", arXiv:1605.07678, for the ImageNet networks of the registry.  The cost axis
-is logarithmic, because the registry reaches from 0.7 to 39 G-ops and is crowded below 10.
+Practical Applications", arXiv:1605.07678, for the ImageNet networks of the registry, or for those
+of another data set.  The cost axis is logarithmic, because the registry reaches from 0.7 to 39
+G-ops and is crowded below 10.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,12 +16,14 @@ from matplotlib.figure import Figure
 
 from opbench.errors import BadValueError
 from opbench.figures.parts import blobs, captions, haze, select
-from opbench.figures.parts.axes import values
+from opbench.figures.parts.absent import IMAGENET, dataset_of
+from opbench.figures.parts.axes import set_smaller_unit, values
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.options import OF_SCATTERS, Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
+from opbench.spec import dataset_label
 from opbench.table.frames import Table
 
 TAKES = OF_SCATTERS | {"overlay"}
@@ -32,7 +37,7 @@ _PRINTED = ("flops", "macs", "params")
 
 
 def draw(table: Table, options: Options) -> Figure:
-    """One panel, ImageNet only.
+    """One panel, one data set.
 
     Raises ``MissingDataError`` when no network has an accuracy, ``BadValueError`` for the chart of
     2016 over axes that it does not have.
@@ -45,13 +50,18 @@ def draw(table: Table, options: Options) -> Figure:
         type_size=9.5 if options.zoo else 10.5,
     )
     haze.check_axes(spec, options)
+    dataset = dataset_of(table, options)
     printed = _printed(table, spec, options) if options.chart2016 else None
     frame = select.points(table, options, spec.x, spec.y)
+    if dataset not in IMAGENET.datasets:
+        spec = replace(spec, sizing=spec.sizing.fitted(frame))
     behind = haze.behind(table, frame, spec, options)
     figure, axes = single_axes(_sheet(table, frame, spec, options, behind))
     also = [each for each in (printed, behind.points if behind else None) if each is not None]
     wanted = haze.highlights(frame, options) if behind else options
     named, lines = draw_scatter(axes, frame, spec, wanted, also)
+    if dataset not in IMAGENET.datasets:
+        set_smaller_unit(axes, spec.x)
     if printed is not None:
         named = pd.concat([named, _overlay(axes, printed, frame, spec)])
     note_names(figure, [haze.finish_over(axes, behind, spec, named, lines)])
@@ -62,7 +72,7 @@ def _sheet(
     table: Table, frame: pd.DataFrame, spec: Scatter, options: Options, behind: haze.Haze | None
 ) -> Sheet:
     x, y = METRICS[spec.x], METRICS[spec.y]
-    known = table.networks[table.networks["name"].isin(frame["name"])]
+    known = select.facts(table, frame)
     notes = (
         captions.frontier(frame) if y.better == "higher" else "",
         captions.TOP1_INTERVAL if spec.y == "top1" else "",
@@ -72,7 +82,7 @@ def _sheet(
         spec.sizing.enlarged(frame),
     )
     top1 = spec.y == "top1"
-    subtitle = "Top-1 on the ImageNet validation set" if top1 else "Networks of ImageNet"
+    subtitle = _subtitle(known["dataset"].iloc[0], top1=top1)
     title = f"What accuracy costs in {x.label}"
     words = Sheet(
         title=title if top1 else f"{y.label.capitalize()} against {x.label}",
@@ -84,6 +94,12 @@ def _sheet(
         names=True,
     )
     return words.with_plot_height(9.5 if behind else 6.4)
+
+
+def _subtitle(dataset: str, *, top1: bool) -> str:
+    label = dataset_label(dataset)
+    images = "validation set" if dataset in IMAGENET.datasets else "test set"
+    return f"Top-1 on the {label} {images}" if top1 else f"Networks of {label}"
 
 
 def _timed_metric(spec: Scatter) -> str:

@@ -34,7 +34,7 @@ _FEW = 10  # networks: a panel of fewer is as wide
 
 def draw(table: Table, options: Options) -> Figure:
     """A panel for each dataset that has accuracies.  Raises ``MissingDataError``."""
-    there = table.networks.dropna(subset=["top1"])["dataset"]
+    there = table.everywhere.dropna(subset=["top1"])["dataset"]
     others = [key for key in ordered_datasets(there) if key not in _ELSEWHERE]
     needs = Needs(datasets=others or ordered_datasets(DATASETS.keys() - _ELSEWHERE))
     frame = select.networks(table, options, needs)

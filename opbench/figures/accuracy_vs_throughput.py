@@ -21,6 +21,7 @@ from opbench.figures.parts.options import OF_LOG_TIMINGS, Options
 from opbench.figures.parts.panels import by_batch, stack_panels, wanted_batches
 from opbench.figures.parts.scatter import Scatter, draw_scatter, finish
 from opbench.figures.parts.style import colour
+from opbench.spec import dataset_label
 from opbench.table.fits import Line as Bound
 from opbench.table.fits import upper_bound
 from opbench.table.frames import Table
@@ -51,13 +52,13 @@ def draw(table: Table, options: Options) -> Figure:
     )
     words = Sheet(
         title="Accuracy against speed",
-        subtitle="Top-1 on ImageNet against throughput, in images per second; area of a blob: "
-        "operations of an image",
+        subtitle=f"Top-1 on {dataset_label(frame['dataset'].iloc[0])} against throughput, in "
+        "images per second; area of a blob: operations of an image",
         notes=options.notes,
         caption=captions.joined(
             captions.timed(table, frame, _RATE),
-            captions.sources(table.networks[table.networks["name"].isin(frame["name"])]),
-            captions.protocols(table.networks[table.networks["name"].isin(frame["name"])]),
+            captions.sources(select.facts(table, frame)),
+            captions.protocols(select.facts(table, frame)),
             f"{_BOUND}  {_UNSTEADY}" if any(map(_bounds, panels.values())) else "",
             f"{captions.TOP1_INTERVAL}  {captions.COUNTED}",
             _SMALL.enlarged(frame),

@@ -18,13 +18,14 @@ from matplotlib.figure import Figure
 
 from opbench.errors import MissingDataError
 from opbench.figures.parts import blobs, captions, haze, select
-from opbench.figures.parts.absent import FRONTIER
-from opbench.figures.parts.axes import axis_label
+from opbench.figures.parts.absent import FRONTIER, IMAGENET
+from opbench.figures.parts.axes import set_smaller_unit
 from opbench.figures.parts.frame import Sheet, sheet, single_axes
 from opbench.figures.parts.options import OF_SCATTERS, Options
 from opbench.figures.parts.scatter import Scatter, draw_scatter
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
+from opbench.spec import dataset_label
 from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
@@ -43,10 +44,11 @@ def draw(table: Table, options: Options) -> Figure:
     frames, missing = _frames(table, options, wanted)
     if not frames:
         raise MissingDataError(missing[wanted[0]])
+    sizing = _sizing(frames)
     panels = [
         _Panel(frame, spec, haze.behind(table, frame, spec, options))
         for key, frame in frames.items()
-        for spec in [_spec(key, options, alone=len(frames) == 1)]
+        for spec in [replace(_spec(key, options, alone=len(frames) == 1), sizing=sizing)]
     ]
     words = _sheet(table, panels, missing, options)
     if len(panels) > 1:
@@ -64,11 +66,16 @@ class _Panel(NamedTuple):
     behind: haze.Haze | None
 
 
+def _sizing(frames: dict[str, pd.DataFrame]) -> blobs.Sizing:
+    every = pd.concat(frames.values())
+    sizing = blobs.BY_PARAMS if len(frames) == 1 else _SMALL
+    return sizing if every["dataset"].isin(IMAGENET.datasets).any() else sizing.fitted(every)
+
+
 def _spec(key: str, options: Options, *, alone: bool) -> Scatter:
     return Scatter(
         x=key,
         y=options.y or "top1",
-        sizing=blobs.BY_PARAMS if alone else _SMALL,
         log_x=options.log is not False,
         frontier=True,
         type_size=10.5 if alone else 8.5,
@@ -113,14 +120,13 @@ def _sheet(
     frames = {each.spec.x: each.frame for each in panels}
     zoo = next((each for each in panels if each.behind), None)
     timed = {key: frame for key, frame in frames.items() if "run" in frame}
-    networks = table.networks[
-        table.networks["name"].isin(set().union(*(f["name"] for f in frames.values())))
-    ]
-    sizing = blobs.BY_PARAMS if len(frames) == 1 else _SMALL
+    networks = select.facts(table, pd.concat(frames.values()))
+    sizing = panels[0].spec.sizing
     return Sheet(
         title="Which networks no other beats",
-        subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on ImageNet against each "
-        "cost; the best are joined and named",
+        subtitle=f"{METRICS[options.y or 'top1'].label.capitalize()} on "
+        f"{dataset_label(networks['dataset'].iloc[0])} against each cost; the best are joined and "
+        "named",
         notes=options.notes,
         caption=captions.joined(
             *_lists(frames, options),
@@ -169,8 +175,10 @@ def _draw_panel(axes: Axes, panel: _Panel, options: Options, *, small: bool = Fa
     named, lines = draw_scatter(axes, frame, spec, wanted, [behind.points] if behind else ())
     if behind and small and behind.names == "frontier":
         behind = replace(behind, names="best")
+    if frame["dataset"].iloc[0] not in IMAGENET.datasets:
+        set_smaller_unit(axes, spec.x)
     if small:
-        axes.set_xlabel(axis_label(spec.x).replace("  (", "\n("), size=11.5)
+        axes.set_xlabel(axes.get_xlabel().replace("  (", "\n("), size=11.5)
         axes.set_ylabel(METRICS[spec.y].axis, size=11.5)
         axes.tick_params(labelsize=10, labelcolor=colour("muted"))
     haze.finish_over(axes, behind, spec, named, lines)

@@ -16,11 +16,13 @@ from opbench.figures.parts import blobs, captions, labels, select
 from opbench.figures.parts.axes import axis_label, reach, set_accuracy, set_axis, values
 from opbench.figures.parts.frame import Sheet, note_names, sheet
 from opbench.figures.parts.options import Options
+from opbench.figures.parts.scatter import draw_bars
 from opbench.figures.parts.style import colour
+from opbench.spec import dataset_label
 from opbench.table.frames import Table
 from opbench.table.frontier import frontier
 
-TAKES = frozenset({"unit", "family", "highlight", "label"})
+TAKES = frozenset({"unit", "dataset", "family", "highlight", "label"})
 
 _SMALL = blobs.BY_PARAMS.smaller(0.4)
 _GUTTER = 0.35  # inches
@@ -36,7 +38,8 @@ def draw(table: Table, options: Options) -> Figure:
         raise MissingDataError(f"no year of {asked} is known: only the registry's have one")
     words = Sheet(
         title="What each year brought, and what it cost",
-        subtitle="ImageNet top-1 and operations of one forward pass, by the year of publication",
+        subtitle=f"{dataset_label(frame['dataset'].iloc[0])} top-1 and operations of one forward "
+        "pass, by the year of publication",
         notes=options.notes,
         caption=captions.caption(frame, _YEARS, captions.TOP1_INTERVAL, _SMALL.enlarged(frame)),
         legend=blobs.family_entries(frame),
@@ -78,6 +81,7 @@ def _panel(
         ends = frame["top1_low"], frame["top1_high"]
         faint = [0.9 if lit else 0.2 for lit in frame["lit"]]
         axes.vlines(where, *ends, color=colour("ink"), alpha=faint, lw=0.8, zorder=3.6)
+        draw_bars(axes, frame, where)
     else:
         set_axis(axes, "y", y, log=True)
     axes.set_ylabel(axis_label(key).replace("  (", "\n("))

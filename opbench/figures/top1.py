@@ -5,6 +5,8 @@ Figure 1 of arXiv:1605.07678, for every dataset of the registry that has an accu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,6 +32,10 @@ _RANKING = Ranking(
 )
 
 
+_BOTH = "Accuracy of each network on its data set, as published or, where it was, as measured here"
+
+
 def draw(table: Table, options: Options) -> Figure:
     """A panel of dots for each dataset."""
-    return draw_ranking(table, options, _RANKING)
+    measured = table.everywhere["top1_measured"].any()
+    return draw_ranking(table, options, replace(_RANKING, subtitle=_BOTH) if measured else _RANKING)

@@ -27,6 +27,15 @@ function symbol(point) {
   return point.published_only ? `${shape}-open` : shape;
 }
 
+// Measured here: solid with a dark rim, where the statement of others is translucent.
+const opacity = (point) => (point.broken.length ? 0.13 : point.top1_measured ? 1 : 0.78);
+
+function rim(point) {
+  if (point.name === state.pick) return { color: css("--ink"), width: 2.5 };
+  if (point.published_only) return { color: tint(point.family), width: 1.8 };
+  return point.top1_measured ? { color: css("--ink"), width: 1.5 } : { color: css("--paper"), width: 1 };
+}
+
 // Lines to both ends of the 95 % interval, where there is one and the point is lit.
 function whiskers(points, key, family) {
   const reach = (end) => points.map((point) => {
@@ -46,11 +55,8 @@ function familyTrace(family, points) {
     text: points.map(hoverText), hovertemplate: "%{text}<extra></extra>",
     marker: {
       size: points.map(markerSize), symbol: points.map(symbol),
-      color: tint(family), opacity: points.map((point) => (point.broken.length ? 0.13 : 0.78)),
-      line: {
-        color: points.map((point) => (point.name === state.pick ? css("--ink") : point.published_only ? tint(family) : css("--paper"))),
-        width: points.map((point) => (point.name === state.pick ? 2.5 : point.published_only ? 1.8 : 1)),
-      },
+      color: tint(family), opacity: points.map(opacity),
+      line: { color: points.map((point) => rim(point).color), width: points.map((point) => rim(point).width) },
     },
   };
 }

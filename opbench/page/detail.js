@@ -18,18 +18,28 @@ const facts = (rows) => (rows.length ? el("dl", { class: "facts" }, ...rows.flat
 ])) : "");
 
 function accuracyFacts(point) {
-  if (!known(point.top1)) return [["Accuracy", "none published that we know of"]];
+  if (!known(point.top1)) return [["Accuracy", "none published that we know of"], ...measuredFacts(point)];
   const interval = known(point.top1_low)
     ? `95 % interval ${point.top1_low.toFixed(2)} to ${point.top1_high.toFixed(2)}, from the number of test images` : "";
   const source = () => [link(point.source ?? "no source given", point.source_url), point.protocol ? ` · ${point.protocol}` : ""];
-  const rows = [["Top-1", `${point.top1} %`, ...source(), interval ? ` · ${interval}` : ""]];
-  if (known(point.top5)) rows.push(["Top-5", `${point.top5} %`, ...source()]);
+  const percent = (value) => `${point.top1_measured ? value.toFixed(2) : value} %`;
+  const rows = [["Top-1", percent(point.top1), ...source(), interval ? ` · ${interval}` : ""]];
+  if (known(point.top5)) rows.push(["Top-5", percent(point.top5), ...source()]);
   if (known(point.trained_on)) rows.push(["Trained on", groupLabel(point.trained_on)]);
   if (isOfLibrary(point)) {
     rows.push(["Library", statedBy(point), `the accuracy is its statement, of images resized to ${point.resize ?? "a size not stated"} (${point.interpolation}) and cropped to ${inputWords(point.input_size)}`]);
     rows.push(["Licence of the weights", point.licence ?? "not stated"]);
   }
   rows.push(["Density", withUnit("density", point.density), "top-1 divided by parameters"]);
+  return [...rows, ...measuredFacts(point)];
+}
+
+// The accuracy that is not drawn, beside the one that is, and how the two agree.
+function measuredFacts(point) {
+  if (!known(point.measured_top1)) return [];
+  const rows = point.top1_measured ? [] : [["Measured here", `${point.measured_top1.toFixed(2)} %`, `evaluation ${point.evaluation}; not drawn: ${point.measured_beside ?? "the accuracy of your own file is"}`]];
+  if (known(point.published_top1) && point.top1_measured) rows.push(["Published", `${point.published_top1} %`, point.published_source]);
+  if (known(point.top1_verdict)) rows.push(["Published against measured", point.top1_verdict]);
   return rows;
 }
 

@@ -32,6 +32,8 @@ _MEASURED = [key for key, metric in METRICS.items() if metric.of == "cell"]
 
 _CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
          "quality", "p50_s", "p90_s", *columns("cell"))  # fmt: skip
+# A cell is in the table for each data set that its network was evaluated on.
+_ONE_CELL = ["name", "run", "device", "dtype", "variant", "batch_size", "input_size"]
 _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
 
@@ -47,7 +49,8 @@ def island(
 ) -> dict[str, Any]:
     """Everything the page shows, as plain lists and objects."""
     families = sorted({*table.networks["family"]})
-    datasets = {*table.networks["dataset"], *(row.dataset for row in weights)}
+    datasets = {*table.everywhere["dataset"], *(row.dataset for row in weights)}
+    cells = table.cells.drop_duplicates(_ONE_CELL)
     return {
         "version": __version__,
         "convention": CONVENTION,
@@ -57,13 +60,13 @@ def island(
         "gains": _GAINS,
         "budgets": _BUDGETS,
         "measured": _MEASURED,
-        "datasets": _datasets(datasets),
+        "datasets": _datasets(datasets, table.dataset),
         "families": {paper: _tints(paper, families) for paper in ("light", "dark")},
         "family_labels": {family: family_label(family) for family in families},
         "networks": _networks(table) + _unrunnable(table),
         "zoo": zoo(weights),
-        "cells": _rows(_own_size(table.cells), _CELL),
-        "other_sizes": len(table.cells) - len(_own_size(table.cells)),
+        "cells": _rows(_own_size(cells), _CELL),
+        "other_sizes": len(cells) - len(_own_size(cells)),
         "failures": _rows(table.failures, _FAILURE),
         "runs": [_run(name, header) for name, header in table.folder.runs.items()],
         "claims": [asdict(finding) for finding in findings],
@@ -99,9 +102,10 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _networks(table: Table) -> list[dict[str, Any]]:
-    trained_on = {each.name: each.trained_on for each in table.folder.networks}
-    rows = _rows(table.networks, NETWORK)
-    return [row | {"trained_on": trained_on.get(row["name"])} for row in rows]
+    every = (*table.folder.networks, *table.folder.elsewhere)
+    trained_on = {(each.name, each.dataset): each.trained_on for each in every}
+    rows = _rows(table.everywhere, NETWORK)
+    return [row | {"trained_on": trained_on.get((row["name"], row["dataset"]))} for row in rows]
 
 
 def _unrunnable(table: Table) -> list[dict[str, Any]]:
@@ -119,9 +123,10 @@ def _own_size(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["own_size"].astype(bool)] if "own_size" in cells else cells
 
 
-def _datasets(there: Iterable[str]) -> list[dict[str, str]]:
-    """The data sets that networks are for, the usual one first."""
-    return [{"key": key, "label": dataset_label(key)} for key in ordered_datasets(there)]
+def _datasets(there: Iterable[str], first: str) -> list[dict[str, str]]:
+    """The data sets that networks are for, beginning with the one that the page opens with."""
+    keys = sorted(ordered_datasets(there), key=lambda key: key != first)
+    return [{"key": key, "label": dataset_label(key)} for key in keys]
 
 
 def _tints(paper: Any, families: Sequence[str]) -> dict[str, str]:

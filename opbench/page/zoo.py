@@ -44,8 +44,8 @@ def zoo(rows: Sequence[ZooRow]) -> dict[str, Any]:
     sides = [f" at {row.input_size[-1]}" for row in rows]
     at = [side if one_of else "" for side, one_of in zip(sides, several, strict=True)]
     frame["target"] = frame["name"]
-    frame["name"] += at  # one name, one point
-    frame["label"] += at
+    for column in ("name", "label"):  # one name, one point
+        frame[column] = [text + side for text, side in zip(frame[column], at, strict=True)]
     return {
         "count": len(rows),
         "columns": {

@@ -2,6 +2,8 @@
 
     folder      every file of a results folder as typed values, and the rules that join them
     networks    a network: counts for one image, accuracy
+    measured    an accuracy measured here, beside the published one; which of several counts
+    evaluated   networks joined with what evaluations measured
     cells       a timed cell: conditions, and which of several counts
     frames      the same values as a ``Table`` of data frames, which figures draw from
     frontier    the Pareto frontier

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opbench.accuracy import ChartPoint, load_chart2016, primaries
+from opbench.accuracy.measured.store import read_evaluations
 from opbench.registry import counts_csv
 from opbench.runs.lines import Header
 from opbench.runs.store import read_runs
@@ -20,6 +21,7 @@ from opbench.table.cells import (
     read_cells,
     training_note,
 )
+from opbench.table.evaluated import with_measured
 from opbench.table.networks import Network, read_networks, with_own_accuracies
 
 
@@ -27,11 +29,14 @@ from opbench.table.networks import Network, read_networks, with_own_accuracies
 class Folder:
     """Everything that a results folder says, with the registry's counts and accuracies.
 
-    ``runs`` are the headers, oldest first, by the runs' names; ``notes`` are sentences that the
-    reader must see: damaged lines, rows of accuracies that match nothing.
+    ``networks`` have each name once; ``elsewhere`` are the same networks on other data sets than
+    their own, where they were evaluated.  ``runs`` are the headers, oldest first, by the runs'
+    names; ``notes`` are sentences that the reader must see: damaged lines, evaluations that are on
+    no chart, rows of accuracies that match nothing.
     """
 
     networks: tuple[Network, ...]
+    elsewhere: tuple[Network, ...] = ()
     cells: tuple[TimedCell, ...] = ()
     failures: tuple[FailedCell, ...] = ()
     ceilings: tuple[DeviceCeilings, ...] = ()
@@ -54,7 +59,7 @@ def collecting_nothing() -> Iterator[None]:
 
 @collecting_nothing()
 def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
-    """Read ``results``; ``accuracies`` is a CSV file that wins over published figures.
+    """Read ``results``; ``accuracies`` is a CSV file that wins over published and measured figures.
 
     Where the folder has no ``counts.csv``, the counts that come with the package are used.
     Raises ``BadFileError`` naming the file.
@@ -65,12 +70,17 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]
     networks = read_networks(rows, records, primaries())
-    notes = (*map(str, damages), *training_note(runs))
+    evaluations, more_damages = read_evaluations(results)
+    networks, elsewhere, unjoined = with_measured(networks, records, evaluations)
+    notes = (*map(str, (*damages, *more_damages)), *training_note(runs), *unjoined)
     if accuracies is not None:
         networks, more = with_own_accuracies(networks, records, accuracies)
         notes += more
+        there = {(each.name, each.dataset) for each in networks}
+        elsewhere = tuple(each for each in elsewhere if (each.name, each.dataset) not in there)
     return Folder(
         networks=networks,
+        elsewhere=elsewhere,
         cells=cells,
         failures=failures,
         ceilings=read_ceilings(runs),

@@ -6,6 +6,7 @@ that is missing is None.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,18 +16,26 @@ import pandas as pd
 
 from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
+from opbench.spec import DATASETS, ordered_datasets
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
 from opbench.table.folder import Folder, collecting_nothing, read_folder
 from opbench.table.networks import Network, published_only, zoo_networks
 
-_OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy")
-_ON_FILE = ("entry", "zoo_row", "accuracy")
+# Where pyarrow is installed pandas would keep text in it, which takes no lone surrogate: a name may
+# hold one.
+pd.set_option("mode.string_storage", "python")
+
+_OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy", "top1_measured")
+_OF_EVALUATION = ("evaluation", "measured_top1", "measured_beside", "published_top1",
+                  "published_source", "top1_verdict")  # fmt: skip
+_ON_FILE = ("entry", "zoo_row", "accuracy", "measured")
+_FLAGS = ("single_crop", "own_accuracy", "top1_measured")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in _ON_FILE)
 # What only the registry knows: the witness, what papers state, and the paper itself.
 _OF_ENTRY = ("fvcore_macs", "onnx_macs", "witness_note", "uncounted", "stated_params",
              "stated_macs", "paper", "paper_url", "changes")  # fmt: skip
 _NUMBERS_OF_NETWORK = columns("network")
-_COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY)))
+_COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY, *_OF_EVALUATION)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)
 ZOO = ("name", "family", "dataset", "input_size", "trained_on", "comparable", *_NUMBERS_OF_NETWORK)
 _WHERE = ("run", "machine", "device", "dtype", "variant")
@@ -36,7 +45,7 @@ _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "id
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
-_OF_NETWORK = ("label", "family", "year", "dataset", "single_crop", "protocol",
+_OF_NETWORK = ("label", "family", "year", "dataset", "single_crop", "protocol", "top1_measured",
                *(column for column in _NUMBERS_OF_NETWORK if column not in CELL))  # fmt: skip
 FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
 CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
@@ -48,8 +57,10 @@ class Table:
 
     folder       the typed values
     networks     one row per network: exact counts for one image, its accuracy
+    elsewhere    the same for networks on other data sets than their own
     unrunnable   one row per network of the 2016 chart whose definition was never published
-    cells        one row per measured cell of the runs, with its network's columns beside it
+    cells        one row per measured cell of the runs and data set of its network, with the
+                 network's columns beside it
     failures     one row per cell that could not be measured
     ceilings     the highest rates of each device in each run
     chart2016    the fourteen points of the 2016 chart
@@ -58,6 +69,7 @@ class Table:
 
     folder: Folder
     networks: pd.DataFrame
+    elsewhere: pd.DataFrame
     unrunnable: pd.DataFrame
     cells: pd.DataFrame
     failures: pd.DataFrame
@@ -66,20 +78,40 @@ class Table:
     zoo: pd.DataFrame
 
     @property
+    def everywhere(self) -> pd.DataFrame:
+        """The networks, and below them those that were evaluated on another data set."""
+        return _below(self.networks, self.elsewhere)
+
+    @property
     def published(self) -> pd.DataFrame:
-        """The networks, and below them those that were published but cannot be run."""
-        known = self.unrunnable.dropna(axis="columns", how="all")
-        return pd.concat([self.networks, known], ignore_index=True)
+        """Those networks, and below them those that were published but cannot be run."""
+        return _below(self.everywhere, self.unrunnable)
+
+    @property
+    def dataset(self) -> str:
+        """The data set that figures and page begin with.
+
+        It is ImageNet's, unless accuracies were measured here on others only and no network of
+        ImageNet with an accuracy was timed: then that of most of the measured ones.
+        """
+        main, *_ = DATASETS
+        known = self.everywhere[self.everywhere["top1_measured"]]["dataset"]
+        timed = self.cells[self.cells["top1"].notna()]["dataset"]
+        if known.empty or main in {*known, *timed}:
+            return main
+        times = Counter(known)
+        return max(ordered_datasets(times), key=times.__getitem__)
 
     @classmethod
     def of(cls, folder: Folder, zoo: Iterable[Network] = ()) -> Table:
         """Return the table of a folder that has been read, and of ``zoo``."""
-        networks = networks_frame(folder.networks)
+        networks, elsewhere = map(networks_frame, (folder.networks, folder.elsewhere))
         return cls(
             folder=folder,
             networks=networks,
+            elsewhere=elsewhere,
             unrunnable=networks_frame(published_only(folder.chart2016)),
-            cells=cells_frame(folder.cells, networks),
+            cells=cells_frame(folder.cells, _below(networks, elsewhere)),
             failures=failures_frame(folder.failures),
             ceilings=ceilings_frame(folder.ceilings),
             chart2016=chart2016_frame(folder.chart2016),
@@ -89,7 +121,7 @@ class Table:
 
 @collecting_nothing()
 def load(results: Path, accuracies: Path | None = None, *, zoo: bool = False) -> Table:
-    """Return the table of a results folder; the CSV ``accuracies`` wins over published figures.
+    """Return the table of a results folder; the CSV ``accuracies`` wins over all other figures.
 
     ``zoo`` asks for the networks of the libraries.  Raises ``BadFileError`` naming the file.
     """
@@ -106,7 +138,14 @@ def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     frame = _frame(rows, NETWORK)
     frame["input_size"] = frame["input_size"].map(str)
     lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
-    return frame.astype(dict.fromkeys(lacking, float) | {"single_crop": bool, "own_accuracy": bool})
+    return frame.astype({**dict.fromkeys(lacking, float), **dict.fromkeys(_FLAGS, bool)})
+
+
+def _below(frame: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ``frame``, and below them those of ``more``."""
+    if more.empty:
+        return frame
+    return pd.concat([frame, more.dropna(axis="columns", how="all")], ignore_index=True)
 
 
 def zoo_frame(networks: Iterable[Network]) -> pd.DataFrame:
@@ -122,7 +161,7 @@ def zoo_frame(networks: Iterable[Network]) -> pd.DataFrame:
 
 
 def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per measured cell, with the columns of its network.
+    """Return one row per measured cell and data set of its network, with the network's columns.
 
     Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
     """

@@ -16,6 +16,7 @@ from opbench.metrics import METRICS, family_key
 from opbench.record import Record
 from opbench.registry.counts_csv import NetworkRow
 from opbench.spec import Shape
+from opbench.table.measured import MEASURED, MeasuredAccuracy
 from opbench.zoo.families import family_of
 from opbench.zoo.libraries import LIBRARIES
 from opbench.zoo.rows import ZooRow, load, row_of
@@ -33,8 +34,9 @@ class Network:
     """One network: its counts for one image, and its accuracy where one is known.
 
     ``entry`` is the registry's row of it, ``zoo_row`` that of a library's weights; a network of the
-    user's has neither.  ``published_only`` is true of a network whose numbers were printed but
-    whose definition was not.
+    user's has neither.  ``measured`` is what an evaluation found: it is ``accuracy`` too, unless it
+    says why it stands beside.  ``published_only`` is true of a network whose numbers were
+    printed but whose definition was not.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Network:
     entry: NetworkRow | None = None
     zoo_row: ZooRow | None = None
     accuracy: Accuracy | None = None
+    measured: MeasuredAccuracy | None = None
     published_only: bool = False
 
     @classmethod
@@ -86,22 +89,27 @@ class Network:
 
     @classmethod
     def of_record(cls, record: Record) -> Network:
+        """Return a network that is not built in, as it was run."""
+        return cls.of_counts(record.cell.name, _counts(record))
+
+    @classmethod
+    def of_counts(cls, name: str, counts: Mapping[str, Any]) -> Network:
         """Return a network that is not built in, taken for one of ImageNet's.
 
-        Weights of a library that are on file at the size that was run have the accuracy stated.
+        Weights of a library that are on file at the size that was counted have the accuracy stated.
         """
-        provider, _, attribute = record.cell.name.rpartition(":")
-        row = row_of(record.cell.name, record.cell.input_size)
+        provider, _, attribute = name.rpartition(":")
+        row = row_of(name, counts["input_size"])
         family = family_of(row.architecture) if row else None
         return cls(
-            name=record.cell.name,
+            name=name,
             label=attribute,
             family=provider if provider.isidentifier() else "your own",
             year=family.year if family else None,
             dataset=row.dataset if row else "imagenet",
             zoo_row=row,
             accuracy=_stated_accuracy(row) if row else None,
-            **_counts(record),
+            **counts,
         )
 
     def fact(self, column: str) -> Any:
@@ -117,11 +125,13 @@ class Network:
     def trained_on(self) -> str | None:
         """The data behind the accuracy: a group of ``opbench.zoo.groups``.
 
-        What papers of the registry print on ImageNet was trained on its 1,000 classes alone.
+        What papers of the registry print on ImageNet was trained on its 1,000 classes alone; of
+        weights that were evaluated here nobody says so.
         """
         if self.zoo_row:
             return self.zoo_row.trained_on
-        known = self.accuracy and not self.own_accuracy
+        unsaid = self.own_accuracy or (self.top1_measured and self.dataset in _TRAINED_ON)
+        known = self.accuracy and not unsaid
         return _TRAINED_ON.get(self.dataset, "other") if known else None
 
     @property
@@ -176,6 +186,44 @@ class Network:
     def own_accuracy(self) -> bool:
         """True when the accuracy is of the reader's own file."""
         return bool(self.accuracy and self.accuracy.evidence == OWN)
+
+    @property
+    def top1_measured(self) -> bool:
+        """True when the accuracy was measured by an evaluation of the results folder."""
+        return bool(self.accuracy and self.accuracy.evidence == MEASURED)
+
+    @property
+    def evaluation(self) -> str | None:
+        """The name of the evaluation that measured an accuracy of it."""
+        return self.measured.evaluation if self.measured else None
+
+    @property
+    def measured_top1(self) -> float | None:
+        """Top-1 in percent as measured, which may stand beside another."""
+        return self.measured.top1.value if self.measured else None
+
+    @property
+    def measured_beside(self) -> str | None:
+        """Say why the measured accuracy is not the one that counts."""
+        return (self.measured.beside or None) if self.measured else None
+
+    @property
+    def published_source(self) -> str | None:
+        """The source of the published accuracy that stands beside a measured one."""
+        against = self.measured.against if self.measured else None
+        return against.source if against else None
+
+    @property
+    def published_top1(self) -> float | None:
+        """Top-1 in percent as published, beside a measured one; None without that."""
+        against = self.measured.against if self.measured else None
+        return against.published if against else None
+
+    @property
+    def top1_verdict(self) -> str | None:
+        """The published top-1 against the measured one; None where one of them is not known."""
+        against = self.measured.against if self.measured else None
+        return str(against) if against else None
 
     @property
     def density(self) -> float | None:
@@ -271,7 +319,7 @@ def with_own_accuracies(
     A network whose row names another input size moves to it, where ``records`` have counts.
     Raises ``BadFileError`` naming file, line and column.
     """
-    counted = _by_size(networks, records)
+    counted = by_size(networks, records)
     own = read_own(path)
     found, notes = match_own(own, {name: [*sizes] for name, sizes in counted.items()}, path)
     moved = tuple(
@@ -291,10 +339,10 @@ def with_own_accuracies(
     return moved, (*own.notes, *notes, *unsure)
 
 
-def _by_size(
+def by_size(
     networks: Sequence[Network], records: Iterable[Record]
 ) -> dict[str, dict[Shape, Network]]:
-    """Return each network at each size that it was counted at, its own first."""
+    """Return each network at each size that it was counted at, by name, its own first."""
     counted = {network.name: {network.input_size: network} for network in networks}
     for record in _by_batch(records):
         sizes = counted[record.cell.name]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from opbench.errors import MissingDataError, OpbenchError, UnknownNameError, either
+from opbench.errors import BadValueError, MissingDataError, OpbenchError, UnknownNameError, either
 from opbench.figures.parts.options import Options
 from opbench.metrics import METRICS
 from opbench.names import is_target, matching
@@ -46,6 +46,19 @@ class Needs:
 IMAGENET = Needs(datasets=("imagenet",))
 
 
+def dataset_of(table: Table, options: Options) -> str:
+    """Return the data set of a figure of one: the reader's choice, or that of the table.
+
+    The networks of the libraries and the chart of 2016 are of ImageNet.  Raises ``BadValueError``
+    where they are asked for on another.
+    """
+    (imagenet,) = IMAGENET.datasets
+    over = "--zoo" if options.zoo else "--overlay" if options.chart2016 else ""
+    if over and options.dataset not in ("", imagenet):
+        raise BadValueError(f"{over} draws networks of ImageNet: remove it, or --dataset")
+    return options.dataset or (imagenet if over else table.dataset)
+
+
 def check_known(table: Table, options: Options) -> None:
     """Raise the error for a network to highlight or to label that is nowhere in ``table``."""
     for target in (*options.highlight, *options.label):
@@ -76,7 +89,7 @@ def _nowhere(target: str, names: Sequence[str]) -> OpbenchError:
 def check_shown(frame: pd.DataFrame, table: Table, options: Options, needs: Needs) -> None:
     """Raise ``MissingDataError`` where ``frame`` has no network of those that an option names; each
     network to highlight has to be there."""
-    networks = table.networks
+    networks = table.everywhere
     asked = {
         f"--family {','.join(options.families)}": _of(networks, "family", options.families),
         **{each: _of(networks, "name", (each,)) for each in options.highlight},

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from opbench.metrics import METRICS, PER_MAC
 
 _COUNTED = {"macs", "flops"}
+_THOUSANDTH = {"G-ops": "M-ops", "GMAC": "MMAC"}
 _FEW_DECADES = 2.6
 _ACCURACIES = (0, 20, 40, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98, 99)
 
@@ -36,6 +37,14 @@ def axis_label(key: str) -> str:
     """Return label, unit and, for counts, what was counted and the convention."""
     text = METRICS[key].axis
     return f"{text} of one image  ({PER_MAC})" if key in _COUNTED else text
+
+
+def set_smaller_unit(axes: Axes, key: str) -> None:
+    """Print the ticks and the unit of the x axis in thousandths where all of it is below 1."""
+    unit = METRICS[key].unit
+    if unit in _THOUSANDTH and axes.get_xlim()[1] < 1:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(1e3 * value)))
+        axes.set_xlabel(axes.get_xlabel().replace(f"[{unit}]", f"[{_THOUSANDTH[unit]}]"))
 
 
 def set_axis(axes: Axes, which: str, shown: pd.Series[float], *, log: bool) -> None:

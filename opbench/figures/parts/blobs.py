@@ -2,12 +2,13 @@
 
 A network is drawn as a disc where its accuracy is that of a single central crop, as a square of
 the same area where it was published under another protocol, and as a ring where it is known from
-print alone.  What would be too small to be seen is drawn at the least visible size, and said so.
+print alone.  An accuracy that was measured here is solid and has a dark rim, one that others state
+is translucent.  What would be too small to be seen is drawn at the least visible size, and said so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any
 
@@ -23,6 +24,8 @@ from opbench.metrics import family_label
 DISC = "o"
 SQUARE = "s"
 _LEAST = 28.0  # square points: the smallest blob that is still a blob beside its label
+_DECADE = 10
+_SOLID, _CLEAR, _FAINT = 1.0, 0.78, 0.16  # opacity
 _CROWD = 500  # blobs beyond which they are a picture in a vector file, which would else be slow
 
 
@@ -57,10 +60,15 @@ class Sizing:
 
     def smaller(self, factor: float) -> Sizing:
         """Return the sizing for a smaller plot."""
-        return Sizing(
-            column=self.column, unit=self.unit, scale=self.scale * factor, legend=self.legend,
-            words=self.words,
-        )  # fmt: skip
+        return replace(self, scale=self.scale * factor)
+
+    def fitted(self, frame: pd.DataFrame) -> Sizing:
+        """Return the sizing whose legend ends near the largest network of ``frame``."""
+        largest, fitted = self._quantities(frame).max(), self
+        while 0 < largest < fitted.legend[-1] / _DECADE:
+            sizes = tuple(size / _DECADE for size in fitted.legend)
+            fitted = replace(fitted, scale=fitted.scale * _DECADE, legend=sizes)
+        return fitted
 
 
 # The sizes of the 2016 chart's legend; 155 million parameters are a disc of 61 points.
@@ -94,7 +102,7 @@ def draw_networks(
     A patch of paper below each keeps grid and leader lines from showing through.
     """
     rows = frame.assign(x=x, y=y, size=areas).sort_values("size", ascending=False, kind="stable")
-    for (lit, single), group in rows.groupby(["lit", "single_crop"]):
+    for (lit, single, measured), group in rows.groupby(["lit", "single_crop", "top1_measured"]):
         size = group["size"] * (1 if single else pi / 4)
         marker = DISC if single else SQUARE
         fixed: dict[str, Any] = {"s": size, "marker": marker, "rasterized": len(group) > _CROWD}
@@ -103,10 +111,10 @@ def draw_networks(
             group["x"],
             group["y"],
             c=group["family"].map(hues(group["family"])).to_list(),
-            alpha=0.78 if lit else 0.16,
-            edgecolors=colour("paper"),
+            alpha=(_SOLID if measured else _CLEAR) if lit else _FAINT,
+            edgecolors=colour("ink" if measured else "paper"),
             # A rim must not eat its disc.
-            linewidths=np.minimum(0.9, 0.12 * np.sqrt(size)).to_list(),
+            linewidths=np.minimum(1.1 if measured else 0.9, 0.12 * np.sqrt(size)).to_list(),
             zorder=3,
             **fixed,
         )
@@ -129,4 +137,14 @@ def family_entries(frame: pd.DataFrame) -> list[Line2D]:
         entries.append(
             Line2D([], [], ls="", marker=SQUARE, ms=7, color=colour("muted"), label=words)
         )
-    return entries
+    return [*entries, *measured_entries(frame)]
+
+
+def measured_entries(frame: pd.DataFrame) -> list[Line2D]:
+    """Legend entries of the accuracies that were measured here and of the others, if any was."""
+    measured = frame["top1_measured"].astype(bool)
+    dot: dict[str, Any] = {"ls": "", "marker": DISC, "ms": 8, "mfc": colour("muted")}
+    here = Line2D([], [], mec=colour("ink"), label="measured here", **dot)
+    others = Line2D([], [], mec=colour("paper"), alpha=_CLEAR, label="stated by others", **dot)
+    wanted = ((here, measured.any()), (others, measured.any() and not measured.all()))
+    return [entry for entry, there in wanted if there]

@@ -39,14 +39,23 @@ COUNTED = (
 
 
 def sources(frame: pd.DataFrame) -> str:
-    """Name the sources of the accuracies in ``frame``, published ones and the reader's own."""
-    rows = frame.drop_duplicates("name").dropna(subset=["source"])
-    published, own = (_ranked(rows[rows["own_accuracy"] == each]) for each in (False, True))
+    """Name the sources of the accuracies: published, of the reader's own, and measured here."""
+    rows = frame.drop_duplicates(["name", "dataset"]).dropna(subset=["source"])
+    measured, others = (rows[rows["top1_measured"] == each] for each in (True, False))
+    published, own = (_ranked(others[others["own_accuracy"] == each]) for each in (False, True))
     told = (
+        _evaluations(measured),
         f"Accuracies as published: {published}; `opbench show` says where." if published else "",
         f"Accuracies of your own: {own}." if own else "",
     )
     return "  ".join(filter(None, told))
+
+
+def _evaluations(rows: pd.DataFrame) -> str:
+    """Name the evaluation of each accuracy that was measured here."""
+    ordered = rows.sort_values("label", key=lambda labels: labels.str.lower())
+    named = listed(f"{row.label} ({row.evaluation})" for row in ordered.itertuples())
+    return f"Accuracies measured here, every image once: {named}." if named else ""
 
 
 def _ranked(rows: pd.DataFrame) -> str:

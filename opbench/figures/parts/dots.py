@@ -22,7 +22,7 @@ from matplotlib.lines import Line2D
 from opbench.figures.parts import captions, select
 from opbench.figures.parts.absent import Needs
 from opbench.figures.parts.axes import UpTo100, reach, set_axis, values
-from opbench.figures.parts.blobs import DISC, SQUARE
+from opbench.figures.parts.blobs import DISC, SQUARE, measured_entries
 from opbench.figures.parts.frame import Sheet, sheet
 from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour, hues
@@ -35,6 +35,7 @@ _GAP = 0.95  # inches between panels
 _NAMES = 1.85  # inches for the names left of a panel
 _DOT = 7.5  # points across
 _RING = 1.6  # points, the line of a network that cannot be run
+_RIM = 1.1  # points, around an accuracy that was measured here
 _NUMBER = 0.09  # of the panel's width, for the number right of the last dot
 _MAIN = "imagenet"
 
@@ -52,7 +53,7 @@ class Ranking:
 
 def draw_ranking(table: Table, options: Options, ranking: Ranking) -> Figure:
     """Dots in ascending order.  Raises ``MissingDataError`` when no network has the value."""
-    whole = replace(table, networks=table.published)
+    whole = replace(table, networks=table.published, elsewhere=table.elsewhere.head(0))
     frame = select.networks(whole, options, Needs(metrics=(ranking.key,)))
     columns = _columns(frame)
     words = Sheet(
@@ -144,12 +145,15 @@ def _draw_whiskers(axes: Axes, rows: pd.DataFrame, key: str) -> pd.Series[float]
 
 def _draw_dots(axes: Axes, rows: pd.DataFrame, at: pd.Series[float]) -> None:
     tints = hues(rows["family"])
-    for (single, lost, lit), group in rows.groupby(["single_crop", "published_only", "lit"]):
+    marks = ["single_crop", "published_only", "lit", "top1_measured"]
+    for (single, lost, lit, measured), group in rows.groupby(marks):
         colours = [tints[family] for family in group["family"]]
+        edge = colour("ink" if measured else "paper")
+        rim = _RING if lost else _RIM if measured else 0.8
         axes.scatter(
             at[group.index], group["row"], s=_DOT**2, marker=DISC if single else SQUARE,
             c=[colour("paper")] * len(group) if lost else colours,
-            edgecolors=colours if lost else colour("paper"), linewidths=_RING if lost else 0.8,
+            edgecolors=colours if lost else edge, linewidths=rim,
             alpha=1.0 if lit else 0.2, zorder=3,
         )  # fmt: skip
 
@@ -174,4 +178,5 @@ def _legend(frame: pd.DataFrame) -> list[Line2D]:
     square = {"marker": SQUARE, "mec": muted, "mfc": muted, "label": "not a single central crop"}
     ring = {"marker": DISC, "mec": muted, "mfc": paper, "mew": _RING, "label": "cannot be run"}
     wanted = ((square, not frame["single_crop"].all()), (ring, frame["published_only"].any()))
-    return [Line2D([], [], ls="", ms=_DOT, **look) for look, there in wanted if there]
+    marks = [Line2D([], [], ls="", ms=_DOT, **look) for look, there in wanted if there]
+    return [*marks, *measured_entries(frame)]

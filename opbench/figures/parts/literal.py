@@ -25,6 +25,7 @@ def literal_table(table: Table) -> Table:
     return replace(
         table,
         networks=_literal_frame(table.networks),
+        elsewhere=_literal_frame(table.elsewhere),
         unrunnable=_literal_frame(table.unrunnable),
         cells=_literal_frame(table.cells),
         failures=_literal_frame(table.failures),

@@ -7,7 +7,7 @@ from typing import Literal
 
 # Names of options, as in the ``TAKES`` of figures: those of every figure of timings, of one with
 # logarithmic axes, and of one with the axes that the reader chooses.
-OF_TIMINGS = frozenset({"family", "highlight", "label", "device", "dtype", "batch-size"})
+OF_TIMINGS = frozenset({"dataset", "family", "highlight", "label", "device", "dtype", "batch-size"})
 OF_LOG_TIMINGS = OF_TIMINGS | {"log"}
 OF_SCATTERS = OF_LOG_TIMINGS | {"unit", "zoo", "x", "y"}
 
@@ -19,6 +19,7 @@ class Options:
     unit: whether a multiply-add counts 2 (``ops``) or 1 (``macs``) on an axis.
     x, y: keys of ``METRICS``.
     log: logarithmic axes or not.
+    dataset: a key of ``spec.DATASETS`` or another data set; by default ``Table.dataset``.
     families, highlight, label: globs of families, of networks to bring forward, of networks to
         name; ``label`` also knows the word ``frontier``.
     device: "cpu", "cuda:0" or part of a machine's name.
@@ -30,6 +31,7 @@ class Options:
     x: str = ""
     y: str = ""
     log: bool | None = None
+    dataset: str = ""
     families: tuple[str, ...] = ()
     highlight: tuple[str, ...] = ()
     label: tuple[str, ...] = ()

@@ -104,7 +104,24 @@ def _whiskers(axes: Axes, frame: pd.DataFrame, spec: Scatter) -> list[labels.Lin
         low, high = (values(frame, key, f"{key}_{end}") for end in ("low", "high"))
         upright = key == spec.y
         lines += draw_whiskers(axes, frame, values(frame, other), (low, high), upright=upright)
+    if spec.y == "top1":
+        draw_bars(axes, frame, values(frame, spec.x))
     return lines
+
+
+def draw_bars(axes: Axes, frame: pd.DataFrame, at: pd.Series[float]) -> None:
+    """Draw the intervals of accuracies that were measured here as bars with ends."""
+    for lit, alpha in ((True, 1.0), (False, 0.2)):
+        rows = frame["top1_measured"].astype(bool) & (frame["lit"] == lit)
+        if rows.any():
+            y, low, high = (frame[f"top1{end}"][rows] for end in ("", "_low", "_high"))
+            # The bar lies under a small disc, and its ends over a large one.
+            _, ends, _ = axes.errorbar(
+                at[rows], y, [y - low, high - y], fmt="none", ecolor=colour("ink"), alpha=alpha,
+                elinewidth=1.4, capsize=3.2, capthick=1.4, zorder=2.4,
+            )  # fmt: skip
+            for each in ends:
+                each.set_zorder(3.7)
 
 
 def draw_whiskers(

@@ -7,7 +7,6 @@ machines never share an axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,11 @@ import pandas as pd
 from opbench.errors import MissingDataError, UnknownNameError
 from opbench.figures.parts.absent import (
     FRONTIER,
-    IMAGENET,
     Needs,
     check_batches,
     check_known,
     check_shown,
+    dataset_of,
     fits,
     unknown,
 )
@@ -27,19 +26,21 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.names import matching
+from opbench.spec import dataset_label
 from opbench.table.frames import Table
 
 SETTING = ["machine", "device", "dtype", "variant"]
 
 
-def networks(table: Table, options: Options, needs: Needs = IMAGENET) -> pd.DataFrame:
-    """The networks that meet ``needs``, with ``lit``: true for those that are highlighted, or for
-    all if none is.
+def networks(table: Table, options: Options, needs: Needs | None = None) -> pd.DataFrame:
+    """The networks that meet ``needs``, by default those of one data set with an accuracy, with
+    ``lit``: true for those that are highlighted, or for all if none is.
 
     Raises ``MissingDataError`` when there is none, or none of those that the reader named, and
     ``UnknownNameError`` for a family or a network to name that is not there.
     """
-    frame = table.networks
+    needs = needs or Needs(datasets=(dataset_of(table, options),))
+    frame = table.everywhere
     if needs.datasets:
         frame = frame[frame["dataset"].isin(needs.datasets)]
     for key in needs.metrics:
@@ -50,12 +51,13 @@ def networks(table: Table, options: Options, needs: Needs = IMAGENET) -> pd.Data
 
 
 def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
-    """The measured cells of ImageNet's networks at one setting that have a value of all
+    """The measured cells of one data set's networks at one setting that have a value of all
     ``metrics``, by default a latency.
 
     Raises ``MissingDataError`` saying what to run.
     """
-    needs = Needs(datasets=IMAGENET.datasets, metrics=metrics or ("latency_s",))
+    dataset = dataset_of(table, options)
+    needs = Needs(datasets=(dataset,), metrics=metrics or ("latency_s",))
     frame = table.cells
     if frame.empty:
         begun = "; continue the one that was interrupted with `opbench run --resume`"
@@ -63,7 +65,7 @@ def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
             f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
         )
     frame = frame[frame["own_size"] & frame["dataset"].isin(needs.datasets)]
-    frame = _at(frame, options)
+    frame = _at(frame, options, dataset)
     for key in needs.metrics:
         frame = frame.dropna(subset=[key])
         if frame.empty:
@@ -80,7 +82,8 @@ def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFr
     if any(METRICS[key].of == "cell" for key in (x, y)):
         frame = _timed(table, options, x, y)
     else:
-        frame = networks(table, options, replace(IMAGENET, metrics=(*IMAGENET.metrics, x, y)))
+        needs = Needs(datasets=(dataset_of(table, options),), metrics=("top1", x, y))
+        frame = networks(table, options, needs)
     return frame if "gain" in (METRICS[x].role, METRICS[y].role) else plain(frame)
 
 
@@ -100,8 +103,14 @@ def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Draw every network as a circle, whatever the protocol of its accuracy."""
-    return frame.assign(single_crop=True)
+    """Draw every network as a plain circle, whatever the protocol of its accuracy."""
+    return frame.assign(single_crop=True, top1_measured=False)
+
+
+def facts(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """The networks of the rows of ``frame``, which may be cells, with all that is known of them."""
+    drawn = frame[["name", "dataset"]].drop_duplicates()
+    return table.everywhere.merge(drawn, on=["name", "dataset"])
 
 
 def batches(
@@ -157,7 +166,7 @@ def without_prefix(labels: pd.Series[str]) -> list[str]:
     return [rest if first in whole and rest else first + gap + rest for first, gap, rest in parts]
 
 
-def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
+def _at(frame: pd.DataFrame, options: Options, dataset: str) -> pd.DataFrame:
     wanted = options.device
     if wanted:
         named = frame["machine"].str.contains(wanted, case=False, regex=False)
@@ -169,12 +178,17 @@ def _at(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
         where = f" --device {wanted}" if wanted else ""
         kind_of = f" --dtype {options.dtype}" if options.dtype else ""
         raise MissingDataError(
-            "no timed cell is of an ImageNet network at its paper's input size"
+            f"no timed cell is of {_a_network(dataset)} at its paper's input size"
             + (f", on {wanted}" if wanted else "")
             + (f", in {options.dtype}" if options.dtype else "")
             + f": run `opbench run{where}{kind_of}`"
         )
     return frame
+
+
+def _a_network(dataset: str) -> str:
+    label = dataset_label(dataset)
+    return f"{'an' if label[0] in 'AEIO' else 'a'} {label} network"
 
 
 def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
