@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from opbench.cli.evaluate_options import asked_before, parse_protocol, parse_shard
-from opbench.cli.options import OutputFormat, Precision, Results, results_folder
-from opbench.cli.render import Format, note, say, stdout_is_ours, write
+from opbench.cli.options import OutputFormat, Precision, Results, results_folder, words
+from opbench.cli.render import Format, say, write
 from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
-
-if TYPE_CHECKING:
-    from opbench.accuracy.measured.evaluation import Evaluation
-    from opbench.evaluation.settings import AskedEvaluation
 
 
 def evaluate(
@@ -27,8 +23,8 @@ def evaluate(
             metavar="TARGET",
             help="torchvision:NAME.WEIGHTS and timm:NAME.WEIGHTS with their weights, where they "
             "are on disk; a built-in network with --weights; package.module:ATTR or "
-            "path/file.py:ATTR as it is. With --resume alone: none, for the newest evaluation that "
-            "is not complete.",
+            "path/file.py:ATTR as it is. With --resume and no --data: the evaluation to go on "
+            "with, by default the newest that is not complete.",
         ),
     ] = None,
     data: Annotated[
@@ -118,10 +114,6 @@ def evaluate(
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}.")
     ] = USUAL["runtime"],
-    compile: Annotated[
-        str | None,
-        typer.Option(metavar="MODE", help="Mode of torch.compile; means the runtime compile."),
-    ] = None,
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=4096, help="PyTorch's threads on the CPU.")
     ] = None,
@@ -181,14 +173,16 @@ def evaluate(
         opbench evaluate mymodels.py:net --data photos --vary resize,antialias
         opbench evaluate --resume
     """
+    from opbench.cli.evaluate_lab import vary_each
     from opbench.cli.evaluate_report import Findings
+    from opbench.cli.evaluate_run import answered
     from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
     from opbench.registry.targets import resolve
     from opbench.runs.state import available_cores
 
     folder = results_folder(results)
-    if resume and not targets:
-        asked = asked_before(context, folder)
+    if resume and data is None:
+        asked = asked_before(context, folder, targets or ())
     else:
         if not targets:
             raise BadValueError("name a TARGET, such as torchvision:resnet50.IMAGENET1K_V2")
@@ -197,8 +191,7 @@ def evaluate(
         settings = EvaluationSettings(
             device=device,
             dtype=dtype,
-            runtime="compile" if compile else runtime,
-            compile=compile,
+            runtime=runtime,
             threads=threads,
             batch_size=batch_size,
             workers=workers or available_cores(),
@@ -220,10 +213,13 @@ def evaluate(
             )
             for target in resolve(targets)
         ]
+    if vary:
+        write(vary_each(asked, words(vary), folder, format))
+        return
     findings = Findings()
     for each in asked:
         try:
-            findings.add(_evaluate(each, folder, resume=resume))
+            findings.add(answered(each, folder, resume=resume))
         except OpbenchError as error:
             if len(asked) == 1:
                 raise
@@ -233,23 +229,3 @@ def evaluate(
     findings.say()
     if findings.fails:
         raise typer.Exit(1)
-
-
-def _evaluate(asked: AskedEvaluation, results: Path, *, resume: bool) -> Evaluation:
-    """Answer the images of one network, and join the answers with those of before."""
-    from opbench.accuracy.measured.store import whole
-    from opbench.cli.evaluate_progress import EvaluationProgress
-    from opbench.evaluation.start import prepare
-
-    with stdout_is_ours():
-        prepared = prepare(asked, results, resume=resume)
-        for sentence in prepared.images.notes:
-            note(sentence)
-        before = prepared.before
-        if resume and before is None:
-            say(f"{asked.target.name}: nothing to resume in {results}: starting anew")
-        if before and not prepared.to_do:
-            return before
-        with EvaluationProgress(asked.target.name, prepared.to_do) as progress:
-            path = prepared.take(results, progress.watch)
-    return whole(path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from opbench.accuracy.measured.lines import EvaluationHeader
-from opbench.accuracy.measured.store import read_evaluations
+from opbench.accuracy.measured.store import find_evaluation, read_evaluations, whole
 from opbench.cli.options import words
 from opbench.errors import BadFileError, BadValueError, OpbenchError
 from opbench.spec import Shape
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 NONE = "none"
 # What may stand beside --resume without a target; the rest is as it was.
-_OF_RESUMING = {"resume", "results", "format", "workers", "batch_size"}
+_OF_RESUMING = {"targets", "resume", "results", "format", "workers", "batch_size"}
 
 
 def parse_protocol(
@@ -59,8 +60,10 @@ def parse_shard(text: str | None) -> Shard | None:
     return Shard(int(found[1]), int(found[2]))
 
 
-def asked_before(context: typer.Context, results: Path) -> list[AskedEvaluation]:
-    """Return what the newest evaluation asked for that is not complete, to resume it.
+def asked_before(
+    context: typer.Context, results: Path, names: Sequence[str]
+) -> list[AskedEvaluation]:
+    """Return what an evaluation asked for, to resume it: the newest that is not complete, or NAME.
 
     Raises ``BadValueError`` for options that it has already, ``BadFileError`` where there is none.
     """
@@ -71,8 +74,16 @@ def asked_before(context: typer.Context, results: Path) -> list[AskedEvaluation]
         each.opts[0] for each in context.command.params if each.name in given - _OF_RESUMING
     ]:
         raise BadValueError(
-            f"--resume without a TARGET keeps the evaluation's settings: remove {', '.join(extra)}"
+            f"--resume without --data keeps the evaluation's settings: remove {', '.join(extra)}"
         )
+    for name in names:
+        path = find_evaluation(results, name)
+        if path is None:
+            raise BadFileError(
+                f"there is no evaluation {name!r} in {results}: `opbench runs` lists them; to "
+                "evaluate a network, name its images with --data"
+            )
+        return [_again(whole(path).header, context.params)]
     evaluations, _ = read_evaluations(results)
     for each in reversed(evaluations):
         if each.missing or each.failed:
