@@ -1,4 +1,4 @@
-"""Fashion-MNIST: what `opbench evaluate` measures is what a plain loop counts; the board is whole."""
+"""Fashion-MNIST: `opbench evaluate` measures what a plain loop counts, and the board is whole."""
 
 from __future__ import annotations
 
