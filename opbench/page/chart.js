@@ -36,13 +36,16 @@ function rim(point) {
   return point.top1_measured ? { color: css("--ink"), width: 1.5 } : { color: css("--paper"), width: 1 };
 }
 
-// Lines to both ends of the 95 % interval, where there is one and the point is lit.
+// Lines to both ends of the 95 % interval, where there is one and the point is lit; bars with ends
+// where it is of an accuracy that was measured here.
 function whiskers(points, key, family) {
   const reach = (end) => points.map((point) => {
     const to = point.broken.length ? null : endOf(point, key, end);
     return known(to) ? Math.abs(to - valueOf(point, key)) * DATA.metrics[key].scale : 0;
   });
-  return { type: "data", symmetric: false, array: reach("high"), arrayminus: reach("low"), thickness: 1.3, width: 0, color: `${tint(family)}80` };
+  const bar = key === "top1" && points.some((point) => point.top1_measured);
+  const look = bar ? { thickness: 1.6, width: 4, color: tint(family) } : { thickness: 1.3, width: 0, color: `${tint(family)}80` };
+  return { type: "data", symmetric: false, array: reach("high"), arrayminus: reach("low"), ...look };
 }
 
 function familyTrace(family, points) {
@@ -126,7 +129,9 @@ async function drawChart(points) {
   // The big ones first, so that they hide no small one.
   const bigFirst = [...blobs].sort((a, b) => b.params - a.params);
   const best = frontier(drawn);
-  const traces = families.map((family) => familyTrace(family, bigFirst.filter((point) => point.family === family)));
+  const alike = (family, measured) => bigFirst.filter((point) => point.family === family && Boolean(point.top1_measured) === measured);
+  const traces = families.flatMap((family) => [false, true].map((measured) => alike(family, measured))
+    .filter((some) => some.length).map((some) => familyTrace(family, some)));
   if (blobs.length < drawn.length) traces.unshift(extentTrace(drawn), standingTrace(drawn.filter((point) => isOfLibrary(point) && !isHaze(point, named(best)))));
   if (state.front === "1") traces.unshift(frontierTrace(best));
   if (state.mine.length) traces.push(mineTrace());
@@ -158,7 +163,17 @@ function labelChart(chart, drawn) {
 }
 
 // Long whiskers, as thin boxes that no name should cross.
-function whiskerBoxes(drawn, xaxis, yaxis) {
+const whiskerBoxes = (drawn, xaxis, yaxis) => [...acrossBoxes(drawn, xaxis, yaxis), ...uprightBoxes(drawn, xaxis, yaxis)];
+
+function uprightBoxes(drawn, xaxis, yaxis) {
+  const up = (value) => yaxis.d2p(value * DATA.metrics[state.y].scale);
+  return drawn.filter((point) => point.top1_measured && !point.broken.length && known(endOf(point, state.y, "low"))).map((point) => {
+    const x = xaxis.d2p(point.vx * DATA.metrics[state.x].scale);
+    return { left: x - 1, right: x + 1, top: up(endOf(point, state.y, "high")), bottom: up(endOf(point, state.y, "low")) };
+  });
+}
+
+function acrossBoxes(drawn, xaxis, yaxis) {
   const at = (value) => xaxis.d2p(value * DATA.metrics[state.x].scale);
   return drawn.filter((point) => !isOfLibrary(point) && !point.broken.length && known(endOf(point, state.x, "low"))).map((point) => {
     const y = yaxis.d2p(point.vy * DATA.metrics[state.y].scale);

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from opbench.accuracy.measured.evaluation import Evaluation
-from opbench.accuracy.measured.lines import EVALUATION
+from opbench.accuracy.measured.lines import EVALUATION, EvaluationEnd
 from opbench.record import Record, Totals
 from opbench.spec import Shape
 from opbench.table import read_folder
@@ -18,8 +20,9 @@ from opbench.table.evaluated import Evaluated, with_measured
 from opbench.table.frames import Table, load
 from opbench.table.networks import Network, read_networks
 from tests.builders import accuracy, network_row, record
-from tests.evaluations import evaluation, write_evaluation
+from tests.evaluations import evaluation, header, lines, write_evaluation
 from tests.measured_board import RIGHT, answers, protocol, write_board
+from tests.strategies import damaged
 
 SIZE = Shape((1, 32, 32))
 TOTALS = Totals(params=7, macs=11, activations=5, weight_bytes=28, peak_activation_bytes=64)
@@ -197,3 +200,28 @@ def test_a_damaged_line_of_an_evaluation_is_told(tmp_path: Path) -> None:
     notes = " ".join(read_folder(tmp_path).notes)
     assert "vgg16.jsonl, line 4: damaged batch" in notes
     assert "empty.jsonl, line 1: the evaluation is skipped" in notes
+
+
+LINES = tuple(
+    EVALUATION.encode(line)
+    for line in (
+        header("vgg16", 4, dataset="imagenet", counts=TOTALS),
+        *lines(header("vgg16", 4), "11x-"),
+        EvaluationEnd(reason="finished", answered=3, unanswered=1),
+    )
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(written=st.tuples(*(st.just(line) | damaged(line) for line in LINES)))
+def test_whatever_an_evaluation_holds_is_a_value_or_a_note(
+    tmp_path_factory: pytest.TempPathFactory, written: tuple[bytes, ...]
+) -> None:
+    results = tmp_path_factory.mktemp("results")
+    path = results / EVALUATION.folder / "e.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(b"\n".join(written))
+    table = Table.of(read_folder(results))
+    assert not table.networks.empty
+    bad = [note for note in table.folder.notes if note.startswith(f"{path}, line ")]
+    assert len(bad) <= len(written)

@@ -141,7 +141,7 @@ def test_another_precision_or_runtime_compares_and_is_said(
     assert (found.verdict, str(found)) == ("agrees", said)
 
 
-def test_a_librarys_weights_are_compared_with_what_it_states() -> None:
+def test_weights_of_a_library_are_compared_with_what_it_states() -> None:
     found = _verdict(_resnet())
     assert (found.published, found.verdict, found.difference) == (80.858, "agrees", 0)
     assert found.source.startswith("torchvision ")
@@ -165,7 +165,7 @@ def test_the_weights_that_a_library_chose_are_those_that_were_loaded() -> None:
         ),
     ],
 )
-def test_a_librarys_protocol_and_weights_count(changes: dict[str, Any], reason: str) -> None:
+def test_protocol_and_weights_of_a_library_count(changes: dict[str, Any], reason: str) -> None:
     assert _verdict(_resnet(**changes)).reason == reason
 
 
