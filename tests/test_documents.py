@@ -43,12 +43,12 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_bytes()) <= 10_000
 
 
-def test_the_readme_names_every_protocol_and_column_of_accuracies_that_a_reader_needs() -> None:
-    recipe = TEXT.partition("**Place my network on the chart.**")[2].partition("**Guard")[0]
-    words = " ".join(recipe.split())
-    assert [each for each in PROTOCOLS if each not in words] == []
-    for column in re.findall(r"`(\w+)`", words.partition("Protocols:")[0])[1:]:
+def test_readme_and_help_name_the_columns_and_protocols_of_accuracies(opbench: Opbench) -> None:
+    recipe = TEXT.partition("**Place my network on the chart.**")[2].partition("**")[0]
+    for column in re.findall(r"`(\w+)`", recipe.partition("```")[0])[1:]:
         assert column in COLUMNS
+    shown = " ".join(opbench("plot", "--help").stdout.split())
+    assert [each for each in PROTOCOLS if each not in shown] == []
 
 
 @pytest.mark.parametrize("call", CALLS)

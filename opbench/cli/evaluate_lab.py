@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.paired import PairedComparison, compare_evaluations, flips
@@ -12,8 +12,10 @@ from opbench.cli.columns import Column, integer, scaled
 from opbench.cli.evaluate_run import answered
 from opbench.cli.render import Format, note, render, say
 from opbench.errors import OpbenchError, describe
-from opbench.evaluation.lab import Variant, variants
-from opbench.evaluation.settings import AskedEvaluation
+
+if TYPE_CHECKING:
+    from opbench.evaluation.lab import Variant
+    from opbench.evaluation.settings import AskedEvaluation
 
 _NAMED = 3
 _CAPTION = (
@@ -63,6 +65,8 @@ def vary_each(
 
 
 def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterator[dict[str, Any]]:
+    from opbench.evaluation.lab import variants
+
     base = answered(asked, results, resume=True)
     protocol, top1 = base.header.preprocessing, base.top1
     yield _row(base.header.name, "", str(protocol), top1=top1 and top1.value)

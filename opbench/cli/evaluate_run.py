@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.store import whole
 from opbench.cli.evaluate_progress import EvaluationProgress
 from opbench.cli.render import note, say, stdout_is_ours
-from opbench.evaluation.settings import AskedEvaluation
-from opbench.evaluation.start import prepare
+
+if TYPE_CHECKING:
+    from opbench.evaluation.settings import AskedEvaluation
 
 
 def answered(asked: AskedEvaluation, results: Path, *, resume: bool) -> Evaluation:
@@ -17,6 +19,8 @@ def answered(asked: AskedEvaluation, results: Path, *, resume: bool) -> Evaluati
 
     Raises ``OpbenchError`` for whatever the user can mend.
     """
+    from opbench.evaluation.start import prepare
+
     with stdout_is_ours():
         prepared = prepare(asked, results, resume=resume)
         for sentence in prepared.images.notes:

@@ -104,7 +104,9 @@ Accuracies = Annotated[
         metavar="FILE",
         help="CSV of your accuracies, which replace those published and measured. Columns: name, "
         "top1 (in percent) and, if you like, top5, protocol, images (number of test images), "
-        "source, source_url, dataset, img_size.",
+        "source, source_url, dataset, img_size. Protocols: single central crop, "
+        "full image; and, drawn as squares off the frontier, single crop, 10-crop, multi-view, "
+        "dense.",
     ),
 ]
 
