@@ -8,9 +8,12 @@ Of the accuracies of a network charts, ``list`` and claims use one, in this orde
 
 An evaluation is of the *whole* test set when every image was answered once and has the label of the
 data set itself.  One that is not, one at another input size than the network is counted at, and
-one that does not say which data set it is of stand beside the published accuracy.  Of several
-evaluations of a network on one data set those of the whole set come first, then those in float32
-and eager execution, then the newest.
+one that does not say which data set it is of stand beside the published accuracy.
+
+Of several evaluations of a network on one data set the first by this order counts: those of the
+whole set before others, those in float32 and eager execution, those that compare with what was
+published, those by a protocol that is not put together from options alone, as all choices of
+``opbench evaluate --vary`` are; then the newest.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from opbench.zoo.rows import load
 MEASURED = "measured"  # where ``Accuracy.evidence`` says how a published one was read
 HERE = "measured here"  # the first words of ``Accuracy.source``
 AGREES = "agrees"
+_OPTIONS = "options"  # the source of a protocol that options say in full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,14 +267,24 @@ def best_measured(
     evaluations: Iterable[Evaluation],
 ) -> dict[str, dict[str, MeasuredAccuracy]]:
     """Return the evaluation that counts, by network and data set; ``evaluations`` oldest first."""
-    ranked: dict[tuple[str, str], tuple[tuple[bool, bool], MeasuredAccuracy]] = {}
+    ranked: dict[tuple[str, str], tuple[tuple[bool, ...], MeasuredAccuracy]] = {}
     for evaluation in evaluations:
         if measured := MeasuredAccuracy.of(evaluation):
             key = evaluation.header.name, measured.dataset
-            rank = not not_whole(evaluation), not measured.unusual
+            rank = _rank(evaluation, measured)
             if key not in ranked or rank >= ranked[key][0]:
                 ranked[key] = rank, measured
     found: dict[str, dict[str, MeasuredAccuracy]] = {}
     for (name, dataset), (_, measured) in ranked.items():
         found.setdefault(name, {})[dataset] = measured
     return found
+
+
+def _rank(evaluation: Evaluation, measured: MeasuredAccuracy) -> tuple[bool, ...]:
+    """Return the order of evaluations as the module's docstring has it; the last counts."""
+    return (
+        not not_whole(evaluation),
+        not measured.unusual,
+        bool(measured.against and measured.against.comparable),
+        evaluation.header.preprocessing.source != _OPTIONS,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,6 +186,15 @@ def _chosen(*made: Evaluation) -> str:
     return found.evaluation
 
 
+def test_a_choice_of_vary_stands_behind_the_networks_own_protocol() -> None:
+    own, varied = (
+        replace(evaluation("a", preprocessing=replace(LENET, source=source)), paths=(Path(source),))
+        for source in ("opbench's default, with --mean --std", "options")
+    )
+    (found,) = best_measured([own, varied])["a"].values()
+    assert found.evaluation == own.paths[0].stem
+
+
 def test_the_newest_whole_evaluation_in_float32_counts() -> None:
     def called(name: str, made: Evaluation) -> Evaluation:
         return replace(made, paths=(made.paths[0].with_name(f"{name}.jsonl"),))
@@ -195,4 +205,6 @@ def test_the_newest_whole_evaluation_in_float32_counts() -> None:
     assert _chosen(old, new, half) == "2"
     assert _chosen(half, partial) == "3"
     assert _chosen(partial) == "4"
+    other = called("5", _lenet(preprocessing=protocol(Shape((1, 28, 28)))))
+    assert _chosen(old, other) == "1"  # that compares with what was published
     assert best_measured([evaluation("a", "----")]) == {}
