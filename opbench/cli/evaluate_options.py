@@ -108,6 +108,7 @@ def _again(header: EvaluationHeader, given: dict[str, Any]) -> AskedEvaluation:
         dataset=header.dataset,
         weights=Path(header.weights_file) if header.weights_file else None,
         options=ProtocolOptions.of(header.preprocessing),
+        source=header.preprocessing.source,
         settings=EvaluationSettings(
             device=header.device,
             dtype=header.dtype,

@@ -47,10 +47,10 @@ def variants(
 def _variants(key: str, asked: AskedEvaluation, base: Preprocessing) -> Iterator[Variant]:
     options = ProtocolOptions.of(base)
     for choice, changes in _OF_PROTOCOL[key](base) if key in _OF_PROTOCOL else ():
-        varied = replace(asked, options=replace(options, **changes))
+        varied = replace(asked, options=replace(options, **changes), source=f"--vary {key}")
         yield Variant(key=key, choice=choice, asked=varied)
     for choice, changes in _OF_SETTINGS[key](asked.settings) if key in _OF_SETTINGS else ():
-        kept = replace(asked, options=options)
+        kept = replace(asked, options=options, source=base.source)
         yield Variant(
             key=key, choice=choice, asked=replace(kept, settings=replace(asked.settings, **changes))
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -51,16 +51,19 @@ class EvaluatedNetwork:
         set_evaluation_mode(module)
         loaded = load(module, target.name, asked.weights)
         takes = _size_of(brought or brought_by(module))
+        preprocessing = protocol_of(
+            target.name,
+            input_size=Shape(target.input_size) if target.input_size else takes,
+            channels=channels_of(module),
+            options=asked.options,
+        )
+        if asked.source:
+            preprocessing = replace(preprocessing, source=asked.source)
         return cls(
             name=target.name,
             module=module,
             loaded=loaded,
-            preprocessing=protocol_of(
-                target.name,
-                input_size=Shape(target.input_size) if target.input_size else takes,
-                channels=channels_of(module),
-                options=asked.options,
-            ),
+            preprocessing=preprocessing,
             takes=None if target.input_size else takes,
         )
 

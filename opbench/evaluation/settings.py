@@ -47,7 +47,8 @@ class AskedEvaluation:
 
     data: the path of the images.  classes, labels: files of the order of classes and of re-assessed
     labels.  dataset: a key of ``spec.DATASETS``, "" where the data itself has to tell.
-    weights: a file, None for those of the target.
+    weights: a file, None for those of the target.  source: who says so of a protocol that is put
+    together for a purpose, "" where target and options tell.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class AskedEvaluation:
     dataset: str = ""
     weights: Path | None = None
     options: ProtocolOptions = field(default_factory=ProtocolOptions)
+    source: str = ""
     settings: EvaluationSettings = field(default_factory=EvaluationSettings)
 
 

@@ -12,8 +12,7 @@ one that does not say which data set it is of stand beside the published accurac
 
 Of several evaluations of a network on one data set the first by this order counts: those of the
 whole set before others, those in float32 and eager execution, those that compare with what was
-published, those by a protocol that is not put together from options alone, as all choices of
-``opbench evaluate --vary`` are; then the newest.
+published, those by a protocol that is no choice of ``opbench evaluate --vary``; then the newest.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from opbench.zoo.rows import load
 MEASURED = "measured"  # where ``Accuracy.evidence`` says how a published one was read
 HERE = "measured here"  # the first words of ``Accuracy.source``
 AGREES = "agrees"
-_OPTIONS = "options"  # the source of a protocol that options say in full
+_VARIED = "--vary"  # how the source of a protocol begins that is one of several choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,5 +285,5 @@ def _rank(evaluation: Evaluation, measured: MeasuredAccuracy) -> tuple[bool, ...
         not not_whole(evaluation),
         not measured.unusual,
         bool(measured.against and measured.against.comparable),
-        evaluation.header.preprocessing.source != _OPTIONS,
+        not evaluation.header.preprocessing.source.startswith(_VARIED),
     )

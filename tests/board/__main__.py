@@ -22,11 +22,11 @@ FILE = "tests/board/networks.py"
 
 # What builds it, the side of its images, epochs, and the largest rate.
 BOARD = {
-    "lenet5": (lambda: opbench.create("lenet5"), 32, 8, 3e-3),
-    "ciresan_mlp": (lambda: opbench.create("ciresan_mlp"), 29, 6, 5e-4),
-    "ciresan_mlp_9x1000": (lambda: opbench.create("ciresan_mlp_9x1000"), 29, 6, 5e-4),
-    f"{FILE}:separable": (separable, 28, 8, 1e-2),
-    f"{FILE}:plain": (plain, 28, 6, 1e-2),
+    "lenet5": (lambda: opbench.create("lenet5"), 32, 5, 3e-3),
+    "ciresan_mlp": (lambda: opbench.create("ciresan_mlp"), 29, 4, 5e-4),
+    "ciresan_mlp_9x1000": (lambda: opbench.create("ciresan_mlp_9x1000"), 29, 4, 5e-4),
+    f"{FILE}:separable": (separable, 28, 6, 1e-2),
+    f"{FILE}:plain": (plain, 28, 4, 1e-2),
 }
 
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import save_file
 
+import opbench as opbench_package
 from opbench.accuracy.measured.store import read_evaluations
+from opbench.evaluation.data.opening import open_images
 from tests.board.__main__ import BOARD, RESULTS
 from tests.board.networks import separable
 from tests.board.training import DATA, read_train, train
@@ -56,6 +62,38 @@ def test_evaluate_measures_what_a_plain_loop_counts(
     assert row["top1"] == pytest.approx(right[:, 0].sum().item() / 100)
     assert row["top5"] == pytest.approx(right.any(1).sum().item() / 100)
     assert row["top1"] > 50  # it has learnt
+
+
+@pytest.mark.slow
+def test_copies_in_jpeg_have_the_same_answers_in_every_layout(
+    fashion_mnist: Path, tmp_path: Path
+) -> None:
+    test = open_images(fashion_mnist).images[:200]
+    names = [f"class{number:02}" for number in range(10)]
+    encoded, rows = [], ["path,label"]
+    for number, image in enumerate(test):
+        file = io.BytesIO()
+        picture: Any = image.read()
+        picture.save(file, "JPEG", quality=90)
+        encoded.append({"bytes": file.getvalue(), "path": None})
+        name = f"{names[image.labels[0]]}/{number:05}.jpg"
+        path = tmp_path / "folder" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.getvalue())
+        rows.append(f"folder/{name},{image.labels[0]}")
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    table = pa.table({"image": encoded, "label": [image.labels[0] for image in test]})
+    pq.write_table(table, tmp_path / "test.parquet")
+    torch.manual_seed(0)
+    network = separable()
+    found = [
+        opbench_package.evaluate(network, tmp_path / name)
+        for name in ("folder", "list.csv", "test.parquet")
+    ]
+    assert [each.images for each in found] == [200] * 3
+    answers = [sorted(each.answers.values()) for each in found]
+    assert answers[0] == answers[1] == answers[2]
+    assert len({each.top1 for each in found}) == 1
 
 
 def test_the_board_has_five_networks_that_answered_every_image_once() -> None:

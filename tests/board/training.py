@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def train(
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
     steps = epochs * -(-len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
-    for _ in range(epochs):
+    for epoch in range(epochs):
+        sys.stderr.write(f"epoch {epoch + 1} of {epochs}\n")
         for batch, wanted in _batches(images, classes):
             optimiser.zero_grad(set_to_none=True)
             F.cross_entropy(network(batch), wanted).backward()

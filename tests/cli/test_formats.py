@@ -22,6 +22,7 @@ from opbench.runs.lines import End
 from opbench.timing import disturbances
 from tests import hostile
 from tests.builders import failure, header, record, write_run
+from tests.evaluation import images
 from tests.fixtures import Opbench
 
 # Of each command one call; RESULTS has runs of hostile names, the folder a lock of them.
@@ -30,6 +31,15 @@ CALLS: dict[str, tuple[str, ...]] = {
     "show": ("show", "lenet5", "--no-witness"),
     "count": ("count", "lenet5", "--by", "module"),
     "run": ("run", "lenet5", "--dry-run", "--in-process"),
+    "evaluate": (
+        "evaluate",
+        "net.py:Reader",
+        "--data",
+        "images",
+        "--resume",
+        "--results",
+        "RESULTS",
+    ),
     "compare": ("compare", "a", "b", "--results", "RESULTS"),
     "claims": ("claims", "--results", "RESULTS"),
     "check": ("check",),
@@ -66,6 +76,8 @@ def call(opbench: Opbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
         plan = (*(each.cell for each in records), failed.cell)
         first = header(run, plan=plan, environment={"cpu": "<b>CPU\x1b[32m</b>", "torch": "2"})
         write_run(tmp_path, *records, failed, End(reason="finished"), first=first)
+    images.target(tmp_path)
+    images.folder(tmp_path / "images", [(label, label) for label in range(images.CLASSES)])
     assert opbench("check", "lenet5", "--update").exit_code == 0
     lock = json.loads(Path("opbench.lock.json").read_text())
     block = lock["networks"]["lenet5"]

@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from torch import Tensor, nn
 import opbench
 from opbench.accuracy.measured.store import read_evaluations
 from opbench.errors import BadValueError
-from tests.evaluation.images import CLASSES, LAYOUTS, SIDE, STEP, folder, idx, pixel, target
+from tests.evaluation.images import CLASSES, LAYOUTS, READER, SIDE, STEP, folder, idx, pixel, target
 from tests.fixtures import Opbench
 
 # Of 40 images 31 ask for their class, 5 for its neighbour, and 4 for a class that is far away.
@@ -138,6 +142,23 @@ def test_resume_answers_what_a_kill_left(lines: int, tmp_path: Path, opbench: Op
     again = [json.loads(line) for line in new.read_text().splitlines()]
     assert sum(len(each["ids"]) for each in again if each["kind"] == "batch") == 40 - done
     assert len(answers(results)) == 40
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_resumed(tmp_path: Path, opbench: Opbench) -> None:
+    slow = READER.replace("        return", "        __import__('time').sleep(0.2)\n        return")
+    data, net, results = folder(tmp_path / "data", IMAGES), target(tmp_path, slow), tmp_path / "r"
+    asked = [net, "--data", str(data), "--results", str(results), "-b", "4"]
+    process = subprocess.Popen([sys.executable, "-m", "opbench", "evaluate", *asked])
+    while len(answers(results)) < 12 and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    done = len(answers(results))
+    assert 12 <= done < 40
+    (row,) = rows(opbench, *asked, "--resume")
+    assert (row["images"], row["missing"], row["twice"]) == (40, 0, 0)
+    assert row["top1"] == 100 * RIGHT / 40
 
 
 def test_resume_needs_no_target(tmp_path: Path, opbench: Opbench) -> None:

@@ -189,7 +189,7 @@ def _chosen(*made: Evaluation) -> str:
 def test_a_choice_of_vary_stands_behind_the_networks_own_protocol() -> None:
     own, varied = (
         replace(evaluation("a", preprocessing=replace(LENET, source=source)), paths=(Path(source),))
-        for source in ("opbench's default, with --mean --std", "options")
+        for source in ("images as they are, with --mean --std", "--vary antialias")
     )
     (found,) = best_measured([own, varied])["a"].values()
     assert found.evaluation == own.paths[0].stem
