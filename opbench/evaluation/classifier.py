@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.counting.arguments import Arguments
 from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
+from opbench.evaluation.images import normalised
 from opbench.evaluation.outputs import class_outputs
 from opbench.runtimes import find
 
@@ -46,10 +48,13 @@ class Classifier:
         forward = find(runtime).prepare(module, compile)
         return cls(module=module, forward=forward, device=device, dtype=kind)
 
-    def placed(self, inputs: Tensor) -> tuple[Tensor, float]:
-        """Return a batch on the device, and the seconds that it took."""
+    def placed(self, images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, float]:
+        """Return a batch on the device, normalised where it is of 8 bits, and the seconds."""
         start = time.perf_counter()
-        there = inputs.to(device=self.device, dtype=self.dtype)
+        there = images.to(self.device)
+        if there.dtype is torch.uint8:
+            there = normalised(there, preprocessing)
+        there = there.to(self.dtype)
         self._settle()
         return there, time.perf_counter() - start
 

@@ -136,17 +136,28 @@ def to_input(image: Image, preprocessing: Preprocessing) -> Tensor:
 
     Raises ``ValueError`` for one so narrow that its longer side would become too long.
     """
+    return normalised(cut(image, preprocessing), preprocessing).contiguous()
+
+
+def cut(image: Image, preprocessing: Preprocessing) -> Tensor:
+    """Resize and crop a decoded image: channels x height x width, of 8 bits.
+
+    Raises ``ValueError`` for one so narrow that its longer side would become too long.
+    """
     values = _resized(image, preprocessing)
-    if preprocessing.crop:
-        values = _cropped(values, *preprocessing.crop)
+    return _cropped(values, *preprocessing.crop) if preprocessing.crop else values
+
+
+def normalised(values: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Scale values of 8 bits to 0 to 1 and normalise them, of one image or of a batch."""
     scaled = values.to(torch.float32).div(255)
     if preprocessing.mean:
         mean, std = (
-            torch.tensor(each, dtype=torch.float32).view(-1, 1, 1)
+            torch.tensor(each, dtype=torch.float32, device=values.device).view(-1, 1, 1)
             for each in (preprocessing.mean, preprocessing.std)
         )
         scaled = scaled.sub_(mean).div_(std)
-    return scaled.contiguous()
+    return scaled
 
 
 def resized(height: int, width: int, resize: Shape) -> tuple[int, int]:

@@ -48,14 +48,14 @@ def answer(
         if isinstance(each, Unanswered):
             yield each
             continue
-        yield from _answered(each, classifier, probed=first)
+        yield from _answered(each, classifier, preprocessing, probed=first)
         first = False
 
 
 def _answered(
-    batch: Batch, classifier: Classifier, *, probed: bool
+    batch: Batch, classifier: Classifier, preprocessing: Preprocessing, *, probed: bool
 ) -> Iterator[BatchLine | Unanswered]:
-    inputs, copy_s = classifier.placed(batch.inputs)
+    inputs, copy_s = classifier.placed(batch.inputs, preprocessing)
     outputs, forward_s = classifier.outputs(inputs)
     problems = [*map(_problem, batch.images, finite(outputs), repeat(outputs.shape[1]))]
     for image, problem in zip(batch.images, problems, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,11 +17,15 @@ from opbench.accuracy.measured.lines import Unanswered
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.errors import OpbenchError, describe
 from opbench.evaluation.data.image_set import LabelledImage
-from opbench.evaluation.images import decode, to_input
+from opbench.evaluation.images import cut, decode
+
+# Seconds that a thread may keep the interpreter from others.  A network asks for it after each
+# operator: by the default of 5 ms small networks would mostly wait for the threads that decode.
+_SWITCH_S = 5e-5
 
 
 class Read(NamedTuple):
-    """One image as an input of the network, and the seconds that it took."""
+    """One image, in 8 bits or as an input already, and the seconds that it took."""
 
     image: LabelledImage
     input: Tensor
@@ -73,6 +78,8 @@ def _read_ahead(
 ) -> Iterator[Read | Unanswered]:
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     pending: deque[Future[Read | Unanswered]] = deque()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
     try:
         for image in images:
             pending.append(pool.submit(_read, image, preprocessing))
@@ -81,6 +88,7 @@ def _read_ahead(
         while pending:
             yield pending.popleft().result()
     finally:
+        sys.setswitchinterval(before)
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -92,7 +100,7 @@ def read_input(image: LabelledImage, preprocessing: Preprocessing) -> Read:
         return Read(image, found.float(), 0.0, 0.0)
     decoded = decode(found, preprocessing)
     middle = time.perf_counter()
-    made = to_input(decoded, preprocessing)
+    made = cut(decoded, preprocessing)
     return Read(image, made, middle - start, time.perf_counter() - middle)
 
 
