@@ -43,10 +43,7 @@ from opbench.timing.settings import CudaOptions
 THRESHOLD = Threshold(relative=0.05, seconds=0.0)
 MAX_SECONDS = 30.0
 # The settings under which one target can be compared with itself, by the names of the options.
-VARIED = (
-    *("batch-size", "dtype", "memory-format", "runtime", "compile", "threads", "input-size"),
-    "pass",
-)
+VARIED = (*("batch-size", "dtype", "memory-format", "runtime", "threads", "input-size", "pass"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from opbench.files import Appender
-from opbench.record import Ceilings, Cell, Failure, Load, Round
+from opbench.record import Artefact, Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine, Setting, Warned
 from opbench.runs.pool import Reply, Workers
 from opbench.runs.state import RunState
@@ -148,7 +148,14 @@ class Run:
         taken = replace(taken, process_s=time.monotonic() - start)
         load = reply.done["load"]
         known = Load.from_json(load) if load else self.state.loads[cell]
-        self._put(RoundLine(cell=cell, load=known, round=taken))
+        artefact = reply.done.get("artefact")
+        line = RoundLine(
+            cell=cell,
+            load=known,
+            round=taken,
+            artefact=Artefact.from_json(artefact) if artefact else None,
+        )
+        self._put(line)
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
         spent = reply.out_of_memory

@@ -68,7 +68,8 @@ def prepare(
         require_utf8(each)
     require_one_graph(sweep, cuda)
     own_inputs = not sweep.input_sizes
-    found = _look_around(patterns, sweep.devices, cuda, workers)
+    names = [name for name, _ in sweep.executions]
+    found = _look_around(patterns, sweep.devices, names, cuda, workers)
     targets = [
         each
         if (each.input_size or sweep.inputs) and not sweep.stages
@@ -132,7 +133,8 @@ def resume(run: RunFile, workers: Handler) -> Prepared:
         raise BadValueError(f"{run.path} is finished: nothing is left to measure")
     header = run.header
     devices = list(dict.fromkeys(cell.device for cell in state.plan))
-    found = _look_around(None, devices, header.cuda, workers)
+    names = list(dict.fromkeys(cell.runtime for cell in state.plan))
+    found = _look_around(None, devices, names, header.cuda, workers)
     now = system_facts() | found["facts"]
     if unequal := unequal_facts(header.environment, now):
         raise OpbenchError(
@@ -207,14 +209,19 @@ def _now() -> str:
 def _look_around(
     patterns: Sequence[str] | None,
     devices: Sequence[str],
+    runtimes: Sequence[str],
     cuda: CudaOptions,
     workers: Handler,
 ) -> Mapping[str, Any]:
-    """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs."""
+    """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs.
+
+    Raises ``OpbenchError`` for a runtime that is not installed.
+    """
     request = {
         "job": "targets",
         "patterns": patterns if patterns is None else list(patterns),
         "devices": list(devices),
+        "runtimes": list(dict.fromkeys(runtimes)),
         "cuda": cuda.to_json(),
     }
     found = done(workers.ask(request))

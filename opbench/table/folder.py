@@ -16,6 +16,7 @@ from opbench.table.cells import (
     DeviceCeilings,
     FailedCell,
     TimedCell,
+    differing_note,
     read_ceilings,
     read_cells,
     training_note,
@@ -65,7 +66,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]
     networks = read_networks(rows, records, primaries())
-    notes = (*map(str, damages), *training_note(runs))
+    notes = (*map(str, damages), *training_note(runs), *differing_note(runs))
     if accuracies is not None:
         networks, more = with_own_accuracies(networks, records, accuracies)
         notes += more
