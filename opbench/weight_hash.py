@@ -53,14 +53,21 @@ def _add_tensor(digest: Any, name: str, value: Tensor) -> None:
         raise BadValueError(
             f"{name} of the network has no values yet: build the network with its weights"
         )
-    if is_traceable_wrapper_subclass(value):
-        names, _ = value.__tensor_flatten__()
-        _add_parts(digest, name, {each: getattr(value, each) for each in names})
+    if parts := _wrapped(value):
+        _add_parts(digest, name, parts)
     elif value.is_quantized:
         _add_parts(digest, name, {"values": value.int_repr(), **_scales(value)})
     else:
         _add_text(digest, name, str(value.dtype), list(value.shape))
         digest.update(_bytes_of(value))
+
+
+def _wrapped(value: Any) -> dict[str, Any]:
+    """Return the tensors that a subclass of tensors is made of, such as torchao's integers."""
+    if not is_traceable_wrapper_subclass(value):
+        return {}
+    names, _ = value.__tensor_flatten__()
+    return {each: getattr(value, each) for each in names}
 
 
 def _scales(value: Tensor) -> dict[str, Any]:

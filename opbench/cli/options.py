@@ -28,8 +28,8 @@ _DIGITS = 20
 
 TARGETS_HELP = (
     "A built-in network or glob (resnet50, 'vgg*'), torchvision:NAME, timm:NAME, "
-    "package.module:ATTR, path/file.py:ATTR or, to count, path/model.onnx; all built-in networks "
-    "by default. ATTR is a module, or a function without arguments that returns a module, a pair "
+    "package.module:ATTR, path/file.py:ATTR or path/model.onnx; all built-in networks by default. "
+    "ATTR is a module, or a function without arguments that returns a module, a pair "
     "(module, arguments) or a triple (module, arguments, keyword arguments): a tuple and a dict."
 )
 Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
