@@ -19,6 +19,7 @@ from opbench.files import Appender
 from opbench.record import Artefact, Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine, Setting, Warned
 from opbench.runs.pool import Reply, Workers
+from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState
 from opbench.runs.watchdog import limit_of_ceilings, limit_of_round
 from opbench.timing.settings import CudaOptions
@@ -50,13 +51,14 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run in progress."""
+    """A run in progress; ``shelf`` keeps what was made of its networks."""
 
     state: RunState
     settings: RunSettings
     writer: Appender
     workers: Workers
     watcher: Watcher = field(default_factory=Watcher)
+    shelf: Shelf | None = None
 
     def go(self) -> None:
         """Measure until every cell is settled.
@@ -139,6 +141,7 @@ class Run:
             "with_load": cell not in self.state.loads,
             "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),
+            "folder": self._folder(cell),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
         if reply.done is None:
@@ -156,6 +159,10 @@ class Run:
             artefact=Artefact.from_json(artefact) if artefact else None,
         )
         self._put(line)
+
+    def _folder(self, cell: Cell) -> str | None:
+        place = self.shelf.place(cell) if self.shelf else None
+        return str(place) if place else None
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
         spent = reply.out_of_memory

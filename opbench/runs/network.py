@@ -58,8 +58,10 @@ class PlacedNetwork:
     training: bool = False
     images: Images | None = None
 
-    def executable(self, cell: Cell, *, tf32: bool = False) -> Executable:
-        """Convert the network for the runtime of ``cell``.
+    def executable(
+        self, cell: Cell, *, tf32: bool = False, folder: Path | None = None
+    ) -> Executable:
+        """Convert the network for the runtime of ``cell``; ``folder`` keeps what was made of it.
 
         Raises ``ConversionError`` where that fails, ``BadValueError`` for a training step of a
         runtime that has none, and ``TargetError`` for a file that it does not take.
@@ -75,6 +77,7 @@ class PlacedNetwork:
             threads=cell.threads,
             mode=cell.compile,
             tf32=tf32,
+            folder=folder,
         )
         compute_as_asked()
         try:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from opbench import __version__
@@ -22,6 +23,7 @@ from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Handler, Workers, done
+from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, read_runs
 from opbench.timing.gpu import open_gpu
@@ -45,7 +47,7 @@ class Prepared:
 
     def take(self, writer: Appender, workers: Workers, watcher: Watcher) -> None:
         """Measure into a file, until every cell is settled.  Ctrl-C ends it in good order."""
-        with writer:
+        with writer, TemporaryDirectory(prefix="opbench-") as folder:
             writer.append(RUN.encode(self.first_line(writer.path.stem)))
             Run(
                 state=self.state,
@@ -53,6 +55,7 @@ class Prepared:
                 writer=writer,
                 workers=workers,
                 watcher=watcher,
+                shelf=Shelf(folder=Path(folder)),
             ).go()
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -222,7 +223,8 @@ def _round(
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     tf32, runtime = request["cuda"]["tf32"], find(cell.runtime)
-    executable = network.executable(cell, tf32=tf32)
+    folder = request.get("folder")
+    executable = network.executable(cell, tf32=tf32, folder=Path(folder) if folder else None)
     call = network.passes(executable.call)
     start_up_s = asked.seconds_ago()
     taken = time_round(call, device, protocol.limits, instruments)

@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch._inductor
 from torch import nn
 
 from opbench.runtimes.parts.exported import convertible, export
+from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Runtime
+
+_PACKAGE = "network.pt2"
 
 
 def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) -> Executable:
     start = time.perf_counter()
-    with TemporaryDirectory(prefix="opbench-") as folder, convertible():
-        program = export(network, example)
-        package = Path(folder) / "network.pt2"
-        torch._inductor.aoti_compile_and_package(program, package_path=str(package))
-        size = package.stat().st_size
-        loaded = torch._inductor.aoti_load_package(str(package))
+
+    def make(folder: Path) -> None:
+        torch._inductor.aoti_compile_and_package(
+            export(network, example), package_path=str(folder / _PACKAGE)
+        )
+
+    with convertible(), artefact(settings, make) as folder:
+        size = bytes_on_disk(folder)
+        loaded = torch._inductor.aoti_load_package(str(folder / _PACKAGE))
     return Executable(
         call=loaded,
         precision=settings.precision,

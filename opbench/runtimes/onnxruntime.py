@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import platform
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import nn
 
 from opbench.errors import BadValueError
 from opbench.runtimes.parts.exported import (
-    bytes_on_disk,
+    ONNX_NAME,
     convertible,
     export_onnx,
     require_contiguous,
     threads_of,
 )
 from opbench.runtimes.parts.flat import from_arrays, tensors_of_call
+from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.parts.onnx_file import OnnxFile
 from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Forward, Runtime
 
@@ -39,13 +40,14 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     _require_kernels(settings)
     require_contiguous(example, RUNTIME.name)
     start = time.perf_counter()
-    with TemporaryDirectory(prefix="opbench-") as folder, convertible():
-        if isinstance(network, OnnxFile):
-            path, size = network.path, network.path.stat().st_size
-        else:
-            path = export_onnx(network, example, Path(folder))
-            size = bytes_on_disk(Path(folder))
-        session = _session(path, settings)
+    if isinstance(network, OnnxFile):
+        session, size = _session(network.path, settings), network.path.stat().st_size
+    else:
+        with (
+            convertible(),
+            artefact(settings, partial(export_onnx, network, example)) as folder,
+        ):
+            session, size = _session(folder / ONNX_NAME, settings), bytes_on_disk(folder)
     return Executable(
         call=_on_host(session),
         precision=settings.precision,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -19,19 +19,20 @@ from torch import nn
 
 from opbench.errors import BadValueError, ConversionError, message_of
 from opbench.runtimes.parts.exported import (
-    bytes_on_disk,
     convertible,
     export,
     require_contiguous,
     threads_of,
 )
 from opbench.runtimes.parts.flat import from_arrays, tensors_in, tensors_of_call
+from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.parts.onnx_file import OnnxFile
 from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Forward, Runtime
 
 # Its names of the data types in which it can compute.
 _PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 
+_NAME = "network.xml"
 # In the last lines of its reports.
 _UNKNOWN = re.compile(r"(?:Conversion is failed for|No conversion rule found for operations): (.+)")
 
@@ -42,8 +43,7 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     require_contiguous(example, RUNTIME.name)
     openvino = import_module("openvino")
     start = time.perf_counter()
-    with convertible():
-        model = _model(openvino, network, example)
+    model, size = _model(openvino, network, example, settings)
     compiled = openvino.Core().compile_model(model, "CPU", _options(settings))
     conversion_s = time.perf_counter() - start
     precision = _computed_in(compiled)
@@ -55,7 +55,7 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
         call=_call(compiled),
         precision=precision,
         conversion_s=conversion_s,
-        artefact_bytes=_size(openvino, network, model),
+        artefact_bytes=size,
         versions=RUNTIME.versions(),
     )
 
@@ -70,15 +70,28 @@ def _require_possible(settings: ExecutionSettings) -> None:
         )
 
 
-def _model(openvino: Any, network: nn.Module, example: Example) -> Any:
+def _model(
+    openvino: Any, network: nn.Module, example: Example, settings: ExecutionSettings
+) -> tuple[Any, int]:
+    """Return the model, for the shapes of ``example``, and its bytes on disk."""
+    read = openvino.Core().read_model
     if isinstance(network, OnnxFile):
-        model = openvino.Core().read_model(str(network.path))
+        model, size = read(str(network.path)), network.path.stat().st_size
     else:
-        model = _converted(openvino, export(network, example, torch.float32))
+        # Saved and read again as the next process reads it, and as others would.
+        make = partial(_save, openvino, network, example)
+        with convertible(), artefact(settings, make) as folder:
+            model, size = read(str(folder / _NAME)), bytes_on_disk(folder)
     shapes = [list(each.shape) for each in tensors_in((example.args, dict(example.kwargs)))]
     # Open axes would be computed anew in each call.
     model.reshape(dict(zip(model.inputs, shapes, strict=True)))
-    return model
+    return model, size
+
+
+def _save(openvino: Any, network: nn.Module, example: Example, folder: Path) -> None:
+    model = _converted(openvino, export(network, example, torch.float32))
+    # Left alone it saves weights in float16.
+    openvino.save_model(model, str(folder / _NAME), compress_to_fp16=False)
 
 
 def _converted(openvino: Any, program: torch.export.ExportedProgram) -> Any:
@@ -123,15 +136,6 @@ def _array(value: torch.Tensor) -> Any:
     # The model takes float32, and NumPy has no bfloat16.
     value = value.detach()
     return (value.float() if value.is_floating_point() else value).numpy()
-
-
-def _size(openvino: Any, network: nn.Module, model: Any) -> int:
-    """Return the bytes of the file, or of the model once it is saved."""
-    if isinstance(network, OnnxFile):
-        return network.path.stat().st_size
-    with TemporaryDirectory(prefix="opbench-") as folder:
-        openvino.save_model(model, str(Path(folder) / "network.xml"), compress_to_fp16=False)
-        return bytes_on_disk(Path(folder))
 
 
 def _providers() -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.errors import MissingExtraError
@@ -33,6 +34,8 @@ class ExecutionSettings:
     threads: on the CPU, None for as many as PyTorch takes.
     mode: of a runtime that has modes, None for its default.
     tf32: float32 may be computed with TF32 on a GPU.
+    folder: keeps what was made of this network for the next process that executes it; None where
+        nothing is kept.
     """
 
     dtype: str = "float32"
@@ -40,6 +43,7 @@ class ExecutionSettings:
     threads: int | None = None
     mode: str | None = None
     tf32: bool = False
+    folder: Path | None = None
 
     @property
     def precision(self) -> str:
@@ -54,7 +58,7 @@ class Executable:
 
     call: takes the arguments of the network; its result holds the same tensors in the same order.
     precision: the precision in which the runtime says that it computes.
-    conversion_s: seconds of converting, 0 where nothing was converted.
+    conversion_s: seconds of converting and loading, 0 where nothing was converted.
     artefact_bytes: what was made of the network, on disk; None where nothing was.
     versions: of the packages that converted and execute it, by name.
     """

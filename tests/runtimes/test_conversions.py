@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from opbench.errors import BadValueError, ConversionError
 from opbench.record import Artefact, Cell
 from opbench.runs.artefact import Inspection
 from opbench.runs.network import PlacedNetwork, build
+from opbench.runs.shelf import Shelf
 from opbench.runtimes import Example, Executable, ExecutionSettings, find
 from opbench.runtimes.openvino import _options
 from opbench.runtimes.parts.any_shape import for_any_shape
@@ -65,7 +67,8 @@ def test_outputs_are_those_of_eager_in_float32(runtime: str) -> None:
     found = inspected(of("small", runtime, batch_size=2))
     assert found.precision == "float32"
     assert found.output_error is not None and found.output_error < 1e-5
-    assert (found.agreement, found.answers) == (1.0, 8)
+    # Others follow as long as there is time.
+    assert found.agreement == 1.0 and 2 <= found.answers <= 8
     assert found.differs == found.unchecked == ""
     assert found.runtime_versions
     if runtime != "compile":
@@ -152,16 +155,16 @@ def test_threads_are_those_that_were_asked_for_and_leave_with_the_network() -> N
     assert process.num_threads() == before
 
 
-@pytest.mark.parametrize("threads", [1, None])
-def test_openvino_has_the_threads_that_were_asked_for_and_one_stream(threads: int | None) -> None:
+def test_openvino_has_the_threads_that_were_asked_for_and_one_stream() -> None:
     openvino = import_module("openvino")
     with convertible():
         program = export(nn.ReLU(), Example((torch.ones(1, 3),)))
         model = openvino.convert_model(program)
-    options = _options(ExecutionSettings(threads=threads))
+    options = _options(ExecutionSettings(threads=1))
     compiled = openvino.Core().compile_model(model, "CPU", options)
-    assert compiled.get_property("INFERENCE_NUM_THREADS") == (threads or torch.get_num_threads())
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert compiled.get_property("NUM_STREAMS") == 1
+    assert _options(ExecutionSettings())["INFERENCE_NUM_THREADS"] == torch.get_num_threads()
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == "f32"
 
 
@@ -171,6 +174,7 @@ def test_what_onednn_was_told_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> N
     assert "ONEDNN_DEFAULT_FPMATH_MODE" not in os.environ
 
 
+@pytest.mark.slow
 def test_one_executable_for_each_shape() -> None:
     network = build(of("small", "openvino"), own_inputs=False, seed=0).module
     call = for_any_shape(find("openvino"), network, ExecutionSettings())
@@ -178,3 +182,61 @@ def test_one_executable_for_each_shape() -> None:
         given = torch.randn(images, *SIZE)
         with torch.inference_mode():
             torch.testing.assert_close(call(given), network(given), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "runtime", [*CONVERTING, pytest.param("aot", marks=[pytest.mark.slow, COMPILER])]
+)
+def test_what_was_made_is_loaded_by_the_next_process(
+    runtime: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = of("small", runtime)
+    with torch.inference_mode():
+        network = build(asked, own_inputs=False, seed=0)
+        first = network.executable(asked, folder=tmp_path / "cell")
+
+        def never(*args: Any, **kwargs: Any) -> None:
+            raise AssertionError("it was converted again")
+
+        monkeypatch.setattr(torch.export, "export", never)
+        monkeypatch.setattr(torch.onnx, "export", never)
+        again = network.executable(asked, folder=tmp_path / "cell")
+        found = network.inputs.passed_to(again.call)
+        torch.testing.assert_close(found, network.inputs.passed_to(first.call))
+    assert again.artefact_bytes == first.artefact_bytes
+    assert [each.name for each in (tmp_path / "cell").iterdir()] == ["whole"]
+
+
+def test_a_full_shelf_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opbench.runs.shelf._MOST_BYTES", 10)
+    shelf = Shelf(folder=tmp_path)
+    assert shelf.place(of("small", "eager")) is None
+    place = shelf.place(of("small", "openvino"))
+    assert place is not None
+    place.mkdir()
+    (place / "network").write_bytes(bytes(10))
+    assert shelf.place(of("small", "openvino")) == place
+    assert shelf.place(of("small", "onnxruntime")) is None
+
+
+@pytest.mark.slow
+def test_pytorch_is_no_slower_beside_the_threads_of_onnx_runtime() -> None:
+    """Threads that spin while they wait would take cores from PyTorch: several times slower."""
+    eager = of("small", "eager", input_size=Shape((3, 224, 224)))
+    network, executable = prepared(eager)
+    call = network.passes(executable.call)
+    alone = _least_s(call)
+    other, beside = prepared(of("small", "onnxruntime", input_size=Shape((3, 224, 224))))
+    for _ in range(3):
+        other.passes(beside.call)()
+        assert _least_s(call) < 3 * alone
+
+
+def _least_s(call: Any) -> float:
+    taken = []
+    with torch.inference_mode():
+        for _ in range(50):
+            start = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - start)
+    return min(taken)

@@ -60,22 +60,15 @@ def export(
     return torch.export.export(copied, args, kwargs, strict=False)
 
 
-def export_onnx(network: nn.Module, example: Example, folder: Path) -> Path:
-    """Write the graph of one forward pass into ``folder``, and return its file."""
+def export_onnx(network: nn.Module, example: Example, folder: Path) -> None:
+    """Write the graph of one forward pass into ``folder``."""
     copied, args, kwargs = plain_copy(network, example)
     program = torch.onnx.export(
         copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
     )
     if program is None:
         raise BadValueError("this version of torch exports nothing: pip install --upgrade torch")
-    path = folder / ONNX_NAME
-    program.save(path)
-    return path
-
-
-def bytes_on_disk(folder: Path) -> int:
-    """Return the bytes of all files in ``folder``."""
-    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+    program.save(folder / ONNX_NAME)
 
 
 def require_contiguous(example: Example, name: str) -> None:
