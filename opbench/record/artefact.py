@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
@@ -29,7 +29,7 @@ class Artefact(Value):
     agreement: the part of answers whose first class is that of eager float32, over ``answers``.
     conversion_s: seconds of converting, or of the first call where that compiles.
     artefact_bytes: what was made of the network, on disk; None where nothing was.
-    runtime_versions: the packages that converted and execute it.
+    runtime_versions: the packages that converted and execute it, as in "torch 2.13.0".
     """
 
     artefact: Text
@@ -42,7 +42,7 @@ class Artefact(Value):
     unchecked: str = ""
     conversion_s: NonNegative = 0.0
     artefact_bytes: Natural | None = None
-    runtime_versions: dict[str, str] = field(default_factory=dict)
+    runtime_versions: str = ""
 
     @property
     def differs(self) -> str:

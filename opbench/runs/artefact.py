@@ -79,7 +79,9 @@ class Inspection:
             unchecked=compared.unchecked,
             conversion_s=made.conversion_s + first_call_s,
             artefact_bytes=made.artefact_bytes,
-            runtime_versions=dict(made.versions),
+            runtime_versions=", ".join(
+                f"{name} {version}" for name, version in made.versions.items()
+            ),
         )
 
     def _reference(self) -> nn.Module:
