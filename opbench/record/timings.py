@@ -311,6 +311,11 @@ class Record(Value):
         """Images per second of calls queued back to back; on the CPU all calls are."""
         return self.cell.batch_size / (self.measurement.queued_s or self.measurement.latency_s)
 
+    @property
+    def differs(self) -> str:
+        """The sentence about outputs that are not those of the network, "" where they are."""
+        return self.artefact.differs if self.artefact else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object, with the throughput that follows from the times."""
         rate = {"throughput_images_per_s": self.throughput_images_per_s}

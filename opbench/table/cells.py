@@ -130,7 +130,7 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
     for run in runs:
         for record in filter(_is_forward, run.of(Record)):
             where = conditions(record.cell, run.header)
-            if record.artefact and record.artefact.differs:
+            if record.differs:
                 failed[(where, *_of(record.cell))] = _differing(run.name, where, record)
                 continue
             timed = TimedCell(run=run.name, conditions=where, record=record)
@@ -147,18 +147,13 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
 
 def _differing(run: str, where: Conditions, record: Record) -> FailedCell:
     """Return a cell that was timed, of something else than the network."""
-    reason = record.artefact.differs if record.artefact else ""
-    return FailedCell(run=run, conditions=where, failure=Failure(cell=record.cell, reason=reason))
+    failure = Failure(cell=record.cell, reason=record.differs)
+    return FailedCell(run=run, conditions=where, failure=failure)
 
 
 def differing_note(runs: Iterable[RunFile]) -> Iterator[str]:
     """Yield a sentence on cells whose outputs are not those of their network."""
-    cells = [
-        line.cell
-        for run in runs
-        for line in run.of(Record)
-        if line.artefact and line.artefact.differs
-    ]
+    cells = [line.cell for run in runs for line in run.of(Record) if line.differs]
     if cells:
         others = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
         yield (
