@@ -1,8 +1,9 @@
 """Compare the outputs of a runtime with those of eager float32 on the same inputs.
 
-The limits are several times what sound networks show, and far below what another precision shows:
-a float32 that is computed in bfloat16 (half a unit in the last place is 2^-9 = 0.002 of a number)
-is off by 3e-3 after a few layers, and float32 in another order (2^-24 = 6e-8) by 1e-6.
+The limits are several times what sound networks show, and far below what another precision shows.
+Of the registry's networks ONNX Runtime and OpenVINO are off by 6e-6 at most in float32, of which
+half a unit in the last place is 2^-25 = 3e-8; eager and OpenVINO by up to 1.7e-2 in bfloat16, where
+it is 2^-9 = 2e-3, so that float32 that is computed in bfloat16 shows.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ LIMITS = {
     "float64": 1e-4,  # the reference is float32
     "float32": 1e-4,
     "tf32": 1e-2,  # ten bits
-    "float16": 2e-2,  # ten bits, of activations as well
-    "bfloat16": 1e-1,  # seven bits
+    "float16": 1e-2,  # ten bits
+    "bfloat16": 5e-2,  # seven bits
 }
 # Of outputs that are not finite where they should be, or of other shapes.
 UNLIKE = 1e9
