@@ -126,7 +126,7 @@ def test_openvino_computes_in_what_was_asked_for_or_says_so(dtype: str) -> None:
 def test_eager_in_bfloat16_is_compared_with_the_weights_before_rounding() -> None:
     half, full = (inspected(of("small", "eager", dtype=each)) for each in ("bfloat16", "float32"))
     assert full.output_error == 0.0
-    # Seven bits: half a unit in the last place is 2^-9 of a number.
+    # A rounding changes a number by up to 2^-8 of it.
     assert half.output_error is not None and 1e-4 < half.output_error < 0.1
     assert half.weights_sha256 == full.weights_sha256
     assert half.artefact != full.artefact

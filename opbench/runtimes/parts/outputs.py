@@ -1,9 +1,9 @@
 """Compare the outputs of a runtime with those of eager float32 on the same inputs.
 
 The limits are several times what sound networks show, and far below what another precision shows.
-Of the registry's networks ONNX Runtime and OpenVINO are off by 6e-6 at most in float32, of which
-half a unit in the last place is 2^-25 = 3e-8; eager and OpenVINO by up to 1.7e-2 in bfloat16, where
-it is 2^-9 = 2e-3, so that float32 that is computed in bfloat16 shows.
+Of the registry's networks ONNX Runtime and OpenVINO are off by 6e-6 at most in float32, where a
+rounding changes a number by up to 2^-24 = 6e-8 of it; eager and OpenVINO by up to 1.7e-2 in
+bfloat16, where it is 2^-8 = 4e-3: float32 that is computed in bfloat16 shows.
 """
 
 from __future__ import annotations
