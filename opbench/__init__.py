@@ -34,6 +34,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     6      runs           -           run files, plan, loop, workers, comparison
     6      runs.worker    torch       one cell or question in a process of its own
     6      runs.network   torch       the network of a cell, on its device
+    6      runs.artefact  torch       what a runtime executes, and whether its outputs are right
     6      runs.in_process torch      a worker in the same process
     5      registry       -           what a TARGET is; counts on file
     5      registry.targets torch     from a TARGET to a network and its count
@@ -52,6 +53,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
     2      row_files      -           CSV files of one value per row
+    1      weight_hash    torch       the hash of all that a network has learnt
     1      images         torch       images decoded, resized, and the top five
     1      inputs         -           inputs described in words, as --input takes them
     1      value          -           a dataclass with one JSON form, checked when read
@@ -77,7 +79,7 @@ Reading order: ``spec``, one file of ``architectures``, ``counting``, ``record``
     a layout of images       one file in evaluation/data/
     a report                 one file in reports/, a row of reports/formats.py
     an architecture          one file in architectures/
-    a runtime                runtimes/
+    a runtime                one file in runtimes/
 """
 
 from __future__ import annotations

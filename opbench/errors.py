@@ -8,6 +8,7 @@
     │   └── GoneTargetError a module or attribute that does not exist
     ├── RuleError           a user's counting rule that cannot be loaded, or is wrong
     ├── CountError          a network whose forward pass raises
+    ├── ConversionError     a network that a runtime cannot take
     ├── MissingDataError    a figure or finding without its measurements; says what to run
     └── MissingExtraError   an optional package is not installed
 
@@ -93,6 +94,10 @@ class RuleError(OpbenchError):
 
 class CountError(OpbenchError):
     """A network that cannot be run on the given inputs."""
+
+
+class ConversionError(OpbenchError):
+    """A network that a runtime cannot convert or load."""
 
 
 class MissingDataError(OpbenchError):

@@ -15,7 +15,17 @@ from jsonschema import Draft202012Validator
 
 import opbench
 from opbench.accuracy import Accuracy, ChartPoint
-from opbench.record import Attained, Ceilings, Cell, Failure, Load, Measurement, Record, Round
+from opbench.record import (
+    Artefact,
+    Attained,
+    Ceilings,
+    Cell,
+    Failure,
+    Load,
+    Measurement,
+    Record,
+    Round,
+)
 from opbench.registry.counts_csv import NetworkRow
 from opbench.runs.lines import RUN, CeilingsLine, Header, RoundLine, Setting
 from opbench.spec import Shape
@@ -62,16 +72,19 @@ def measurement(median_s: float = 0.01, **changes: Any) -> Measurement:
 
 
 def record(name: str = "a", median_s: float = 0.01, **changes: Any) -> Record:
-    """A record; ``changes`` are fields of its cell, load, measurement or roofline, by name."""
+    """A record; ``changes`` are fields of its cell, load, measurement, roofline or artefact."""
     batch = changes.get("batch_size", 1)
     counts = {"macs": 500 * batch, "activations": 30 * batch}
     changes = counts | changes
-    attained = _pick(Attained, changes)
+    attained, artefact = _pick(Attained, changes), _pick(Artefact, changes)
     made = Record(
         cell=cell(name, **_pick(Cell, changes)),
         load=load(**_pick(Load, changes)),
         measurement=measurement(median_s, **_pick(Measurement, changes)),
         attained=Attained(**attained) if attained else None,
+        artefact=Artefact(**{"artefact": "a", "precision": "float32", **artefact})
+        if artefact
+        else None,
     )
     unknown = changes.keys() - {key for part in _PARTS for key in _names(part)}
     assert not unknown, f"a record has no {', '.join(unknown)}"
@@ -214,7 +227,7 @@ def accuracies(top1: Mapping[str, float]) -> dict[str, Accuracy]:
     return {name: accuracy(name, value) for name, value in top1.items()}
 
 
-_PARTS: tuple[type[Value], ...] = (Cell, Load, Measurement, Attained)
+_PARTS: tuple[type[Value], ...] = (Cell, Load, Measurement, Attained, Artefact)
 
 
 def _names(part: Any) -> Iterable[str]:

@@ -51,6 +51,7 @@ def test_the_runs_of_this_repository_are_of_their_schema(path: Path) -> None:
     [
         builders.header(plan=(builders.cell(),)),
         builders.record(attained_flops_per_s=1.0, fraction_of_peak=0.5, bound_by="memory"),
+        builders.record(output_error=0.0, runtime_versions="torch 2.13.0"),
         builders.failure(),
         builders.ceilings(),
         builders.round_line(builders.cell(), builders.round_()),

@@ -12,14 +12,21 @@ import typer
 from opbench.cli.compare_evaluations import compare_files, find_evaluations
 from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.live_report import LiveReport
-from opbench.cli.options import Input, InputSize, Results, Timeout, results_folder
+from opbench.cli.options import (
+    Input,
+    InputSize,
+    OldCompile,
+    Results,
+    Timeout,
+    refuse_compile,
+    results_folder,
+)
 from opbench.cli.render import note, say, write
 from opbench.errors import BadValueError, OpbenchError
 from opbench.live.comparison import LiveComparison, told
 from opbench.live.lines import find_comparison, read_comparison
 from opbench.live.start import MAX_SECONDS, THRESHOLD, VARIED, LiveSettings
 from opbench.record import USUAL
-from opbench.registry.graphs import is_graph, refuse
 from opbench.runs.compare import compare_runs, unequal
 from opbench.runs.lines import RUN
 from opbench.runs.store import LATEST, RunFile, find_run, read_run, run_files
@@ -29,7 +36,7 @@ from opbench.settings import Threshold, load_settings, parse_thresholds
 # The options that only targets have.
 _OF_TARGETS = (
     *("max_seconds", "device_time", "device", "batch_size", "input_size", "input", "dtype"),
-    *("memory_format", "runtime", "compile", "threads", "pass_", "seed", "timeout"),
+    *("memory_format", "runtime", "threads", "pass_", "seed", "timeout"),
     *("against", "vary"),
 )
 
@@ -126,12 +133,13 @@ def compare(
         str, typer.Option(metavar="FORMAT", help="Memory format: contiguous, channels_last.")
     ] = USUAL["memory_format"],
     runtime: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}.")
-    ] = None,
-    compile: Annotated[
-        str | None,
-        typer.Option(metavar="MODE", help="Mode of torch.compile; means the runtime compile."),
-    ] = None,
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Runtime: {', '.join(runtime_names())}; compile:MODE is torch.compile in a mode.",
+        ),
+    ] = USUAL["runtime"],
+    compile: OldCompile = None,
     threads: Annotated[
         str | None, typer.Option(metavar="N", help="PyTorch's threads on the CPU.")
     ] = None,
@@ -166,11 +174,13 @@ def compare(
         opbench compare resnet18 mymodels.py:net --input-size 3x224x224
         opbench compare mymodels.py:net --against origin/main
         opbench compare resnet50 --vary dtype=float32,bfloat16
+        opbench compare resnet50 --vary runtime=eager,onnxruntime
         opbench compare latest~1 latest
         opbench compare base.jsonl new.jsonl --across --threshold 3%,50us
         opbench compare float32.jsonl int8.jsonl --at-most 0.3
         opbench compare --self-test resnet18
     """
+    refuse_compile(compile)
     names, folder = runs or (), results_folder(results)
     settings = load_settings(Path.cwd()).compare
     fails_on_doubt = settings.strict if strict is None else strict
@@ -211,7 +221,6 @@ def compare(
                 dtype=dtype,
                 memory_format=memory_format,
                 runtime=runtime,
-                compile=compile,
                 threads=threads,
                 pass_=pass_,
             ),
@@ -302,8 +311,6 @@ def _refuse_options(context: typer.Context, names: Sequence[str], why: str) -> N
 def _read(names: Sequence[str], folder: Path) -> tuple[RunFile, RunFile]:
     if len(names) != 2:
         raise BadValueError(f"name two runs, BASE and NEW{_offer(names, folder)}")
-    for graph in filter(is_graph, names):
-        refuse(Path(graph))
     base, new = (read_run(find_run(folder, name)) for name in names)
     same = (base.header, base.lines) == (new.header, new.lines)
     for run in (base,) if same else (base, new):

@@ -13,8 +13,8 @@ from opbench.cli.options import (
     parse_asked,
     parse_input_size,
     parse_integers,
-    parse_runtimes,
     refuse_batch_size,
+    refuse_compile,
     words,
 )
 from opbench.cli.render import note
@@ -41,8 +41,7 @@ class CellWords:
     inputs: Sequence[str] = ()
     dtype: str = USUAL["dtype"]
     memory_format: str = USUAL["memory_format"]
-    runtime: str | None = None
-    compile: str | None = None
+    runtime: str = USUAL["runtime"]
     threads: str | None = None
     pass_: str = USUAL["pass"]
 
@@ -66,7 +65,7 @@ class CellWords:
             memory_formats=words(self.memory_format),
             threads=parse_integers("--threads", self.threads) if self.threads else (None,),
             passes=words(self.pass_),
-            **parse_runtimes(self.runtime, self.compile),
+            runtimes=words(self.runtime),
         )
 
     def varied(self, text: str) -> tuple[CellWords, CellWords]:
@@ -75,6 +74,8 @@ class CellWords:
         both = words(values)
         if not equals or len(both) != 2 or not all(both):
             raise BadValueError(f"--vary must look like dtype=float32,bfloat16, not {text!r}")
+        if key.strip().lstrip("-") == "compile":
+            refuse_compile(values)
         field = _field(find("setting", key.strip().lstrip("-"), VARIED))
         one, other = (replace(self, **{field: value}) for value in both)
         return one, other

@@ -44,6 +44,8 @@ def doctor(
     facts |= torch
     cores = len(facts.get("affinity", ())) or facts["logical_cores"]
     rows = [{"what": "fact", "name": key, "value": value} for key, value in facts.items()]
+    if torch:
+        rows += _runtimes()
     rows += _missing(torch)
     rows += _without_energy(torch, gpu)
     rows += [
@@ -77,7 +79,25 @@ def _missing(torch: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if find_spec(module) is None:
             yield _lacking(module, advice)
     if not any(shutil.which(compiler) for compiler in ("g++", "clang++", "cl")):
-        yield _lacking("C++ compiler", "--compile needs one on the CPU")
+        yield _lacking("C++ compiler", "the runtimes compile and aot need one on the CPU")
+
+
+def _runtimes() -> Iterator[dict[str, Any]]:
+    """Yield each runtime with its versions and where it can execute, or how to get it."""
+    from opbench.runtimes import find, names
+
+    for runtime in map(find, names()):
+        sentence = runtime.missing()
+        found = ", ".join(f"{name} {version}" for name, version in runtime.versions().items())
+        where = [] if sentence else runtime.providers()
+        value = " on ".join(filter(None, (found, ", ".join(where))))
+        what = "missing" if sentence else "runtime"
+        yield {
+            "what": what,
+            "name": f"runtime {runtime.name}",
+            "value": value or None,
+            "advice": sentence or None,
+        }
 
 
 def _without_energy(torch: dict[str, Any], gpu: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -112,7 +112,8 @@ def evaluate(
         Precision.float32
     ),
     runtime: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}.")
+        str,
+        typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}, compile:MODE."),
     ] = USUAL["runtime"],
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=4096, help="PyTorch's threads on the CPU.")
@@ -178,6 +179,7 @@ def evaluate(
     from opbench.cli.evaluate_run import answered
     from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
     from opbench.registry.targets import resolve
+    from opbench.runs.plan import execution_of
     from opbench.runs.state import available_cores
 
     folder = results_folder(results)
@@ -188,10 +190,12 @@ def evaluate(
             raise BadValueError("name a TARGET, such as torchvision:resnet50.IMAGENET1K_V2")
         if data is None:
             raise BadValueError("--data is missing: name the images, such as --data imagenet/val")
+        name, mode = execution_of(runtime)
         settings = EvaluationSettings(
             device=device,
             dtype=dtype,
-            runtime=runtime,
+            runtime=name,
+            compile=mode,
             threads=threads,
             batch_size=batch_size,
             workers=workers or available_cores(),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,8 +28,8 @@ _DIGITS = 20
 
 TARGETS_HELP = (
     "A built-in network or glob (resnet50, 'vgg*'), torchvision:NAME, timm:NAME, "
-    "package.module:ATTR, path/file.py:ATTR or, to count, path/model.onnx; all built-in networks "
-    "by default. ATTR is a module, or a function without arguments that returns a module, a pair "
+    "package.module:ATTR, path/file.py:ATTR or path/model.onnx; all built-in networks by default. "
+    "ATTR is a module, or a function without arguments that returns a module, a pair "
     "(module, arguments) or a triple (module, arguments, keyword arguments): a tuple and a dict."
 )
 Targets = Annotated[list[str] | None, typer.Argument(metavar="TARGET", help=TARGETS_HELP)]
@@ -92,6 +92,8 @@ Dtype = Annotated[
     Precision | None,
     typer.Option(help="Convert weights and images to this data type; otherwise as they are."),
 ]
+# Only to say what replaced it.
+OldCompile = Annotated[str | None, typer.Option("--compile", metavar="MODE", hidden=True)]
 Depth = Annotated[
     int | None,
     typer.Option(min=0, help="Print one row per module, down to this depth; 0 is the network."),
@@ -167,14 +169,13 @@ def refuse_batch_size(asked: AskedInputs, sizes: Sequence[int]) -> None:
         )
 
 
-def parse_runtimes(names: str | None, modes: str | None) -> dict[str, Any]:
-    """Return the runtimes and the modes of torch.compile; "eager" among these is no mode."""
-    eager = USUAL["runtime"]
-    wanted = words(modes) if modes else []
-    compiling = [mode for mode in wanted if mode != eager]
-    others = words(names) if names else [eager] * (eager in wanted or not wanted)
-    runtimes = [*dict.fromkeys([*others, *["compile"] * bool(compiling)])]
-    return {"runtimes": runtimes, **({"compile": compiling} if compiling else {})}
+def refuse_compile(modes: str | None) -> None:
+    """Raise ``BadValueError`` for the option that --runtime replaced."""
+    if modes is not None:
+        runtimes = ",".join(
+            mode if mode == USUAL["runtime"] else f"compile:{mode}" for mode in words(modes)
+        )
+        raise BadValueError(f"--compile is now a runtime: write --runtime {runtimes}")
 
 
 def words(text: str) -> list[str]:

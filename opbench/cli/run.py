@@ -21,6 +21,7 @@ from opbench.cli.options import (
     KEPT_INPUTS,
     TARGETS_HELP,
     Input,
+    OldCompile,
     OutputFormat,
     Results,
     choose_workers,
@@ -28,8 +29,8 @@ from opbench.cli.options import (
     parse_fraction,
     parse_input_size,
     parse_integers,
-    parse_runtimes,
     refuse_batch_size,
+    refuse_compile,
     results_folder,
     words,
 )
@@ -114,20 +115,14 @@ def run(
         ),
     ] = USUAL["memory_format"],
     runtime: Annotated[
-        Words | None,
+        Words,
         typer.Option(
             metavar="NAME[,NAME]...",
-            help=f"Runtimes: {', '.join(runtime_names())}; {USUAL['runtime']} by default.",
+            help=f"Runtimes: {', '.join(runtime_names())}. compile:MODE is torch.compile in a mode "
+            "of its own: default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs.",
         ),
-    ] = None,
-    compile: Annotated[
-        Words | None,
-        typer.Option(
-            metavar="MODE[,MODE]...",
-            help="Modes of torch.compile: default, reduce-overhead, max-autotune or "
-            "max-autotune-no-cudagraphs; adds the runtime compile.",
-        ),
-    ] = None,
+    ] = USUAL["runtime"],
+    compile: OldCompile = None,
     threads: Annotated[
         Words | None,
         typer.Option(
@@ -222,9 +217,10 @@ def run(
     Exit code 0: all were measured; 1: some failed, and their rows say why; 2: a target that does
     not exist or whose input size nothing tells, and then nothing is measured. --resume keeps the
     run's settings and tries again what failed, unless it ran out of memory. A cell is one network
-    at one input size, batch size and data type on one device. --near, --best, --frontier and limits
-    choose networks on file as `opbench list` does: built-in, torchvision's and timm's, with random
-    weights, on which time does not depend.
+    at one input size, batch size and data type in one runtime on one device; where its outputs are
+    not those of eager float32, its quality is "differs" and its time does not count. --near,
+    --best, --frontier and limits choose networks on file as `opbench list` does: built-in,
+    torchvision's and timm's, with random weights, on which time does not depend.
 
     Examples:
         opbench run resnet50 'vgg*'
@@ -233,6 +229,8 @@ def run(
         opbench run 'timm:*' 'torchvision:*' --frontier --max-macs 20G
         opbench run mymodels.py:net --input-size 3x224x224
         opbench run mymodels.py:bert --input input_ids=1x128:int64
+        opbench run resnet50 --runtime eager,compile,aot,onnxruntime,openvino
+        opbench run model.onnx --runtime onnxruntime,openvino
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
         opbench run --dry-run
@@ -254,6 +252,7 @@ def run(
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
+    refuse_compile(compile)
     images, inputs = parse_integers("--batch-size", batch_size), _inputs(input_size, input)
     refuse_batch_size(inputs, images)
     old = _run_to_resume(context, targets or (), results_folder(results)) if resume else None
@@ -266,7 +265,7 @@ def run(
         inputs=inputs,
         dtypes=words(dtype),
         memory_formats=words(memory_format),
-        **parse_runtimes(runtime, compile),
+        runtimes=words(runtime),
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,

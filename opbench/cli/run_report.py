@@ -58,6 +58,13 @@ _RATES = (
     Column(key="attained_flops_per_s", title="GFLOP/s", show=scaled(1e-9, 1), right=True),
     Column(key="fraction_of_peak", title="% of peak", show=scaled(100, 0), right=True),
     Column(key="bound_by", title="bound by"),
+    Column(
+        key="output_error",
+        title="output off by",
+        show=lambda value: "" if value is None else f"{value:.1e}",
+        right=True,
+        caption="Outputs are off by so much of the largest output of eager float32.",
+    ),
     Column(key="samples", title="samples", show=integer, right=True),
     Column(key="reason", title="", note=True),
 )
@@ -82,7 +89,7 @@ _STAGE = (
 # Shown only where they say something.
 _OPTIONAL: dict[str, object] = dict.fromkeys(
     ("device_s", "launches", "energy_j", "reason", *_OTHER_METRICS)
-)
+) | {"output_error": 0.0}
 _NOT_HIDDEN = {
     "seen": "it launches more kernels than a queue holds; --cuda-graph launches them at once",
     "synchronises": "it waits for the GPU in the middle of a forward pass",

@@ -6,7 +6,6 @@ protocol_options  what the command line says of a protocol, put over the others'
 images          images decoded, resized and normalised by a protocol
 weights         weights from files and libraries, loaded by name
 weight_files    weights read from a file, and what in it does not fit a network
-weight_hash     the hash of all parameters and buffers
 pretrained      a library's weights where they are on disk
 loop            images through the network, and the lines of the file
 lab             how much each choice of the protocol moves the answers

@@ -16,7 +16,8 @@ from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
 from opbench.evaluation.images import normalised
 from opbench.evaluation.outputs import class_outputs
-from opbench.runtimes import find
+from opbench.runtimes import ExecutionSettings, find
+from opbench.runtimes.parts.any_shape import for_any_shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +37,20 @@ class Classifier:
         device: str = "cpu",
         dtype: str = "float32",
         runtime: str = "eager",
-        compile: str | None = None,
+        mode: str | None = None,
+        threads: int | None = None,
     ) -> Classifier:
-        """Place ``module`` on its device.
+        """Place ``module`` on its device; a runtime converts it once for each shape of a batch.
 
-        Raises ``UnknownNameError`` for a runtime that does not exist.
+        Raises ``UnknownNameError`` for a runtime that does not exist, ``MissingExtraError``.
         """
+        found = find(runtime)
+        found.require()
         set_evaluation_mode(module)
         kind = getattr(torch, dtype)
         module = module.to(device=device, dtype=kind)
-        forward = find(runtime).prepare(module, compile)
+        settings = ExecutionSettings(dtype=dtype, device=device, threads=threads, mode=mode)
+        forward = for_any_shape(found, module, settings)
         return cls(module=module, forward=forward, device=device, dtype=kind)
 
     def placed(self, images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, float]:

@@ -9,7 +9,8 @@ from typing import Any, get_args
 from opbench.accuracy.measured.preprocessing import Decoder, Interpolation, Preprocessing
 from opbench.errors import UnknownNameError
 from opbench.evaluation.protocols import ProtocolOptions
-from opbench.evaluation.settings import AskedEvaluation
+from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
+from opbench.runs.plan import execution_of
 from opbench.runtimes import names as runtime_names
 from opbench.spec import Shape
 
@@ -104,6 +105,12 @@ def _settings(name: str, choices: Callable[[], Sequence[Any]]) -> Callable[..., 
     return others
 
 
+def _runtimes(settings: EvaluationSettings) -> Iterator[tuple[str, Changes]]:
+    for name, mode in map(execution_of, runtime_names()):
+        if name != settings.runtime:
+            yield name, {"runtime": name, "compile": mode}
+
+
 _OF_PROTOCOL = {
     "resize": _resizes,
     "crop": _crops,
@@ -114,6 +121,6 @@ _OF_PROTOCOL = {
 _OF_SETTINGS = {
     "dtype": _settings("dtype", lambda: _DTYPES),
     "batch-size": _settings("batch_size", lambda: _BATCH_SIZES),
-    "runtime": _settings("runtime", runtime_names),
+    "runtime": _runtimes,
 }
 VARIED = (*_OF_PROTOCOL, *_OF_SETTINGS)

@@ -107,7 +107,8 @@ class PreparedEvaluation:
                 device=header.device,
                 dtype=header.dtype,
                 runtime=header.runtime,
-                compile=header.compile,
+                mode=header.compile,
+                threads=header.threads,
             )
             yield from answer(
                 self.images.images,

@@ -13,8 +13,8 @@ from torch import nn
 from opbench.errors import BadFileError, BadValueError, OpbenchError, describe
 from opbench.evaluation.pretrained import find_weights
 from opbench.evaluation.weight_files import fit, read_weights, require_reader
-from opbench.evaluation.weight_hash import sha256_of as sha256_of
 from opbench.registry import graphs, providers
+from opbench.weight_hash import sha256_of as sha256_of
 
 AS_BUILT = "as built"
 

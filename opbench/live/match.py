@@ -180,7 +180,14 @@ class _Pair:
 
     def _open(self, side: SideName) -> None:
         compared, place = getattr(self._match.sides, side), self._match.places[side]
-        request = {**self._match.settings, "cell": compared.cell.to_json(), "moved": place.moved}
+        request = {
+            **self._match.settings,
+            "cell": compared.cell.to_json(),
+            "moved": place.moved,
+            "number": self._number,
+        }
+        if folder := self._match.settings.get("folder"):
+            request["folder"] = str(Path(folder) / side)
         self._players[side].open(request, place.folder)
 
     def _block(self, side: SideName) -> TimedBlock:

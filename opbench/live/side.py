@@ -18,8 +18,10 @@ from typing import IO, Any, cast
 
 import torch
 
+from opbench.errors import ConversionError
 from opbench.live.paths import redirect, require_moved
-from opbench.record import Cell
+from opbench.record import USUAL, Cell
+from opbench.runs.artefact import Inspection
 from opbench.runs.network import build
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.protocol import BLOCK_S
@@ -118,12 +120,31 @@ def open_side(request: Mapping[str, Any]) -> Side:
     network = build(cell, own_inputs=request["own_inputs"], seed=request["seed"])
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
-    side = Side(
-        device, network.call(cell.runtime, cell.compile), device_time=request["device_time"]
-    )
+    tf32 = request["cuda"]["tf32"]
+    folder = request.get("folder")
+    executable = network.executable(cell, tf32=tf32, folder=Path(folder) if folder else None)
+    side = Side(device, network.passes(executable.call), device_time=request["device_time"])
+    # Only now: the first call may compile, and its time is told.
+    if cell.runtime != USUAL["runtime"] and request.get("number", 1) == 1:
+        _require_same_outputs(
+            Inspection(
+                cell=cell,
+                network=network,
+                executable=executable,
+                own_inputs=request["own_inputs"],
+                seed=request["seed"],
+                tf32=tf32,
+            )
+        )
     # Only now: a network may import what it needs when it is first called.
     require_moved(cell.name, request["moved"])
     return side
+
+
+def _require_same_outputs(inspection: Inspection) -> None:
+    """Raise ``ConversionError`` where a runtime computes something else than the network."""
+    if differs := inspection.artefact().differs:
+        raise ConversionError(differs)
 
 
 def _serve(side: Side, stream: IO[bytes]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from opbench import __version__
@@ -43,10 +44,7 @@ from opbench.timing.settings import CudaOptions
 THRESHOLD = Threshold(relative=0.05, seconds=0.0)
 MAX_SECONDS = 30.0
 # The settings under which one target can be compared with itself, by the names of the options.
-VARIED = (
-    *("batch-size", "dtype", "memory-format", "runtime", "compile", "threads", "input-size"),
-    "pass",
-)
+VARIED = (*("batch-size", "dtype", "memory-format", "runtime", "threads", "input-size", "pass"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,21 +238,24 @@ class Tournament:
             self._put(sides)
             self._put(failure)
             return Compared(sides=sides, failure=failure)
-        return LiveMatch(
-            sides=sides,
-            places={"base": fixture.places[0], "new": fixture.places[1]},
-            settings={
-                "cuda": settings.cuda.to_json(),
-                "own_inputs": fixture.own_inputs,
-                "seed": settings.seed,
-                "device_time": settings.metric == "device_s",
-            },
-            players=self.players,
-            max_seconds=settings.max_seconds,
-            writer=self.writer,
-            draw=random.Random(f"{settings.seed} {number}"),
-            watch=self.watch,
-        ).play()
+        with TemporaryDirectory(prefix="opbench-") as folder:
+            return LiveMatch(
+                sides=sides,
+                places={"base": fixture.places[0], "new": fixture.places[1]},
+                settings={
+                    "cuda": settings.cuda.to_json(),
+                    "own_inputs": fixture.own_inputs,
+                    "seed": settings.seed,
+                    "device_time": settings.metric == "device_s",
+                    # Keeps what was made of the networks for the next pair.
+                    "folder": folder,
+                },
+                players=self.players,
+                max_seconds=settings.max_seconds,
+                writer=self.writer,
+                draw=random.Random(f"{settings.seed} {number}"),
+                watch=self.watch,
+            ).play()
 
     def _put(self, line: Any) -> None:
         self.writer.append(COMPARISON.encode(line))

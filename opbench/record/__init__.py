@@ -5,13 +5,15 @@
     Cell          what is timed under which settings
     Round         one cell in one round of a run
     Measurement   the rounds of one cell together
-    Record        one measured cell of a run: Cell + Load + Measurement
+    Artefact      what a cell's runtime executes, and how far its outputs are off
+    Record        one measured cell of a run: Cell + Load + Measurement + Artefact
     Failure       a cell that could not be measured, with its reason
 
-The first two are in ``counts``, the others in ``timings``.  Integers are counts, seconds are
-seconds, bytes are bytes; nothing is rounded or scaled here.
+The first two are in ``counts``, ``Artefact`` is in ``artefact``, the others are in ``timings``.
+Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.
 """
 
+from opbench.record.artefact import DIFFERS, Artefact
 from opbench.record.counts import (
     EXACT,
     TOTALS,
@@ -37,9 +39,11 @@ from opbench.record.timings import (
 )
 
 __all__ = [
+    "DIFFERS",
     "EXACT",
     "TOTALS",
     "USUAL",
+    "Artefact",
     "Attained",
     "Ceilings",
     "Cell",

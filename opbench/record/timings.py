@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from opbench.inputs import AskedInputs, from_text, require_text
+from opbench.record.artefact import Artefact
 from opbench.record.counts import Totals
 from opbench.spec import Shape
 from opbench.value import AtLeastOne, Natural, NonNegative, Positive, Seconds, Text, Value
@@ -180,7 +181,8 @@ class Measurement(Value):
     stages: with --stages, those of the target's images, in their order, and the whole.
     stopped: why sampling ended ("precision", "time limit" or "rounds").
     other_processes: the most that were seen on the GPU beside this; None where nothing tells.
-    quality: "good", "noisy" or "unstable"; advice: a sentence on what to do about it.
+    quality: "good", "noisy", "unstable", or "differs" where the outputs are not the network's;
+        advice: a sentence on what to do about it.
     """
 
     samples_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
@@ -302,16 +304,22 @@ class Record(Value):
     load: Load
     measurement: Measurement
     attained: Attained | None = None
+    artefact: Artefact | None = None
 
     @property
     def throughput_images_per_s(self) -> float:
         """Images per second of calls queued back to back; on the CPU all calls are."""
         return self.cell.batch_size / (self.measurement.queued_s or self.measurement.latency_s)
 
+    @property
+    def differs(self) -> str:
+        """The sentence about outputs that are not those of the network, "" where they are."""
+        return self.artefact.differs if self.artefact else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object, with the throughput that follows from the times."""
         rate = {"throughput_images_per_s": self.throughput_images_per_s}
-        return {**Value.to_json(self), **rate}
+        return {"output_error": None, **Value.to_json(self), **rate}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,8 @@ class _Side:
 
     @classmethod
     def of(cls, run: RunFile) -> _Side:
-        times = {line.cell: line for line in run.of(Record)}
+        records = run.of(Record)
+        times = {line.cell: line for line in records if not line.differs}
         floors: dict[_Threads, float] = {}
         rounds: dict[Cell, list[Round]] = {}
         for line in run.of(RoundLine):
@@ -108,6 +109,7 @@ class _Side:
             key = line.cell.device, line.cell.threads
             floors[key] = min([floors.get(key, math.inf), *line.round.reference_samples_s])
         failures = {line.cell: line.reason for line in run.of(Failure)}
+        failures |= {line.cell: line.differs for line in records if line.differs}
         # A run that was gone on with may have tried again, with success.
         failed = {cell: why for cell, why in failures.items() if cell not in times}
         return cls(times, failed, rounds, floors)

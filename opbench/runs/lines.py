@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opbench.line_files import LineFormat
-from opbench.record import Ceilings, Cell, Failure, Load, Record, Round
+from opbench.record import Artefact, Ceilings, Cell, Failure, Load, Record, Round
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
@@ -82,11 +82,12 @@ class Warned(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundLine(Value):
-    """One cell in one round."""
+    """One cell in one round; the first one has the artefact."""
 
     cell: Cell
     load: Load
     round: Round
+    artefact: Artefact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from typing import Any
 import psutil
 
 from opbench.files import Appender
-from opbench.record import Ceilings, Cell, Failure, Load, Round
+from opbench.record import Artefact, Ceilings, Cell, Failure, Load, Round
 from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine, Setting, Warned
 from opbench.runs.pool import Reply, Workers
+from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState
 from opbench.runs.watchdog import limit_of_ceilings, limit_of_round
 from opbench.timing.settings import CudaOptions
@@ -50,13 +51,14 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run in progress."""
+    """A run in progress; ``shelf`` keeps what was made of its networks."""
 
     state: RunState
     settings: RunSettings
     writer: Appender
     workers: Workers
     watcher: Watcher = field(default_factory=Watcher)
+    shelf: Shelf | None = None
 
     def go(self) -> None:
         """Measure until every cell is settled.
@@ -139,6 +141,7 @@ class Run:
             "with_load": cell not in self.state.loads,
             "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),
+            "folder": self._folder(cell),
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
         if reply.done is None:
@@ -148,7 +151,18 @@ class Run:
         taken = replace(taken, process_s=time.monotonic() - start)
         load = reply.done["load"]
         known = Load.from_json(load) if load else self.state.loads[cell]
-        self._put(RoundLine(cell=cell, load=known, round=taken))
+        artefact = reply.done.get("artefact")
+        line = RoundLine(
+            cell=cell,
+            load=known,
+            round=taken,
+            artefact=Artefact.from_json(artefact) if artefact else None,
+        )
+        self._put(line)
+
+    def _folder(self, cell: Cell) -> str | None:
+        place = self.shelf.place(cell) if self.shelf else None
+        return str(place) if place else None
 
     def _fail(self, cell: Cell, reply: Reply) -> None:
         spent = reply.out_of_memory

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,12 +26,17 @@ from opbench.counting.inputs import (
     takes_size,
 )
 from opbench.counting.tracing.training import NothingToTrainError, switch_to_training
-from opbench.errors import TargetError
+from opbench.errors import BadValueError, ConversionError, OpbenchError, TargetError, describe
 from opbench.images import Images
-from opbench.inputs import from_text
+from opbench.inputs import TensorSpec, from_text
 from opbench.record import Cell, Load
-from opbench.registry.targets import Target, resolve
-from opbench.runtimes import find
+from opbench.registry import graphs
+from opbench.registry.targets import Target, count_target, resolve
+from opbench.runtimes import Example, Executable, ExecutionSettings, find
+from opbench.runtimes.parts.onnx_file import OnnxFile, not_run
+from opbench.runtimes.parts.precision import compute_as_asked
+from opbench.runtimes.runtime import Forward
+from opbench.spec import Shape
 from opbench.timing.device import Call
 from opbench.timing.measurement import random_input
 from opbench.timing.stages import STAGES
@@ -51,13 +58,56 @@ class PlacedNetwork:
     training: bool = False
     images: Images | None = None
 
+    def executable(
+        self, cell: Cell, *, tf32: bool = False, folder: Path | None = None
+    ) -> Executable:
+        """Convert the network for the runtime of ``cell``; ``folder`` keeps what was made of it.
+
+        Raises ``ConversionError`` where that fails, ``BadValueError`` for a training step of a
+        runtime that has none, and ``TargetError`` for a file that it does not take.
+        """
+        runtime = find(cell.runtime)
+        if isinstance(self.module, OnnxFile) and not runtime.takes_files:
+            raise TargetError(not_run(str(self.module.path), runtime.name))
+        if self.training and not runtime.trains:
+            raise BadValueError(f"{runtime.name} executes forward passes: remove --pass training")
+        settings = ExecutionSettings(
+            dtype=cell.dtype,
+            device=cell.device,
+            threads=cell.threads,
+            mode=cell.compile,
+            tf32=tf32,
+            folder=folder,
+        )
+        compute_as_asked()
+        try:
+            return runtime.prepare(self.module, self.example, settings)
+        except OpbenchError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise ConversionError(f"{runtime.name} cannot take it: {describe(error)}") from error
+
+    @property
+    def is_file(self) -> bool:
+        """True for the graph in a file, which PyTorch cannot execute."""
+        return isinstance(self.module, OnnxFile)
+
+    @property
+    def example(self) -> Example:
+        """The arguments of its forward pass."""
+        return Example(self.inputs.args, self.inputs.kwargs)
+
     def call(self, runtime: str, mode: str | None = None) -> Call:
+        """Return a call of one forward pass or training step in a runtime that converts nothing."""
+        prepared = find(runtime).prepare(self.module, self.example, ExecutionSettings(mode=mode))
+        return self.passes(prepared.call)
+
+    def passes(self, forward: Forward) -> Call:
         """Return a call of one forward pass or training step, which raises ``CountError`` where it
-        fails."""
-        function = find(runtime).prepare(self.module, mode)
+        fails; ``forward`` takes the network's arguments in its place."""
         inputs = self.inputs
-        forward = partial(inputs.passed_to, function)
-        one = training_step(self.module, forward) if self.training else forward
+        once = partial(inputs.passed_to, forward)
+        one = training_step(self.module, once) if self.training else once
 
         def call() -> object:
             try:
@@ -69,8 +119,9 @@ class PlacedNetwork:
 
         return call
 
-    def steps(self, cell: Cell) -> dict[str, Callable[[Any], Any]]:
-        """Return the steps from the target's images to their best classes, by stage.
+    def steps(self, cell: Cell, forward: Forward) -> dict[str, Callable[[Any], Any]]:
+        """Return the steps from the target's images to their best classes, by stage; ``forward``
+        executes the network.
 
         Raises ``TargetError`` where it brings none.
         """
@@ -82,7 +133,6 @@ class PlacedNetwork:
             memory_format=_MEMORY_FORMATS[cell.memory_format],
             dtype=getattr(torch, cell.dtype),
         )
-        forward = find(cell.runtime).prepare(self.module, cell.compile)
         steps = (Images.decode, self.images.resize, copy, forward, self.images.postprocess)
         return dict(zip(STAGES, steps, strict=True))
 
@@ -95,19 +145,35 @@ class PlacedNetwork:
             traffic_bytes=traffic_bytes,
         )
 
+    def load_of_file(self, cell: Cell) -> Load:
+        """Count what one pass of a file asks of the machine.
 
-def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
+        Its operators are those with a product; nothing shows its traffic, but its weights have to
+        be read in any case.
+        """
+        (target,) = resolve([cell.name])
+        counted = count_target(target, cell.asked, batch_size=cell.batch_size)
+        kernels = sum(each.calls for each in counted.operators)
+        return Load(**counted.totals(), kernels=kernels, traffic_bytes=counted.weight_bytes)
+
+
+def build(
+    cell: Cell, *, own_inputs: bool, seed: int, weights_of: str | None = None
+) -> PlacedNetwork:
     """Build the network of ``cell`` on its device.
 
-    ``own_inputs`` keeps inputs that the target brings even where they are one image.  Raises
+    ``own_inputs`` keeps inputs that the target brings even where they are one image.
+    ``weights_of`` is the data type whose weights it gets, where that is not the cell's.  Raises
     ``TargetError`` where it cannot be built or nothing says how large its input is.
     """
     (target,) = resolve([cell.name])
+    if target.graph:
+        return _of_file(target.graph, cell, seed)
     module, own = _built(target, seed)
     dtype = getattr(torch, cell.dtype)
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     set_evaluation_mode(module)
-    if target.spec and dtype is torch.float16:
+    if target.spec and (weights_of or cell.dtype) == "float16":
         _level(module.to(cell.device), target, cell, seed)
     module = module.to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
@@ -115,7 +181,8 @@ def build(cell: Cell, *, own_inputs: bool, seed: int) -> PlacedNetwork:
         module = module.to(memory_format=memory_format)  # type: ignore[call-overload]
     place = partial(_placed, device=cell.device, memory_format=memory_format)
     if cell.inputs:
-        return _ready(cell, module, _described(cell, module, seed).converted(place))
+        described = _drawn(from_text(cell.inputs), module, seed)
+        return _ready(cell, module, described.converted(place))
     if own is None and own_inputs and not target.input_size:
         own = brought_by(module)
     if own is None or (not own_inputs and takes_size(own, len(cell.input_size))):
@@ -157,6 +224,8 @@ def own_inputs(target: Target, *, sized: bool, images: bool = False) -> dict[str
     Those that its module keeps as an attribute do not count where a size is asked for.  Raises
     ``TargetError`` where ``images`` are needed and it brings none.
     """
+    if target.graph and not images:
+        return _inputs_of_file(target.graph, sized=sized)
     module, inputs = target.build()
     if images and (inputs is None or inputs.images is None):
         raise TargetError(imageless(target.name))
@@ -173,18 +242,63 @@ def own_inputs(target: Target, *, sized: bool, images: bool = False) -> dict[str
     }
 
 
+def _inputs_of_file(path: Path, *, sized: bool) -> dict[str, Any] | None:
+    """Describe the inputs of a file, whose batch may be open; None where a size has to be given."""
+    try:
+        specs = graphs.inputs(path, None, 1)
+    except BadValueError:
+        if sized:
+            return None
+        raise
+    sizes = [str(Shape(each.shape[1:])) for each in specs]
+    batch = (*specs[0].shape, 1)[0]
+    return {
+        "batch_size": None if _takes(path, batch + 1) else batch,
+        "input_size": sizes[0],
+        "other_input_sizes": sizes[1:],
+    }
+
+
+def _takes(path: Path, batch: int) -> bool:
+    """Return whether the graph in a file takes a batch of that size."""
+    try:
+        return bool(graphs.inputs(path, None, batch))
+    except BadValueError:
+        return False
+
+
 def _built(target: Target, seed: int) -> tuple[nn.Module, Arguments | None]:
     if target.spec is None:
-        return target.build()
+        with _seeded(seed):
+            return target.build()
     # Only of what the registry builds is it known that the time does not depend on the weights.
     return build_cheaply(target.build, lambda built: built[0], seed)
 
 
-def _described(cell: Cell, module: nn.Module, seed: int) -> Arguments:
-    """Make the inputs that the user described; their types are kept."""
+def _of_file(path: Path, cell: Cell, seed: int) -> PlacedNetwork:
+    """Return the graph in a file, whose inputs are drawn as those that a user describes."""
+    graphs.require_own_types(path, cell.dtype)
+    if cell.training:
+        raise TargetError(f"{path} has no backward pass: remove --pass training")
+    specs = graphs.inputs(path, cell.asked, cell.batch_size)
+    module = OnnxFile(path)
+    # Its inputs have names of their own, and its forward takes them by position.
+    inputs = _drawn([replace(each, name="") for each in specs], module, seed)
+    return PlacedNetwork(module, inputs)
+
+
+def _drawn(specs: Sequence[TensorSpec], module: nn.Module, seed: int) -> Arguments:
+    """Make inputs that are described; their types are kept."""
+    with _seeded(seed):
+        return made(specs, module, "cpu")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw the same numbers each time until the context ends."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return made(from_text(cell.inputs), module, "cpu")
+        yield
 
 
 def _size(cell: Cell) -> tuple[int, ...]:

@@ -29,6 +29,8 @@ from opbench.timing.settings import (
 from opbench.value import AtLeastOne, Value
 
 NO_SIZE = Shape()
+# The runtime that has modes.
+_WITH_MODES = "compile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +65,8 @@ class Planned(Value):
 class Sweep:
     """The lists.  No ``input_sizes`` leaves each target its own, or those that ``sizes_of`` gives
     for its name; ``inputs`` describe all inputs, in place of sizes and batch sizes (which are then
-    1); ``compile`` are the modes of the runtime of that name; a thread count of None is PyTorch's
-    own choice.  ``stages``: those of the images that targets bring are timed beside the forward
+    1); ``runtimes`` are names, "compile:MODE" with a mode; a thread count of None is PyTorch's own
+    choice.  ``stages``: those of the images that targets bring are timed beside the forward
     pass.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
@@ -78,7 +80,6 @@ class Sweep:
     dtypes: Sequence[str] = (USUAL["dtype"],)
     memory_formats: Sequence[str] = (USUAL["memory_format"],)
     runtimes: Sequence[str] = (USUAL["runtime"],)
-    compile: Sequence[str] = COMPILE_MODES[:1]
     threads: Sequence[int | None] = (USUAL["threads"],)
     passes: Sequence[str] = (USUAL["pass"],)
     stages: bool = False
@@ -87,11 +88,10 @@ class Sweep:
         set_ = object.__setattr__
         set_(self, "devices", tuple(dict.fromkeys(map(device_name, self.devices))))
         set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
-        set_(self, "dtypes", known("dtype", self.dtypes, DTYPES))
+        set_(self, "dtypes", known("dtype", _without_int8(self.dtypes), DTYPES))
         set_(self, "memory_formats", known("memory format", self.memory_formats, MEMORY_FORMATS))
-        set_(self, "runtimes", known("runtime", self.runtimes, runtimes.names()))
+        set_(self, "runtimes", tuple(dict.fromkeys(map(_spelt_out, self.runtimes))))
         set_(self, "passes", known("pass", self.passes, PASSES))
-        set_(self, "compile", known("compile mode", self.compile, COMPILE_MODES))
         for size in self.batch_sizes:
             if size < 1:
                 raise BadValueError(f"the batch size must be 1 or more, not {size}")
@@ -100,6 +100,11 @@ class Sweep:
                 raise BadValueError(f"the number of threads must be 1 or more, not {threads}")
         if self.stages:
             self._require_own_images()
+
+    @property
+    def executions(self) -> tuple[tuple[str, str | None], ...]:
+        """The runtimes, each with its mode or None."""
+        return tuple(map(_name_and_mode, self.runtimes))
 
     def _require_own_images(self) -> None:
         """Raise ``BadValueError`` for what cannot be beside stages."""
@@ -111,13 +116,54 @@ class Sweep:
             raise BadValueError("--stages ends with a forward pass: remove --pass training")
 
 
+def _without_int8(dtypes: Sequence[str]) -> Sequence[str]:
+    """Raise ``BadValueError`` for int8, which no conversion of a type can make."""
+    for each in dtypes:
+        if each.lower() == "int8":
+            raise BadValueError(
+                "int8 needs images to calibrate a network on, which opbench does not do: quantise "
+                "it with the runtime's own tools, and time the ONNX file"
+            )
+    return dtypes
+
+
+def _spelt_out(word: str) -> str:
+    """Return "compile:default" for "compile", and the names that were meant.
+
+    Raises ``UnknownNameError``, and ``BadValueError`` for a mode of a runtime that has none.
+    """
+    given, colon, mode = word.partition(":")
+    (name,) = known("runtime", [given], runtimes.names())
+    if name != _WITH_MODES:
+        if colon:
+            raise BadValueError(f"the runtime {name} has no modes: write {name}, not {word}")
+        return name
+    (meant,) = known("compile mode", [mode if colon else COMPILE_MODES[0]], COMPILE_MODES)
+    return f"{name}:{meant}"
+
+
+def execution_of(word: str) -> tuple[str, str | None]:
+    """Return the runtime and its mode, or None, that "eager" or "compile:MODE" stands for.
+
+    Raises ``UnknownNameError``, and ``BadValueError`` for a mode of a runtime that has none.
+    """
+    return _name_and_mode(_spelt_out(word))
+
+
+def _name_and_mode(runtime: str) -> tuple[str, str | None]:
+    name, _, mode = runtime.partition(":")
+    return name, mode or None
+
+
 def require_one_graph(sweep: Sweep, cuda: CudaOptions) -> None:
     """Raise ``BadValueError`` where a GPU would record a graph of what replays one."""
-    on_gpu = any(device != "cpu" for device in sweep.devices)
-    if not (cuda.graph and on_gpu and "compile" in sweep.runtimes):
+    if not cuda.graph or all(device == "cpu" for device in sweep.devices):
         return
-    for mode in set(sweep.compile) & GRAPH_MODES:
-        raise BadValueError(f"--compile {mode} records CUDA graphs itself: remove --cuda-graph")
+    for runtime, mode in sweep.executions:
+        if mode in GRAPH_MODES:
+            raise BadValueError(
+                f"--runtime {runtime}:{mode} records CUDA graphs itself: remove --cuda-graph"
+            )
 
 
 def make_plan(targets: Sequence[Planned], sweep: Sweep) -> tuple[Cell, ...]:
@@ -142,7 +188,7 @@ def _cells(target: Planned, sweep: Sweep) -> Iterator[Cell]:
         sweep.devices,
         sweep.dtypes,
         sweep.memory_formats,
-        _executions(sweep),
+        sweep.executions,
         sweep.threads,
         sweep.passes,
         _batch_sizes(target, sweep),
@@ -168,11 +214,6 @@ def _sizes(target: Planned, sweep: Sweep) -> Sequence[Shape]:
         return (Shape(sweep.inputs[0].shape[1:]),)
     asked = target.sizes(sweep.input_sizes) or sweep.sizes_of.get(target.name)
     return asked or (target.input_size,)
-
-
-def _executions(sweep: Sweep) -> Iterator[tuple[str, str | None]]:
-    for runtime in sweep.runtimes:
-        yield from product([runtime], sweep.compile if runtime == "compile" else (None,))
 
 
 def _batch_sizes(target: Planned, sweep: Sweep) -> Sequence[int]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from opbench import __version__
@@ -22,6 +23,7 @@ from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Handler, Workers, done
+from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, read_runs
 from opbench.timing.gpu import open_gpu
@@ -45,7 +47,7 @@ class Prepared:
 
     def take(self, writer: Appender, workers: Workers, watcher: Watcher) -> None:
         """Measure into a file, until every cell is settled.  Ctrl-C ends it in good order."""
-        with writer:
+        with writer, TemporaryDirectory(prefix="opbench-") as folder:
             writer.append(RUN.encode(self.first_line(writer.path.stem)))
             Run(
                 state=self.state,
@@ -53,6 +55,7 @@ class Prepared:
                 writer=writer,
                 workers=workers,
                 watcher=watcher,
+                shelf=Shelf(folder=Path(folder)),
             ).go()
 
 
@@ -68,7 +71,8 @@ def prepare(
         require_utf8(each)
     require_one_graph(sweep, cuda)
     own_inputs = not sweep.input_sizes
-    found = _look_around(patterns, sweep.devices, cuda, workers)
+    names = [name for name, _ in sweep.executions]
+    found = _look_around(patterns, sweep.devices, names, cuda, workers)
     targets = [
         each
         if (each.input_size or sweep.inputs) and not sweep.stages
@@ -132,7 +136,8 @@ def resume(run: RunFile, workers: Handler) -> Prepared:
         raise BadValueError(f"{run.path} is finished: nothing is left to measure")
     header = run.header
     devices = list(dict.fromkeys(cell.device for cell in state.plan))
-    found = _look_around(None, devices, header.cuda, workers)
+    names = list(dict.fromkeys(cell.runtime for cell in state.plan))
+    found = _look_around(None, devices, names, header.cuda, workers)
     now = system_facts() | found["facts"]
     if unequal := unequal_facts(header.environment, now):
         raise OpbenchError(
@@ -207,14 +212,19 @@ def _now() -> str:
 def _look_around(
     patterns: Sequence[str] | None,
     devices: Sequence[str],
+    runtimes: Sequence[str],
     cuda: CudaOptions,
     workers: Handler,
 ) -> Mapping[str, Any]:
-    """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs."""
+    """Ask a worker for targets (none where ``patterns`` is None), facts and GPUs.
+
+    Raises ``OpbenchError`` for a runtime that is not installed.
+    """
     request = {
         "job": "targets",
         "patterns": patterns if patterns is None else list(patterns),
         "devices": list(devices),
+        "runtimes": list(dict.fromkeys(runtimes)),
         "cuda": cuda.to_json(),
     }
     found = done(workers.ask(request))

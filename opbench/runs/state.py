@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Self
 
 from opbench.intervals import Interval
-from opbench.record import USUAL, Cell, Failure, Load, Record, Round
+from opbench.record import DIFFERS, USUAL, Artefact, Cell, Failure, Load, Record, Round
 from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.latency import floor_of
 from opbench.timing.protocol import Protocol
@@ -30,6 +30,7 @@ class RunState:
         self.protocol = protocol
         self.rounds: dict[Cell, list[Round]] = {cell: [] for cell in plan}
         self.loads: dict[Cell, Load] = {}
+        self.artefacts: dict[Cell, Artefact] = {}
         self.records: dict[Cell, Record] = {}
         self.failures: dict[Cell, Failure] = {}
         self._cores = cores
@@ -46,6 +47,8 @@ class RunState:
                 self.rounds[line.cell].append(line.round)
                 self._note(line)
                 self.loads[line.cell] = line.load
+                if line.artefact:
+                    self.artefacts[line.cell] = line.artefact
             case Record() if line.cell in self.rounds:
                 self.records[line.cell] = line
             case Failure() if line.cell in self.rounds:
@@ -124,7 +127,12 @@ class RunState:
         if ceilings := [line.ceilings for line in lines if line.number <= last]:
             eager = cell.runtime == USUAL["runtime"]
             attained = attain(load, measurement, typical(ceilings), compiled=not eager)
-        return Record(cell=cell, load=load, measurement=measurement, attained=attained)
+        artefact = self.artefacts.get(cell)
+        if artefact and artefact.differs:
+            measurement = replace(measurement, quality=DIFFERS, advice=artefact.differs)
+        return Record(
+            cell=cell, load=load, measurement=measurement, attained=attained, artefact=artefact
+        )
 
     def unfinished(self) -> list[Record]:
         """Summarise the rounds so far of cells that are not settled."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,14 +30,17 @@ from opbench.errors import (
     OpbenchError,
     TargetError,
     describe,
+    either,
 )
 from opbench.inputs import asked_from_json
 from opbench.processes import asked
 from opbench.processes.memory import is_out_of_memory
-from opbench.record import Cell, Load, Round
+from opbench.record import Artefact, Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
-from opbench.runs.network import build, own_inputs
+from opbench.runs.artefact import Inspection
+from opbench.runs.network import PlacedNetwork, build, own_inputs
 from opbench.runtimes import find
+from opbench.runtimes.parts.onnx_file import not_run
 from opbench.spec import Shape
 from opbench.timing.between import clear
 from opbench.timing.bystanders import watch_bystanders
@@ -80,8 +84,10 @@ def _names_wrongly(error: BaseException) -> bool:
 def _targets(request: Mapping[str, Any]) -> Json:
     devices = [open_device(name) for name in request["devices"]]
     _one_gpu([device.name for device in devices if device.asynchronous])
+    for runtime in request.get("runtimes", ()):
+        find(runtime).require()
     patterns = request["patterns"]
-    targets = [] if patterns is None else [_planned(each) for each in resolve(patterns)]
+    targets = [] if patterns is None else [_planned(each, request) for each in resolve(patterns)]
     # As in a round: a file that a target comes from may have set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     facts, gpus = torch_facts(), {}
@@ -100,7 +106,10 @@ def _one_gpu(names: list[str]) -> None:
         )
 
 
-def _planned(target: Target) -> Json:
+def _planned(target: Target, request: Mapping[str, Any]) -> Json:
+    runtimes = request.get("runtimes", ("eager",))
+    if target.graph and not any(find(each).takes_files for each in runtimes):
+        raise TargetError(not_run(target.name, either(runtimes)))
     if target.input_size is None:
         return {"name": target.name}
     size = str(Shape(target.input_size))
@@ -174,7 +183,7 @@ def _time(request: Mapping[str, Any]) -> Json:
     with _threads(cell.threads):
         try:
             with torch.inference_mode(not cell.training):
-                taken, load = _round(device, cell, request, gpu)
+                taken, load, artefact = _round(device, cell, request, gpu)
         finally:
             device.release()
     taken = replace(
@@ -183,12 +192,16 @@ def _time(request: Mapping[str, Any]) -> Json:
         idle_power_w=request["idle_power_w"],
         device_before=before,
     )
-    return {"round": taken.to_json(), "load": load.to_json() if load else None}
+    return {
+        "round": taken.to_json(),
+        "load": load.to_json() if load else None,
+        "artefact": artefact.to_json() if artefact else None,
+    }
 
 
 def _round(
     device: Device, cell: Cell, request: Mapping[str, Any], gpu: Gpu | None
-) -> tuple[Round, Load | None]:
+) -> tuple[Round, Load | None, Artefact | None]:
     protocol = Protocol.from_json(request["protocol"])
     # The samples of a round are over too soon for the kernel's counters to say much.
     bystanders = watch_bystanders()
@@ -209,19 +222,32 @@ def _round(
     network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
-    call, eager = network.call(cell.runtime, cell.compile), network.call("eager")
+    tf32, runtime = request["cuda"]["tf32"], find(cell.runtime)
+    folder = request.get("folder")
+    executable = network.executable(cell, tf32=tf32, folder=Path(folder) if folder else None)
+    call = network.passes(executable.call)
     start_up_s = asked.seconds_ago()
     taken = time_round(call, device, protocol.limits, instruments)
     yardstick_s = yardstick(open_device(cell.device))
     others, stolen = bystanders()
     stages_s = {}
     if request.get("stages"):
-        stages_s = time_stages(network.steps(cell), network.images, device, protocol.limits.seconds)
-    # Afterwards: neither this pass nor counting may warm or fill anything that the samples see.
-    see = partial(traffic_of, eager, training=cell.training)
-    seconds, traffic = _seen(see, device) if request["with_load"] else (0.0, None)
+        steps = network.steps(cell, executable.call)
+        stages_s = time_stages(steps, network.images, device, protocol.limits.seconds)
     # A compiler at work is no pass.
-    compiling_s = taken.first_call_s if find(cell.runtime).compiles else 0.0
+    compiling_s = taken.first_call_s if runtime.compiles else 0.0
+    seconds, load, artefact = 0.0, None, None
+    if request["with_load"]:
+        # Afterwards: neither these passes nor counting may warm or fill what the samples see.
+        seconds, load = _loaded(network, cell, device)
+        artefact = Inspection(
+            cell=cell,
+            network=network,
+            executable=executable,
+            own_inputs=request["own_inputs"],
+            seed=protocol.seed,
+            tf32=tf32,
+        ).artefact(compiling_s)
     taken = replace(
         taken,
         forward_s=taken.forward_s + seconds - compiling_s,
@@ -231,7 +257,16 @@ def _round(
         others_cores=others,
         stolen_cores=stolen,
     )
-    return taken, network.load(*traffic) if traffic else None
+    return taken, load, artefact
+
+
+def _loaded(network: PlacedNetwork, cell: Cell, device: Device) -> tuple[float, Load]:
+    """Return the seconds of an eager pass, and what one asks of the machine."""
+    if network.is_file:
+        return 0.0, network.load_of_file(cell)
+    see = partial(traffic_of, network.call("eager"), training=cell.training)
+    seconds, traffic = _seen(see, device)
+    return seconds, network.load(*traffic)
 
 
 def _seen(see: Callable[[], tuple[int, int]], device: Device) -> tuple[float, tuple[int, int]]:
@@ -243,7 +278,8 @@ def _seen(see: Callable[[], tuple[int, int]], device: Device) -> tuple[float, tu
 
 def _compiles_here(device: Device, cell: Cell) -> bool:
     """Return whether the compiler's own memory would be taken for the network's."""
-    return find(cell.runtime).compiles and not device.asynchronous
+    runtime = find(cell.runtime)
+    return (runtime.compiles or runtime.converts) and not device.asynchronous
 
 
 def _no_meter() -> None:

@@ -1,5 +1,14 @@
 """PyTorch, operator by operator."""
 
-from opbench.runtimes.runtime import Runtime
+from __future__ import annotations
 
-RUNTIME = Runtime(name="eager", prepare=lambda module, mode: module, compiles=False)
+from torch import nn
+
+from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Runtime
+
+
+def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) -> Executable:
+    return Executable(call=network, precision=settings.precision, versions=RUNTIME.versions())
+
+
+RUNTIME = Runtime(name="eager", prepare=_prepare, trains=True)

@@ -1,27 +1,120 @@
-"""The interface of a runtime."""
+"""The interface of a runtime: a network and an example in, something to call out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from opbench.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from torch import nn
 
-Forward = Callable[..., object]
+Forward = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The arguments of one forward pass, as they will be passed again and again."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSettings:
+    """Settings of an execution.
+
+    dtype: of the network's weights and inputs, in which the runtime must compute.
+    device: "cpu" or "cuda:N".
+    threads: on the CPU, None for as many as PyTorch takes.
+    mode: of a runtime that has modes, None for its default.
+    tf32: float32 may be computed with TF32 on a GPU.
+    folder: keeps what was made of this network for the next process that executes it; None where
+        nothing is kept.
+    """
+
+    dtype: str = "float32"
+    device: str = "cpu"
+    threads: int | None = None
+    mode: str | None = None
+    tf32: bool = False
+    folder: Path | None = None
+
+    @property
+    def precision(self) -> str:
+        """The precision that was asked for: the data type, or "tf32"."""
+        loose = self.tf32 and self.dtype == "float32" and self.device != "cpu"
+        return "tf32" if loose else self.dtype
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executable:
+    """A network converted for a runtime.
+
+    call: takes the arguments of the network; its result holds the same tensors in the same order.
+    precision: the precision in which the runtime says that it computes.
+    conversion_s: seconds of converting and loading, 0 where nothing was converted.
+    artefact_bytes: what was made of the network, on disk; None where nothing was.
+    versions: of the packages that converted and execute it, by name.
+    """
+
+    call: Forward
+    precision: str
+    conversion_s: float = 0.0
+    artefact_bytes: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """A way to execute a network.
 
-    ``prepare(module, mode)`` returns what is called with the module's arguments instead of the
-    module; ``mode`` is None but for ``compile``, which gets one from ``--compile``.  ``compiles``
-    is true when the first call builds something, so that it is no forward pass and its memory is
-    not the network's.
+    prepare: converts a network for an example of its arguments; raises whatever it likes where it
+        cannot, best an ``OpbenchError`` with the reason.  It computes in the precision that was
+        asked for, or raises.
+    compiles: the first call builds something, so that it is no forward pass.
+    converts: ``prepare`` builds something, whose memory is not the network's.
+    trains: it can execute training steps.
+    takes_files: the network may be an ``OnnxFile``.
+    packages: those that it needs beside torch; extra: that of opbench which installs them.
+    providers: returns where it can execute, for a person to read.
     """
 
     name: str
-    prepare: Callable[[nn.Module, Any], Forward]
-    compiles: bool
+    prepare: Callable[[nn.Module, Example, ExecutionSettings], Executable]
+    compiles: bool = False
+    converts: bool = False
+    trains: bool = False
+    takes_files: bool = False
+    packages: tuple[str, ...] = ("torch",)
+    extra: str = ""
+    providers: Callable[[], tuple[str, ...]] = lambda: ()
+
+    def missing(self) -> str:
+        """Return the sentence about packages that are not installed, "" where all are."""
+        absent = [each for each in self.packages if find_spec(each) is None]
+        if not absent:
+            return ""
+        command = f"pip install 'opbench[{self.extra}]'" if self.extra else "install it"
+        return f"the runtime {self.name} needs {' and '.join(absent)}: {command}"
+
+    def require(self) -> None:
+        """Raise ``MissingExtraError`` unless all that it needs is installed."""
+        if sentence := self.missing():
+            raise MissingExtraError(sentence)
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of each of its packages that is installed."""
+        return {name: found for name in self.packages if (found := _version(name))}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -7,6 +7,8 @@ The rules, for everything that is drawn or claimed:
     variant   the settings that are not the usual ones, in words; usual is a contiguous layout,
               eager execution, as many threads as cores, and on a GPU no graph, a warm L2 cache
               and no TF32
+    outputs   a cell whose outputs differ from eager float32 by more than its precision allows
+              counts as one that failed
     latest    of cells with the same network, size, batch and conditions the one in the latest run
 """
 
@@ -127,9 +129,11 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
     failed: dict[Any, FailedCell] = {}
     for run in runs:
         for record in filter(_is_forward, run.of(Record)):
-            timed = TimedCell(
-                run=run.name, conditions=conditions(record.cell, run.header), record=record
-            )
+            where = conditions(record.cell, run.header)
+            if record.differs:
+                failed[(where, *_of(record.cell))] = _differing(run.name, where, record)
+                continue
+            timed = TimedCell(run=run.name, conditions=where, record=record)
             measured[(timed.conditions, record.cell.input_size, *_of(record.cell))] = timed
         for failure in filter(_is_forward, run.of(Failure)):
             where = conditions(failure.cell, run.header)
@@ -139,6 +143,23 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
     known = {(each.conditions, *_of(each.record.cell)) for each in measured.values()}
     left = tuple(cell for key, cell in failed.items() if key not in known)
     return tuple(measured.values()), left
+
+
+def _differing(run: str, where: Conditions, record: Record) -> FailedCell:
+    """Return a cell that was timed, of something else than the network."""
+    failure = Failure(cell=record.cell, reason=record.differs)
+    return FailedCell(run=run, conditions=where, failure=failure)
+
+
+def differing_note(runs: Iterable[RunFile]) -> Iterator[str]:
+    """Yield a sentence on cells whose outputs are not those of their network."""
+    cells = [line.cell for run in runs for line in run.of(Record) if line.differs]
+    if cells:
+        others = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+        yield (
+            f"{cells[0].name} in {cells[0].execution}{others} not shown: the outputs differ from "
+            "those of eager float32 by more than the precision allows"
+        )
 
 
 def _is_forward(line: Record | Failure) -> bool:

@@ -17,6 +17,7 @@ from opbench.table.cells import (
     DeviceCeilings,
     FailedCell,
     TimedCell,
+    differing_note,
     read_ceilings,
     read_cells,
     training_note,
@@ -72,7 +73,8 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     networks = read_networks(rows, records, primaries())
     evaluations, more_damages = read_evaluations(results)
     networks, elsewhere, unjoined = with_measured(networks, records, evaluations)
-    notes = (*map(str, (*damages, *more_damages)), *training_note(runs), *unjoined)
+    said = (*damages, *more_damages)
+    notes = (*map(str, said), *training_note(runs), *differing_note(runs), *unjoined)
     if accuracies is not None:
         networks, more = with_own_accuracies(networks, records, accuracies)
         notes += more

@@ -176,7 +176,10 @@ def test_every_format_names_both_sides_and_the_verdict(
         ("memory-format=contiguous,channels_last", ("lenet5 contiguous", "lenet5 channels_last")),
         ("runtime=eager,compile", ("lenet5 eager", "lenet5 compile default")),
         ("pass=forward,training", ("lenet5 forward", "lenet5 training")),
-        ("compile=eager,default", ("lenet5 eager", "lenet5 compile default")),
+        (
+            "runtime=compile,compile:max-autotune",
+            ("lenet5 compile default", "lenet5 compile max-autotune"),
+        ),
     ],
 )
 def test_one_target_under_two_settings(
@@ -248,7 +251,7 @@ def test_an_interrupt_ends_at_once_and_keeps_what_was_taken(
         (("lenet5", "--vary="), "--vary must look like"),
         (("--self-test", "lenet5", "--device", "cuda"), "--device: --self-test times runs"),
         (("--self-test", "lenet5", "--against", "HEAD"), "--against: --self-test times runs"),
-        (("lenet5", "lenet5", "--runtime", "eager", "--compile", "default"), "names 2: name one"),
+        (("lenet5", "lenet5", "--runtime", "eager,compile"), "`--vary runtime=A,B` compares two"),
         (("lenet5", "lenet5", "--pass", "forward,training"), "`--vary pass=A,B` compares two"),
     ],
 )

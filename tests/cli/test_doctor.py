@@ -53,3 +53,17 @@ def test_energy_that_cannot_be_measured_is_missing_with_the_reason(
     missing = {row["name"]: row["advice"] for row in rows("doctor") if row["what"] == "missing"}
     assert missing["energy of the processor"] == energy.why_not_measured("cpu")
     assert ("energy of the GPU" in missing) == gpu_missing
+
+
+def test_runtimes_are_here_with_versions_or_missing_with_the_command(
+    rows: Callable[..., list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "opbench.runtimes.runtime.find_spec", lambda name: None if name == "openvino" else True
+    )
+    told = {row["name"]: row for row in rows("doctor") if row["name"].startswith("runtime ")}
+    assert told["runtime eager"]["what"] == "runtime"
+    assert told["runtime eager"]["value"] == f"torch {torch.__version__}"
+    assert "CPUExecutionProvider" in told["runtime onnxruntime"]["value"]
+    assert told["runtime openvino"]["what"] == "missing"
+    assert "pip install 'opbench[openvino]'" in told["runtime openvino"]["advice"]

@@ -1,4 +1,4 @@
-"""ONNX files on the command line: counted, shown, locked, checked, and never run."""
+"""ONNX files on the command line: counted, shown, locked, checked, and run as they are."""
 
 from __future__ import annotations
 
@@ -101,15 +101,15 @@ def test_the_lock_finds_what_changed(file: Path, opbench: Opbench) -> None:
         (("count", "net.onnx", "--dtype", "float16"), "stores the types of its tensors"),
         (("count", "net.onnx", "--pass", "training"), "has no backward pass"),
         (("count", "net.onnx:net"), "net.onnx:net is a graph: name the file alone, net.onnx"),
-        (("compare", "net.onnx", "net.onnx"), "which no runtime here runs"),
-        (("run", "net.onnx", "--in-process"), "which no runtime here runs: `opbench count`"),
+        (("compare", "net.onnx", "net.onnx"), "which eager does not run"),
+        (("run", "net.onnx", "--in-process"), "which eager does not run: add --runtime"),
         (
-            ("run", "net.onnx", "--input-size", "3x9x9", "--in-process"),
-            "which no runtime here runs",
+            ("run", "net.onnx", "--input-size", "3x9x9", "--runtime", "compile", "--in-process"),
+            "which compile does not run: add --runtime onnxruntime or --runtime openvino",
         ),
         (
             ("count", "net.onnx", "--convention", "fvcore", "--input-size", "3x9x9"),
-            "no runtime here",
+            "of which PyTorch makes no network",
         ),
         (("count", "empty.onnx"), "empty.onnx holds no ONNX graph"),
     ],

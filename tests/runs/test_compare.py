@@ -43,6 +43,15 @@ def verdicts(comparisons: list[Comparison]) -> dict[str, str]:
     return {each.cell.name: str(each.verdict) for each in comparisons}
 
 
+def test_a_time_of_something_else_than_the_network_is_none(run: Write) -> None:
+    exact, broken = ({"output_error": each, "output_limit": 1e-4} for each in (1e-6, 0.5))
+    before = run(record("a", 0.01, 0.01, **exact))
+    after = run(record("a", 0.001, 0.001, **broken))
+    (found,) = compare_runs(before, after)
+    assert found.verdict is Verdict.FAILED
+    assert "its time does not count" in found.note
+
+
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [

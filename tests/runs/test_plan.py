@@ -141,7 +141,9 @@ def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one
         ({"memory_formats": ("nhwc",)}, "choose from contiguous, channels_last"),
         ({"stages": True, "input_sizes": (SMALL,)}, "remove --input-size and --input"),
         ({"stages": True, "passes": ("training",)}, "remove --pass training"),
-        ({"compile": ("max",)}, "no compile mode is called 'max'"),
+        ({"runtimes": ("compile:max",)}, "no compile mode is called 'max'"),
+        ({"runtimes": ("eager:default",)}, "the runtime eager has no modes: write eager"),
+        ({"dtypes": ("float32", "int8")}, "int8 needs images to calibrate"),
     ],
 )
 def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str) -> None:
@@ -151,8 +153,8 @@ def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str
 
 @pytest.mark.parametrize("mode", ["reduce-overhead", "max-autotune"])
 def test_a_graph_of_what_replays_graphs_itself_is_refused(mode: str) -> None:
-    both = Sweep(devices=("cuda",), runtimes=("eager", "compile"), compile=("default", mode))
-    with pytest.raises(BadValueError, match=f"--compile {mode} .* remove --cuda-graph"):
+    both = Sweep(devices=("cuda",), runtimes=("eager", "compile", f"compile:{mode}"))
+    with pytest.raises(BadValueError, match=f"--runtime compile:{mode} .* remove --cuda-graph"):
         prepare((), both, Protocol(), CudaOptions(graph=True), InProcess())
 
 
@@ -161,10 +163,10 @@ def test_a_graph_of_what_replays_graphs_itself_is_refused(mode: str) -> None:
     [
         ({}, False),
         ({"devices": ("cpu",)}, True),
-        ({"compile": ("default", "max-autotune-no-cudagraphs")}, True),
+        ({"runtimes": ("compile:default", "compile:max-autotune-no-cudagraphs")}, True),
         ({"runtimes": ("eager",)}, True),
     ],
 )
 def test_a_graph_of_anything_else_is_not(changes: dict[str, Any], graph: bool) -> None:
-    usual = {"devices": ("cuda",), "runtimes": ("compile",), "compile": ("max-autotune",)}
+    usual = {"devices": ("cuda",), "runtimes": ("compile:max-autotune",)}
     require_one_graph(Sweep(**{**usual, **changes}), CudaOptions(graph=graph))

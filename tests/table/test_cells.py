@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from opbench.registry import counts_csv
 from opbench.spec import Shape
-from opbench.table import Folder
+from opbench.table import Folder, read_folder
 from opbench.table.frames import Table, load
 from opbench.timing.settings import CudaOptions
 from opbench.value import Value
@@ -59,6 +60,18 @@ def test_the_latest_run_of_a_cell_counts_and_is_named(tmp_path: Path) -> None:
     cells = _table(tmp_path, [record("a", 0.2), record("b", 0.3)], [record("a", 0.1)]).cells
     assert dict(zip(cells["name"], cells["latency_s"], strict=True)) == {"b": 0.3, "a": 0.1}
     assert dict(zip(cells["name"], cells["run"], strict=True)) == {"b": "run0", "a": "run1"}
+
+
+def test_a_cell_whose_outputs_differ_failed_and_a_sentence_says_so(tmp_path: Path) -> None:
+    exact: dict[str, Any] = {"runtime": "openvino", "output_error": 1e-6, "output_limit": 1e-4}
+    broken: dict[str, Any] = {"runtime": "onnxruntime", "output_error": 0.5, "output_limit": 1e-4}
+    write_run(tmp_path, record("a", **exact), record("a", **broken), record("b", **broken))
+    folder = read_folder(tmp_path)
+    assert [each.record.cell.runtime for each in folder.cells] == ["openvino"]
+    assert [each.failure.cell.name for each in folder.failures] == ["a", "b"]
+    assert all("its time does not count" in each.failure.reason for each in folder.failures)
+    (note,) = folder.notes
+    assert note.startswith("a in onnxruntime and 1 more not shown: the outputs differ")
 
 
 def test_the_machine_is_the_processor_or_the_card(tmp_path: Path) -> None:

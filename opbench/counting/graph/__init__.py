@@ -1,6 +1,7 @@
 """Count an ONNX graph exactly, from its file and without a runtime.
 
-    count_file(path, GraphRequest(name=...))   the ``Count`` of one pass through the graph
+    count_file(path, GraphRequest(name=...))       the ``Count`` of one pass through the graph
+    inputs_of_file(path, GraphRequest(name=...))   its inputs, with whole shapes and types
 
 The file is walked node by node, in its order, with the shapes that ONNX's own inference gives; the
 values of small constants and of shapes are computed on the way, as far as other shapes depend on
@@ -33,6 +34,6 @@ The modules, from the file outwards:
 """
 
 from opbench.counting.graph.inputs import GraphRequest
-from opbench.counting.graph.summary import count_file
+from opbench.counting.graph.summary import count_file, inputs_of_file
 
-__all__ = ["GraphRequest", "count_file"]
+__all__ = ["GraphRequest", "count_file", "inputs_of_file"]

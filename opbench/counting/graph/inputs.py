@@ -71,6 +71,21 @@ def sized(graph: GraphProto, request: GraphRequest) -> Sizes:
     )
 
 
+def input_specs(graph: GraphProto, request: GraphRequest) -> tuple[TensorSpec, ...]:
+    """Return the inputs of ``graph`` in its order, with whole shapes and types.
+
+    Raises ``BadValueError`` as ``sized`` does, and for an input that is no tensor.
+    """
+    found = []
+    for name, kind in sized(graph, request).types.items():
+        if not kind.HasField("tensor_type"):
+            raise BadValueError(f"{request.name} takes {name!r}, which is no tensor")
+        extents = tuple(each.dim_value for each in kind.tensor_type.shape.dim)
+        element = element_name(kind.tensor_type.elem_type)
+        found.append(TensorSpec(name=name, shape=Shape(extents), dtype=element))
+    return tuple(found)
+
+
 def bound(kind: TypeProto, axes: Mapping[str, int]) -> TypeProto:
     """Return the type of a tensor with the extents that ``axes`` gives to its named axes."""
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):

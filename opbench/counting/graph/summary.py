@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from opbench.counting.graph.control_flow import SPECIAL
-from opbench.counting.graph.inputs import GraphRequest, Sizes, sized
+from opbench.counting.graph.inputs import GraphRequest, Sizes, input_specs, sized
 from opbench.counting.graph.reading import read_model
 from opbench.counting.graph.walk import Walk
 from opbench.counting.graph.weights import Stored
 from opbench.counting.sums import path, shared_once, with_everything_below
 from opbench.errors import CountError, OpbenchError, describe, named
+from opbench.inputs import TensorSpec
 from opbench.record import Count, ModuleCount, OperatorCount
 from opbench.spec import Shape
 
@@ -34,6 +35,14 @@ def count_file(path: Path, request: GraphRequest) -> Count:
     except Exception as error:  # a damaged file may make anything fail
         raise CountError(f"{request.name} cannot be counted: {describe(error)}") from error
     return _count(walk, sizes)
+
+
+def inputs_of_file(path: Path, request: GraphRequest) -> tuple[TensorSpec, ...]:
+    """Return the inputs of the graph in a file.
+
+    Raises ``BadFileError`` and ``BadValueError`` as ``count_file`` does.
+    """
+    return input_specs(read_model(path).graph, request)
 
 
 def _count(walk: Walk, sizes: Sizes) -> Count:

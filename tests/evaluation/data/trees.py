@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 
 from opbench.evaluation.data.image_set import ImageSet
 
@@ -57,6 +58,7 @@ def write_pair(
 def grey(found: ImageSet, index: int) -> int:
     """Read an image of a set, and return the grey value of its first pixel."""
     read = found.images[index].read()
+    assert not isinstance(read, Tensor)
     image = Image.open(io.BytesIO(read)) if isinstance(read, bytes) else read
     return image.convert("L").tobytes()[0]
 

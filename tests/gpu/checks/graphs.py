@@ -122,14 +122,15 @@ def _two_graphs(bed: Bed) -> Finding:
     (name,) = bed.networks("lenet5")
     with tempfile.TemporaryDirectory() as results:
         said = command.opbench(
-            "run", name, "--device", bed.device, "--cuda-graph", "--compile", "reduce-overhead",
-            "--results", results, "--rounds", "3", "--max-seconds", "0.3",
+            "run", name, "--device", bed.device, "--cuda-graph",
+            "--runtime", "compile:reduce-overhead", "--results", results,
+            "--rounds", "3", "--max-seconds", "0.3",
             *(["--dry-run"] if bed.dry else []),
             seconds=min(45, bed.seconds - 10),
         )  # fmt: skip
     words = (said.err or said.out).strip().splitlines()
     return Finding(
-        what="--cuda-graph with --compile reduce-overhead, a graph inside a graph, is refused",
+        what="--cuda-graph with compile:reduce-overhead, a graph inside a graph, is refused",
         expected="exit code 2 and a sentence",
         seen=f"exit code {said.code}: {' '.join(words[-3:])[:300]}",
         holds=said.code == 2,

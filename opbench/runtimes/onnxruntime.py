@@ -1,0 +1,128 @@
+"""ONNX Runtime: a graph exported by torch.onnx.export, or an ONNX file as it is.
+
+Its threads wait for work without spinning: those that spin take cores from whatever else the
+process computes, and PyTorch then is several times slower.  Float16 has kernels for processors of
+Arm alone (``MlasFp16AccelerationSupported``); on others the graph would be computed in float32
+between casts, and bfloat16 has none.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from opbench.errors import BadValueError
+from opbench.runtimes.parts.exported import (
+    ONNX_NAME,
+    convertible,
+    export_onnx,
+    require_contiguous,
+    threads_of,
+)
+from opbench.runtimes.parts.flat import from_arrays, tensors_of_call
+from opbench.runtimes.parts.kept import artefact, bytes_on_disk
+from opbench.runtimes.parts.onnx_file import OnnxFile
+from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Forward, Runtime
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_ARM = ("aarch64", "arm64")
+_QUIET = 3  # errors alone
+
+
+def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) -> Executable:
+    RUNTIME.require()
+    _require_kernels(settings)
+    require_contiguous(example, RUNTIME.name)
+    start = time.perf_counter()
+    if isinstance(network, OnnxFile):
+        session, size = _session(network.path, settings), network.path.stat().st_size
+    else:
+        with (
+            convertible(),
+            artefact(settings, partial(export_onnx, network, example)) as folder,
+        ):
+            session, size = _session(folder / ONNX_NAME, settings), bytes_on_disk(folder)
+    return Executable(
+        call=_on_host(session),
+        precision=settings.precision,
+        conversion_s=time.perf_counter() - start,
+        artefact_bytes=size,
+        versions=RUNTIME.versions(),
+    )
+
+
+def _require_kernels(settings: ExecutionSettings) -> None:
+    """Raise ``BadValueError`` for a precision in which it would not compute."""
+    on_arm = settings.device != "cpu" or platform.machine().lower() in _ARM
+    if settings.dtype == "bfloat16" or (settings.dtype == "float16" and not on_arm):
+        raise BadValueError(
+            f"ONNX Runtime has no {settings.dtype} kernels on this processor: use --dtype float32"
+        )
+
+
+def _session(path: Path, settings: ExecutionSettings) -> Any:
+    runtime = import_module("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads_of(settings)
+    options.inter_op_num_threads = 1
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _QUIET
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    wanted, given = _provider(runtime, settings)
+    session = runtime.InferenceSession(
+        str(path), options, providers=[wanted], provider_options=[given]
+    )
+    # It falls back to the processor without a word.
+    if session.get_providers()[0] != wanted:
+        raise BadValueError(
+            f"ONNX Runtime could not open its {wanted}, and would compute on the processor"
+        )
+    return session
+
+
+def _provider(runtime: Any, settings: ExecutionSettings) -> tuple[str, dict[str, str]]:
+    """Return the provider of a device, with its options."""
+    if settings.device == "cpu":
+        return _CPU, {}
+    if _CUDA not in runtime.get_available_providers():
+        raise BadValueError(
+            "this ONNX Runtime computes on the processor alone: pip install onnxruntime-gpu, or "
+            "remove --device"
+        )
+    number = settings.device.partition(":")[2] or "0"
+    return _CUDA, {"device_id": number, "use_tf32": str(int(settings.tf32))}
+
+
+def _on_host(session: Any) -> Forward:
+    """Return a call that takes tensors and returns tensors, in the memory of the host."""
+    names = [each.name for each in session.get_inputs()]
+    run = session.run
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = tensors_of_call(args, kwargs)
+        feed = {name: each.detach().cpu().numpy() for name, each in zip(names, given, strict=True)}
+        return from_arrays(run(None, feed))
+
+    return call
+
+
+def _providers() -> tuple[str, ...]:
+    return tuple(import_module("onnxruntime").get_available_providers())
+
+
+RUNTIME = Runtime(
+    name="onnxruntime",
+    prepare=_prepare,
+    converts=True,
+    takes_files=True,
+    packages=("onnxruntime", "onnx", "onnxscript"),
+    extra="onnx",
+    providers=_providers,
+)

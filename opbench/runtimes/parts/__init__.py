@@ -1,0 +1,10 @@
+"""Parts that several runtimes share.
+
+exported    a network as a program of torch.export, and as an ONNX file
+kept        what was made of a network, for the next process
+flat        the tensors inside arguments and outputs, in one order
+onnx_file   an ONNX file in the place of a network
+precision   arithmetic in what was asked for
+outputs     two outputs compared: their error, and the limit of a precision
+any_shape   one executable for each shape of the inputs
+"""
