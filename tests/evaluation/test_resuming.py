@@ -47,7 +47,7 @@ def evaluations(results: Path) -> list[Evaluation]:
 
 
 def files(results: Path) -> list[Path]:
-    return sorted((results / "evaluations").iterdir())
+    return sorted((results / "evaluations").iterdir(), key=lambda path: path.stem)
 
 
 @pytest.fixture
