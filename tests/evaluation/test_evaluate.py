@@ -42,7 +42,7 @@ def rows(opbench: Opbench, *arguments: object, exit_code: int = 0) -> list[dict[
 
 def answers(results: Path) -> dict[str, tuple[int, ...]]:
     """The best classes of every image, which has to be there once."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for evaluation in read_evaluations(results)[0]:
         assert not evaluation.twice
         found |= {name: answer.top for name, answer in evaluation.answers.items()}
