@@ -184,7 +184,8 @@ def evaluate(
 
     folder = results_folder(results)
     if resume and data is None:
-        asked = asked_before(context, folder, targets or ())
+        named: list[str | None] = [*dict.fromkeys(targets or ())]
+        asked = [asked_before(context, folder, name) for name in named or [None]]
     else:
         if not targets:
             raise BadValueError("name a TARGET, such as torchvision:resnet50.IMAGENET1K_V2")
@@ -205,25 +206,33 @@ def evaluate(
         )
         options = parse_protocol(resize, crop, interpolation, antialias, mean, std, decoder)
         asked = [
-            AskedEvaluation(
-                target=target,
-                data=data,
-                classes=classes,
-                labels=labels,
-                dataset=dataset or "",
-                weights=weights,
-                options=options,
-                settings=settings,
+            (
+                AskedEvaluation(
+                    target=target,
+                    data=data,
+                    classes=classes,
+                    labels=labels,
+                    dataset=dataset or "",
+                    weights=weights,
+                    options=options,
+                    settings=settings,
+                ),
+                folder,
             )
             for target in resolve(targets)
         ]
     if vary:
-        write(vary_each(asked, words(vary), folder, format))
+        if shard:
+            raise BadValueError("--vary compares answers to all images: remove --shard")
+        table, fails = vary_each([each for each, _ in asked], words(vary), folder, format)
+        write(table)
+        if fails:
+            raise typer.Exit(1)
         return
     findings = Findings()
-    for each in asked:
+    for each, where in asked:
         try:
-            findings.add(answered(each, folder, resume=resume))
+            findings.add(answered(each, where, resume=resume))
         except OpbenchError as error:
             if len(asked) == 1:
                 raise

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opbench.accuracy.measured.comparable import require_comparable
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.paired import PairedComparison, compare_evaluations, flips
 from opbench.cli.columns import Column, integer, scaled
@@ -54,24 +55,38 @@ _COLUMNS = (
 
 def vary_each(
     asked: Sequence[AskedEvaluation], keys: Sequence[str], results: Path, format: Format
-) -> str:
+) -> tuple[str, bool]:
     """Evaluate each network by its own protocol and by every other choice; render the table.
 
-    What was evaluated before is not evaluated again.  Raises ``OpbenchError`` where a network
-    cannot be evaluated by its own protocol.
+    What was evaluated before is not evaluated again.  Returns also whether a network could not be
+    evaluated by its own protocol.  Raises ``OpbenchError`` where it is the only one, and for a key
+    that cannot be varied.
     """
-    rows = [row for each in asked for row in _rows(each, keys, results)]
-    return render(rows, format, _COLUMNS)
+    from opbench.evaluation.lab import require_varied
+
+    require_varied(keys)
+    rows: list[dict[str, Any]] = []
+    fails = False
+    for each in asked:
+        try:
+            rows += _rows(each, keys, results)
+        except OpbenchError as error:
+            if len(asked) == 1:
+                raise
+            say(f"{each.target.name}: {error}")
+            rows.append(_row(each.target.name, "", "", reason=describe(error)))
+            fails = True
+    return render(rows, format, _COLUMNS), fails
 
 
 def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterator[dict[str, Any]]:
     from opbench.evaluation.lab import variants
 
-    base = answered(asked, results, resume=True)
+    base = answered(asked, results, resume=True, announced=False)
     protocol, top1 = base.header.preprocessing, base.top1
     yield _row(base.header.name, "", str(protocol), top1=top1 and top1.value)
     chosen = variants(asked, protocol, keys)
-    tried = [(each, _tried(each, results)) for each in chosen]
+    tried = [(each, _tried(each, base, results)) for each in chosen]
     compared = _compared(base, [found for _, found in tried if isinstance(found, Evaluation)])
     for variant, found in tried:
         named = (base.header.name, variant.key, variant.choice)
@@ -82,11 +97,20 @@ def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterato
     _say_close(base)
 
 
-def _tried(variant: Variant, results: Path) -> Evaluation | str:
-    """Return the evaluation, or why there is none: other choices go on."""
+def _tried(variant: Variant, base: Evaluation, results: Path) -> Evaluation | str:
+    """Return the evaluation, or why it cannot be compared: other choices go on."""
     try:
         # Answers in batches of another size would be taken for those of the base.
-        return answered(variant.asked, results, resume=variant.key != "batch-size")
+        resume = variant.key != "batch-size"
+        found = answered(variant.asked, results, resume=resume, announced=False)
+        require_comparable(base, found)
+        if found.header.weights_sha256 != base.header.weights_sha256:
+            return (
+                "it was built with other weights than the first time, which would be taken for the "
+                "effect of this choice: fix its seed, or save its weights and name them with "
+                "--weights"
+            )
+        return found
     except OpbenchError as error:
         say(f"{variant.key} {variant.choice}: {error}")
         return describe(error)

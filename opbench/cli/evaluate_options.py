@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from opbench.accuracy.measured.lines import EvaluationHeader
+from opbench.accuracy.measured.evaluation import Evaluation
+from opbench.accuracy.measured.lines import EVALUATION
 from opbench.accuracy.measured.store import find_evaluation, read_evaluations, whole
 from opbench.cli.options import words
 from opbench.errors import BadFileError, BadValueError, OpbenchError
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 NONE = "none"
 # What may stand beside --resume without a target; the rest is as it was.
-_OF_RESUMING = {"targets", "resume", "results", "format", "workers", "batch_size"}
+_CHANGED = {"workers", "batch_size"}
+_OF_RESUMING = {"targets", "resume", "results", "format", *_CHANGED}
 
 
 def parse_protocol(
@@ -61,10 +64,11 @@ def parse_shard(text: str | None) -> Shard | None:
 
 
 def asked_before(
-    context: typer.Context, results: Path, names: Sequence[str]
-) -> list[AskedEvaluation]:
-    """Return what an evaluation asked for, to resume it: the newest that is not complete, or NAME.
+    context: typer.Context, results: Path, name: str | None
+) -> tuple[AskedEvaluation, Path]:
+    """Return what an evaluation asked for, to resume it, and the results folder that it is in.
 
+    It is the one called ``name``, or the newest with images missing, else with images that failed.
     Raises ``BadValueError`` for options that it has already, ``BadFileError`` where there is none.
     """
     sources = {name: context.get_parameter_source(name) for name in context.params}
@@ -76,27 +80,44 @@ def asked_before(
         raise BadValueError(
             f"--resume without --data keeps the evaluation's settings: remove {', '.join(extra)}"
         )
-    for name in names:
-        path = find_evaluation(results, name)
-        if path is None:
-            raise BadFileError(
-                f"there is no evaluation {name!r} in {results}: `opbench runs` lists them; to "
-                "evaluate a network, name its images with --data"
-            )
-        return [_again(whole(path).header, context.params)]
+    found, folder = _named(results, name) if name else (_newest(results), results)
+    changes = {key: context.params[key] for key in _CHANGED & given}
+    return _again(found, changes), folder
+
+
+def _named(results: Path, name: str) -> tuple[Evaluation, Path]:
+    path = find_evaluation(results, name)
+    if path is None:
+        raise BadFileError(
+            f"there is no evaluation {name!r} in {results}: `opbench runs --results {results}` "
+            "lists them; to evaluate a network, name its images with --data"
+        )
+    # What is missing goes into a file beside it.
+    folder = path.parent if path.parent.name else path.absolute().parent
+    if folder.name != EVALUATION.folder:
+        raise BadFileError(
+            f"{path} is in no results folder: put it into {results / EVALUATION.folder} to resume "
+            "it there"
+        )
+    return whole(path), folder.parent
+
+
+def _newest(results: Path) -> Evaluation:
     evaluations, _ = read_evaluations(results)
-    for each in reversed(evaluations):
+    newest = [*reversed(evaluations)]
+    for each in [*(each for each in newest if each.missing), *newest]:
         if each.missing or each.failed:
-            return [_again(each.header, context.params)]
+            return each
     what = "every evaluation is complete" if evaluations else "there is no evaluation"
     raise BadFileError(f"{results} has nothing to resume: {what} there")
 
 
-def _again(header: EvaluationHeader, given: dict[str, Any]) -> AskedEvaluation:
+def _again(evaluation: Evaluation, changes: Mapping[str, Any]) -> AskedEvaluation:
     from opbench.evaluation.protocols import ProtocolOptions
     from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
     from opbench.registry.targets import resolve
 
+    header = evaluation.header
     targets = resolve([header.name])
     if len(targets) != 1:
         raise OpbenchError(f"{header.name} names {len(targets)} networks: name one")
@@ -109,16 +130,20 @@ def _again(header: EvaluationHeader, given: dict[str, Any]) -> AskedEvaluation:
         weights=Path(header.weights_file) if header.weights_file else None,
         options=ProtocolOptions.of(header.preprocessing),
         source=header.preprocessing.source,
-        settings=EvaluationSettings(
-            device=header.device,
-            dtype=header.dtype,
-            runtime=header.runtime,
-            compile=header.compile,
-            threads=header.threads,
-            batch_size=header.batch_size,
-            workers=given.get("workers") or header.workers,
-            limit=header.limit,
-            seed=header.seed,
+        resumed=evaluation,
+        settings=replace(
+            EvaluationSettings(
+                device=header.device,
+                dtype=header.dtype,
+                runtime=header.runtime,
+                compile=header.compile,
+                threads=header.threads,
+                batch_size=header.batch_size,
+                workers=header.workers,
+                limit=header.limit,
+                seed=header.seed,
+            ),
+            **changes,
         ),
     )
 

@@ -41,6 +41,11 @@ class EvaluationProgress:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
+    @property
+    def answered(self) -> int:
+        """The number of images that have an answer."""
+        return self._answered
+
     def watch(self, line: BatchLine | Unanswered) -> None:
         """Take note of one line."""
         if isinstance(line, Unanswered):

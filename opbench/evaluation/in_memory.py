@@ -6,6 +6,7 @@ it was found.
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -50,12 +51,15 @@ def evaluate(
     size, and their values are scaled to 0 to 1.  ``workers`` threads decode, by default one per
     core.
 
-    Raises ``BadValueError`` for anything but a module, ``BadFileError`` for images that cannot be
-    had, ``CountError`` where a forward pass fails, ``TargetError`` for outputs that are no classes.
+    Raises ``BadValueError`` for anything but a module, for a class that is no number from 0 and for
+    a batch size or workers below 1, ``BadFileError`` for images that cannot be had, ``CountError``
+    where a forward pass fails, ``TargetError`` for outputs that are no classes.
     """
     require_module(module)
     if batch_size < 1:
         raise BadValueError(f"batch_size must be a positive integer, not {batch_size}")
+    if workers is not None and workers < 1:
+        raise BadValueError(f"workers must be a positive integer, not {workers}")
     if isinstance(images, str | Path):
         where = None if classes is None else Path(classes)
         found = open_images(images, classes=where)
@@ -77,7 +81,17 @@ def evaluate(
 
 def _labelled(pairs: Iterable[tuple[Any, int]]) -> Iterator[LabelledImage]:
     for index, (image, label) in enumerate(pairs):
-        yield LabelledImage(id=str(index), labels=(int(label),), read=partial(_of, image))
+        yield LabelledImage(id=str(index), labels=(_class(label, index),), read=partial(_of, image))
+
+
+def _class(label: Any, index: int) -> int:
+    try:
+        number = operator.index(label)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise BadValueError(f"image {index} has the class {label!r}: write a number from 0")
+    return number
 
 
 def _of(image: Any) -> Any:

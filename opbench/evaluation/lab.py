@@ -38,11 +38,16 @@ def variants(
 
     Raises ``UnknownNameError`` for a key that cannot be varied.
     """
+    require_varied(keys)
+    return tuple(variant for key in keys for variant in _variants(key, asked, base))
+
+
+def require_varied(keys: Sequence[str]) -> None:
+    """Raise ``UnknownNameError`` for a key that cannot be varied."""
     for key in keys:
         if key not in VARIED:
             see = f"it varies {', '.join(VARIED)}"
             raise UnknownNameError("choice of an evaluation", key, VARIED, see=see)
-    return tuple(variant for key in keys for variant in _variants(key, asked, base))
 
 
 def _variants(key: str, asked: AskedEvaluation, base: Preprocessing) -> Iterator[Variant]:

@@ -50,6 +50,7 @@ class EvaluatedNetwork:
         module, brought = target.build()
         set_evaluation_mode(module)
         loaded = load(module, target.name, asked.weights)
+        module = module.to(device="cpu", dtype=torch.float32)
         takes = _size_of(brought or brought_by(module))
         preprocessing = protocol_of(
             target.name,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.evaluation.protocols import ProtocolOptions
 from opbench.registry.targets import Target
 from opbench.spec import DATASETS
@@ -49,6 +50,7 @@ class AskedEvaluation:
     labels.  dataset: a key of ``spec.DATASETS``, "" where the data itself has to tell.
     weights: a file, None for those of the target.  source: who says so of a protocol that is put
     together for a purpose, "" where target and options tell.
+    resumed: the evaluation to go on with, None for the newest like it.
     """
 
     target: Target
@@ -60,6 +62,7 @@ class AskedEvaluation:
     options: ProtocolOptions = field(default_factory=ProtocolOptions)
     source: str = ""
     settings: EvaluationSettings = field(default_factory=EvaluationSettings)
+    resumed: Evaluation | None = None
 
 
 CLASSIFIED = tuple(key for key, each in DATASETS.items() if each.test_images)

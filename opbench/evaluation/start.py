@@ -7,8 +7,8 @@ run that was killed, are files of the same group, which are read as one evaluati
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from opbench.accuracy.measured.lines import (
     Unanswered,
 )
 from opbench.accuracy.measured.preprocessing import Preprocessing
-from opbench.accuracy.measured.store import read_evaluations
 from opbench.errors import BadValueError, OpbenchError, UnknownNameError
 from opbench.evaluation.classifier import Classifier
 from opbench.evaluation.data.image_set import ImageSet
@@ -34,8 +33,9 @@ from opbench.evaluation.images import versions
 from opbench.evaluation.loop import Pace, answer
 from opbench.evaluation.network import EvaluatedNetwork
 from opbench.evaluation.reading import read_input
+from opbench.evaluation.resuming import changed_since, evaluation_before
 from opbench.evaluation.settings import CLASSIFIED, AskedEvaluation
-from opbench.files import Appender
+from opbench.files import Appender, remove
 from opbench.record import Totals
 from opbench.runs.environment import system_facts
 from opbench.spec import Shape
@@ -52,38 +52,54 @@ Watch = Callable[[BatchLine | Unanswered], None]
 class PreparedEvaluation:
     """An evaluation ready to start.
 
-    images: those that are still to be answered.  before: what was answered already, None for a new
-    one.
+    images: those that are still to be answered, and the problems that are not on file yet.
+    before: what was answered already, None for a new one.  changed: how an evaluation of the same
+    name that could not be resumed differs, "" where there is none.
     """
 
     header: EvaluationHeader
     network: EvaluatedNetwork
     images: ImageSet
     before: Evaluation | None = None
+    changed: str = ""
 
     @property
     def to_do(self) -> int:
-        """The number of images that are still to be answered."""
-        return len(self.images.images)
+        """The number of entries that are still to be answered, or to be named as problems."""
+        return len(self.images.images) + len(self.images.problems)
 
     def take(self, results: Path, watch: Watch) -> Path:
-        """Answer the images into a new file, and return its path.  Ctrl-C ends it in good order."""
+        """Answer the images into a new file, and return its path.  Ctrl-C ends it in good order.
+
+        A file is left only with a line of an image in it.  Raises ``OpbenchError``.
+        """
+        header = self.header
+        classifier = Classifier.of(
+            self.network.module,
+            device=header.device,
+            dtype=header.dtype,
+            runtime=header.runtime,
+            mode=header.compile,
+            threads=header.threads,
+        )
         writer = EVALUATION.new(results)
         group = writer.path.stem if self.header.group == NEW else self.header.group
         with writer:
             writer.append(EVALUATION.encode(replace(self.header, group=group)))
-            self._into(writer, watch)
+            self._into(writer, classifier, watch)
         return writer.path
 
-    def _into(self, writer: Appender, watch: Watch) -> None:
+    def _into(self, writer: Appender, classifier: Classifier, watch: Watch) -> None:
         start, answered, failed = time.monotonic(), 0, 0
         reason = "stopped by an error"
         try:
-            for line in self._lines():
-                writer.append(EVALUATION.encode(line))
-                answered += len(line.ids) if isinstance(line, BatchLine) else 0
-                failed += isinstance(line, Unanswered)
-                watch(line)
+            # Closed at once, so that nothing is decoded any more after an error.
+            with closing(self._lines(classifier)) as lines:
+                for line in lines:
+                    writer.append(EVALUATION.encode(line))
+                    answered += len(line.ids) if isinstance(line, BatchLine) else 0
+                    failed += isinstance(line, Unanswered)
+                    watch(line)
             reason = "finished"
         except KeyboardInterrupt:
             reason = "interrupted"
@@ -95,21 +111,15 @@ class PreparedEvaluation:
                 unanswered=failed,
                 wall_s=time.monotonic() - start,
             )
-            writer.append(EVALUATION.encode(end))
+            if answered or failed or reason == "finished":
+                writer.append(EVALUATION.encode(end))
+            elif writer.path.exists():  # and not removed already, for a full disk
+                remove(writer.path)
 
-    def _lines(self) -> Iterator[BatchLine | Unanswered]:
-        known = self.before.failed if self.before else {}
-        yield from (each for each in self.images.problems if each.id not in known)
+    def _lines(self, classifier: Classifier) -> Generator[BatchLine | Unanswered, None, None]:
+        yield from self.images.problems
         header = self.header
         with _threads(header.threads):
-            classifier = Classifier.of(
-                self.network.module,
-                device=header.device,
-                dtype=header.dtype,
-                runtime=header.runtime,
-                mode=header.compile,
-                threads=header.threads,
-            )
             yield from answer(
                 self.images.images,
                 classifier,
@@ -136,19 +146,28 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
     header = _header(asked, network, images, outputs, network.counts(size))
     if device.asynchronous:
         header = replace(header, environment=header.environment | gpu_facts(device.name))
-    before = _before(header, results, resume=resume)
+    before = evaluation_before(header, results, resume=resume, resumed=asked.resumed)
     if before:
         header = replace(header, group=before.header.group)
     shard = asked.settings.shard
     mine = images.shard(*shard) if shard else images
     if before and not resume:
         _refuse_again(mine, before)
-    left = [each for each in mine.images if not (before and each.id in before.answers)]
     return PreparedEvaluation(
         header=header,
         network=network,
-        images=replace(mine, images=tuple(left)),
+        images=_left(mine, before) if before else mine,
         before=before,
+        changed=changed_since(header, results) if resume and not before else "",
+    )
+
+
+def _left(images: ImageSet, before: Evaluation) -> ImageSet:
+    """Return the images without an answer, and the problems that are not on file."""
+    return replace(
+        images,
+        images=tuple(each for each in images.images if each.id not in before.answers),
+        problems=tuple(each for each in images.problems if each.id not in before.failed),
     )
 
 
@@ -200,7 +219,7 @@ def _header(
         labels=str(asked.labels or ""),
         group=SHARDS if settings.shard else NEW,
         shard=str(settings.shard or ""),
-        limit=settings.limit,
+        limit=settings.limit if len(images.images) >= settings.limit else 0,  # all of them
         seed=settings.seed,
         device=settings.device,
         dtype=settings.dtype,
@@ -210,14 +229,6 @@ def _header(
         batch_size=settings.batch_size,
         workers=settings.workers,
     )
-
-
-def _before(header: EvaluationHeader, results: Path, *, resume: bool) -> Evaluation | None:
-    """Return the evaluation that this one goes on with: the shards, or the newest to resume."""
-    alike = [each for each in read_evaluations(results)[0] if each.header.work == header.work]
-    if header.group == SHARDS:
-        return next((each for each in alike if each.header.group == SHARDS), None)
-    return alike[-1] if alike and resume else None
 
 
 def _refuse_again(images: ImageSet, before: Evaluation) -> None:

@@ -306,3 +306,35 @@ def test_python_names_an_image_that_cannot_be_read(tmp_path: Path) -> None:
     found = opbench.evaluate(Reads(), [(Image.new("L", (4, 4)), 0), (b"no image", 0)])
     assert found.images == 1
     assert [*found.failed] == ["1"]
+
+
+def test_a_network_in_half_precision_is_evaluated_in_float32(
+    tmp_path: Path, opbench: Opbench
+) -> None:
+    text = READER.replace("/ 255)", "/ 255)\n        self.layer = nn.Linear(8, 8).bfloat16()")
+    text = text.replace(
+        "return -(images[:, 0, 0, 0, None] - self.values).abs()",
+        "return -(images[:, 0, 0, 0, None] - self.values).abs() + 0 * self.layer(self.values)",
+    )
+    data = folder(tmp_path / "data", IMAGES)
+    (row,) = rows(opbench, target(tmp_path, text), "--data", data, "--results", tmp_path / "r")
+    assert (row["top1"], row["dtype"]) == (100 * RIGHT / 40, "float32")
+
+
+def test_a_limit_beyond_the_images_is_all_of_them(tmp_path: Path, opbench: Opbench) -> None:
+    asked = [target(tmp_path), "--data", folder(tmp_path / "data", IMAGES), "--limit", 41]
+    (row,) = rows(opbench, *asked, "--results", tmp_path / "r")
+    assert row["images"] == 40
+    (found,) = read_evaluations(tmp_path / "r")[0]
+    assert (found.header.limit, found.complete) == (0, True)
+
+
+@pytest.mark.parametrize("label", [-1, 1.5, "cat", None])
+def test_python_refuses_a_class_that_is_no_number_from_0(label: Any) -> None:
+    with pytest.raises(BadValueError, match="image 1"):
+        opbench.evaluate(Reads(), [(pixel(0), 0), (pixel(0), label)])
+
+
+def test_python_refuses_no_workers() -> None:
+    with pytest.raises(BadValueError, match="workers"):
+        opbench.evaluate(Reads(), [(pixel(0), 0)], workers=-1)

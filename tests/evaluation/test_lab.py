@@ -99,3 +99,56 @@ def test_each_variant_differs_in_what_is_varied_and_in_nothing_else(tmp_path: Pa
 def test_what_cannot_be_varied_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="resize"):
         variants(asked(tmp_path), Preprocessing(), ["rezise"])
+
+
+def test_other_weights_are_not_taken_for_the_effect_of_a_choice(
+    data: Path, tmp_path: Path, opbench: Opbench
+) -> None:
+    text = BRIGHT.replace(
+        "nn.Module):",
+        "nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.register_buffer('noise', torch.rand(2) / 9)\n",
+    )
+    net = target(tmp_path, text, "Bright")
+    asked = [net, "--data", str(data), "--results", str(tmp_path / "r")]
+    result = opbench("evaluate", *asked, "--vary", "batch-size", "--format", "json")
+    assert result.exit_code == 0
+    _, *others = json.loads(result.stdout)
+    assert [row["choice"] for row in others] == ["1", "7", "64"]
+    assert all("other weights" in row["reason"] for row in others)
+    assert all(row["verdict"] is None for row in others)
+    assert "nothing to resume" not in result.stderr
+
+
+def test_one_network_that_fails_does_not_stop_the_others(
+    data: Path, tmp_path: Path, opbench: Opbench
+) -> None:
+    net = target(tmp_path, BRIGHT, "Bright")
+    asked = ["lenet5", net, "--data", str(data), "--results", str(tmp_path / "r")]
+    result = opbench("evaluate", *asked, "--vary", "batch-size", "--format", "json")
+    assert result.exit_code == 1
+    first, *others = json.loads(result.stdout)
+    assert "--weights" in first["reason"]
+    assert [row["choice"] for row in others if row["key"]] == ["1", "7", "64"]
+
+
+def test_a_choice_that_fails_on_an_image_is_a_row(
+    data: Path, tmp_path: Path, opbench: Opbench
+) -> None:
+    """In half precision 70000 is infinite, so the white images have no answer."""
+    text = BRIGHT.replace("return torch.cat", "pixel = pixel * 7e4\n        return torch.cat")
+    net = target(tmp_path, text, "Bright")
+    asked = [net, "--data", str(data), "--results", str(tmp_path / "r")]
+    result = opbench("evaluate", *asked, "--vary", "dtype", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    found = {row["choice"]: row for row in json.loads(result.stdout)}
+    assert "different images" in found["float16"]["reason"]
+    assert (found["float64"]["reason"], found["float64"]["difference"]) == (None, 0.0)
+
+
+def test_a_shard_is_not_varied(data: Path, tmp_path: Path, opbench: Opbench) -> None:
+    asked = [target(tmp_path, BRIGHT, "Bright"), "--data", str(data), "--shard", "1/2"]
+    result = opbench("evaluate", *asked, "--vary", "resize", "--results", str(tmp_path / "r"))
+    assert result.exit_code == 2
+    assert "remove --shard" in result.stderr
+    assert not (tmp_path / "r").exists()

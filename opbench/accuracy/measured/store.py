@@ -45,7 +45,7 @@ def evaluation_files(results: Path) -> list[Path]:
 
     Raises ``BadFileError`` where the folder cannot be read.
     """
-    files = files_in(results / EVALUATION.folder, ".jsonl")
+    files = sorted(files_in(results / EVALUATION.folder, ".jsonl"), key=lambda path: path.stem)
     return [path for path in files if not path.exists() or path.stat().st_size]
 
 
