@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.accuracy import load_chart2016, load_published
-from opbench.cli.columns import Column, integer, interval, scaled
+from opbench.cli.columns import Column, integer, percentage, scaled
 from opbench.cli.conventions import render_chart
 from opbench.cli.render import WIDER, Format, heading, indented, render
 from opbench.spec import dataset_label
@@ -38,7 +38,7 @@ _MEASURED = (
         key="top1",
         also=("top1_low", "top1_high"),
         title="top-1 %",
-        show=interval(scaled(1, 2)),
+        show=percentage,
         right=True,
         keep=True,
     ),

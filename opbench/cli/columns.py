@@ -100,6 +100,14 @@ def interval(show: Callable[[Any], str]) -> Callable[[Any, Any, Any], str]:
     return shown
 
 
+def percentage(value: Any, low: Any, high: Any) -> str:
+    """Format a percentage with its interval, if it has one, both ends as they are: 0 has one too."""
+    show = scaled(1, 2)
+    return (
+        show(value) if value is None or low is None else f"{show(value)} ({show(low)}-{show(high)})"
+    )
+
+
 def as_printed(factor: float) -> Callable[[Any], str]:
     """Return ``scaled`` with two digits, without the zeros that a source did not print."""
     exact = scaled(factor, 2)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from opbench.accuracy.measured.evaluation import Evaluation
-from opbench.cli.columns import Column, as_printed, integer, interval, scaled, significant
+from opbench.cli.columns import Column, as_printed, integer, percentage, significant
 from opbench.cli.render import Format, note, plural, render, say
 from opbench.table.measured import against_published
 
 _CONFUSIONS = 5
 _NAMED = 3
-_percent = interval(scaled(1, 2))
 
 _COLUMNS = (
     Column(key="name", title="name", keep=True),
@@ -20,11 +19,13 @@ _COLUMNS = (
         key="top1",
         also=("top1_low", "top1_high"),
         title="top-1 %",
-        show=_percent,
+        show=percentage,
         right=True,
         caption="Top-1 and top-5 with Wilson's 95 % interval.",
     ),
-    Column(key="top5", also=("top5_low", "top5_high"), title="top-5 %", show=_percent, right=True),
+    Column(
+        key="top5", also=("top5_low", "top5_high"), title="top-5 %", show=percentage, right=True
+    ),
     Column(key="published", title="published", show=as_printed(1), right=True),
     Column(key="published_verdict", title="", prose=True),
     Column(key="forward_images_per_s", title="images/s", show=significant(1), right=True),

@@ -17,7 +17,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
@@ -31,6 +31,7 @@ from rich.text import Text
 from opbench.cli.columns import Column, Row, text
 from opbench.cli.fit import CUT, GAP, Fitted, fit, fold
 from opbench.escapes import csv_cell, json_text, markdown, printable
+from opbench.processes.printed import stdout_to_stderr
 
 
 @dataclass(slots=True)
@@ -74,9 +75,9 @@ def note(sentence: str) -> None:
         say(sentence)
 
 
-def stdout_is_ours() -> redirect_stdout[Any]:
+def stdout_is_ours() -> AbstractContextManager[None]:
     """Send what other people's networks print to standard error, until the context ends."""
-    return redirect_stdout(sys.stderr)
+    return stdout_to_stderr()
 
 
 class Format(StrEnum):

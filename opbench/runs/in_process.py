@@ -4,13 +4,11 @@ a crash ends the run, and rounds differ less than two runs would."""
 from __future__ import annotations
 
 import json
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
 from typing import Any, Self
 
 from opbench.processes import asked
+from opbench.processes.printed import stdout_to_stderr
 from opbench.runs.pool import Reply, to_reply
 from opbench.runs.worker import handle
 
@@ -35,18 +33,6 @@ class InProcess:
     def ask(self, request: Mapping[str, Any]) -> Reply:
         """Carry out one request here; what a network prints goes to standard error."""
         asked.now()
-        with redirect_stdout(sys.stderr), _descriptor_too():
+        with stdout_to_stderr():
             reply = handle(request)
         return to_reply(json.loads(json.dumps(reply)))
-
-
-@contextmanager
-def _descriptor_too() -> Iterator[None]:
-    """Let descriptor 1, which compiled code writes to, be standard error until the context ends."""
-    ours = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        os.dup2(ours, 1)
-        os.close(ours)

@@ -338,3 +338,27 @@ def test_python_refuses_a_class_that_is_no_number_from_0(label: Any) -> None:
 def test_python_refuses_no_workers() -> None:
     with pytest.raises(BadValueError, match="workers"):
         opbench.evaluate(Reads(), [(pixel(0), 0)], workers=-1)
+
+
+def test_stdout_holds_the_rows_alone(tmp_path: Path) -> None:
+    noisy = "import os\n" + READER.replace(
+        "        return",
+        "        print('python')\n        os.write(1, b'compiled')\n"
+        "        os.system('echo program')\n        return",
+    )
+    data, net = idx(tmp_path / "data", IMAGES), target(tmp_path, noisy)
+    asked = [net, "--data", str(data), "--results", str(tmp_path / "r"), "--format", "json"]
+    found = subprocess.run(
+        [sys.executable, "-m", "opbench", "evaluate", *asked], capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    (row,) = json.loads(found.stdout)
+    assert row["images"] == 40
+    assert all(each in found.stderr for each in ("python", "compiled", "program"))
+
+
+def test_an_accuracy_of_0_has_both_ends_of_its_interval(tmp_path: Path, opbench: Opbench) -> None:
+    data = idx(tmp_path / "data", [(0, 7)] * 10)
+    asked = ["--data", str(data), "--results", str(tmp_path / "r")]
+    result = opbench("evaluate", target(tmp_path), *asked)
+    assert f"0.00 (0.00-{wilson(0, 10)[1]:.2f})" in result.stdout
