@@ -101,7 +101,7 @@ def interval(show: Callable[[Any], str]) -> Callable[[Any, Any, Any], str]:
 
 
 def percentage(value: Any, low: Any, high: Any) -> str:
-    """Format a percentage with its interval, if it has one, both ends as they are: 0 has one too."""
+    """Format a percentage, with both ends of its interval as they are where it has one."""
     show = scaled(1, 2)
     return (
         show(value) if value is None or low is None else f"{show(value)} ({show(low)}-{show(high)})"

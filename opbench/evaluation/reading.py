@@ -35,7 +35,7 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Images of one size, in the order of their set."""
+    """Images of one size, all of 8 bits or all inputs already, in the order of their set."""
 
     images: tuple[LabelledImage, ...]
     inputs: Tensor
@@ -56,7 +56,7 @@ class Batch:
 def batches(
     images: Iterable[LabelledImage], preprocessing: Preprocessing, *, size: int, workers: int
 ) -> Iterator[Batch | Unanswered]:
-    """Yield batches of ``size`` images, fewer at the end and before an image of another size.
+    """Yield batches of ``size`` images, fewer at the end and before an image of another kind.
 
     An image that cannot be read is yielded by itself, with the reason.
     """
@@ -65,12 +65,17 @@ def batches(
         if isinstance(each, Unanswered):
             yield each
             continue
-        if waiting and (len(waiting) == size or waiting[0].input.shape != each.input.shape):
+        if waiting and (len(waiting) == size or _kind(waiting[0]) != _kind(each)):
             yield Batch.of(waiting)
             waiting = []
         waiting.append(each)
     if waiting:
         yield Batch.of(waiting)
+
+
+def _kind(read: Read) -> tuple[torch.Size, torch.dtype]:
+    """Return what images of one batch have in common: 8 bits are normalised, inputs are not."""
+    return read.input.shape, read.input.dtype
 
 
 def _read_ahead(

@@ -51,6 +51,7 @@ def _chosen(
         return next((each for each in alike if each.header.group == SHARDS), None)
     if not resume:
         return None
+    alike = [each for each in alike if each.header.dataset == header.dataset]
     same = [each for each in alike if each.header.batch_size == header.batch_size]
     return next(reversed([*alike, *same]), None)
 

@@ -362,3 +362,14 @@ def test_an_accuracy_of_0_has_both_ends_of_its_interval(tmp_path: Path, opbench:
     asked = ["--data", str(data), "--results", str(tmp_path / "r")]
     result = opbench("evaluate", target(tmp_path), *asked)
     assert f"0.00 (0.00-{wilson(0, 10)[1]:.2f})" in result.stdout
+
+
+def test_python_takes_images_and_inputs_together() -> None:
+    """Images are scaled to 0 to 1, and inputs are taken as they are, in one batch or not."""
+    pairs = [
+        (torch.full((3, SIDE, SIDE), answer * STEP / 255) if at % 2 else pixel(answer), label)
+        for at, (label, answer) in enumerate(IMAGES)
+    ]
+    found = opbench.evaluate(Reads(), pairs, batch_size=16)
+    assert found.top1 is not None
+    assert found.top1.value == 100 * RIGHT / 40

@@ -98,7 +98,7 @@ def test_each_variant_differs_in_what_is_varied_and_in_nothing_else(tmp_path: Pa
 
 def test_what_cannot_be_varied_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="resize"):
-        variants(asked(tmp_path), Preprocessing(), ["rezise"])
+        variants(asked(tmp_path), Preprocessing(), ["resizing"])
 
 
 def test_other_weights_are_not_taken_for_the_effect_of_a_choice(

@@ -262,3 +262,12 @@ def test_ctrl_c_keeps_the_answers_and_says_how_to_go_on(
     assert "Traceback" not in told
     (row,) = resumed(opbench, "--results", results)
     assert (row["images"], row["missing"], row["twice"]) == (40, 0, 0)
+
+
+def test_a_data_set_that_is_named_later_is_in_the_record(
+    data: Path, tmp_path: Path, opbench: Opbench
+) -> None:
+    (tmp_path / "mended").touch()
+    asked = [target(tmp_path, FAILING), "--data", data, "--results", tmp_path / "r"]
+    assert resumed(opbench, *asked)[0]["dataset"] == ""
+    assert resumed(opbench, *asked, "--dataset", "mnist")[0]["dataset"] == "mnist"
