@@ -10,6 +10,7 @@ from opbench.accuracy.measured.comparable import require_comparable
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.paired import PairedComparison, compare_evaluations, flips
 from opbench.cli.columns import Column, integer, scaled
+from opbench.cli.evaluate_report import say_changed
 from opbench.cli.evaluate_run import answered
 from opbench.cli.render import Format, note, render, say
 from opbench.errors import OpbenchError, describe
@@ -94,7 +95,7 @@ def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterato
             yield _moved(named, base, found, next(compared))
         else:
             yield _row(*named, reason=found)
-    _say_close(base)
+    say_changed(base)
 
 
 def _tried(variant: Variant, base: Evaluation, results: Path) -> Evaluation | str:
@@ -145,9 +146,3 @@ def _row(name: str, key: str, choice: str, **found: Any) -> dict[str, Any]:
         ("top1", "difference", "low", "high", "p_value", "verdict", "lost", "gained", "reason")
     )
     return {"name": name, "key": key, "choice": choice, **empty, **found}
-
-
-def _say_close(base: Evaluation) -> None:
-    """Say where answers of the base itself depended on the batch."""
-    if changed := sum(line.changed for line in base.batches):
-        say(f"{base.header.name}: {changed} images answered otherwise alone than in a batch")

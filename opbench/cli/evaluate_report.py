@@ -145,17 +145,19 @@ def _say(evaluation: Evaluation) -> None:
     if evaluation.missing:
         todo = "the other shards, or --resume" if header.shard else "--resume"
         say(f"{name}: {evaluation.missing:,} of {header.images:,} images are missing: {todo}")
-    changed = sum(line.changed for line in evaluation.batches)
-    if changed:
-        say(
-            f"{name}: {plural(changed, 'image')} answered otherwise alone than in a batch"
-            + (
-                ""
-                if header.dtype.startswith("float") and header.dtype != "float16"
-                else ", of the first batch"
-            )
-        )
+    say_changed(evaluation)
     if confusions := evaluation.confusions(_CONFUSIONS):
         told = "; ".join(f"{right} for {taken} ({number})" for right, taken, number in confusions)
         note(f"{name}: most often taken for another class: {told}")
     note(f"{name}: every answer is in {', '.join(map(str, evaluation.paths))}")
+
+
+def say_changed(evaluation: Evaluation) -> None:
+    """Say how many answers depended on the batch: all of them in float32, else the first batch."""
+    changed = sum(line.changed for line in evaluation.batches)
+    if changed:
+        probed = "" if evaluation.header.dtype in ("float32", "float64") else ", of the first batch"
+        say(
+            f"{evaluation.header.name}: {plural(changed, 'image')} answered otherwise alone than "
+            f"in a batch{probed}"
+        )

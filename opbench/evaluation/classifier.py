@@ -14,6 +14,7 @@ from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.counting.arguments import Arguments
 from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
+from opbench.errors import TargetError, describe
 from opbench.evaluation.images import normalised
 from opbench.evaluation.outputs import class_outputs
 from opbench.runtimes import ExecutionSettings, find
@@ -48,19 +49,25 @@ class Classifier:
         found.require()
         set_evaluation_mode(module)
         kind = getattr(torch, dtype)
-        module = module.to(device=device, dtype=kind)
+        module = moved(module, device, kind)
         settings = ExecutionSettings(dtype=dtype, device=device, threads=threads, mode=mode)
         forward = for_any_shape(found, module, settings)
         return cls(module=module, forward=forward, device=device, dtype=kind)
 
     def placed(self, images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, float]:
-        """Return a batch on the device, normalised where it is of 8 bits, and the seconds."""
+        """Return a batch on the device, normalised where it is of 8 bits, and the seconds.
+
+        Raises ``CountError`` where it does not fit.
+        """
         start = time.perf_counter()
-        there = images.to(self.device)
-        if there.dtype is torch.uint8:
-            there = normalised(there, preprocessing)
-        there = there.to(self.dtype)
-        self._settle()
+        try:
+            there = images.to(self.device)
+            if there.dtype is torch.uint8:
+                there = normalised(there, preprocessing)
+            there = there.to(self.dtype)
+            self._settle()
+        except RuntimeError as error:  # the device's memory is full
+            raise run_error(self.module, Arguments((images,)), error) from error
         return there, time.perf_counter() - start
 
     def outputs(self, inputs: Tensor) -> tuple[Tensor, float]:
@@ -68,10 +75,11 @@ class Classifier:
 
         Raises ``CountError`` where the forward pass fails, ``TargetError`` for other outputs.
         """
+        mine = inputs.clone()  # some networks normalise it in place
         start = time.perf_counter()
         try:
             with torch.inference_mode():
-                returned = self.forward(inputs)
+                returned = self.forward(mine)
                 self._settle()
         except (Exception, SystemExit) as error:
             raise run_error(self.module, Arguments((inputs,)), error) from error
@@ -89,3 +97,14 @@ class Classifier:
     def _settle(self) -> None:
         if self.device.startswith("cuda"):
             torch.cuda.synchronize(self.device)
+
+
+def moved(module: nn.Module, device: str, dtype: torch.dtype) -> nn.Module:
+    """Move a network to its device and data type.  Raises ``TargetError`` where it cannot be."""
+    try:
+        return module.to(device=device, dtype=dtype)
+    except Exception as error:  # quantised networks refuse it, and a device's memory may be full
+        told = str(dtype).removeprefix("torch.")
+        raise TargetError(
+            f"{type(module).__name__} cannot be moved to {device} in {told}: {describe(error)}"
+        ) from error

@@ -15,6 +15,7 @@ from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
 from opbench.counting.inputs import brought_by, input_sizes_of
 from opbench.errors import BadValueError, OpbenchError
+from opbench.evaluation.classifier import moved
 from opbench.evaluation.outputs import class_outputs
 from opbench.evaluation.protocols import protocol_of
 from opbench.evaluation.settings import AskedEvaluation
@@ -50,7 +51,7 @@ class EvaluatedNetwork:
         module, brought = target.build()
         set_evaluation_mode(module)
         loaded = load(module, target.name, asked.weights)
-        module = module.to(device="cpu", dtype=torch.float32)
+        module = moved(module, "cpu", torch.float32)
         takes = _size_of(brought or brought_by(module))
         preprocessing = protocol_of(
             target.name,

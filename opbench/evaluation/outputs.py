@@ -26,13 +26,21 @@ def class_outputs(value: Any, images: int) -> Tensor:
     """Return the outputs of a batch, images x classes, on the CPU.
 
     Of several tensors the one called logits or out is meant, or else the first.
-    Raises ``TargetError`` where there is no row of two classes or more for each image.
+    Raises ``TargetError`` where there is no row of two classes or more for each image, and where
+    they have no order.
     """
     tensor = _tensor(value)
     if tensor is None:
         raise TargetError(
             f"the network returns a {type(value).__name__}: to be evaluated it has to return a "
             "tensor, images x classes"
+        )
+    if tensor.dtype is torch.bool or tensor.is_complex() or tensor.layout is not torch.strided:
+        kind = str(tensor.dtype).removeprefix("torch.")
+        sparse = "" if tensor.layout is torch.strided else "sparse "
+        raise TargetError(
+            f"the network returns a {sparse}tensor of {kind}: to be evaluated it has to return a "
+            "dense one of real numbers, the largest for the best class"
         )
     shape = "x".join(map(str, tensor.shape))
     if tensor.dim() > 2 and tensor[0, :, ...].numel() == tensor.shape[1]:

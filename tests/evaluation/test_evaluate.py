@@ -235,6 +235,9 @@ def test_outputs_that_are_not_finite_are_no_answer(tmp_path: Path, opbench: Opbe
         ("return 'cat'", "a str"),
         ("return images.flatten(1)[:, :1]", "images x classes"),
         ("raise RuntimeError('no kernel')", "no kernel"),
+        ("return images.flatten(1) > 0", "tensor of bool"),
+        ("return images.flatten(1).to_sparse()", "sparse tensor"),
+        ("return images.flatten(1) * 1j", "tensor of complex64"),
     ],
 )
 def test_a_network_that_does_not_classify_is_told_why(
@@ -373,3 +376,29 @@ def test_python_takes_images_and_inputs_together() -> None:
     found = opbench.evaluate(Reads(), pairs, batch_size=16)
     assert found.top1 is not None
     assert found.top1.value == 100 * RIGHT / 40
+
+
+def test_a_network_that_normalises_in_place_is_asked_alone_on_the_same_image(
+    tmp_path: Path, opbench: Opbench
+) -> None:
+    """All images are near ties and asked twice; a second shift would turn each answer round."""
+    text = """
+import torch
+from torch import nn
+
+class Shifting(nn.Module):
+    def forward(self, images):
+        shifted = images.sub_(0.5)[:, 0, 0, 0, None]
+        return torch.cat([-shifted, shifted, torch.full_like(shifted, -9e9)], 1)
+"""
+    data, net = idx(tmp_path / "data", [(1, 6)] * 10), target(tmp_path, text, "Shifting")
+    (row,) = rows(opbench, net, "--data", data, "--results", tmp_path / "r")
+    assert (row["top1"], row["alone"], row["changed"]) == (100.0, 10, 0)
+
+
+def test_a_network_that_cannot_be_moved_is_told(tmp_path: Path, opbench: Opbench) -> None:
+    text = READER + "\n    def to(self, *args, **kwargs):\n        raise ValueError('4-bit')\n"
+    asked = ["--data", str(idx(tmp_path / "data", IMAGES)), "--results", str(tmp_path / "r")]
+    result = opbench("evaluate", target(tmp_path, text), *asked)
+    assert result.exit_code == 2
+    assert "cannot be moved to cpu in float32: ValueError: 4-bit" in result.stderr
