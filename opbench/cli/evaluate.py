@@ -135,13 +135,15 @@ def evaluate(
         typer.Option(
             metavar="I/N",
             help="Answer part I of N, from 1, chosen by each image's id: the others can run at any "
-            "time and place, into the same --results or merged into it.",
+            "time and place, into the same --results, or copied beside these.",
         ),
     ] = None,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Answer the images that the newest evaluation like this has not."
+            "--resume",
+            help="Answer the images that the newest evaluation like this, or the one that is named, "
+            "has not.",
         ),
     ] = False,
     vary: Annotated[

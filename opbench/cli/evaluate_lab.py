@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from opbench.evaluation.settings import AskedEvaluation
 
 _NAMED = 3
+_NO_OTHER = (
+    "there is no other choice: this protocol does not resize images, or not crop them; say how with "
+    "--resize and --crop"
+)
 _CAPTION = (
     "Top-1 in points against the protocol of the first row, on the same images, with an interval "
     "that holds for all rows together with 95 %. Lost and gained: images that only one gets right."
@@ -95,6 +99,9 @@ def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterato
             yield _moved(named, base, found, next(compared))
         else:
             yield _row(*named, reason=found)
+    for key in dict.fromkeys(keys):
+        if key not in {each.key for each in chosen}:
+            yield _row(base.header.name, key, "", reason=_NO_OTHER)
     say_changed(base)
 
 

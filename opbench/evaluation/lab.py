@@ -39,7 +39,7 @@ def variants(
     Raises ``UnknownNameError`` for a key that cannot be varied.
     """
     require_varied(keys)
-    return tuple(variant for key in keys for variant in _variants(key, asked, base))
+    return tuple(variant for key in dict.fromkeys(keys) for variant in _variants(key, asked, base))
 
 
 def require_varied(keys: Sequence[str]) -> None:

@@ -152,3 +152,17 @@ def test_a_shard_is_not_varied(data: Path, tmp_path: Path, opbench: Opbench) -> 
     assert result.exit_code == 2
     assert "remove --shard" in result.stderr
     assert not (tmp_path / "r").exists()
+
+
+def test_a_key_without_another_choice_is_told(data: Path, tmp_path: Path, opbench: Opbench) -> None:
+    asked = [target(tmp_path, BRIGHT, "Bright"), "--data", str(data), "--format", "json"]
+    result = opbench("evaluate", *asked, "--vary", "crop", "--results", str(tmp_path / "r"))
+    assert result.exit_code == 0, result.stderr
+    _, row = json.loads(result.stdout)
+    assert (row["key"], row["choice"]) == ("crop", "")
+    assert "--crop" in row["reason"]
+
+
+def test_a_key_that_is_named_twice_is_varied_once(tmp_path: Path) -> None:
+    found = variants(asked(tmp_path), Preprocessing(), ["batch-size", "batch-size"])
+    assert [each.choice for each in found] == ["1", "7", "64"]
