@@ -10,7 +10,7 @@ from opbench.accuracy.measured.comparable import require_comparable
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.paired import PairedComparison, compare_evaluations, flips
 from opbench.cli.columns import Column, integer, scaled
-from opbench.cli.evaluate_report import say_changed
+from opbench.cli.evaluate_report import say_changed, say_failed
 from opbench.cli.evaluate_run import answered
 from opbench.cli.render import Format, note, render, say
 from opbench.errors import OpbenchError, describe
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _NAMED = 3
 _NO_OTHER = (
-    "there is no other choice: this protocol does not resize images, or not crop them; say how with "
-    "--resize and --crop"
+    "there is no other choice: this protocol does not resize images, or not crop them; say how "
+    "with --resize and --crop"
 )
 _CAPTION = (
     "Top-1 in points against the protocol of the first row, on the same images, with an interval "
@@ -64,8 +64,8 @@ def vary_each(
     """Evaluate each network by its own protocol and by every other choice; render the table.
 
     What was evaluated before is not evaluated again.  Returns also whether a network could not be
-    evaluated by its own protocol.  Raises ``OpbenchError`` where it is the only one, and for a key
-    that cannot be varied.
+    evaluated by its own protocol, or left an image without an answer.  Raises ``OpbenchError`` where
+    it is the only one, and for a key that cannot be varied.
     """
     from opbench.evaluation.lab import require_varied
 
@@ -74,7 +74,10 @@ def vary_each(
     fails = False
     for each in asked:
         try:
-            rows += _rows(each, keys, results)
+            base = answered(each, results, resume=True, announced=False)
+            rows += _rows(each, base, keys, results)
+            say_failed(base)
+            fails = fails or bool(base.failed)
         except OpbenchError as error:
             if len(asked) == 1:
                 raise
@@ -84,10 +87,11 @@ def vary_each(
     return render(rows, format, _COLUMNS), fails
 
 
-def _rows(asked: AskedEvaluation, keys: Sequence[str], results: Path) -> Iterator[dict[str, Any]]:
+def _rows(
+    asked: AskedEvaluation, base: Evaluation, keys: Sequence[str], results: Path
+) -> Iterator[dict[str, Any]]:
     from opbench.evaluation.lab import variants
 
-    base = answered(asked, results, resume=True, announced=False)
     protocol, top1 = base.header.preprocessing, base.top1
     yield _row(base.header.name, "", str(protocol), top1=top1 and top1.value)
     chosen = variants(asked, protocol, keys)

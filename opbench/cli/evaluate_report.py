@@ -132,10 +132,7 @@ def _rate(evaluation: Evaluation, seconds: float, stage: str) -> float | None:
 
 def _say(evaluation: Evaluation) -> None:
     name, header = evaluation.header.name, evaluation.header
-    for image, reason in [*evaluation.failed.items()][:_NAMED]:
-        say(f"{name}: {image} has no answer: {reason}")
-    if (more := len(evaluation.failed) - _NAMED) > 0:
-        say(f"{name}: {plural(more, 'more image')} without an answer: see the file")
+    say_failed(evaluation)
     if evaluation.twice:
         first = ", ".join(evaluation.twice[:_NAMED])
         say(
@@ -150,6 +147,15 @@ def _say(evaluation: Evaluation) -> None:
         told = "; ".join(f"{right} for {taken} ({number})" for right, taken, number in confusions)
         note(f"{name}: most often taken for another class: {told}")
     note(f"{name}: every answer is in {', '.join(map(str, evaluation.paths))}")
+
+
+def say_failed(evaluation: Evaluation) -> None:
+    """Say which images have no answer, and why."""
+    name = evaluation.header.name
+    for image, reason in [*evaluation.failed.items()][:_NAMED]:
+        say(f"{name}: {image} has no answer: {reason}")
+    if (more := len(evaluation.failed) - _NAMED) > 0:
+        say(f"{name}: {plural(more, 'more image')} without an answer: see the file")
 
 
 def say_changed(evaluation: Evaluation) -> None:

@@ -166,3 +166,14 @@ def test_a_key_without_another_choice_is_told(data: Path, tmp_path: Path, opbenc
 def test_a_key_that_is_named_twice_is_varied_once(tmp_path: Path) -> None:
     found = variants(asked(tmp_path), Preprocessing(), ["batch-size", "batch-size"])
     assert [each.choice for each in found] == ["1", "7", "64"]
+
+
+def test_an_image_that_no_choice_can_read_is_told(
+    data: Path, tmp_path: Path, opbench: Opbench
+) -> None:
+    (data / "1-bright" / "broken.png").write_bytes(b"no image")
+    asked = [target(tmp_path, BRIGHT, "Bright"), "--data", str(data), "--format", "json"]
+    result = opbench("evaluate", *asked, "--vary", "batch-size", "--results", str(tmp_path / "r"))
+    assert result.exit_code == 1
+    assert "broken.png" in result.stderr
+    assert [row["difference"] for row in json.loads(result.stdout)] == [None, 0.0, 0.0, 0.0]
