@@ -142,7 +142,7 @@ def evaluate(
         bool,
         typer.Option(
             "--resume",
-            help="Answer the images that the newest evaluation like this, or the one that is named, "
+            help="Answer the images that the newest evaluation like this one, or the one named, "
             "has not.",
         ),
     ] = False,

@@ -64,8 +64,8 @@ def vary_each(
     """Evaluate each network by its own protocol and by every other choice; render the table.
 
     What was evaluated before is not evaluated again.  Returns also whether a network could not be
-    evaluated by its own protocol, or left an image without an answer.  Raises ``OpbenchError`` where
-    it is the only one, and for a key that cannot be varied.
+    evaluated by its own protocol, or an image has no answer.  Raises ``OpbenchError`` where it is
+    the only network, and for a key that cannot be varied.
     """
     from opbench.evaluation.lab import require_varied
 
