@@ -171,7 +171,7 @@ def evaluate(
     Examples:
         opbench evaluate torchvision:resnet50.IMAGENET1K_V2 --data imagenet/val
         opbench evaluate mymodels.py:net --data photos --resize 256 --crop 224
-        opbench evaluate lenet5 --weights lenet5.safetensors --data t10k-images-idx3-ubyte
+        opbench evaluate lenet5 --weights lenet5.pth --data t10k-images-idx3-ubyte
         opbench evaluate timm:convnext_tiny.fb_in1k --data val --shard 2/8
         opbench evaluate mymodels.py:net --data photos --vary resize,antialias
         opbench evaluate --resume
