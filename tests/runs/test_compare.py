@@ -270,7 +270,7 @@ def eight_rounds(run: Write, seconds: float, *work: float) -> RunFile:
 
 def test_a_run_that_never_saw_the_machine_left_alone_is_not_slower(run: Write) -> None:
     """Its fixed work took 12 % longer at best, and its latencies are as much too long."""
-    others = [0.002] * 5
+    others = [0.0012] * 5
     base, new = (eight_rounds(run, 0.015, least, *others) for least in (0.001, 0.00112))
     (found,) = compare_runs(base, new, [Threshold(relative=0.05)])
     assert found.ratio is not None
