@@ -8,8 +8,9 @@ it says that it computes in another, the cell fails.
 from __future__ import annotations
 
 import re
+import sys
 import time
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     RUNTIME.require()
     _require_possible(settings)
     require_contiguous(example, RUNTIME.name)
-    openvino = import_module("openvino")
+    openvino = _library()
     start = time.perf_counter()
     model, size = _model(openvino, network, example, settings)
     compiled = openvino.Core().compile_model(model, "CPU", _options(settings))
@@ -58,6 +59,22 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
         artefact_bytes=size,
         versions=RUNTIME.versions(),
     )
+
+
+@cache
+def _library() -> Any:
+    """Import OpenVINO without the package that reports each use of it to its makers.
+
+    That would send, keep a thread for it, and write into the user's home folder.
+    """
+    reports = "openvino_telemetry"
+    if reports in sys.modules:
+        return import_module("openvino")
+    sys.modules[reports] = None  # type: ignore[assignment]  # importing it fails
+    try:
+        return import_module("openvino")
+    finally:
+        del sys.modules[reports]
 
 
 def _require_possible(settings: ExecutionSettings) -> None:
@@ -139,7 +156,7 @@ def _array(value: torch.Tensor) -> Any:
 
 
 def _providers() -> tuple[str, ...]:
-    return tuple(import_module("openvino").Core().available_devices)
+    return tuple(_library().Core().available_devices)
 
 
 RUNTIME = Runtime(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -240,3 +242,16 @@ def _least_s(call: Any) -> float:
             call()
             taken.append(time.perf_counter() - start)
     return min(taken)
+
+
+def test_openvino_reports_nothing_to_its_makers(tmp_path: Path) -> None:
+    """It would send what it converts, and keep an identifier in the home folder."""
+    code = (
+        "import sys, torch; from torch import nn; from opbench.runtimes import *;"
+        "find('openvino').prepare(nn.Linear(2, 2), Example((torch.ones(1, 2),)),"
+        " ExecutionSettings());"
+        "assert 'openvino_telemetry' not in sys.modules"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert [*tmp_path.iterdir()] == []
