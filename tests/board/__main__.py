@@ -40,8 +40,7 @@ def main() -> None:
         if not weights.exists():
             network = train(build, padded(images, side), classes, epochs=epochs, rate=rate)
             save_file(network.state_dict(), weights)
-        own = ["--crop", str(side)] if ":" in name else []
-        asked = [name, "--weights", str(weights), "--data", str(data), *own]
+        asked = [name, "--weights", str(weights), "--data", str(data)]
         _opbench("evaluate", *asked, "--dataset", "fashion_mnist", "--resume")
     names = [*BOARD]
     sizes = [f"1x{side}x{side}" for _, side, *_ in BOARD.values()]

@@ -105,4 +105,4 @@ def test_the_board_has_five_networks_that_answered_every_image_once() -> None:
         assert each.images == 10_000
         assert each.header.dataset == "fashion_mnist"
         assert each.top1 is not None
-        assert each.top1.value > 85
+        assert each.top1.value > 80
