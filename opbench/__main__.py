@@ -10,23 +10,41 @@ if __name__ == "__main__" and not sys.flags.safe_path:
 
 import os
 import signal
+from functools import partial
 from threading import Timer
-from typing import Any
+from typing import Any, NoReturn
 
 
 def main() -> None:
     """Run the command line; Ctrl-C ends it with exit code 130, also while it is being imported."""
     sys.unraisablehook = _interrupt_again
+    interrupts: list[int] = []
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, partial(_note, interrupts))
     try:
         from opbench.cli import main as run
 
         run()
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        _end_interrupted()
+    except Exception:
+        # Other people's code may make an error of its own of an interrupt.
+        if not interrupts:
+            raise
+        _end_interrupted()
     finally:
         # It is done, and its exit code decided: Python's own end would not be so tidy.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _note(interrupts: list[int], number: int, frame: Any) -> None:
+    interrupts.append(number)
+    signal.default_int_handler(number, frame)
+
+
+def _end_interrupted() -> NoReturn:
+    sys.stderr.write("interrupted\n")
+    sys.exit(130)
 
 
 def _interrupt_again(lost: Any) -> None:

@@ -86,6 +86,33 @@ def test_a_current_folder_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     assert done.stderr == "error: the current folder: No such file or directory\n"
 
 
+_ERROR_OF_AN_INTERRUPT = """
+import os, signal, time
+from opbench import __main__, cli
+
+def run():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    except KeyboardInterrupt:
+        raise RuntimeError("the library was disturbed")
+
+cli.main = run
+__main__.main()
+"""
+
+
+def test_an_interrupt_that_a_library_makes_an_error_of_is_an_interrupt() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ERROR_OF_AN_INTERRUPT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
