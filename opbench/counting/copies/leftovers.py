@@ -12,7 +12,7 @@ import gc
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType, ModuleType
+from types import CellType, FrameType, ModuleType
 from typing import Any
 
 import torch
@@ -114,10 +114,21 @@ def _take_out(values: list[Any], nesting: int = _NESTING) -> str:
             holder.difference_update([each for each in holder if id(each) in ids])
         elif isinstance(holder, tuple) and nesting:
             tuples.append(holder)
-        elif not isinstance(holder, FrameType) and not _is_by_torch(holder):
+        elif not _is_by_torch(holder) and not _is_of_frames(holder, holders):
             place = _in_object(holder, ids)
     holders.clear()  # or they would be found as what refers to the tuples
     return (_take_out(tuples, nesting - 1) if tuples else "") or place
+
+
+def _is_of_frames(holder: Any, holders: list[Any]) -> bool:
+    """Return whether this is a frame, or the cell of a variable that frames alone refer to.
+
+    Such variables end with their frames, which an exception may keep that others handled.
+    """
+    if isinstance(holder, CellType):
+        others = (each for each in gc.get_referrers(holder) if each is not holders)
+        return all(isinstance(each, FrameType) for each in others)
+    return isinstance(holder, FrameType)
 
 
 def _owners(dictionaries: list[dict[Any, Any]]) -> dict[int, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import sys
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -286,3 +287,30 @@ def test_what_torch_itself_keeps_is_no_leftover() -> None:
 
     counted = count(Jagged(computed), (torch.ones(2, 3, WIDTH),))
     assert counted.macs == (1 + 2) * WIDTH * WIDTH
+
+
+class ImportsLate(nn.Module):
+    """Keeps an exception in a module that is imported during the pass, as half of torch is.
+
+    A comprehension has its variables of the function around it in cells.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        shapes = [y.shape for _ in range(1)]
+        late = ModuleType("late_module")
+        sys.modules["late_module"] = late
+        try:
+            raise ValueError(shapes)
+        except ValueError as error:
+            late.error = error  # type: ignore[attr-defined]
+        return y + 1
+
+
+def test_variables_of_a_frame_that_an_exception_keeps_are_no_leftovers() -> None:
+    try:
+        assert count(ImportsLate(), (3, 4)).macs == 0
+        kept: Any = sys.modules["late_module"]
+        assert isinstance(kept.error, ValueError)
+    finally:
+        sys.modules.pop("late_module", None)
