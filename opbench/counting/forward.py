@@ -202,10 +202,16 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
 
 
 def _beside_compiler(attempt: Callable[[], Count]) -> Count:
-    """Count once more where the network imported the compiler, which was not told to keep out."""
+    """Count once more where the network imported the compiler, which was not told to keep out.
+
+    Exceptions that it handles while it is imported may keep dead tensors alive: the peak of a pass
+    that succeeds would be too high.
+    """
     compiler = _compiler_is_imported()
     try:
-        return tolerated(lambda: privately(attempt))
+        counted = tolerated(lambda: privately(attempt))
+        if compiler == _compiler_is_imported():
+            return counted
     except Exception:
         if compiler == _compiler_is_imported():
             raise
@@ -245,9 +251,11 @@ def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str)
 
 
 def _with_values(source: Source, request: Request, device: str) -> Count:
-    compiler = _compiler_is_imported()
+    compiler, fast, gradients = _compiler_is_imported(), False, False
     try:
-        return _trace(source, request, device)
+        counted = _trace(source, request, device)
+        if compiler == _compiler_is_imported():
+            return counted
     except CountError as error:
         message = message_of(error.__cause__)
         fast = "fast path" in message

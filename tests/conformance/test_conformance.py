@@ -4,7 +4,6 @@ carried out in slow loops that share no code with the counter."""
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -34,16 +33,6 @@ MAY_NOT_BE_TRACED = {
 }
 
 IN_THREADS = {"two layers in two threads"}
-
-
-@pytest.fixture(autouse=True)
-def _compiler_is_imported(request: pytest.FixtureRequest) -> None:
-    """Imported in the middle of a pass, it now and then keeps what is dead alive, with exceptions
-    that it handles: the peak is then too high."""
-    parameters = getattr(request.node, "callspec", None)
-    if parameters and parameters.params.get("case") in FAMILIES["bodies"]:
-        import_module("torch._dynamo")
-
 
 # Operators with a body import torch's compiler; the others are tried by default.
 every_case = pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -314,3 +315,40 @@ def test_variables_of_a_frame_that_an_exception_keeps_are_no_leftovers() -> None
         assert isinstance(kept.error, ValueError)
     finally:
         sys.modules.pop("late_module", None)
+
+
+_IMPORTS_THE_COMPILER = """
+import sys
+from importlib import import_module
+from types import ModuleType
+
+import torch
+from torch import nn
+from opbench.counting import count
+
+def scaled(x):
+    y = x * 2
+    if "torch._dynamo" not in sys.modules:
+        import_module("torch._dynamo")
+        sys.modules["late_module"] = ModuleType("late_module")
+        try:
+            raise ValueError
+        except ValueError as error:  # which keeps this frame, and y with it
+            sys.modules["late_module"].error = error
+    return y + 1
+
+class ImportsTheCompiler(nn.Module):
+    def forward(self, x):
+        return torch.cat([scaled(x), x, x])
+
+first, second = (
+    count(ImportsTheCompiler(), (64, 64), device=sys.argv[1]).peak_activation_bytes
+    for _ in range(2)
+)
+assert first == second, (first, second)
+"""
+
+
+@pytest.mark.parametrize("device", ["meta", pytest.param("cpu", marks=pytest.mark.slow)])
+def test_a_pass_that_imports_the_compiler_counts_as_any_other(device: str) -> None:
+    subprocess.run([sys.executable, "-c", _IMPORTS_THE_COMPILER, device], check=True)
