@@ -87,6 +87,20 @@ class LineFormat(Generic[_H]):
         stem = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
         return Appender.create(results / self.folder, stem, go_on=self.go_on)
 
+    def find(self, results: Path, name: str) -> Path | None:
+        """Return the file called ``name``: a name below ``results``, or a path; None without one.
+
+        Only a path that ends in .jsonl is one: any other file may be called like a network.
+        """
+        folder = results / self.folder
+        paths = [folder / f"{name}.jsonl"]
+        if name.endswith(".jsonl"):
+            paths += [folder / name, Path(name)]
+        for path in paths:
+            if os.path.isfile(path):  # noqa: PTH113  False, no error, in a closed folder
+                return path
+        return None
+
     def first_line(self, path: Path, raw: bytes) -> _H:
         """Read the header.  Raises ``BadFileError`` for another line, and for another version."""
         where = f"{path}, line 1"

@@ -7,12 +7,10 @@ run that was killed, are files of the same group, which are read as one evaluati
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import torch
 
 from opbench import __version__
 from opbench.accuracy.measured.evaluation import Evaluation
@@ -41,6 +39,7 @@ from opbench.runs.environment import system_facts
 from opbench.spec import Shape
 from opbench.timing.device import open_device
 from opbench.timing.tf32 import set_tf32
+from opbench.timing.threads import threads_set
 from opbench.timing.torch_facts import gpu_facts, torch_facts
 
 # The group of a file that begins one of its own, before it is called after the file.
@@ -119,7 +118,7 @@ class PreparedEvaluation:
     def _lines(self, classifier: Classifier) -> Generator[BatchLine | Unanswered, None, None]:
         yield from self.images.problems
         header = self.header
-        with _threads(header.threads):
+        with threads_set(header.threads):
             yield from answer(
                 self.images.images,
                 classifier,
@@ -239,13 +238,3 @@ def _refuse_again(images: ImageSet, before: Evaluation) -> None:
             f"images of this shard have been answered already, in {names}: fill in what is missing "
             "with --resume, or delete that with `opbench runs --delete` to start anew"
         )
-
-
-@contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

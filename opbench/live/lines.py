@@ -6,7 +6,6 @@ its pairs of processes with all samples, or why a side failed; and how it ended.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -190,18 +189,8 @@ class ComparisonFile(LineFile[ComparisonHeader]):
 
 
 def find_comparison(results: Path, name: str) -> Path | None:
-    """Return the comparison's file called ``name``: a name below ``results``, or a path.
-
-    Only a path that ends in .jsonl is one: any other file may be called like a network.
-    """
-    folder = results / COMPARISON.folder
-    paths = [folder / f"{name}.jsonl"]
-    if name.endswith(".jsonl"):
-        paths += [folder / name, Path(name)]
-    for path in paths:
-        if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
-            return path
-    return None
+    """Return the comparison\'s file called ``name``: a name below ``results``, or a path."""
+    return COMPARISON.find(results, name)
 
 
 def read_comparison(path: Path) -> ComparisonFile:

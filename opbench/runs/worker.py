@@ -13,8 +13,7 @@ A request and its reply are JSON objects, so that the two ends need share nothin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -56,6 +55,7 @@ from opbench.timing.reference import fixed_work
 from opbench.timing.settings import CudaOptions
 from opbench.timing.stages import time_stages
 from opbench.timing.tf32 import set_tf32
+from opbench.timing.threads import threads_set
 from opbench.timing.torch_facts import gpu_facts, gpu_uuid, torch_facts
 from opbench.timing.traffic import traffic_of
 from opbench.timing.training import load_training
@@ -134,7 +134,7 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
     device = _ready(request["device"])
     start_up_s = asked_s + time.perf_counter() - start
     powers = idle.of_ready_device()
-    with _threads(request["threads"]):
+    with threads_set(request["threads"]):
         ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
     device.release()
     return {**ceilings.to_json(), **powers, "start_up_s": start_up_s}
@@ -180,7 +180,7 @@ def _time(request: Mapping[str, Any]) -> Json:
     cell = Cell.from_json(request["cell"])
     device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
     clear(device)
-    with _threads(cell.threads):
+    with threads_set(cell.threads):
         try:
             with torch.inference_mode(not cell.training):
                 taken, load, artefact = _round(device, cell, request, gpu)
@@ -284,17 +284,6 @@ def _compiles_here(device: Device, cell: Cell) -> bool:
 
 def _no_meter() -> None:
     return None
-
-
-@contextmanager
-def _threads(number: int | None) -> Iterator[None]:
-    """Set PyTorch's threads on the CPU, and restore their number at the end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _gpu(request: Mapping[str, Any]) -> Gpu | None:

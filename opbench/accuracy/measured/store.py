@@ -6,7 +6,6 @@ that was killed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,18 +49,8 @@ def evaluation_files(results: Path) -> list[Path]:
 
 
 def find_evaluation(results: Path, name: str) -> Path | None:
-    """Return the evaluation's file called ``name``: a name below ``results``, or a path.
-
-    Only a path that ends in .jsonl is one: any other file may be called like a network.
-    """
-    folder = results / EVALUATION.folder
-    paths = [folder / f"{name}.jsonl"]
-    if name.endswith(".jsonl"):
-        paths += [folder / name, Path(name)]
-    for path in paths:
-        if os.path.isfile(path):  # noqa: PTH113  False, no error, in a folder that is closed to us
-            return path
-    return None
+    """Return the evaluation\'s file called ``name``: a name below ``results``, or a path."""
+    return EVALUATION.find(results, name)
 
 
 def read_evaluations(results: Path) -> tuple[list[Evaluation], tuple[Damage, ...]]:
