@@ -202,18 +202,18 @@ def _count(source: Source, request: Request, device: str | None) -> Count:
 
 
 def _beside_compiler(attempt: Callable[[], Count]) -> Count:
-    """Count once more where the network imported the compiler, which was not told to keep out.
+    """Count once more where the network imported parts of torch, such as its compiler.
 
-    Exceptions that it handles while it is imported may keep dead tensors alive: the peak of a pass
-    that succeeds would be too high.
+    The compiler was not told to keep out, and exceptions that are handled during an import may keep
+    dead tensors alive: the peak of a pass that succeeds would be too high.
     """
-    compiler = _compiler_is_imported()
+    before = len(sys.modules)
     try:
         counted = tolerated(lambda: privately(attempt))
-        if compiler == _compiler_is_imported():
+        if not _imported_torch(before):
             return counted
     except Exception:
-        if compiler == _compiler_is_imported():
+        if not _imported_torch(before):
             raise
     with undisturbed():
         return tolerated(lambda: privately(attempt))
@@ -251,24 +251,25 @@ def _fall_back(source: Source, request: Request, weight_bytes: int, reason: str)
 
 
 def _with_values(source: Source, request: Request, device: str) -> Count:
-    compiler, fast, gradients = _compiler_is_imported(), False, False
+    before, fast, gradients = len(sys.modules), False, False
     try:
         counted = _trace(source, request, device)
-        if compiler == _compiler_is_imported():
+        if not _imported_torch(before):
             return counted
     except CountError as error:
         message = message_of(error.__cause__)
         fast = "fast path" in message
         gradients = not request.training and bool(_GRADIENTS.search(message))
-        if not gradients and not fast and compiler == _compiler_is_imported():
+        if not gradients and not fast and not _imported_torch(before):
             raise
     with undisturbed():
         torch.backends.mha.set_fastpath_enabled(fast)  # the only one for nested tensors
         return _trace(source, request, device, gradients=gradients)
 
 
-def _compiler_is_imported() -> bool:
-    return "torch._dynamo" in sys.modules
+def _imported_torch(before: int) -> bool:
+    """Return whether a part of torch was imported since there were ``before`` modules."""
+    return any(name.startswith("torch.") for name in list(sys.modules)[before:])
 
 
 def _trace(source: Source, request: Request, device: str, *, gradients: bool = False) -> Count:

@@ -317,7 +317,7 @@ def test_variables_of_a_frame_that_an_exception_keeps_are_no_leftovers() -> None
         sys.modules.pop("late_module", None)
 
 
-_IMPORTS_THE_COMPILER = """
+_IMPORTS_PARTS_OF_TORCH = """
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -326,10 +326,14 @@ import torch
 from torch import nn
 from opbench.counting import count
 
+device, part, *before = sys.argv[1:]
+for each in before:
+    import_module(each)
+
 def scaled(x):
     y = x * 2
-    if "torch._dynamo" not in sys.modules:
-        import_module("torch._dynamo")
+    if part not in sys.modules:
+        import_module(part)
         sys.modules["late_module"] = ModuleType("late_module")
         try:
             raise ValueError
@@ -337,12 +341,12 @@ def scaled(x):
             sys.modules["late_module"].error = error
     return y + 1
 
-class ImportsTheCompiler(nn.Module):
+class ImportsPartsOfTorch(nn.Module):
     def forward(self, x):
         return torch.cat([scaled(x), x, x])
 
 first, second = (
-    count(ImportsTheCompiler(), (64, 64), device=sys.argv[1]).peak_activation_bytes
+    count(ImportsPartsOfTorch(), (64, 64), device=device).peak_activation_bytes
     for _ in range(2)
 )
 assert first == second, (first, second)
@@ -350,5 +354,11 @@ assert first == second, (first, second)
 
 
 @pytest.mark.parametrize("device", ["meta", pytest.param("cpu", marks=pytest.mark.slow)])
-def test_a_pass_that_imports_the_compiler_counts_as_any_other(device: str) -> None:
-    subprocess.run([sys.executable, "-c", _IMPORTS_THE_COMPILER, device], check=True)
+@pytest.mark.parametrize(
+    "modules", [("torch._dynamo",), ("torch._inductor.compile_fx", "torch._dynamo")]
+)
+def test_a_pass_that_imports_parts_of_torch_counts_as_any_other(
+    device: str, modules: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-c", _IMPORTS_PARTS_OF_TORCH, device, *modules]
+    subprocess.run(command, check=True)
