@@ -56,6 +56,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     1      weight_hash    torch       the hash of all that a network has learnt
     1      images         torch       images decoded, resized, and the top five
     1      inputs         -           inputs described in words, as --input takes them
+    1      shards         -           part I of N, by a stable hash
     1      value          -           a dataclass with one JSON form, checked when read
     1      names          -           find the names that were meant
     1      files          -           reading and writing files; nothing else writes

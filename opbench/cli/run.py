@@ -35,6 +35,7 @@ from opbench.cli.options import (
     words,
 )
 from opbench.cli.render import Format, plural, say, write
+from opbench.cli.shard import ShardOption, parse_shard
 from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described
 from opbench.record import USUAL, Failure
@@ -181,6 +182,7 @@ def run(
         str, typer.Option(metavar="warm|cold", help="State of the GPU's L2 cache before a pass.")
     ] = "warm",
     tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
+    shard: ShardOption = None,
     in_process: Annotated[
         bool,
         typer.Option(help="Time in this process instead of fresh ones: quicker, less reliable."),
@@ -233,6 +235,7 @@ def run(
         opbench run model.onnx --runtime onnxruntime,openvino
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
+        opbench run 'torchvision:*' --shard 2/8
         opbench run --dry-run
         opbench run --resume
     """
@@ -269,6 +272,7 @@ def run(
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,
+        shard=parse_shard(shard),
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),

@@ -156,7 +156,9 @@ def _label(run: RunFile) -> str:
     """Return the name that the run was given, else what it measures."""
     if run.header.run not in ("", run.path.stem):
         return run.header.run
-    return first_of([cell.name for cell in run.header.plan])
+    networks = first_of([cell.name for cell in run.header.plan])
+    shard = f"shard {run.header.shard}" if run.header.shard else ""
+    return ", ".join(filter(None, [networks, shard]))
 
 
 def first_of(names: Iterable[str]) -> str:

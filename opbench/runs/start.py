@@ -21,11 +21,13 @@ from opbench.names import require_utf8
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
+from opbench.runs.parts import cells_of, plan_id
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Handler, Workers, done
 from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, read_runs
+from opbench.shards import Shard
 from opbench.timing.gpu import open_gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -95,9 +97,23 @@ def prepare(
         stages=sweep.stages,
         plan=plan,
     )
+    if sweep.shard:
+        header = _of_shard(header, sweep.shard)
     _require_readable(header)
     return Prepared(
-        state=RunState(plan, protocol, available_cores()), settings=settings, header=header
+        state=RunState(header.plan, protocol, available_cores()), settings=settings, header=header
+    )
+
+
+def _of_shard(header: Header, shard: Shard) -> Header:
+    """Return the header of a shard of a plan."""
+    how = (header.protocol, header.cuda, header.own_inputs, header.stages)
+    return replace(
+        header,
+        plan=cells_of(shard, header.plan),
+        shard=str(shard),
+        plan_id=plan_id(header.plan, *how),
+        planned=len(header.plan),
     )
 
 
