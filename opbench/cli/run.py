@@ -297,7 +297,9 @@ def run(
         if not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
-        writer = Appender(old.path, size=old.size) if old else RUN.new(results_folder(results))
+        goes_on = old if prepared.continues else None
+        folder = results_folder(results)
+        writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
         try:
             take(prepared, writer, workers, stream=json)
         except KeyboardInterrupt:
@@ -353,11 +355,19 @@ def _settings_given(context: typer.Context) -> list[str]:
 
 
 def _resume(run: RunFile, workers: Workers) -> Prepared:
+    from opbench.runs.environment import unequal_facts
+    from opbench.runs.lines import Header
     from opbench.runs.start import resume
 
     for damage in run.damages:
         say(f"warning: skipped a damaged line: {damage}")
-    prepared = resume(run, workers)
+    prepared = resume(run, workers, elsewhere=True)
+    if isinstance(prepared.header, Header):
+        differing = unequal_facts(run.header.environment, prepared.header.environment)
+        say(
+            f"{run.path.stem} was made in another environment ({', '.join(differing)} differ): "
+            "what is missing goes into a file of its own"
+        )
     failed = {each.cell for each in run.of(Failure)} & set(prepared.state.missing)
     left = len(prepared.state.missing) - len(failed)
     told = [
