@@ -63,6 +63,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     1      git            -           other commits
     1      processes      -           other people's code in processes of its own
     1      reports        -           the reports of a check, one file per format
+    0      locks          -           locks on files, which end with their process
     0      escapes        -           text made safe for a terminal, CSV and Markdown
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends

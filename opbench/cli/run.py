@@ -62,6 +62,7 @@ _OF_RESUMING = {
     "results",
     "format",
     "timeout",
+    "wait",
 }
 
 
@@ -197,6 +198,13 @@ def run(
             "there; the next 20 times as long as the one before, and at least two minutes.",
         ),
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait for another run on one of the devices to end; by default this is an error.",
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -249,6 +257,7 @@ def run(
         say_outcome,
     )
     from opbench.files import Appender
+    from opbench.runs.devices import hold_devices
     from opbench.runs.lines import RUN
     from opbench.runs.plan import Sweep
     from opbench.runs.start import prepare
@@ -299,11 +308,12 @@ def run(
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
         goes_on = old if prepared.continues else None
         folder = results_folder(results)
-        writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
-        try:
-            take(prepared, writer, workers, stream=json)
-        except KeyboardInterrupt:
-            interrupted = True
+        with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
+            writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
+            try:
+                take(prepared, writer, workers, stream=json)
+            except KeyboardInterrupt:
+                interrupted = True
     if not json:
         render = render_stages if prepared.settings.stages else render_rows
         write(render(prepared.state, format))

@@ -5,6 +5,7 @@
     parts        the cells of each shard of a plan
     loop         round after round over all cells that still need one
     state        what is known of each cell so far, from lines of the run file
+    devices      one run at a time on each device
     watchdog     how long a request may take before its worker is killed
     estimate     how long the rest will take
     lines        each kind of line in a run file

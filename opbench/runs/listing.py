@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from opbench.errors import BadFileError
-from opbench.files import files_in, in_use, remove
+from opbench.files import files_in, remove
 from opbench.line_files import LineFile, LineFormat
+from opbench.locks import in_use
 from opbench.record import Failure, Record
 from opbench.runs.lines import RUN
 from opbench.runs.store import RunFile, find_run, read_run

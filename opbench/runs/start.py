@@ -14,9 +14,10 @@ from typing import Any
 
 from opbench import __version__
 from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetError, named
-from opbench.files import Appender, in_use
+from opbench.files import Appender
 from opbench.inputs import AskedInputs, asked_to_json
 from opbench.line_files import Damage
+from opbench.locks import in_use
 from opbench.names import require_utf8
 from opbench.record import Cell
 from opbench.runs.environment import system_facts, unequal_facts
@@ -48,6 +49,11 @@ class Prepared:
     def continues(self) -> bool:
         """True where the lines go into the file of an interrupted run."""
         return isinstance(self.header, Resumed)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of the cells that are to be measured."""
+        return tuple(dict.fromkeys(cell.device for cell in self.state.missing))
 
     def first_line(self, run: str) -> Header | Resumed:
         """Return the first line to write into the file of ``run``."""
