@@ -49,6 +49,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     2      runtimes       torch       ways to execute a forward pass, one file each
     1      architectures  torch       one file per paper
     3      accuracy       -           accuracies: published, the reader's own, and measured
+    3      merging        -           other folders' files brought into one
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
