@@ -47,7 +47,7 @@ def choose_versions(
         chosen |= _latest(tuple(alike))
     for each in redundant(tuple(chosen)):
         del chosen[each]
-    places = {copy: Path(copy.format.folder, _stem(group)) for copy, group in chosen.items()}
+    places = {copy: Path(copy.format.folder, _stem(copy, group)) for copy, group in chosen.items()}
     times = Counter([*places.values(), *(each.with_suffix("") for each in taken)])
     versions = [
         Version(copy=copy, place=_place(copy, place, alone=times[place] == 1), copies=chosen[copy])
@@ -80,9 +80,12 @@ def _latest(copies: Sequence[Copy]) -> dict[Copy, tuple[Copy, ...]]:
     }
 
 
-def _stem(copies: Iterable[Copy]) -> str:
-    """Return the name that somebody chose, else the one that was given."""
-    stems = {_HASH.sub("", copy.path.stem) for copy in copies}
+def _stem(copy: Copy, copies: Iterable[Copy]) -> str:
+    """Return the name that somebody chose for a copy, else the one that it was given.
+
+    Names of the copies that it replaces do not count: they are gone at the next merge.
+    """
+    stems = {_HASH.sub("", each.path.stem) for each in copies if each.sha256 == copy.sha256}
     return min(stems, key=lambda stem: (bool(_GIVEN.fullmatch(stem)), stem))
 
 

@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opbench.errors import BadFileError
 from opbench.files import files_in
 from opbench.record import USUAL, Cell, Failure, Record
-from opbench.runs.lines import RUN
+from opbench.runs.lines import RUN, Header
 from opbench.runs.store import RunFile, read_run
 from opbench.shards import Shard
-from opbench.value import Value
 
 _ID = 16
+# Of a header: when, where and by which version; and the cells, which are hashed in any order.
+_NOT_OF_A_PLAN = frozenset(
+    {"format", "opbench", "started", "environment", "run", "plan", "shard", "plan_id", "planned"}
+)
 
 
 def cell_key(cell: Cell) -> str:
@@ -42,10 +45,26 @@ def cells_of(shard: Shard, plan: Iterable[Cell]) -> tuple[Cell, ...]:
     return tuple(cell for key, cell in keys.items() if key in mine)
 
 
-def plan_id(plan: Iterable[Cell], *how: Value | bool) -> str:
-    """Return a hash of all cells, in whichever order, and of ``how`` they are timed."""
-    settings = [each.to_json() if isinstance(each, Value) else each for each in how]
-    text = _text([sorted(map(cell_key, plan)), settings])
+def of_shard(header: Header, shard: Shard) -> Header:
+    """Return the header of a shard of the plan that ``header`` has whole."""
+    return replace(
+        header,
+        plan=cells_of(shard, header.plan),
+        shard=str(shard),
+        plan_id=plan_id(header),
+        planned=len(header.plan),
+    )
+
+
+def plan_id(header: Header) -> str:
+    """Return a hash of all cells of a plan, in whichever order, and of how they are timed."""
+    usual = Header(format=header.format).to_json()
+    how = {
+        key: value
+        for key, value in header.to_json().items()
+        if key not in _NOT_OF_A_PLAN and value != usual[key]
+    }
+    text = _text([sorted(map(cell_key, header.plan)), how])
     return hashlib.sha256(text.encode()).hexdigest()[:_ID]
 
 

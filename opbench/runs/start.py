@@ -23,13 +23,12 @@ from opbench.record import Cell
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
-from opbench.runs.parts import are_parts, cells_of, parts_beside, plan_id, plan_of, settled
+from opbench.runs.parts import are_parts, of_shard, parts_beside, plan_of, settled
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Handler, Workers, done
 from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState, available_cores
 from opbench.runs.store import RunFile, find_run, read_run, read_runs
-from opbench.shards import Shard
 from opbench.timing.gpu import open_gpu
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -110,22 +109,10 @@ def prepare(
         plan=plan,
     )
     if sweep.shard:
-        header = _of_shard(header, sweep.shard)
+        header = of_shard(header, sweep.shard)
     _require_readable(header)
     return Prepared(
         state=RunState(header.plan, protocol, available_cores()), settings=settings, header=header
-    )
-
-
-def _of_shard(header: Header, shard: Shard) -> Header:
-    """Return the header of a shard of a plan."""
-    how = (header.protocol, header.cuda, header.own_inputs, header.stages)
-    return replace(
-        header,
-        plan=cells_of(shard, header.plan),
-        shard=str(shard),
-        plan_id=plan_id(header.plan, *how),
-        planned=len(header.plan),
     )
 
 
