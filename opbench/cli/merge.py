@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.lines import EVALUATION
 from opbench.accuracy.measured.redundant import redundant_files
-from opbench.accuracy.measured.store import read_evaluation
+from opbench.accuracy.measured.store import join, read_evaluation
 from opbench.cli.columns import Column, integer
 from opbench.cli.options import OutputFormat, Results, results_folder
 from opbench.cli.render import Format, note, plural, render, say, write
@@ -74,12 +75,14 @@ def merge(
     for copy in merging.given:
         for damage in () if copy.problem else copy.damages:
             say(f"warning: a damaged line is kept, and read by nothing: {damage}")
-    plans = _plans(merging)
+    plans, evaluations = _plans(merging), _evaluations(merging)
     if not dry_run:
         merging.write()
     write(render([each.to_json() for each in rows], format, _COLUMNS))
     for plan in plans:
         _say_missing(plan, folder)
+    for evaluation in evaluations:
+        _say_unanswered(evaluation)
     counts = Counter(each.change for each in rows)
     told = ", ".join(f"{counts[each]} {each}" for each in Change if counts[each])
     would = "; nothing was changed" if dry_run else ""
@@ -105,6 +108,27 @@ def _plans(merging: Merge) -> list[JoinedPlan]:
     ]
     touched = {plan_of(run) for version, run in read if given.intersection(version.copies)}
     return join_plans([run for _, run in read if plan_of(run) in touched])
+
+
+def _evaluations(merging: Merge) -> list[Evaluation]:
+    """Return the evaluations that the merged files are parts of."""
+    kept = [version for version in merging.versions if version.copy.format is EVALUATION]
+    given = set(merging.given)
+    read = [(version, read_evaluation(version.copy.path)) for version in kept]
+    touched = {file.header.key for version, file in read if given.intersection(version.copies)}
+    return join([file for _, file in read if file.header.key in touched])
+
+
+def _say_unanswered(evaluation: Evaluation) -> None:
+    """Say of how many images an evaluation has no answer, or several that differ."""
+    name, all_ = evaluation.header.name, f"{evaluation.header.images:,}"
+    if evaluation.missing:
+        say(f"{name}: {evaluation.missing:,} of {all_} images are missing: merge the other shards")
+    if evaluation.twice:
+        say(
+            f"{name}: {plural(len(evaluation.twice), 'image')} answered twice, in files whose "
+            "answers differ: delete one of them with `opbench runs --delete`"
+        )
 
 
 def _say_missing(plan: JoinedPlan, folder: Path) -> None:
