@@ -49,6 +49,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     2      runtimes       torch       ways to execute a forward pass, one file each
     1      architectures  torch       one file per paper
     3      accuracy       -           accuracies: published, the reader's own, and measured
+    3      merging        -           other folders' files brought into one
     3      settings       -           [tool.opbench] and OPBENCH_*
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
@@ -56,12 +57,14 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     1      weight_hash    torch       the hash of all that a network has learnt
     1      images         torch       images decoded, resized, and the top five
     1      inputs         -           inputs described in words, as --input takes them
+    1      shards         -           part I of N, by a stable hash
     1      value          -           a dataclass with one JSON form, checked when read
     1      names          -           find the names that were meant
     1      files          -           reading and writing files; nothing else writes
     1      git            -           other commits
     1      processes      -           other people's code in processes of its own
     1      reports        -           the reports of a check, one file per format
+    0      locks          -           locks on files, which end with their process
     0      escapes        -           text made safe for a terminal, CSV and Markdown
     0      metrics        -           every metric: key, label, unit, direction
     0      intervals      -           medians, intervals and tests for trends

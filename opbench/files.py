@@ -27,11 +27,8 @@ from typing import IO, NoReturn, Self, TypeVar
 
 from opbench.errors import BadFileError
 from opbench.escapes import printable
-
-try:
-    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
-except ImportError:  # Windows locks no files this way
-    flock = None  # type: ignore[assignment]
+from opbench.locks import AVAILABLE, lock, lock_file
+from opbench.locks import in_use as in_use
 
 T = TypeVar("T")
 
@@ -86,8 +83,7 @@ def _beside(path: Path) -> IO[bytes]:
         file = tempfile.NamedTemporaryFile(  # noqa: SIM115  the caller closes it
             prefix=_prefix(path), suffix=_SUFFIX, dir=path.parent, delete=False
         )
-        if flock is not None:
-            flock(file.fileno(), LOCK_EX)
+        lock(file)
         # Before it was locked, another process may have taken it for one that was left.
         if os.fstat(file.fileno()).st_nlink:
             return file
@@ -96,10 +92,10 @@ def _beside(path: Path) -> IO[bytes]:
 
 def _remove_left(path: Path) -> None:
     """Remove what processes left beside ``path`` that were killed while they wrote it."""
-    left = path.parent.glob(f"{escape(_prefix(path))}*{_SUFFIX}") if flock is not None else ()
+    left = path.parent.glob(f"{escape(_prefix(path))}*{_SUFFIX}") if AVAILABLE else ()
     for each in filter(Path.is_file, left):
         with suppress(OSError), each.open("rb") as file:
-            flock(file.fileno(), LOCK_EX | LOCK_NB)
+            lock(file, wait=False)
             each.unlink()
 
 
@@ -127,7 +123,7 @@ def locked(path: Path, *, remedy: str = "choose another folder") -> Iterator[Non
     beside = path.with_name(f".{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _locked_file(beside)
+        file = lock_file(beside)
     except OSError as error:
         raise BadFileError(f"{path} cannot be written: {error.strerror}; {remedy}") from None
     with file:
@@ -136,17 +132,6 @@ def locked(path: Path, *, remedy: str = "choose another folder") -> Iterator[Non
         finally:
             with suppress(OSError):
                 beside.unlink()
-
-
-def in_use(path: Path) -> bool:
-    """Return whether an ``Appender`` of any process has ``path`` open."""
-    try:
-        with path.open("rb") as file:
-            if flock is not None:
-                flock(file.fileno(), LOCK_SH | LOCK_NB)
-    except OSError as error:
-        return isinstance(error, BlockingIOError)
-    return False
 
 
 def files_in(folder: Path, suffix: str) -> list[Path]:
@@ -171,19 +156,6 @@ def remove(path: Path) -> None:
         path.unlink()
     except OSError as error:
         raise BadFileError(f"{path} cannot be deleted: {error.strerror}") from None
-
-
-def _locked_file(path: Path) -> IO[bytes]:
-    """Open and lock a file that exists only as long as a process holds it."""
-    while True:
-        file = path.open("ab")
-        if flock is not None:
-            flock(file.fileno(), LOCK_EX)
-        # Who held it until now has removed it.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return file
-        file.close()
 
 
 _RESUME = "continue with `opbench run --resume`"
@@ -237,8 +209,7 @@ class Appender:
 
     def _own(self) -> None:
         try:
-            if flock is not None:
-                flock(self._file.fileno(), LOCK_EX | LOCK_NB)
+            lock(self._file, wait=False)
         except OSError:
             self._refuse()
 

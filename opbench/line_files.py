@@ -101,6 +101,14 @@ class LineFormat(Generic[_H]):
                 return path
         return None
 
+    def read_header(self, path: Path) -> _H:
+        """Read the first line of a file.  Raises ``BadFileError``."""
+        try:
+            with path.open("rb") as file:
+                return self.first_line(path, file.readline().rstrip(b"\r\n"))
+        except OSError as error:
+            raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
+
     def first_line(self, path: Path, raw: bytes) -> _H:
         """Read the header.  Raises ``BadFileError`` for another line, and for another version."""
         where = f"{path}, line 1"

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from opbench.cli import app
 from opbench.processes import calls
+from opbench.runs import devices
 from opbench.timing import ceilings, measurement, quality, reference, yardstick
 from tests.fixtures import Opbench, Rows, Write
 
@@ -31,6 +33,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("opbench")
+
+# Each of xdist's processes, and all that it starts, is a host of its own to the locks of devices.
+_HOST = tempfile.TemporaryDirectory(prefix="opbench-", dir=tempfile.gettempdir())
+os.environ["TMPDIR"] = _HOST.name
+devices.LOCAL = Path(_HOST.name)
 
 # xdist runs a process on each core: threads of several would only wait for each other's cores.
 torch.set_num_threads(1)

@@ -36,6 +36,7 @@ COMMANDS = {
     "run": "run",
     "evaluate": "evaluate",
     "compare": "compare",
+    "merge": "merge",
     "runs": "runs",
     "doctor": "doctor",
     "check": "check",

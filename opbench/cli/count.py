@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opbench.cli.conventions import ConventionName, check_convention, render_convention
-from opbench.cli.counted import count_all, say_failures
+from opbench.cli.counted import Counting, count_all, say_failures
 from opbench.cli.options import (
     Depth,
     Dtype,
@@ -24,6 +24,7 @@ from opbench.cli.options import (
 )
 from opbench.cli.render import Format, say, write
 from opbench.cli.rows import Asked, By, Pass, render_counts
+from opbench.cli.shard import ShardOption, parse_shard
 from opbench.errors import BadValueError
 from opbench.inputs import described
 
@@ -55,6 +56,7 @@ def count(
             "MACs of each target.",
         ),
     ] = None,
+    shard: ShardOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
     timeout: Timeout = None,
     format: OutputFormat = Format.table,
@@ -72,6 +74,7 @@ def count(
         opbench count resnet50 --pass training --batch-size 32
         opbench count resnet50 --depth 2 --top 10 --format csv
         opbench count timm:resnet50 --convention fvcore
+        opbench count 'timm:*' --shard 2/8 --format json
     """
     what, images = parse_asked(input_size, input), _one_batch_size(batch_size)
     refuse_batch_size(what, [images])
@@ -89,7 +92,8 @@ def count(
     _check(asked)
     if convention is not None:
         _check_convention(convention, asked)
-    rows = count_all(targets or [], asked, convention, jobs=jobs, timeout=timeout)
+    how = Counting(convention=convention, shard=parse_shard(shard), jobs=jobs, timeout=timeout)
+    rows = count_all(targets or [], asked, how)
     if convention is None:
         write(render_counts(rows, asked, format))
     else:

@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
 
 from opbench.cli.conventions import convention_rows
 from opbench.cli.progress import Progress
-from opbench.cli.render import say
+from opbench.cli.render import plural, say
 from opbench.cli.rows import Asked, By, target_rows
 from opbench.errors import BadValueError, OpbenchError, named
 from opbench.processes.calls import CallLimits, Done, Failed, Outcome, isolated, module_of
+from opbench.shards import Shard
 from opbench.spec import Shape
 
 Rows = list[dict[str, Any]]
@@ -41,33 +43,48 @@ def rows(question: Mapping[str, Any]) -> Rows:
     return convention_rows(name, asked, question["convention"])
 
 
-def count_all(
-    patterns: Sequence[str],
-    asked: Asked,
-    convention: str | None,
-    *,
-    jobs: int,
-    timeout: float | None,
-) -> Rows:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """How targets are counted: by which convention, which of them, in how many processes.
+
+    ``timeout``: seconds for each; None for as long as it takes.
+    """
+
+    convention: str | None = None
+    shard: Shard | None = None
+    jobs: int = 1
+    timeout: float | None = None
+
+
+def count_all(patterns: Sequence[str], asked: Asked, how: Counting) -> Rows:
     """Return the rows of all targets, in their order; one that fails is a row with the reason.
 
     Where none is counted and none ended its process, the reasons are errors, with exit code 2.
     """
-    head = {"asked": asked.to_json(), "convention": convention}
-    with isolated(_PRELOAD, jobs=jobs) as calls:
-        found = result(calls.call(f"{__name__}:names", list(patterns)))
+    head = {"asked": asked.to_json(), "convention": how.convention}
+    with isolated(_PRELOAD, jobs=how.jobs) as calls:
+        found = _of_shard(result(calls.call(f"{__name__}:names", list(patterns))), how.shard)
         questions = {name: {"name": name, **head} for name in found}
         counted = calls.outcomes(
-            f"{__name__}:rows", questions, CallLimits(seconds=timeout), group=module_of
+            f"{__name__}:rows", questions, CallLimits(seconds=how.timeout), group=module_of
         )
         made = dict(_shown(counted, len(found)))
     rows = [row for name in found for row in _rows(name, made[name])]
-    if all(isinstance(each, Failed) and each.mendable for each in made.values()):
+    if made and all(isinstance(each, Failed) and each.mendable for each in made.values()):
         say_failures(rows)
         raise typer.Exit(2)
     if asked.size and rows and all(row.get("own_inputs") for row in rows):
         raise BadValueError(f"{rows[0]['name']} brings its own inputs: remove --input-size")
     return rows
+
+
+def _of_shard(names: Sequence[str], shard: Shard | None) -> Sequence[str]:
+    if shard is None:
+        return names
+    mine = shard.dealt(names)
+    if not mine:
+        say(f"shard {shard} has none of {plural(len(names), 'target')}")
+    return [name for name in names if name in mine]
 
 
 def macs_of(target: str) -> int:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from opbench.cli.evaluate_options import asked_before, parse_protocol, parse_shard
+from opbench.cli.evaluate_options import asked_before, parse_protocol
 from opbench.cli.options import OutputFormat, Precision, Results, results_folder, words
 from opbench.cli.render import Format, say, write
+from opbench.cli.shard import ShardOption, parse_shard
 from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
@@ -130,14 +131,7 @@ def evaluate(
             metavar="N", min=1, max=1024, help="Threads that decode; by default one per core."
         ),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Answer part I of N, from 1, chosen by each image's id: the others can run at any "
-            "time and place, into the same --results, or copied beside these.",
-        ),
-    ] = None,
+    shard: ShardOption = None,
     resume: Annotated[
         bool,
         typer.Option(

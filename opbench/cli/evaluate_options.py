@@ -1,9 +1,8 @@
-"""The words of ``opbench evaluate``: protocol, shard, and an evaluation to resume."""
+"""The words of ``opbench evaluate``: protocol, and an evaluation to resume."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from opbench.spec import Shape
 
 if TYPE_CHECKING:
     from opbench.evaluation.protocols import ProtocolOptions
-    from opbench.evaluation.settings import AskedEvaluation, Shard
+    from opbench.evaluation.settings import AskedEvaluation
 
 NONE = "none"
 # What may stand beside --resume without a target; the rest is as it was.
@@ -49,18 +48,6 @@ def parse_protocol(
         std=_numbers("--std", std),
         decoder=decoder,
     )
-
-
-def parse_shard(text: str | None) -> Shard | None:
-    """Read "2/8"; None stays None.  Raises ``BadValueError``."""
-    from opbench.evaluation.settings import Shard
-
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,8})", text.strip(), re.ASCII)
-    if not found or int(found[1]) > int(found[2]):
-        raise BadValueError(f"--shard must be I/N with I from 1 to N, such as 2/8; not {text!r}")
-    return Shard(int(found[1]), int(found[2]))
 
 
 def asked_before(

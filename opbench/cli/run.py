@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -35,33 +33,19 @@ from opbench.cli.options import (
     words,
 )
 from opbench.cli.render import Format, plural, say, write
+from opbench.cli.shard import ShardOption, parse_shard
 from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described
-from opbench.record import USUAL, Failure
+from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
 
 if TYPE_CHECKING:
     from opbench.runs.plan import Sweep
-    from opbench.runs.pool import Workers
-    from opbench.runs.start import Prepared
-    from opbench.runs.store import RunFile
     from opbench.spec import Shape
     from opbench.timing.settings import CudaOptions
 
 # Words of one option, separated by commas.
 Words = str
-
-# What may stand beside --resume; the rest is as it was.
-_OF_RESUMING = {
-    "targets",
-    "resume",
-    "in_process",
-    "dry_run",
-    "json",
-    "results",
-    "format",
-    "timeout",
-}
 
 
 def run(
@@ -181,6 +165,7 @@ def run(
         str, typer.Option(metavar="warm|cold", help="State of the GPU's L2 cache before a pass.")
     ] = "warm",
     tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
+    shard: ShardOption = None,
     in_process: Annotated[
         bool,
         typer.Option(help="Time in this process instead of fresh ones: quicker, less reliable."),
@@ -195,6 +180,13 @@ def run(
             "there; the next 20 times as long as the one before, and at least two minutes.",
         ),
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="Wait for another run on one of the devices to end; by default this is an error.",
+        ),
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -233,6 +225,7 @@ def run(
         opbench run model.onnx --runtime onnxruntime,openvino
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
+        opbench run 'torchvision:*' --shard 2/8
         opbench run --dry-run
         opbench run --resume
     """
@@ -245,7 +238,9 @@ def run(
         say_estimate,
         say_outcome,
     )
+    from opbench.cli.run_resume import find_resumed, prepare_rest
     from opbench.files import Appender
+    from opbench.runs.devices import hold_devices
     from opbench.runs.lines import RUN
     from opbench.runs.plan import Sweep
     from opbench.runs.start import prepare
@@ -255,7 +250,7 @@ def run(
     refuse_compile(compile)
     images, inputs = parse_integers("--batch-size", batch_size), _inputs(input_size, input)
     refuse_batch_size(inputs, images)
-    old = _run_to_resume(context, targets or (), results_folder(results)) if resume else None
+    old = find_resumed(context, targets or (), results_folder(results)) if resume else None
     chosen = choose(context.params) if old is None else {}
     sweep = Sweep(
         devices=words(device),
@@ -269,6 +264,7 @@ def run(
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,
+        shard=parse_shard(shard),
     )
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
@@ -282,9 +278,11 @@ def run(
     interrupted = False
     with choose_workers(in_process=in_process, timeout=timeout) as workers:
         if old is not None:
-            prepared = _resume(old, workers)
+            prepared = prepare_rest(old, workers)
         else:
             prepared = prepare([*chosen] or targets or (), sweep, protocol, cuda, workers)
+        if sweep.shard and not prepared.state.plan:
+            say(f"shard {sweep.shard} has no cell of this plan")
         _warn(sweep, cuda)
         if dry_run:
             write(render_plan(prepared, format))
@@ -293,11 +291,14 @@ def run(
         if not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
-        writer = Appender(old.path, size=old.size) if old else RUN.new(results_folder(results))
-        try:
-            take(prepared, writer, workers, stream=json)
-        except KeyboardInterrupt:
-            interrupted = True
+        goes_on = old if prepared.continues else None
+        folder = results_folder(results)
+        with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
+            writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
+            try:
+                take(prepared, writer, workers, stream=json)
+            except KeyboardInterrupt:
+                interrupted = True
     if not json:
         render = render_stages if prepared.settings.stages else render_rows
         write(render(prepared.state, format))
@@ -324,45 +325,6 @@ def _warn(sweep: Sweep, cuda: CudaOptions) -> None:
                 f"warning: {threads} threads on {plural(cores, 'core')} take turns, which slows "
                 f"them down: --threads {cores} is the most that run at once"
             )
-
-
-def _run_to_resume(context: typer.Context, names: Sequence[str], results: Path) -> RunFile:
-    from opbench.runs.start import run_to_resume
-
-    if ignored := _settings_given(context):
-        raise BadValueError(f"--resume keeps the run's settings: remove {', '.join(ignored)}")
-    if len(names) > 1:
-        raise BadValueError("--resume continues one run: name one run, or none for the newest")
-    run, skipped = run_to_resume(results, next(iter(names), None))
-    for damage in skipped:
-        say(f"warning: {damage}")
-    return run
-
-
-def _settings_given(context: typer.Context) -> list[str]:
-    """Return the options on the command line that a resumed run has already."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    # By name: typer does not export the sources.
-    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    options = context.command.params
-    return [each.opts[0] for each in options if each.name in given - _OF_RESUMING]
-
-
-def _resume(run: RunFile, workers: Workers) -> Prepared:
-    from opbench.runs.start import resume
-
-    for damage in run.damages:
-        say(f"warning: skipped a damaged line: {damage}")
-    prepared = resume(run, workers)
-    failed = {each.cell for each in run.of(Failure)} & set(prepared.state.missing)
-    left = len(prepared.state.missing) - len(failed)
-    told = [
-        f"{plural(number, 'cell')} {state}"
-        for number, state in ((len(failed), "failed"), (left, "not measured yet"))
-        if number
-    ]
-    say(f"resuming {run.path.stem}: {', '.join(told)}")
-    return prepared
 
 
 def _inputs(input_size: str | None, inputs: list[str] | None) -> tuple[TensorSpec, ...]:

@@ -13,7 +13,7 @@ from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.lines import SHARDS, EvaluationHeader
 from opbench.accuracy.measured.store import read_evaluations
 from opbench.errors import BadValueError, OpbenchError
-from opbench.files import in_use
+from opbench.locks import in_use
 
 
 def evaluation_before(

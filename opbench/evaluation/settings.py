@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.evaluation.protocols import ProtocolOptions
 from opbench.registry.targets import Target
+from opbench.shards import Shard
 from opbench.spec import DATASETS
-
-
-class Shard(NamedTuple):
-    """Part ``part`` of ``parts``, from 1."""
-
-    part: int
-    parts: int
-
-    def __str__(self) -> str:
-        return f"{self.part}/{self.parts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,7 +149,7 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
     if before:
         header = replace(header, group=before.header.group)
     shard = asked.settings.shard
-    mine = images.shard(*shard) if shard else images
+    mine = images.of_shard(shard) if shard else images
     if before and not resume:
         _refuse_again(mine, before)
     return PreparedEvaluation(

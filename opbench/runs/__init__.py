@@ -2,8 +2,10 @@
 
     start        a new run from patterns and lists, an old one from its file
     plan         the product of the option lists
+    parts        the cells of each shard of a plan
     loop         round after round over all cells that still need one
     state        what is known of each cell so far, from lines of the run file
+    devices      one run at a time on each device
     watchdog     how long a request may take before its worker is killed
     estimate     how long the rest will take
     lines        each kind of line in a run file

@@ -38,7 +38,14 @@ _PLAIN = re.compile(r"[\w.,:;=+-]{0,200}", re.ASCII)
 
 # How the machine was doing and how code is kept: no reason why a time should differ.
 _INCIDENTAL = frozenset(
-    {"load_before", "memory_bytes", "memory_available_bytes", "git_commit", "opbench_commit"}
+    {
+        "host",
+        "load_before",
+        "memory_bytes",
+        "memory_available_bytes",
+        "git_commit",
+        "opbench_commit",
+    }
 )
 
 
@@ -62,6 +69,7 @@ def system_facts(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def _system() -> Iterator[tuple[str, Any]]:
+    yield "host", platform.node() or None
     yield "os", platform.system()
     yield "kernel", platform.release()
     yield "python", platform.python_version()

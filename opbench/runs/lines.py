@@ -17,7 +17,8 @@ class Header(Value):
     """The first line: what is measured, where and how.
 
     ``environment`` are facts of the machine and its software by name; ``stages``: those of the
-    targets' images were timed, too.
+    targets' images were timed, too.  ``plan`` are the cells of this file; where it is a ``shard``,
+    such as "2/8", files with the same ``plan_id`` are parts of one plan of ``planned`` cells.
     """
 
     format: int
@@ -30,6 +31,9 @@ class Header(Value):
     stages: bool = False
     plan: tuple[Cell, ...] = ()
     run: str = ""
+    shard: str = ""
+    plan_id: str = ""
+    planned: Natural = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from opbench.errors import BadFileError
-from opbench.files import files_in, in_use, remove
+from opbench.files import files_in, remove
 from opbench.line_files import LineFile, LineFormat
+from opbench.locks import in_use
 from opbench.record import Failure, Record
 from opbench.runs.lines import RUN
 from opbench.runs.store import RunFile, find_run, read_run
@@ -156,7 +157,9 @@ def _label(run: RunFile) -> str:
     """Return the name that the run was given, else what it measures."""
     if run.header.run not in ("", run.path.stem):
         return run.header.run
-    return first_of([cell.name for cell in run.header.plan])
+    networks = first_of([cell.name for cell in run.header.plan])
+    shard = f"shard {run.header.shard}" if run.header.shard else ""
+    return ", ".join(filter(None, [networks, shard]))
 
 
 def first_of(names: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from opbench import runtimes
 from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, to_text
 from opbench.record import USUAL, Cell
+from opbench.shards import Shard
 from opbench.spec import Shape
 from opbench.timing.settings import (
     COMPILE_MODES,
@@ -67,7 +68,7 @@ class Sweep:
     for its name; ``inputs`` describe all inputs, in place of sizes and batch sizes (which are then
     1); ``runtimes`` are names, "compile:MODE" with a mode; a thread count of None is PyTorch's own
     choice.  ``stages``: those of the images that targets bring are timed beside the forward
-    pass.
+    pass; ``shard``: its cells alone are timed, None for all.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """
@@ -83,6 +84,7 @@ class Sweep:
     threads: Sequence[int | None] = (USUAL["threads"],)
     passes: Sequence[str] = (USUAL["pass"],)
     stages: bool = False
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__

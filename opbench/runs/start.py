@@ -6,7 +6,7 @@ Nothing is written before everything that the user can fix has been checked.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,10 +17,13 @@ from opbench.errors import BadFileError, BadValueError, OpbenchError, TargetErro
 from opbench.files import Appender
 from opbench.inputs import AskedInputs, asked_to_json
 from opbench.line_files import Damage
+from opbench.locks import in_use
 from opbench.names import require_utf8
+from opbench.record import Cell
 from opbench.runs.environment import system_facts, unequal_facts
 from opbench.runs.lines import RUN, Header, Resumed
 from opbench.runs.loop import Run, RunSettings, Watcher
+from opbench.runs.parts import are_parts, of_shard, parts_beside, plan_of, settled
 from opbench.runs.plan import Planned, Sweep, make_plan, require_one_graph
 from opbench.runs.pool import Handler, Workers, done
 from opbench.runs.shelf import Shelf
@@ -40,6 +43,16 @@ class Prepared:
     state: RunState
     settings: RunSettings
     header: Header | Resumed
+
+    @property
+    def continues(self) -> bool:
+        """True where the lines go into the file of an interrupted run."""
+        return isinstance(self.header, Resumed)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices of the cells that are to be measured."""
+        return tuple(dict.fromkeys(cell.device for cell in self.state.missing))
 
     def first_line(self, run: str) -> Header | Resumed:
         """Return the first line to write into the file of ``run``."""
@@ -95,9 +108,11 @@ def prepare(
         stages=sweep.stages,
         plan=plan,
     )
+    if sweep.shard:
+        header = of_shard(header, sweep.shard)
     _require_readable(header)
     return Prepared(
-        state=RunState(plan, protocol, available_cores()), settings=settings, header=header
+        state=RunState(header.plan, protocol, available_cores()), settings=settings, header=header
     )
 
 
@@ -112,8 +127,8 @@ def _require_readable(header: Header) -> None:
 def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tuple[Damage, ...]]:
     """Return the run called ``name``, else the newest with a cell to measure, else the newest.
 
-    Also returns the runs that could not be read and are passed over.  Raises ``BadFileError`` where
-    there is none.
+    One that is being written comes after the others.  Also returns the runs that could not be read
+    and are passed over.  Raises ``BadFileError`` where there is none.
     """
     if name is not None:
         return read_run(find_run(results, name)), ()
@@ -121,17 +136,20 @@ def run_to_resume(results: Path, name: str | None = None) -> tuple[RunFile, tupl
     runs, damages = read_runs(results)
     if not runs:
         return read_run(newest), ()
-    unfinished = (run for run in reversed(runs) if run.header.plan and _state(run).missing)
+    unfinished = [run for run in reversed(runs) if run.header.plan and _state(run, runs).missing]
+    idle = (run for run in unfinished if not in_use(run.path))
     read = {run.path for run in runs}
-    return next(unfinished, runs[-1]), tuple(each for each in damages if each.path not in read)
+    chosen = next(idle, next(iter(unfinished), runs[-1]))
+    return chosen, tuple(each for each in damages if each.path not in read)
 
 
-def resume(run: RunFile, workers: Handler) -> Prepared:
-    """Prepare what is missing of ``run``.
+def resume(run: RunFile, workers: Handler, *, elsewhere: bool = False) -> Prepared:
+    """Prepare what is missing of ``run``, and is not in another file of its plan beside it.
 
-    Raises ``OpbenchError`` where nothing is, or where this is not the environment it was made in.
+    In another environment that goes into a file of its own, where ``elsewhere`` allows it.  Raises
+    ``OpbenchError`` where it does not, or where nothing is missing.
     """
-    state = _state(run)
+    state = _state(run, parts_beside(run))
     if not state.missing:
         raise BadValueError(f"{run.path} is finished: nothing is left to measure")
     header = run.header
@@ -139,27 +157,44 @@ def resume(run: RunFile, workers: Handler) -> Prepared:
     names = list(dict.fromkeys(cell.runtime for cell in state.plan))
     found = _look_around(None, devices, names, header.cuda, workers)
     now = system_facts() | found["facts"]
-    if unequal := unequal_facts(header.environment, now):
+    settings = RunSettings(
+        cuda=header.cuda, own_inputs=header.own_inputs, stages=header.stages, gpus=found["gpus"]
+    )
+    unequal = unequal_facts(header.environment, now)
+    if not unequal:
+        line = Resumed(at=_now(), environment=now)
+        return Prepared(state=state, settings=settings, header=line)
+    if not elsewhere:
         raise OpbenchError(
             f"{run.path} was made in another environment ({', '.join(unequal)} differ): "
             "start a new run"
         )
-    return Prepared(
-        state=state,
-        settings=RunSettings(
-            cuda=header.cuda,
-            own_inputs=header.own_inputs,
-            stages=header.stages,
-            gpus=found["gpus"],
-        ),
-        header=Resumed(at=_now(), environment=now),
+    if in_use(run.path):
+        raise BadFileError(f"{run.path} is being written by another process: wait for it")
+    fresh = RunState(state.missing, header.protocol, available_cores())
+    return Prepared(state=fresh, settings=settings, header=_of_the_rest(run, fresh.plan, now))
+
+
+def _of_the_rest(run: RunFile, cells: tuple[Cell, ...], environment: Json) -> Header:
+    """Return the header of a file for those cells of a run that are measured elsewhere."""
+    return replace(
+        run.header,
+        opbench=__version__,
+        started=_now(),
+        environment=environment,
+        plan=cells,
+        plan_id=plan_of(run),
+        planned=run.header.planned or len(run.header.plan),
     )
 
 
-def _state(run: RunFile) -> RunState:
-    if not run.header.plan:
+def _state(run: RunFile, others: Iterable[RunFile]) -> RunState:
+    """Return the state of the cells that no other file of the plan has a record of."""
+    if not run.header.plan and not run.header.shard:
         raise BadFileError(f"{run.path}, line 1: the header has no plan: start a new run")
-    return RunState(run.header.plan, run.header.protocol, available_cores()).replay(run.lines)
+    there = settled(each for each in others if are_parts(each, run))
+    cells = [cell for cell in run.header.plan if cell not in there]
+    return RunState(cells, run.header.protocol, available_cores()).replay(run.lines)
 
 
 def _resolved(target: Planned, workers: Handler, *, sized: bool, stages: bool) -> Planned:

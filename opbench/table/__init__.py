@@ -5,6 +5,7 @@
     measured    an accuracy measured here, beside the published one; which of several counts
     evaluated   networks joined with what evaluations measured
     cells       a timed cell: conditions, and which of several counts
+    machines    machines of one name that are not equal
     frames      the same values as a ``Table`` of data frames, which figures draw from
     frontier    the Pareto frontier
     fits        lines and rank correlation

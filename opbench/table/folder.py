@@ -23,6 +23,7 @@ from opbench.table.cells import (
     training_note,
 )
 from opbench.table.evaluated import with_measured
+from opbench.table.machines import tell_apart
 from opbench.table.networks import Network, read_networks, with_own_accuracies
 
 
@@ -67,6 +68,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     """
     counts = results / "counts.csv"
     runs, damages = read_runs(results)
+    runs = tell_apart(runs)
     cells, failures = read_cells(runs)
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]

@@ -23,6 +23,7 @@ from opbench.cli.render import say
 from opbench.record import Failure, Record
 from opbench.runs import start
 from opbench.runs.lines import RUN, CeilingsLine, End, RoundLine
+from opbench.runs.parts import join_plans
 from opbench.runs.store import RunFile, read_run, run_files
 from opbench.spec import Shape
 from opbench.table import read_folder
@@ -293,7 +294,7 @@ def test_runs_that_cannot_be_read_are_passed_over_with_a_warning(
     assert f"warning: {tmp_path}/runs/2.jsonl, line 1: the run is skipped: damaged header" in (
         result.stderr.replace("\n", "")
     )
-    assert f"{started_} was made in another environment" in result.stderr.replace("\n", "")
+    assert f"{started_.stem} was made in another environment" in result.stderr.replace("\n", " ")
 
 
 def test_a_size_that_some_target_can_take_is_tried_and_the_others_are_rows(
@@ -518,7 +519,7 @@ def test_a_dry_run_of_what_is_gone_on_with_shows_what_is_missing(
 
 
 @pytest.mark.slow
-def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
+def test_a_device_is_of_one_run_at_a_time_which_cannot_be_resumed_while_it_goes(
     tmp_path: Path,
     started: Callable[..., Started],
     run: Callable[..., Any],
@@ -528,25 +529,37 @@ def test_two_runs_at_once_do_not_mix_and_neither_can_be_resumed_while_it_goes(
     hanging.wait_for(CeilingsLine)
     refused = resume()
     assert refused.exit_code == 2
-    assert "being written by another process" in refused.stderr.replace("\n", " ")
-    assert run(CONV).exit_code == 0
+    assert "another run is timing on cpu (process" in refused.stderr.replace("\n", " ")
     hanging.process.kill()
+    hanging.process.wait()
+    assert run(CONV).exit_code == 0
     first, second = (read_run(path) for path in run_files(tmp_path))
     finished, unfinished = (first, second) if first.finished else (second, first)
     assert {line.cell.name for line in finished.of(RoundLine)} == {CONV}
     assert not unfinished.of(RoundLine)
 
 
-def test_a_run_from_another_environment_is_not_gone_on_with(
+def test_another_machine_measures_what_is_missing_into_a_file_of_its_own(
     run: Callable[..., Any], resume: Callable[..., Any], tmp_path: Path
 ) -> None:
-    assert run(CONV).exit_code == 0
+    """Of batches 1 and 2 the other machine has the first: this one takes the second, once."""
+    assert run(CONV, "--batch-size", "1,2").exit_code == 0
     whole = only_run(tmp_path)
+    kept = [line for line in whole.of(Record) if line.cell.batch_size == 1]
     environment = {**whole.header.environment, "cpu": "another processor"}
-    path = write_run(tmp_path, first=replace(whole.header, environment=environment))
-    result = resume(path)
-    assert result.exit_code == 2
+    elsewhere = write_run(tmp_path, *kept, first=replace(whole.header, environment=environment))
+    before = elsewhere.read_bytes()
+    result = resume(elsewhere, "--format", "json")
     assert "another environment (cpu differ" in result.stderr.replace("\n", " ")
+    assert [row["batch_size"] for row in json.loads(result.stdout)] == [2]
+    assert elsewhere.read_bytes() == before
+    (filled,) = [read_run(path) for path in run_files(tmp_path) if path != elsewhere]
+    assert filled.header.plan_id == elsewhere.stem
+    (joined,) = join_plans([read_run(elsewhere), filled])
+    assert (joined.planned, joined.missing, joined.absent) == (2, (), ())
+    for again in (resume(elsewhere), resume(filled.path), resume()):
+        assert again.exit_code == 2
+        assert "nothing is left" in again.stderr.replace("\n", " ")
 
 
 @pytest.mark.parametrize("name", ["precision", "max_seconds", "rounds", "seed"])

@@ -15,6 +15,7 @@ import pytest
 from opbench.accuracy.measured.evaluation import Evaluation
 from opbench.accuracy.measured.store import read_evaluations
 from opbench.files import Appender
+from opbench.shards import Shard
 from tests.evaluation.images import CLASSES, folder, pixel, target
 from tests.fixtures import Opbench
 
@@ -224,7 +225,7 @@ def test_problems_of_a_shard_without_images_are_named(tmp_path: Path, opbench: O
     from opbench.evaluation.data.image_set import ImageSet, LabelledImage
 
     images = tuple(LabelledImage(id=name, labels=(0,), read=bytes) for name in names)
-    second = ImageSet(path="", layout="list", images=images).shard(2, 2).images[:2]
+    second = ImageSet(path="", layout="list", images=images).of_shard(Shard(2, 2)).images[:2]
     for image in second:
         pixel(0).save(root / image.id)
         rows.append(f"{image.id},0")

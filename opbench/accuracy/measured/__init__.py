@@ -4,6 +4,7 @@
     lines           the lines of a file
     store           the files of a results folder, by name and by age
     evaluation      the files of one evaluation, joined: every image once, top-1 and top-5
+    redundant       files of which others have every answer
     proportions     exact McNemar test, Tango's interval, Holm's correction
     labels          evaluations named by the settings in which they differ
     comparable      what cannot be compared is refused

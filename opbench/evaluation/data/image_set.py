@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opbench import files
 from opbench.accuracy.measured.lines import Unanswered, manifest_sha256
+from opbench.shards import Shard
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,13 +62,10 @@ class ImageSet:
         chosen = sorted(random.Random(seed).sample(range(len(self.images)), number))
         return replace(self, images=tuple(self.images[index] for index in chosen))
 
-    def shard(self, index: int, of: int) -> ImageSet:
-        """Return the images of shard ``index``, from 1: by a hash of the id alone.
-
-        Problems are those of the first shard.
-        """
-        mine = tuple(image for image in self.images if _place(image.id, of) == index - 1)
-        return replace(self, images=mine, problems=self.problems if index == 1 else ())
+    def of_shard(self, shard: Shard) -> ImageSet:
+        """Return the images of a shard.  Problems are those of the first."""
+        mine = tuple(image for image in self.images if shard.has(image.id))
+        return replace(self, images=mine, problems=self.problems if shard.part == 1 else ())
 
 
 def read_encoded(path: Path) -> bytes:
@@ -76,8 +73,3 @@ def read_encoded(path: Path) -> bytes:
     if not (encoded := files.read(path)):
         raise ValueError("the file is empty")
     return encoded
-
-
-def _place(name: str, of: int) -> int:
-    digest = hashlib.sha256(name.encode(errors="surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") % of

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from opbench.accuracy.measured.lines import Unanswered
 from opbench.evaluation.data.image_set import ImageSet, LabelledImage, read_encoded
+from opbench.shards import Shard
 
 _PROBLEM = Unanswered(id="x", reason="damaged")
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -30,7 +31,7 @@ def _set(labels: dict[str, list[int]]) -> ImageSet:
 def test_shards_have_each_image_and_each_problem_exactly_once(
     labels: dict[str, list[int]], of: int
 ) -> None:
-    shards = [_set(labels).shard(index, of) for index in range(1, of + 1)]
+    shards = [_set(labels).of_shard(Shard(index, of)) for index in range(1, of + 1)]
     times = Counter(image.id for shard in shards for image in shard.images)
     assert times == dict.fromkeys(labels, 1)
     assert [problem for shard in shards for problem in shard.problems] == [_PROBLEM]
@@ -42,8 +43,10 @@ def test_an_image_is_in_the_same_shard_whatever_else_is_in_the_set(
 ) -> None:
     some = {name: each for name, each in labels.items() if chance.random() < 0.5}
     for index in range(1, of + 1):
-        alone = {image.id for image in _set(some).shard(index, of).images}
-        assert alone == {image.id for image in _set(labels).shard(index, of).images} & {*some}
+        alone = {image.id for image in _set(some).of_shard(Shard(index, of)).images}
+        assert alone == {image.id for image in _set(labels).of_shard(Shard(index, of)).images} & {
+            *some
+        }
 
 
 @given(_SETS, st.integers(0, 40), st.integers(0, 2**32))
