@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from opbench.figures.parts import captions, labels, select
 from opbench.figures.parts.axes import axis_label, number, reach, set_accuracy, set_axis, values
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
-from opbench.figures.parts.marks import Execution, by_execution, draw_joins
+from opbench.figures.parts.marks import by_execution, draw_joins, named
 from opbench.figures.parts.options import OF_RUNTIMES, Options
 from opbench.figures.parts.scatter import Scatter, draw_frontier, draw_whiskers, steps
 from opbench.spec import dataset_label
@@ -77,9 +77,8 @@ def _has_usual(frame: pd.DataFrame) -> bool:
 def _listed(best: pd.DataFrame) -> str:
     """Name what is on the frontier, with its runtime, time and accuracy."""
     ways = [
-        f"{row.label} in {Execution(row.runtime, row.dtype).label} "
-        f"({number(float(f'{1e3 * row.latency_per_image_s:.2g}'))} ms, {row.top1:.1f} %)"
-        for row in best.itertuples()
+        f"{named(row)} ({number(float(f'{1e3 * row[_TIME]:.2g}'))} ms, {row['top1']:.1f} %)"
+        for row in best.to_dict("records")
     ]
     return f"On the frontier: {captions.listed(ways)}." if ways else ""
 

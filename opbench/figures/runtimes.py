@@ -17,7 +17,7 @@ from opbench.errors import MissingDataError
 from opbench.figures.parts import captions, select
 from opbench.figures.parts.axes import number, set_axis
 from opbench.figures.parts.frame import Sheet, sheet
-from opbench.figures.parts.marks import Execution, by_execution
+from opbench.figures.parts.marks import Execution, by_execution, named
 from opbench.figures.parts.options import OF_RUNTIMES, Options
 from opbench.figures.parts.style import colour
 from opbench.table.frames import Table
@@ -103,7 +103,7 @@ def relative(frame: pd.DataFrame) -> pd.DataFrame:
 def _spread(frame: pd.DataFrame, base: pd.DataFrame, end: str) -> pd.Series[float]:
     """Return the factor to one end of a ratio's interval; that of eager float32 has its own."""
     other = {"low": "high", "high": "low"}[end]
-    own = np.log(frame[f"latency_s_{end}"] / frame["latency_s"]).where(~frame["usual"], 0.0)
+    own = np.where(frame["usual"], 0.0, np.log(frame[f"latency_s_{end}"] / frame["latency_s"]))
     of_base = np.log(base[f"latency_s_{other}"] / base["latency_s"])
     return pd.Series(np.exp(np.hypot(own, of_base)), index=frame.index)
 
@@ -133,11 +133,12 @@ def _write_names(axes: Axes, rows: pd.DataFrame) -> None:
         index=False
     ):
         strength = 1.0 if lit else 0.3
-        for words, away, ink in ((f"{_short(1e3 * seconds)} ms", -8, "muted"), (label, -62, "ink")):
+        told = (f"{_short(1e3 * seconds)} ms", -8, colour("muted")), (label, -62, colour("ink"))
+        for words, away, ink in told:
             axes.annotate(
                 words, (0, row), xycoords=axes.get_yaxis_transform(), xytext=(away, 0),
                 textcoords="offset points", ha="right", va="center", size=10.5,
-                color=colour(ink), alpha=strength,
+                color=ink, alpha=strength,
             )  # fmt: skip
 
 
@@ -215,21 +216,15 @@ def _short(value: float) -> str:
 
 
 def _unseen(frame: pd.DataFrame) -> str:
-    """Name the outputs that were not compared, and say where none was off."""
-    unknown = captions.listed(
-        f"{row.label} in {Execution(row.runtime, row.dtype).label}"
-        for row in frame[frame["output_error"].isna()].itertuples()
+    """Name the outputs that were not compared, and say where an error of 0 stands."""
+    unknown = captions.listed(map(named, frame[frame["output_error"].isna()].to_dict("records")))
+    told = (
+        "An error of exactly 0 stands at the left end."
+        if frame["output_error"].eq(0).any()
+        else "",
+        f"Outputs that were not compared: {unknown}." if unknown else "",
     )
-    exact = (frame["output_error"] == 0).any()
-    return "  ".join(
-        filter(
-            None,
-            (
-                "An error of exactly 0 stands at the left end." if exact else "",
-                f"Outputs that were not compared: {unknown}." if unknown else "",
-            ),
-        )
-    )
+    return "  ".join(filter(None, told))
 
 
 def _failed(table: Table, frame: pd.DataFrame) -> str:
@@ -239,8 +234,6 @@ def _failed(table: Table, frame: pd.DataFrame) -> str:
     lost = table.failures[table.failures["name"].isin(labels)]
     for column in ("machine", "device", "batch_size"):
         lost = lost[lost[column] == first[column]]
-    cells = [
-        f"{labels[row.name]} in {Execution(row.runtime, row.dtype).label} ({row.reason})"
-        for row in lost.itertuples(index=False)
-    ]
+    rows = lost.assign(label=lost["name"].map(labels)).to_dict("records")
+    cells = [f"{named(row)} ({row['reason']})" for row in rows]
     return f"Without a time: {captions.listed(cells, '; ')}." if cells else ""

@@ -68,7 +68,7 @@ def test_the_network_that_gains_most_is_first(runtimes_table: Table) -> None:
 
 def test_the_interval_of_a_ratio_is_that_of_both_times(runtimes_table: Table) -> None:
     cells = runtimes_table.cells.query("batch_size == 1 and dataset == 'imagenet'")
-    rows = relative(cells.assign(lit=True)).query("name == 'resnet50'").set_index("runtime")
+    rows: Any = relative(cells.assign(lit=True)).query("name == 'resnet50'").set_index("runtime")
     # Each time lies between 0.95 and 1.1 of its median: by hand, squares of logarithms added.
     both = np.hypot(np.log(1.1), np.log(0.95))
     for runtime, speed in SPEEDS.items():

@@ -98,12 +98,17 @@ class Execution(NamedTuple):
 
 def draw_joins(axes: Axes, frame: pd.DataFrame, x: str, y: str) -> list[Line]:
     """Join the marks of each network by a line, and return the lines for names to avoid."""
-    lines = []
+    lines: list[Line] = []
     for _, rows in frame.sort_values([x, y]).groupby("name"):
         strength = 0.55 if rows["lit"].all() else _UNLIT
         axes.plot(rows[x], rows[y], color=colour("muted"), lw=0.9, alpha=strength, zorder=1.5)
         lines.append((list(rows[x]), list(rows[y])))
     return lines
+
+
+def named(row: Mapping[Any, Any]) -> str:
+    """Return the words for a row of a table: ``ResNet-50 in OpenVINO``."""
+    return f"{row['label']} in {Execution(row['runtime'], row['dtype']).label}"
 
 
 def by_execution(frame: pd.DataFrame) -> Iterator[tuple[Execution, pd.DataFrame]]:
