@@ -25,7 +25,8 @@ from opbench.table.frames import Table
 TAKES = OF_RUNTIMES
 
 _ROW = 0.29  # inches
-_NAMES = 2.35  # inches for the names left of the panels, and their times in eager execution
+_TIMES = 0.95  # inches for the times in eager execution, left of the panels
+_LETTER = 0.068  # inches of a letter of the names left of these, on average
 _GUTTER = 0.35  # inches
 _SHARE = 0.64  # of the width, that the times take
 _DOT = 44.0  # square points
@@ -62,7 +63,7 @@ def draw(table: Table, options: Options) -> Figure:
         panel_titles=True,
     ).with_plot_height(_ROW * len(rows))
     figure, (left, bottom, right, top) = sheet(words)
-    left += _NAMES / words.width
+    left += (_TIMES + _LETTER * rows["label"].str.len().max()) / words.width
     gutter = _GUTTER / words.width
     wide = (right - left - gutter) * _SHARE
     times = figure.add_axes((left, bottom, wide, top - bottom))
@@ -165,7 +166,7 @@ def _draw_errors(axes: Axes, frame: pd.DataFrame) -> None:
     """Draw the errors; 0, which has no place on a logarithmic axis, stands at its left end."""
     known = frame.dropna(subset=["output_error"])
     above = known["output_error"][known["output_error"] > 0]
-    axes.set_xlabel("largest error, relative to the largest output")
+    axes.set_xlabel("largest error, over the largest output")
     if above.empty:
         axes.set_xticks([])
         axes.annotate("no error, or none known", (0.5, 0.5), xycoords="axes fraction", ha="center",
