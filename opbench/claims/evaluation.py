@@ -11,6 +11,7 @@ from opbench.claims.statement import Answer, Finding, Statement, Trial
 from opbench.errors import UnknownNameError
 from opbench.names import matching
 from opbench.table import Folder
+from opbench.table.cells import Conditions
 from opbench.table.measured import MEASURED
 
 STATEMENTS: tuple[Statement, ...] = (
@@ -59,8 +60,20 @@ def _findings(statement: Statement, evidence: Evidence) -> Iterator[Finding]:
     elif not evidence.conditions:
         yield _written(statement, Trial(answer=Answer.unknown, found=""), _NO_RUN, "no run")
     else:
-        for conditions in evidence.conditions:
-            yield _finding(statement, evidence.under(conditions), str(conditions))
+        for on, conditions in _settings(statement, evidence):
+            yield _finding(statement, evidence.under(*conditions), on)
+
+
+def _settings(
+    statement: Statement, evidence: Evidence
+) -> Iterator[tuple[str, tuple[Conditions, ...]]]:
+    """Yield the conditions that a timed statement is tried under, and what they are called."""
+    for usual, alike in evidence.by_device():
+        if statement.across_runtimes:
+            yield f"{usual}, {len(alike)} runtime{'s' * (len(alike) > 1)}", alike
+        else:
+            for each in (usual,) if usual in alike else alike:
+                yield str(each), (each,)
 
 
 def _accuracies(evidence: Evidence) -> str:

@@ -6,11 +6,12 @@ the reader is shown, what is missing and which command makes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from opbench.accuracy import Accuracy, ChartPoint, primaries
 from opbench.claims.experiments import Experiment, load_experiments
+from opbench.record import USUAL
 from opbench.registry.counts_csv import NetworkRow
 from opbench.table import Folder
 from opbench.table.cells import Conditions, TimedCell
@@ -106,11 +107,21 @@ class Evidence:
         """The conditions that were timed, in the order of the runs."""
         return tuple(dict.fromkeys(cell.conditions for cell in self.cells))
 
-    def under(self, conditions: Conditions) -> Evidence:
-        """Return the same evidence with the cells of one condition only."""
+    def under(self, *conditions: Conditions) -> Evidence:
+        """Return the same evidence with the cells of these conditions only."""
         return replace(
-            self, cells=tuple(cell for cell in self.cells if cell.conditions == conditions)
+            self, cells=tuple(cell for cell in self.cells if cell.conditions in conditions)
         )
+
+    def by_device(self) -> Iterator[tuple[Conditions, tuple[Conditions, ...]]]:
+        """Yield each condition in eager execution, with all that differ from it in runtime alone.
+
+        Eager execution itself is among those where it was timed.
+        """
+        groups: dict[Conditions, list[Conditions]] = {}
+        for each in self.conditions:
+            groups.setdefault(replace(each, runtime=USUAL["runtime"]), []).append(each)
+        yield from ((usual, tuple(alike)) for usual, alike in groups.items())
 
     def timed(self, batch_size: int | None = None) -> list[TimedCell]:
         """Return cells of ImageNet classifiers at their own input size, at one batch or any."""

@@ -42,7 +42,9 @@ class Statement:
     ``expected`` what the source says, as a number where it gives one.  ``test`` raises
     ``LackingError`` when the evidence does not suffice.  A ``timed`` statement is tried once on
     every device that was measured, and its answer is *cannot tell* where more than a tenth of the
-    timings are unstable, unless it is about ``memory``, which has no noise.
+    timings are unstable, unless it is about ``memory``, which has no noise.  It is about eager
+    execution, or whatever else was timed where that was not; one that is ``across_runtimes`` is
+    about all of them together.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Statement:
     test: Callable[[Evidence], Trial]
     timed: bool = False
     memory: bool = False
+    across_runtimes: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ five networks a test does not speak.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import fmean, median
 
 from opbench.claims.evidence import Evidence, LackingError, fitted
@@ -21,6 +22,7 @@ _REGNET = Source(
 )
 
 ENOUGH = 5
+_RELIABLE = 0.9  # rank correlation and R²
 
 
 def _batches(evidence: Evidence) -> dict[int, list[TimedCell]]:
@@ -52,7 +54,7 @@ def _operations_predict_time(evidence: Evidence) -> Trial:
     for size, cells in _batches(evidence).items():
         macs, seconds = _macs(evidence, cells), _per_image(cells)
         line, rank = fitted(macs, seconds), rank_correlation(macs, seconds)
-        good = good and rank >= 0.9 and line.r2 >= 0.9
+        good = good and rank >= _RELIABLE and line.r2 >= _RELIABLE
         words.append(
             f"batch {size}, {len(cells)} networks: rank correlation {rank:.2f}, R² {line.r2:.2f}, "
             f"{_per_gmac(line)}, {_residuals(line, macs, cells)}"
@@ -71,6 +73,44 @@ def _residuals(line: Line, x: Sequence[float], cells: Sequence[TimedCell]) -> st
     return (
         f"residuals of {1e3 * typical:.2f} ms (root mean square), farthest off "
         f"{cells[index].name} by {1e3 * off[index]:+.2f} ms"
+    )
+
+
+def _predict_in_runtimes(evidence: Evidence) -> Trial:
+    """Try the same networks at the same batch in every runtime."""
+    size, runtimes = _in_runtimes(evidence)
+    good, words = {}, []
+    for runtime, cells in runtimes.items():
+        macs, seconds = _macs(evidence, cells), _per_image(cells)
+        line, rank = fitted(macs, seconds), rank_correlation(macs, seconds)
+        good[runtime] = rank >= _RELIABLE and line.r2 >= _RELIABLE
+        words.append(f"{runtime} rank correlation {rank:.2f}, R² {line.r2:.2f}, {_per_gmac(line)}")
+    number = len(next(iter(runtimes.values())))
+    true = ", ".join(runtime for runtime, each in good.items() if each) or "none of them"
+    return trial(
+        all(good.values()),
+        f"true in {true}; batch {size}, the same {number} networks: {'; '.join(words)}",
+    )
+
+
+def _in_runtimes(evidence: Evidence) -> tuple[int, dict[str, list[TimedCell]]]:
+    """The cells of the networks that were timed in all runtimes at one batch, the smallest.
+
+    A runtime with too few networks is none of them.  Raises ``LackingError``.
+    """
+    for size in sorted({cell.batch_size for cell in evidence.timed()}):
+        found: dict[str, dict[str, TimedCell]] = {}
+        for cell in evidence.timed(size):
+            found.setdefault(cell.conditions.runtime, {})[cell.name] = cell
+        several = {runtime: cells for runtime, cells in found.items() if len(cells) >= ENOUGH}
+        names = sorted(set.intersection(*map(set, several.values()))) if several else []
+        if len(several) > 1 and len(names) >= ENOUGH:
+            return size, {
+                runtime: [cells[name] for name in names] for runtime, cells in several.items()
+            }
+    raise LackingError(
+        f"{ENOUGH} ImageNet networks timed in 2 runtimes or more: `opbench run --runtime "
+        "eager,onnxruntime,openvino`"
     )
 
 
@@ -213,6 +253,19 @@ STATEMENTS = (
         "both 0.9 or more",
         "reliable estimate, linear",
         _operations_predict_time,
+    ),
+    replace(
+        timed(
+            "operations-predict-time-in-runtimes",
+            "The number of operations is a reliable estimate of inference time, in whichever "
+            "runtime.",
+            "abstract and Figure 7, of Torch7",
+            "the same test in every runtime, on the networks that were timed in all of them, at "
+            "the smallest batch size",
+            "reliable estimate, linear",
+            _predict_in_runtimes,
+        ),
+        across_runtimes=True,
     ),
     timed(
         "larger-batch-smaller-slope",

@@ -71,5 +71,5 @@ def _key(network: Network) -> tuple[str, Shape]:
 
 def _is_usual(cell: TimedCell) -> bool:
     where = cell.conditions
-    settings = (where.device, where.dtype, where.variant, cell.batch_size)
-    return settings == ("cpu", USUAL["dtype"], "", 1)
+    settings = (where.device, where.dtype, where.runtime, where.variant, cell.batch_size)
+    return settings == ("cpu", USUAL["dtype"], USUAL["runtime"], "", 1)

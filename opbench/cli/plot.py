@@ -142,6 +142,14 @@ def plot(
     dtype: Annotated[
         str, typer.Option(metavar="TYPE", help="Draw timings in this data type, such as float32.")
     ] = "",
+    runtime: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Draw timings in this runtime, such as openvino or compile:max-autotune; by "
+            "default in eager execution.",
+        ),
+    ] = "",
     batch_size: Annotated[
         str,
         typer.Option(
@@ -188,6 +196,7 @@ def plot(
         "label": tuple(label or ()),
         "device": device,
         "dtype": dtype,
+        "runtime": runtime.removesuffix(":default").replace(":", " "),
         "batch_sizes": tuple(parse_integers("--batch-size", batch_size) if batch_size else ()),
         "chart2016": Overlay.chart2016 in (overlay or ()),
         "zoo": zoo,

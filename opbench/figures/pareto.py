@@ -108,8 +108,11 @@ def _apart(frames: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 def _difference(setting: tuple[str, ...], first: tuple[str, ...]) -> str:
     """Return what of a setting is not as in the first one, in words."""
-    machine, device, dtype, variant = setting
-    parts = (f"on {machine}", f"on {device}", f"in {dtype}", f"with {variant or 'usual settings'}")
+    machine, device, dtype, runtime, variant = setting
+    parts = (
+        *(f"on {machine}", f"on {device}", f"in {dtype}", f"in {runtime}"),
+        f"with {variant or 'usual settings'}",
+    )
     pairs = zip(setting, first, strict=True)
     return " ".join(part for part, (its, other) in zip(parts, pairs, strict=True) if its != other)
 

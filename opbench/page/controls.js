@@ -38,9 +38,9 @@ function showElsewhere() {
 }
 
 function showConditions() {
-  const { places, at, dtypes, dtype, batches, batch } = condition();
+  const { places, at, runtimes, runtime, dtypes, dtype, batches, batch } = condition();
   const as = (values) => values.map((value) => ({ key: String(value), label: String(value) }));
-  const lists = { at: [places, at], dtype: [dtypes, dtype], batch: [batches, batch] };
+  const lists = { at: [places, at], runtime: [runtimes, runtime], dtype: [dtypes, dtype], batch: [batches, batch] };
   for (const [id, [values, value]] of Object.entries(lists)) {
     fill(id, values.length ? as(values) : [{ key: "", label: "nothing timed yet" }], String(value));
     byId(id).disabled = !values.length;
@@ -68,7 +68,7 @@ function toggleFamily(family, shown) {
 }
 
 function listenToControls(changed) {
-  for (const id of ["x", "y", "at", "dtype", "batch", ...FILTER_KEYS]) {
+  for (const id of ["x", "y", "at", "runtime", "dtype", "batch", ...FILTER_KEYS]) {
     byId(id).addEventListener("change", (event) => { state[id] = event.target.value; changed(); });
   }
   byId("data").addEventListener("change", (event) => {

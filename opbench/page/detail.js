@@ -89,12 +89,13 @@ const statedWords = (states, what, value) => (known(value) ? ` · ${states} ${ex
 const typical = (cell) => (known(cell.p50_s) ? ` · in this run half of the passes took at most ${scaled("latency_s", cell.p50_s)}, nine in ten ${withUnit("latency_s", cell.p90_s)}` : "");
 
 function timingFacts(point) {
-  const inOrder = (a, b) => place(a).localeCompare(place(b)) || a.dtype.localeCompare(b.dtype) || a.batch_size - b.batch_size;
+  const inOrder = (a, b) => place(a).localeCompare(place(b)) || a.dtype.localeCompare(b.dtype) || a.batch_size - b.batch_size
+    || (b.runtime === DEFAULTS.runtime) - (a.runtime === DEFAULTS.runtime) || a.runtime.localeCompare(b.runtime);
   const cells = DATA.cells.filter((cell) => cell.name === point.name).sort(inOrder);
   const failures = DATA.failures.filter((cell) => cell.name === point.name);
   if (point.published_only) return [["Timing", "cannot be measured", point.why ?? "its definition was never published"]];
   if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${targetOf(point)}`), " measures it"]];
-  const setting = (cell) => `${place(cell)}, ${cell.dtype}, batch ${cell.batch_size}`;
+  const setting = (cell) => conditionWords({ ...cell, at: place(cell), batch: cell.batch_size });
   return [
     ...cells.map((cell) => [setting(cell),
       DATA.measured.filter((key) => known(cell[key]) && isTelling(key, cell.batch_size))

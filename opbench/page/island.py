@@ -30,12 +30,13 @@ _COSTS, _GAINS = (
 _BUDGETS = [key for key, metric in METRICS.items() if metric.budget]
 _MEASURED = [key for key, metric in METRICS.items() if metric.of == "cell"]
 
-_CELL = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "input_size",
-         "quality", "p50_s", "p90_s", *columns("cell"))  # fmt: skip
+_CELL = ("name", "run", "machine", "device", "dtype", "runtime", "variant", "batch_size",
+         "input_size", "quality", "p50_s", "p90_s", *columns("cell"))  # fmt: skip
 # A cell is in the table for each data set that its network was evaluated on.
-_ONE_CELL = ["name", "run", "device", "dtype", "variant", "batch_size", "input_size"]
+_ONE_CELL = ["name", "run", "device", "dtype", "runtime", "variant", "batch_size", "input_size"]
 _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
-_FAILURE = ("name", "run", "machine", "device", "dtype", "variant", "batch_size", "reason")
+_FAILURE = ("name", "run", "machine", "device", "dtype", "runtime", "variant", "batch_size",
+            "reason")  # fmt: skip
 
 # Letters that a JSON text need not hold as they are, and that could end its script element.
 _RISKY = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}

@@ -17,30 +17,35 @@ function condition() {
   const places = ranked(DATA.cells, place);
   const at = pick(places, state.at);
   const there = DATA.cells.filter((cell) => place(cell) === at);
-  const dtypes = ranked(there, (cell) => cell.dtype);
+  const runtimes = ranked(there, (cell) => cell.runtime);
+  const runtime = pick(runtimes, state.runtime);
+  const executed = there.filter((cell) => cell.runtime === runtime);
+  const dtypes = ranked(executed, (cell) => cell.dtype);
   const dtype = pick(dtypes, state.dtype);
-  const typed = there.filter((cell) => cell.dtype === dtype);
+  const typed = executed.filter((cell) => cell.dtype === dtype);
   const batches = ranked(typed, (cell) => cell.batch_size).sort((a, b) => a - b);
   const batch = pick(batches, state.batch);
-  return { places, at, dtypes, dtype, batches, batch };
+  return { places, at, runtimes, runtime, dtypes, dtype, batches, batch };
 }
 
-const conditionWords = ({ at, dtype, batch }) => `${at}, ${dtype}, batch ${batch}`;
+// Eager execution goes without saying.
+const conditionWords = ({ at, runtime, dtype, batch }) =>
+  [at, ...(runtime === DEFAULTS.runtime ? [] : [runtime]), dtype, `batch ${batch}`].join(", ");
 
 // Every network of the data set with the cell of the condition in force; kept until either changes.
 let counted = { key: null, points: [] };
 
 function population() {
   const now = condition();
-  const key = JSON.stringify([state.data, now.at, now.dtype, now.batch]);
+  const key = JSON.stringify([state.data, now.at, now.runtime, now.dtype, now.batch]);
   if (counted.key !== key) counted = { key, points: populated(now) };
   return counted.points;
 }
 
-function populated({ at, dtype, batch }) {
+function populated({ at, runtime, dtype, batch }) {
   const cells = new Map();
   for (const cell of DATA.cells) {
-    if (place(cell) === at && cell.dtype === dtype && cell.batch_size === batch) cells.set(cell.name, cell);
+    if (place(cell) === at && cell.runtime === runtime && cell.dtype === dtype && cell.batch_size === batch) cells.set(cell.name, cell);
   }
   return DATA.networks
     .filter((network) => network.dataset === state.data)

@@ -3,7 +3,7 @@
 const DEFAULTS = Object.freeze({
   data: DATA.datasets[0]?.key ?? "imagenet",
   x: "macs", y: "top1", log: "1", front: "1",
-  at: "", dtype: "", batch: "",
+  at: "", runtime: "eager", dtype: "", batch: "",
   lib: "", on: "", size: "", fam: "", since: "", until: "",
   off: "", q: "", src: "0", sort: DATA.zoo.count ? "-best" : "-y", cols: "0", pick: "",
 });

@@ -165,7 +165,7 @@ const quoted = (value) => {
 function asCsv(points) {
   const ofLibraries = DATA.zoo.count ? ["trained_on", "resize", "interpolation", "release", "licence", "stated_params", "stated_macs"] : [];
   const names = ["name", "label", "family", "year", "dataset", "input_size", ...new Set([...metricColumns(), "macs", "params"]), "protocol", "source", "source_url", ...ofLibraries];
-  const timed = DATA.cells.length ? ["run", "machine", "device", "dtype", "batch_size"] : [];
+  const timed = DATA.cells.length ? ["run", "machine", "device", "runtime", "dtype", "batch_size"] : [];
   const rows = sorted(points).map((point) => [
     ...names.map((name) => quoted(name === "name" ? targetOf(point) : cellValue(point, name))), ...timed.map((name) => quoted(point.cell?.[name])),
   ].join(","));

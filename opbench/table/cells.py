@@ -4,9 +4,9 @@ The rules, for everything that is drawn or claimed:
 
     pass      forward passes; a training step is another thing, for `opbench compare`
     machine   the GPU's name for a cell on a GPU, else the processor's
-    variant   the settings that are not the usual ones, in words; usual is a contiguous layout,
-              eager execution, as many threads as cores, and on a GPU no graph, a warm L2 cache
-              and no TF32
+    runtime   with its mode, unless that is the default one
+    variant   the other settings that are not the usual ones, in words; usual is a contiguous
+              layout, as many threads as cores, and on a GPU no graph, a warm L2 cache and no TF32
     outputs   a cell whose outputs differ from eager float32 by more than its precision allows
               counts as one that failed
     latest    of cells with the same network, size, batch and conditions the one in the latest run
@@ -25,6 +25,7 @@ from opbench.runs.store import RunFile
 from opbench.spec import Shape
 from opbench.value import Value
 
+_DEFAULT_MODE = " default"
 _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
 
 
@@ -35,13 +36,15 @@ class Conditions:
     machine: str
     device: str
     dtype: str
+    runtime: str = USUAL["runtime"]
     variant: str = ""
 
     def __str__(self) -> str:
         kind = self.device.partition(":")[0]
         where = kind if self.machine == self.device else f"{kind} ({self.machine})"
-        unusual = [self.dtype] if self.dtype != USUAL["dtype"] else []
-        return ", ".join([where, *unusual, *filter(None, [self.variant])])
+        usual = (USUAL["dtype"], USUAL["runtime"], "")
+        settings = (self.dtype, self.runtime, self.variant)
+        return ", ".join([where, *(each for each in settings if each not in usual)])
 
     @property
     def on_gpu(self) -> bool:
@@ -191,23 +194,28 @@ def conditions(what: Cell | Setting, header: Header) -> Conditions:
     machine = header.environment.get("gpu" if on_gpu else "cpu")
     unusual = [*_layout(what), *(_gpu_options(header) if on_gpu else _threads(what, header))]
     named = machine if isinstance(machine, str) and machine else what.device
-    return _shared(named, what.device, what.dtype, ", ".join(unusual))
+    return _shared(named, what.device, what.dtype, _runtime(what), ", ".join(unusual))
 
 
 @lru_cache(maxsize=1024)
-def _shared(machine: str, device: str, dtype: str, variant: str) -> Conditions:
+def _shared(machine: str, device: str, dtype: str, runtime: str, variant: str) -> Conditions:
     """Return one object for equal conditions: there are few, of many cells."""
-    return Conditions(machine=machine, device=device, dtype=dtype, variant=variant)
+    return Conditions(machine=machine, device=device, dtype=dtype, runtime=runtime, variant=variant)
 
 
 def _of(cell: Cell) -> tuple[str, int]:
     return cell.name, cell.batch_size
 
 
+def _runtime(what: Cell | Setting) -> str:
+    """Return the runtime of a cell; a device by itself is as PyTorch finds it."""
+    execution = what.execution if isinstance(what, Cell) else USUAL["runtime"]
+    return execution.removesuffix(_DEFAULT_MODE)
+
+
 def _layout(what: Cell | Setting) -> Iterator[str]:
     if isinstance(what, Cell):
         yield from _odd(what, {"memory_format": USUAL["memory_format"]})
-        yield from {what.execution} - {USUAL["runtime"]}
         yield from filter(None, [what.inputs])
 
 

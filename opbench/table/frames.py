@@ -38,10 +38,10 @@ _NUMBERS_OF_NETWORK = columns("network")
 _COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY, *_OF_EVALUATION)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)
 ZOO = ("name", "family", "dataset", "input_size", "trained_on", "comparable", *_NUMBERS_OF_NETWORK)
-_WHERE = ("run", "machine", "device", "dtype", "variant")
+_WHERE = ("run", "machine", "device", "dtype", "runtime", "variant")
 # The network as it was run, which may be at another input size than its paper's.
 _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
-           "p50_s", "p90_s", "fraction_of_peak")  # fmt: skip
+           "p50_s", "p90_s", "fraction_of_peak", "output_error", "output_limit")  # fmt: skip
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
 CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
@@ -229,13 +229,14 @@ def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
         "machine": conditions.machine,
         "device": conditions.device,
         "dtype": conditions.dtype,
+        "runtime": conditions.runtime,
         "variant": conditions.variant or None,
     }
 
 
 def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
-    attained = timed.record.attained
+    attained, artefact = timed.record.attained, timed.record.artefact
     latency = (measurement.latency_s, measurement.latency_low_s, measurement.latency_high_s)
     on_gpu = (measurement.device_s, measurement.device_low_s, measurement.device_high_s)
     queued = (measurement.queued_s, measurement.queued_low_s, measurement.queued_high_s)
@@ -265,6 +266,8 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
         "p50_s": measurement.p50_s,
         "p90_s": measurement.p90_s,
         "fraction_of_peak": attained.fraction_of_peak if attained else None,
+        "output_error": artefact.output_error if artefact else None,
+        "output_limit": artefact.output_limit if artefact else None,
     }
     rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
     return row | rest

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from opbench.claims import STATEMENTS, Evidence, Finding, try_on
 from opbench.spec import Shape
 from opbench.table.cells import Conditions, TimedCell
-from tests.claims.claims_evidence import cell, evidence
+from tests.claims.claims_evidence import GPU, cell, evidence
 
 Tried = Callable[[str, Evidence], Finding]
 
@@ -241,6 +242,43 @@ def test_each_device_is_tried_by_itself() -> None:
     on_gpu, on_cpu = try_on(given(*cells), [statement])
     assert (on_gpu.on, on_gpu.verdict) == ("cuda (a card)", "holds")
     assert (on_cpu.on, on_cpu.verdict) == ("cpu (a processor)", "does not hold")
+
+
+def test_one_trial_tells_in_which_runtimes_operations_predict_time(tried: Tried) -> None:
+    def cells(runtime: str, seconds: Sequence[float]) -> list[TimedCell]:
+        there = replace(GPU, runtime=runtime)
+        return [cell(name, 1, at, there) for name, at in zip(NAMES, seconds, strict=False)]
+
+    line = [1e-3 * (i + 1) for i in range(6)]
+    key = "operations-predict-time-in-runtimes"
+    uneven = [30e-3, *line[1:]]
+    finding = tried(key, given(*cells("eager", uneven), *cells("openvino", line)))
+    assert finding.verdict == "does not hold"
+    assert finding.on == "cuda (a card), 2 runtimes"
+    assert finding.found.startswith("true in openvino; batch 1, the same 6 networks: eager rank ")
+    assert "openvino rank correlation 1.00, R² 1.00, 1 ms per GMAC" in finding.found
+    both = tried(key, given(*cells("eager", line), *cells("openvino", line)))
+    assert both.verdict == "holds"
+    # The slow network is not timed in all: it does not count in any.
+    fewer = [cell for cell in cells("openvino", line) if cell.name != "alexnet"]
+    assert "5 networks: eager rank correlation 1.00" in (
+        tried(key, given(*cells("eager", uneven), *fewer)).found
+    )
+    few = tried(key, given(*cells("eager", line), *cells("openvino", line[:4])))
+    assert few.verdict == "cannot tell"
+    assert "timed in 2 runtimes or more" in few.missing
+
+
+def test_other_statements_are_tried_in_eager_execution_where_it_was_timed() -> None:
+    (statement,) = (s for s in STATEMENTS if s.key == "operations-predict-time")
+    there = [replace(GPU, runtime=runtime) for runtime in ("eager", "aot", "openvino")]
+    cells = [cell(name, 1, i + 1.0, each) for i, name in enumerate(NAMES) for each in there]
+    assert [each.on for each in try_on(given(*cells), [statement])] == ["cuda (a card)"]
+    others = [each for each in cells if each.conditions.runtime != "eager"]
+    assert [each.on for each in try_on(given(*others), [statement])] == [
+        "cuda (a card), aot",
+        "cuda (a card), openvino",
+    ]
 
 
 def test_what_is_said_of_accelerators_is_not_tried_on_a_processor() -> None:

@@ -19,7 +19,9 @@ NAMES = ("alexnet", "resnet18", "vgg16", "lenet5", "caffenet128", "caffenet128_e
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_results(tmp_path_factory.mktemp("results"), batches=(1, 4, 16), names=NAMES)
+    return write_results(
+        tmp_path_factory.mktemp("results"), batches=(1, 4, 16), names=NAMES, runtimes=True
+    )
 
 
 def _paths(result: Result) -> list[Path]:

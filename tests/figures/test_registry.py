@@ -23,8 +23,8 @@ def test_every_figure_says_in_one_line_what_it_shows() -> None:
 
 
 @pytest.mark.parametrize("name", figures.names())
-def test_every_figure_draws_a_results_folder(name: str, timed_table: Table) -> None:
-    figure = figures.find(name)(timed_table, Options())
+def test_every_figure_draws_a_results_folder(name: str, runtimes_table: Table) -> None:
+    figure = figures.find(name)(runtimes_table, Options())
     assert any(axes.has_data() for axes in figure.axes)
 
 

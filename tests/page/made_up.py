@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from opbench.record import Record
+from opbench.record import USUAL, Record
 from opbench.registry import counts_csv
 from opbench.registry.counts_csv import NetworkRow
 from opbench.value import Value
@@ -16,6 +16,7 @@ FORMULA = "=1+1|cmd"
 HOSTILE = ("<script>document.title='hit'</script>", "</script><img src=x onerror=alert(1)>")
 RUN = "20260101T000000Z-7"
 SLOW = "vgg19"
+FASTER = "nin"  # four times in OpenVINO
 NOISY = "squeezenet1_1"
 MACHINE = {"cpu": "A processor of tomorrow", "torch": "2.13.0", "torch_threads": 2}
 
@@ -41,13 +42,14 @@ def _lines() -> Iterator[Value]:
             yield builders.failure(SLOW, "no room", batch_size=16)
         else:
             yield _record(row, 16)
+    yield _record(rows[FASTER], 1, runtime="openvino")
     for name in HOSTILE:
         yield _record(rows["alexnet"], 1, name)
     yield _record(rows["googlenet"], 1, FORMULA)
 
 
-def _record(row: NetworkRow, batch: int, name: str = "") -> Record:
-    middle = seconds(row.macs, batch)
+def _record(row: NetworkRow, batch: int, name: str = "", runtime: str = USUAL["runtime"]) -> Record:
+    middle = seconds(row.macs, batch) / (1 if runtime == USUAL["runtime"] else 4)
     return builders.record_of(
         replace(row, name=name or row.name),
         batch,
@@ -55,5 +57,6 @@ def _record(row: NetworkRow, batch: int, name: str = "") -> Record:
         low_s=0.99 * middle,
         high_s=1.02 * middle,
         peak_memory_bytes=row.weight_bytes + batch * row.peak_activation_bytes,
+        runtime=runtime,
         quality="noisy" if row.name == NOISY else "good",
     )

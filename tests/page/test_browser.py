@@ -18,7 +18,7 @@ from opbench.accuracy import primaries, wilson_interval
 from opbench.registry import counts_csv
 from opbench.table.frames import load
 from opbench.table.frontier import frontier
-from tests.page.made_up import FORMULA, HOSTILE, NOISY, RUN, SLOW, seconds
+from tests.page.made_up import FASTER, FORMULA, HOSTILE, NOISY, RUN, SLOW, seconds
 from tests.page.view import Open, View
 
 FACTS = {fact.name: fact for fact in counts_csv.load()}
@@ -112,6 +112,21 @@ def test_batch_and_linear_axis_are_choices(view: Open) -> None:
     assert "VGG-19" in opened.text("#caption")
     opened.click("#log")
     assert opened.js("return document.getElementById('chart')._fullLayout.xaxis.type") == "linear"
+
+
+def test_the_runtime_is_a_choice_and_eager_the_first(view: Open) -> None:
+    opened = view("x=latency_s")
+    eager = 1e3 * seconds(FACTS[FASTER].macs, 1)
+    assert opened.drawn()[FASTER]["x"] == pytest.approx(eager)
+    opened.choose("runtime", "openvino")
+    assert {name: point["x"] for name, point in opened.drawn().items() if name in FACTS} == {
+        FASTER: pytest.approx(eager / 4)
+    }
+    assert opened.fragment()["runtime"] == "openvino"
+    assert "A processor of tomorrow, cpu, openvino, float32, batch 1" in opened.text("#caption")
+    opened.choose("runtime", "eager")
+    assert "openvino" not in opened.text("#caption")
+    assert "runtime" not in opened.fragment()
 
 
 def test_whiskers_reach_to_the_ends_of_both_intervals_of_what_fits(view: Open) -> None:
@@ -254,7 +269,7 @@ def test_the_frontier_is_what_no_other_beats(
     loaded = load(results, results / "mine.csv")
     frame = loaded.networks
     if x not in frame:
-        frame = loaded.cells[loaded.cells["batch_size"] == 1]
+        frame = loaded.cells.query("batch_size == 1 and runtime == 'eager'")
     frame = frame[frame["single_crop"] & frame["dataset"].eq("imagenet")]
     best = frontier(frame, column, "top1").sort_values("top1")
     scale = 1e-9 if x == "macs" else 1

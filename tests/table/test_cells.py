@@ -110,6 +110,20 @@ def test_an_unusual_setting_is_a_cell_of_its_own(tmp_path: Path) -> None:
     assert _variants(table) == [None, "memory_format channels_last"]
 
 
+def test_a_runtime_is_told_with_its_mode_and_apart_from_other_settings(tmp_path: Path) -> None:
+    modes = [("eager", None), ("openvino", None), ("compile", "default"), ("compile", "max")]
+    records = [record("a", runtime=runtime, compile=mode) for runtime, mode in modes]
+    other = record("a", runtime="openvino", memory_format="channels_last", output_error=1e-6)
+    cells = _table(tmp_path, [*records, other]).cells
+    told = ["eager", "openvino", "compile", "compile max", "openvino"]
+    assert cells["runtime"].to_list() == told
+    assert cells["variant"].fillna("").to_list() == [""] * 4 + ["memory_format channels_last"]
+    assert cells["output_error"].to_list()[-1] == 1e-6
+    words = [str(each.conditions) for each in load(tmp_path).folder.cells]
+    assert words[0] == "cpu (A processor)"
+    assert words[-1].endswith(", openvino, memory_format channels_last")
+
+
 @pytest.mark.parametrize(
     ("machine", "asked", "variant"),
     [

@@ -9,6 +9,7 @@ import pandas as pd
 
 from opbench import __version__
 from opbench.metrics import CONVENTION
+from opbench.record import USUAL
 from opbench.runs.lines import Header
 from opbench.table.frames import Table
 
@@ -124,7 +125,7 @@ def _named(run: str, header: Header) -> str:
 def _where(frame: pd.DataFrame, header: Header) -> str:
     first, environment = frame.iloc[0], header.environment
     variant = first["variant"] if isinstance(first["variant"], str) else ""
-    words = [f"{first['machine']} ({first['device']})", _arithmetic(first, variant)]
+    words = [f"{first['machine']} ({first['device']})", *_computed(frame, variant)]
     if frame["batch_size"].nunique() == 1:
         words.append(f"batch {first['batch_size']}")
     words += filter(None, [variant])
@@ -133,6 +134,15 @@ def _where(frame: pd.DataFrame, header: Header) -> str:
     if "torch" in environment:
         words.append(f"PyTorch {environment['torch']}")
     return ", ".join(words)
+
+
+def _computed(frame: pd.DataFrame, variant: str) -> list[str]:
+    """Return runtime and data type, where the figure is not about them."""
+    if len(frame[["runtime", "dtype"]].drop_duplicates()) > 1:
+        return []
+    first = frame.iloc[0]
+    runtime = [first["runtime"]] if first["runtime"] != USUAL["runtime"] else []
+    return [_arithmetic(first, variant), *runtime]
 
 
 def _arithmetic(first: pd.Series[Any], variant: str) -> str:

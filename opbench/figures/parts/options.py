@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# Names of options, as in the ``TAKES`` of figures: those of every figure of timings, of one with
-# logarithmic axes, and of one with the axes that the reader chooses.
-OF_TIMINGS = frozenset({"dataset", "family", "highlight", "label", "device", "dtype", "batch-size"})
+# Names of options, as in the ``TAKES`` of figures: those of a figure of timings in all runtimes, of
+# one in one of them, of one with logarithmic axes, and of one with axes that the reader chooses.
+OF_RUNTIMES = frozenset(
+    {"dataset", "family", "highlight", "label", "device", "dtype", "batch-size"}
+)
+OF_TIMINGS = OF_RUNTIMES | {"runtime"}
 OF_LOG_TIMINGS = OF_TIMINGS | {"log"}
 OF_SCATTERS = OF_LOG_TIMINGS | {"unit", "zoo", "x", "y"}
 
@@ -23,6 +26,7 @@ class Options:
     families, highlight, label: globs of families, of networks to bring forward, of networks to
         name; ``label`` also knows the word ``frontier``.
     device: "cpu", "cuda:0" or part of a machine's name.
+    runtime: as in the column of the cells; by default eager, where it was timed.
     zoo: whether the networks of the libraries are drawn behind.
     notes: where the sentences under a figure go: into it, into a file beside it, or nowhere.
     """
@@ -37,6 +41,7 @@ class Options:
     label: tuple[str, ...] = ()
     device: str = ""
     dtype: str = ""
+    runtime: str = ""
     batch_sizes: tuple[int, ...] = ()
     chart2016: bool = False
     zoo: bool = False

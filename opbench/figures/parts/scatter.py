@@ -56,7 +56,7 @@ def draw_scatter(
     lines: list[labels.Line] = []
     best = frontier(frame, spec.x, spec.y) if METRICS[spec.y].better == "higher" else None
     if spec.frontier and best is not None:
-        lines += _draw_frontier(axes, best, spec)
+        lines += draw_frontier(axes, best, spec)
     areas = spec.sizing.areas(frame)
     blobs.draw_networks(axes, frame, x, y, areas)
     lines += _whiskers(axes, frame, spec)
@@ -72,7 +72,8 @@ def finish(
     return labels.place(axes, named, lines, size=spec.type_size)
 
 
-def _draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
+def draw_frontier(axes: Axes, best: pd.DataFrame, spec: Scatter) -> list[labels.Line]:
+    """Draw the stepped line of a frontier, and return it for names to avoid."""
     if best.empty:
         return []
     across, up = steps(axes, best, spec)

@@ -1,7 +1,8 @@
 """Select the rows that a figure draws: the reader's choice, or the one that shows most.
 
 The rule it embodies: one figure, one machine, one data type, one setting.  Timings of two
-machines never share an axis.
+machines never share an axis, and those of two runtimes or data types only where that is what the
+figure is about.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from opbench.figures.parts.options import Options
 from opbench.figures.parts.style import colour
 from opbench.metrics import METRICS
 from opbench.names import matching
+from opbench.record import USUAL
 from opbench.spec import dataset_label
 from opbench.table.frames import Table
 
-SETTING = ["machine", "device", "dtype", "variant"]
+_OF_ARTEFACT = ["runtime", "dtype"]
+SETTING = ["machine", "device", "dtype", "runtime", "variant"]
 
 
 def networks(table: Table, options: Options, needs: Needs | None = None) -> pd.DataFrame:
@@ -56,8 +59,36 @@ def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
 
     Raises ``MissingDataError`` saying what to run.
     """
-    dataset = dataset_of(table, options)
-    needs = Needs(datasets=(dataset,), metrics=metrics or ("latency_s",))
+    needs = _needs_of_cells(table, options, metrics)
+    return _chosen(_one_setting(_timings(table, options, needs)), table, options, needs)
+
+
+def in_runtimes(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
+    """Those cells at one batch, and all that differ from them in runtime or data type alone.
+
+    Raises ``MissingDataError`` saying what to run, also where one runtime in one type is all.
+    """
+    needs = _needs_of_cells(table, options, metrics)
+    frame = _timings(table, options, needs)
+    (batch,) = batches(cells(table, options, *metrics), options, (1,), most=1)
+    first = _one_setting(frame).iloc[0]
+    same = [column for column in SETTING if column not in _OF_ARTEFACT]
+    alike = (frame[same].fillna("") == first[same].fillna("")).all(axis=1)
+    frame = frame[alike & (frame["batch_size"] == batch)]
+    if len(frame[_OF_ARTEFACT].drop_duplicates()) < 2:
+        raise MissingDataError(
+            f"{first['runtime']} in {first['dtype']} is all that was timed here: run `opbench run "
+            f"--device {first['device']} --runtime eager,onnxruntime,openvino`"
+        )
+    return _chosen(frame, table, options, needs)
+
+
+def _needs_of_cells(table: Table, options: Options, metrics: Sequence[str]) -> Needs:
+    return Needs(datasets=(dataset_of(table, options),), metrics=metrics or ("latency_s",))
+
+
+def _timings(table: Table, options: Options, needs: Needs) -> pd.DataFrame:
+    """The cells that the reader's choice leaves, in any setting.  Raises ``MissingDataError``."""
     frame = table.cells
     if frame.empty:
         begun = "; continue the one that was interrupted with `opbench run --resume`"
@@ -65,12 +96,12 @@ def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
             f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
         )
     frame = frame[frame["own_size"] & frame["dataset"].isin(needs.datasets)]
-    frame = _at(frame, options, dataset)
+    frame = _at(frame, options, *needs.datasets)
     for key in needs.metrics:
         frame = frame.dropna(subset=[key])
         if frame.empty:
             raise MissingDataError(unknown(key, needs))
-    return _chosen(_one_setting(frame), table, options, needs)
+    return frame
 
 
 def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFrame:
@@ -174,14 +205,18 @@ def _at(frame: pd.DataFrame, options: Options, dataset: str) -> pd.DataFrame:
         frame = frame[named | kind]
     if options.dtype:
         frame = frame[frame["dtype"] == options.dtype]
+    if options.runtime:
+        frame = frame[frame["runtime"] == options.runtime]
     if frame.empty:
-        where = f" --device {wanted}" if wanted else ""
-        kind_of = f" --dtype {options.dtype}" if options.dtype else ""
+        asked = {"device": wanted, "dtype": options.dtype, "runtime": options.runtime}
+        given = {option: value for option, value in asked.items() if value}
+        flags = "".join(f" --{option} {value}" for option, value in given.items())
         raise MissingDataError(
             f"no timed cell is of {_a_network(dataset)} at its paper's input size"
-            + (f", on {wanted}" if wanted else "")
-            + (f", in {options.dtype}" if options.dtype else "")
-            + f": run `opbench run{where}{kind_of}`"
+            + "".join(
+                f", {'on' if option == 'device' else 'in'} {given[option]}" for option in given
+            )
+            + f": run `opbench run{flags}`"
         )
     return frame
 
@@ -192,10 +227,12 @@ def _a_network(dataset: str) -> str:
 
 
 def _one_setting(frame: pd.DataFrame) -> pd.DataFrame:
-    """The setting with the most cells, the latest run winning a tie."""
+    """The setting with the most cells, of those in eager execution where there are any; the latest
+    run wins a tie."""
     keyed = frame.assign(variant=frame["variant"].fillna(""))
     ranked = keyed.groupby(SETTING)["run"].agg(["size", "max"]).reset_index()
-    best = ranked.sort_values(["size", "max", *SETTING]).iloc[-1]
+    usual = ranked["runtime"] == USUAL["runtime"]
+    best = ranked.assign(usual=usual).sort_values(["usual", "size", "max", *SETTING]).iloc[-1]
     return frame[(keyed[SETTING] == best[SETTING]).all(axis=1)]
 
 
