@@ -45,7 +45,7 @@ def rows(question: Mapping[str, Any]) -> Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """How targets are counted: by which convention, which of them, in how many processes.
+    """The convention of a count, the targets that it is of, and its number of processes.
 
     ``timeout``: seconds for each; None for as long as it takes.
     """

@@ -18,7 +18,7 @@ from opbench.value import Value
 
 
 class Change(StrEnum):
-    """What merging a file changes in a results folder."""
+    """The change that merging a file makes in a results folder."""
 
     new = "new"
     longer = "longer"

@@ -44,6 +44,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "claims": ("claims", "--results", "RESULTS"),
     "check": ("check",),
     "doctor": ("doctor",),
+    "merge": ("merge", "RESULTS", "--results", "elsewhere", "--dry-run"),
     "runs": ("runs", "--results", "RESULTS"),
 }
 # JSON in UTF-8 holds no lone surrogate, and so does no run.
