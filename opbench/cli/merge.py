@@ -20,8 +20,7 @@ from opbench.cli.render import Format, note, plural, render, say, write
 from opbench.live.lines import COMPARISON
 from opbench.merging.folder import Change, plan_merge
 from opbench.runs.lines import RUN
-from opbench.runs.parts import JoinedPlan, join_plans, plan_of
-from opbench.runs.store import read_run
+from opbench.runs.parts import JoinedPlan, join_plans, plan_of, read_part
 
 if TYPE_CHECKING:
     from opbench.merging.copies import Copy
@@ -72,8 +71,8 @@ def merge(
     folder = results_folder(results)
     merging = plan_merge(paths, folder, _FORMATS, _redundant)
     rows = list(merging.rows())
-    for copy in merging.given:
-        for damage in () if copy.problem else copy.damages:
+    for copy in merging.changed:
+        for damage in copy.damages:
             say(f"warning: a damaged line is kept, and read by nothing: {damage}")
     plans, evaluations = _plans(merging), _evaluations(merging)
     if not dry_run:
@@ -103,7 +102,7 @@ def _plans(merging: Merge) -> list[JoinedPlan]:
     runs = [version for version in merging.versions if version.copy.format is RUN]
     given = set(merging.given)
     read = [
-        (version, replace(read_run(version.copy.path), path=merging.results / version.place))
+        (version, replace(read_part(version.copy.path), path=merging.results / version.place))
         for version in runs
     ]
     touched = {plan_of(run) for version, run in read if given.intersection(version.copies)}

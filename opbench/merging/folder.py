@@ -24,6 +24,7 @@ class Change(StrEnum):
     longer = "longer"
     known = "known"
     left_out = "left out"
+    removed = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,29 +53,36 @@ class Merge:
     there: tuple[Copy, ...]
     given: tuple[Copy, ...]
 
+    @property
+    def changed(self) -> list[Copy]:
+        """The files that are new in the folder, or longer than those that it holds, each once."""
+        there = {copy.sha256 for copy in self.there}
+        kept = {version.copy.sha256 for version in self.versions}
+        new = {copy.sha256: copy for copy in reversed(self.given) if copy.sha256 in kept - there}
+        return [copy for copy in self.given if new.get(copy.sha256) is copy]
+
     def rows(self) -> Iterator[MergedFile]:
         """Describe what becomes of each of the files."""
         of = {copy: version for version in self.versions for copy in version.copies}
-        for copy in self.given:
+        there, changed = set(self.there), set(self.changed)
+        for copy in (*self.given, *(each for each in self.there if each not in of)):
             version = of.get(copy)
+            if version is None:
+                change = Change.removed if copy in there else Change.left_out
+            elif copy in changed:
+                change = Change.new if there.isdisjoint(version.copies) else Change.longer
+            else:
+                change = Change.known
             yield MergedFile(
-                name=version.place.stem if version else "",
+                name=version.place.stem if version else copy.path.stem,
                 kind=copy.format.what,
-                change=self._change(copy, version),
+                change=change,
                 path=str(copy.path),
                 host=copy.host,
                 sha256=copy.sha256,
                 bytes=copy.size,
-                problem=_problem(copy, version),
+                problem=_problem(copy, change),
             )
-
-    def _change(self, copy: Copy, version: Version | None) -> Change:
-        if version is None:
-            return Change.left_out
-        there = {each.sha256 for each in version.copies if each in set(self.there)}
-        if copy.sha256 != version.copy.sha256 or copy.sha256 in there:
-            return Change.known
-        return Change.longer if there else Change.new
 
     def write(self) -> None:
         """Write what is new, and then remove what it replaces.
@@ -88,9 +96,13 @@ class Merge:
         for path in [*old, *(self.results / place for place in new)]:
             if in_use(path):
                 raise BadFileError(f"{path} is being written by another process: wait for it")
-        # All are read first: two files may change places.
-        data = {place: read(copy.path) for place, copy in new.items()}
-        for place, content in data.items():
+        # Those of the folder itself are read first: two files may change places.
+        own = {copy.path.resolve() for copy in self.there}
+        moved = {
+            place: read(copy.path) for place, copy in new.items() if copy.path.resolve() in own
+        }
+        for place, copy in new.items():
+            content = moved.get(place) or read(copy.path)
             write(self.results / place, content, remedy="choose another folder with --results")
         for path in old:
             remove(path)
@@ -125,10 +137,11 @@ def _below(copy: Copy) -> Path:
     return Path(copy.format.folder, copy.path.name)
 
 
-def _problem(copy: Copy, version: Version | None) -> str:
+def _problem(copy: Copy, change: Change) -> str:
     if copy.problem:
         return copy.problem
-    if version is None:
+    if change in (Change.left_out, Change.removed):
         return "other files have the same answers to all of its images"
-    number = len(copy.damages)
+    # Those of a file that is there already were told when it came.
+    number = 0 if change is Change.known else len(copy.damages)
     return f"{number} damaged line{'s' * (number != 1)}" if number else ""

@@ -117,6 +117,7 @@ def _unrunnable(table: Table) -> list[dict[str, Any]]:
 
 def _run(name: str, header: Header) -> dict[str, Any]:
     row = header.to_json()
+    row["environment"].pop("host", None)  # a page is for everybody
     return {key: row[key] for key in _RUN} | {"run": name}
 
 

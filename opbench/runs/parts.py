@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from opbench.errors import BadFileError
 from opbench.files import files_in
 from opbench.record import USUAL, Cell, Failure, Record
 from opbench.runs.lines import RUN, Header
-from opbench.runs.store import RunFile, read_run
+from opbench.runs.store import RunFile
 from opbench.shards import Shard
 
 _ID = 16
+_ROUND = b'{"kind":"round",'
 # Of a header: when, where and by which version; and the cells, which are hashed in any order.
 _NOT_OF_A_PLAN = frozenset(
     {"format", "opbench", "started", "environment", "run", "plan", "shard", "plan_id", "planned"}
@@ -103,6 +106,21 @@ def settled(runs: Iterable[RunFile]) -> set[Cell]:
     }
 
 
+def read_part(path: Path) -> RunFile:
+    """Read a run file without its rounds, which are most of it, and without what is damaged.
+
+    Raises ``BadFileError`` when it is missing or its header is damaged.
+    """
+    header, lines = RUN.read_header(path), []
+    with path.open("rb") as file:
+        for raw in file:
+            if not raw.startswith(_ROUND):
+                with suppress(ValueError):
+                    lines.append(RUN.decode(raw.rstrip()))
+        size = file.tell()
+    return RunFile(path=path, size=size, header=header, lines=tuple(lines[1:]), damages=())
+
+
 def parts_beside(run: RunFile) -> list[RunFile]:
     """Return the other files of a run's plan in its folder; one that cannot be read is none."""
     found = []
@@ -111,7 +129,7 @@ def parts_beside(run: RunFile) -> list[RunFile]:
             try:
                 header = RUN.read_header(path)
                 if plan_of(run) in (header.plan_id, header.run or path.stem):
-                    found.append(read_run(path))
+                    found.append(read_part(path))
             except BadFileError:
                 continue
     return found
