@@ -52,6 +52,16 @@ class Conditions:
         return self.device.startswith("cuda")
 
 
+def is_of(machine: str, device: str, wanted: str) -> bool:
+    """Return whether one of the words of ``--device`` names this machine, or its kind of device.
+
+    They are separated by commas: a device (cpu, cuda, cuda:0) or a part of a machine's name.
+    """
+    words = [word.strip().lower() for word in wanted.split(",")]
+    kind = device.partition(":")[0]
+    return any(word in (device, kind) or word in machine.lower() for word in words if word)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedCell:
     """One measured cell of a run.  Seconds, joules and bytes are of a pass of the whole batch."""

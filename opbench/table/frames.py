@@ -17,7 +17,7 @@ import pandas as pd
 from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
 from opbench.spec import DATASETS, ordered_datasets
-from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
+from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell, is_of
 from opbench.table.folder import Folder, collecting_nothing, read_folder
 from opbench.table.networks import Network, published_only, zoo_networks
 
@@ -179,6 +179,14 @@ def _frame(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFr
         for name, values in columns.items():
             values.append(row.get(name))
     return pd.DataFrame(columns)
+
+
+def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:
+    """Return which rows of ``frame`` are of a device that ``--device`` names."""
+    where = frame[["machine", "device"]].drop_duplicates()
+    named = {each for each in where.itertuples(index=False, name=None) if is_of(*each, wanted)}
+    pairs = zip(frame["machine"], frame["device"], strict=True)
+    return pd.Series([pair in named for pair in pairs], index=frame.index, dtype=bool)
 
 
 def failures_frame(failures: Iterable[FailedCell]) -> pd.DataFrame:

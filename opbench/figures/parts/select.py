@@ -29,7 +29,7 @@ from opbench.metrics import METRICS
 from opbench.names import matching
 from opbench.record import USUAL
 from opbench.spec import dataset_label
-from opbench.table.frames import Table
+from opbench.table.frames import Table, of_device
 
 _OF_ARTEFACT = ["runtime", "dtype"]
 SETTING = ["machine", "device", "dtype", "runtime", "variant"]
@@ -59,6 +59,7 @@ def cells(table: Table, options: Options, *metrics: str) -> pd.DataFrame:
 
     Raises ``MissingDataError`` saying what to run.
     """
+<<<<<<< HEAD
     needs = _needs_of_cells(table, options, metrics)
     return _chosen(_one_setting(_timings(table, options, needs)), table, options, needs)
 
@@ -95,6 +96,11 @@ def _timings(table: Table, options: Options, needs: Needs) -> pd.DataFrame:
         raise MissingDataError(
             f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
         )
+=======
+    dataset = dataset_of(table, options)
+    needs = Needs(datasets=(dataset,), metrics=metrics or ("latency_s",))
+    frame = _timed_cells(table)
+>>>>>>> c5e2738 (Figure: machines, what carries over and what is reversed)
     frame = frame[frame["own_size"] & frame["dataset"].isin(needs.datasets)]
     frame = _at(frame, options, *needs.datasets)
     for key in needs.metrics:
@@ -102,6 +108,22 @@ def _timings(table: Table, options: Options, needs: Needs) -> pd.DataFrame:
         if frame.empty:
             raise MissingDataError(unknown(key, needs))
     return frame
+
+
+def every_machine(table: Table, options: Options) -> pd.DataFrame:
+    """The cells of every machine, of several ``--device`` names those, at one batch and data type
+    and with the usual settings: a network's latest on each machine.
+
+    Raises ``MissingDataError`` saying what to run.
+    """
+    dataset, frame = dataset_of(table, options), _timed_cells(table)
+    usual = frame["variant"].isna() & (frame["dtype"] == (options.dtype or USUAL["dtype"]))
+    frame = frame[frame["own_size"].astype(bool) & usual & (frame["dataset"] == dataset)]
+    frame = _at(frame, options, dataset)
+    frame = _chosen(frame, table, options, Needs(datasets=(dataset,), metrics=("latency_s",)))
+    (batch,) = batches(frame, options, (1,), most=1)
+    ordered = frame[frame["batch_size"] == batch].sort_values(["run", "name"])
+    return ordered.drop_duplicates(["name", "machine"], keep="last", ignore_index=True)
 
 
 def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFrame:
@@ -197,12 +219,19 @@ def without_prefix(labels: pd.Series[str]) -> list[str]:
     return [rest if first in whole and rest else first + gap + rest for first, gap, rest in parts]
 
 
+def _timed_cells(table: Table) -> pd.DataFrame:
+    if table.cells.empty:
+        begun = "; continue the one that was interrupted with `opbench run --resume`"
+        raise MissingDataError(
+            f"nothing was timed yet: run `opbench run`{begun if table.folder.runs else ''}"
+        )
+    return table.cells
+
+
 def _at(frame: pd.DataFrame, options: Options, dataset: str) -> pd.DataFrame:
     wanted = options.device
     if wanted:
-        named = frame["machine"].str.contains(wanted, case=False, regex=False)
-        kind = frame["device"].eq(wanted) | frame["device"].str.startswith(f"{wanted}:")
-        frame = frame[named | kind]
+        frame = frame[of_device(frame, wanted)]
     if options.dtype:
         frame = frame[frame["dtype"] == options.dtype]
     if options.runtime:
