@@ -67,7 +67,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     Raises ``BadFileError`` naming the file.
     """
     counts = results / "counts.csv"
-    runs, damages = read_runs(results)
+    runs, damages = read_runs(results, summary=True)
     runs = tell_apart(runs)
     cells, failures = read_cells(runs)
     rows = counts_csv.load(counts if counts.is_file() else None)
