@@ -242,9 +242,11 @@ class _Flat(NamedTuple):
         In a string of JSON a quotation mark has a backslash before it: no beginning is found there.
         """
         for start in self.numbers:
-            first = raw.find(start)
-            if first >= 0:
-                raw = raw[: first + len(start)] + raw[raw.find(b"]", first) :]
+            first = raw.find(start) + len(start)
+            end = raw.find(b"]", first)
+            # Where the bracket is lost the next one is that of another key.
+            if first >= len(start) <= end and raw.find(b'"', first, end) < 0:
+                raw = raw[:first] + raw[end:]
         return raw
 
 
