@@ -30,7 +30,7 @@ from opbench.figures.parts.style import colour, on_paper
 from opbench.table.agreement import Agreement, Latencies, Reversal, by_likeness
 from opbench.table.frames import Table
 
-TAKES = OF_TIMINGS
+TAKES = OF_TIMINGS | {"machines"}
 
 _ROWS, _FEWEST = 11, 6  # reversals that are drawn, and that there is room for in any case
 _HEIGHT = 6.4  # inches

@@ -21,7 +21,7 @@ from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
 from opbench.spec import DATASETS, ordered_datasets
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell, is_of
-from opbench.table.folder import Folder, collecting_nothing, read_folder
+from opbench.table.folder import Folder, collecting_nothing, on_device, read_folder
 from opbench.table.networks import Network, published_only, zoo_networks
 
 # Where pyarrow is installed pandas would keep text in it, which takes no lone surrogate: a name may
@@ -123,12 +123,16 @@ class Table:
 
 
 @collecting_nothing()
-def load(results: Path, accuracies: Path | None = None, *, zoo: bool = False) -> Table:
+def load(
+    results: Path, accuracies: Path | None = None, *, zoo: bool = False, device: str = ""
+) -> Table:
     """Return the table of a results folder; the CSV ``accuracies`` wins over all other figures.
 
-    ``zoo`` asks for the networks of the libraries.  Raises ``BadFileError`` naming the file.
+    ``zoo`` asks for the networks of the libraries, ``device`` for the timings of some machines
+    alone.  Raises ``BadFileError`` naming the file, and ``UnknownNameError`` for the machines.
     """
-    return Table.of(read_folder(results, accuracies), zoo_networks() if zoo else ())
+    folder = read_folder(results, accuracies)
+    return Table.of(on_device(folder, device) if device else folder, zoo_networks() if zoo else ())
 
 
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
