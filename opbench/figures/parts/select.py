@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opbench.errors import MissingDataError, UnknownNameError
+from opbench.figures.parts import captions
 from opbench.figures.parts.absent import (
     FRONTIER,
     Needs,
