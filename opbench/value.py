@@ -129,7 +129,7 @@ class Value:
         Raises ``FieldError`` as ``from_json`` does.
         """
         with suppress(msgspec.MsgspecError, UnicodeError, OpbenchError):
-            flat = _flat(cls)
+            flat: _Flat = _flat(cls)  # type: ignore[arg-type]
             return cast(Self, flat.build(flat.decoder.decode(flat.without_numbers(raw))))
         return _without_bulk(cls.from_json(msgspec.json.decode(raw)))
 
@@ -227,7 +227,7 @@ Build = Callable[[Any], Any]  # of a value from a structure that has the fields 
 
 
 class _Flat(NamedTuple):
-    """How to read a class of values without ``BULK`` from JSON in one pass.
+    """A reader of a class of values without ``BULK``, in one pass over the JSON.
 
     numbers: the beginnings of lists of numbers that are skipped.
     """
@@ -252,7 +252,7 @@ class _Flat(NamedTuple):
 
 @cache
 def _flat(cls: type[Value]) -> _Flat:
-    """Return how to read a summary of a class.
+    """Return the reader of summaries of a class.
 
     Raises ``ValidationError`` for one that ``from_json`` has to read: it holds values with renamed
     fields, which msgspec would not find.

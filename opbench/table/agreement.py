@@ -101,7 +101,8 @@ class Latencies:
             order = np.sign(np.nan_to_num(above))
             pairs += known @ known.T
             balance += order @ order.T
-        return np.divide(balance, pairs, out=np.full(shape, np.nan), where=pairs > 0)
+        taus = np.full(shape, np.nan)
+        return np.asarray(np.divide(balance, pairs, out=taus, where=pairs > 0))
 
     def agreements(self) -> list[Agreement]:
         """Return the agreement of each two machines that share two networks or more."""
@@ -159,7 +160,8 @@ class Latencies:
         for place in np.argsort(-widths, kind="stable"):
             if widths[place] <= 0:
                 return
-            yield self._reversal(*map(int, pairs[place]), float(np.exp(widths[place])))
+            first, second = pairs[place].tolist()
+            yield self._reversal(first, second, float(np.exp(widths[place])))
 
     def _reversal(self, first: int, second: int, least: float) -> Reversal:
         margins = self._margins(first)[:, second - first - 1]
