@@ -146,7 +146,7 @@ def _draw_latencies(
     axes: Axes, frame: pd.DataFrame, agreement: Agreement, options: Options
 ) -> labels.Count:
     """Latencies on the slower machine against those on the faster one."""
-    by_machine = {name: rows.set_index("name") for name, rows in frame.groupby("machine")}
+    by_machine = {str(name): rows.set_index("name") for name, rows in frame.groupby("machine")}
     across, up = sorted(by_machine, key=lambda name: -by_machine[name]["latency_s"].median())
     columns = ["latency_s", "latency_s_low", "latency_s_high"]
     rows = by_machine[across].join(by_machine[up][columns].add_suffix("_up")).reset_index()
@@ -315,15 +315,16 @@ def _draw_reversal(
         axes.hlines(row, ratio.low, ratio.high, color=colour("ink"), lw=0.9, alpha=0.9, zorder=2)
         axes.scatter([ratio.estimate], [row], s=_DOT, color=tint, edgecolors=colour("paper"),
                      linewidths=0.8, zorder=3)  # fmt: skip
-        lines = ((str(facts["label"][network]), 5 * named, 10.5, "ink"),)
-        lines += ((f"on {short(machine)}", -6, 8.5, "muted"),) * named
-        for words, up, size, ink in lines:
-            axes.annotate(
-                words, (edge, row), xycoords=axes.get_yaxis_transform(),
-                xytext=(6 if edge else -6, up), textcoords="offset points", va="center",
-                ha="left" if edge else "right", size=size, color=colour(ink),
-                annotation_clip=False,
-            )  # fmt: skip
+        side: dict[str, Any] = {
+            "xy": (edge, row), "xycoords": axes.get_yaxis_transform(), "va": "center",
+            "textcoords": "offset points", "ha": "left" if edge else "right",
+            "annotation_clip": False,
+        }  # fmt: skip
+        away = 6 if edge else -6
+        axes.annotate(str(facts["label"][network]), xytext=(away, 5 * named), size=10.5, **side)
+        if named:
+            axes.annotate(f"on {short(machine)}", xytext=(away, -6), size=8.5,
+                          color=colour("muted"), **side)  # fmt: skip
 
 
 def _cut(name: str) -> str:

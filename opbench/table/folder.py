@@ -58,7 +58,7 @@ def on_device(folder: Folder, wanted: str) -> Folder:
     def named(each: TimedCell | FailedCell | DeviceCeilings) -> bool:
         return is_of(each.conditions.machine, each.conditions.device, wanted)
 
-    timed = (*folder.cells, *folder.failures)
+    timed: list[TimedCell | FailedCell] = [*folder.cells, *folder.failures]
     if not any(map(named, timed)):
         machines = sorted({each.conditions.machine for each in timed})
         see = f"timed here: {', '.join(machines)}" if machines else "nothing was timed here"

@@ -206,7 +206,8 @@ def _frame(
 def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:
     """Return which rows of ``frame`` are of a device that ``--device`` names."""
     where = frame[["machine", "device"]].drop_duplicates()
-    named = {each for each in where.itertuples(index=False, name=None) if is_of(*each, wanted)}
+    there = zip(where["machine"], where["device"], strict=True)
+    named = {(machine, device) for machine, device in there if is_of(machine, device, wanted)}
     pairs = zip(frame["machine"], frame["device"], strict=True)
     return pd.Series([pair in named for pair in pairs], index=frame.index, dtype=bool)
 

@@ -40,6 +40,17 @@ print(json.dumps([records, *taken, resource.getrusage(resource.RUSAGE_SELF).ru_m
 """
 
 
+_MERGE = """
+import contextlib, json, resource, sys, time
+from opbench.__main__ import main
+start, wall = time.process_time(), time.monotonic()
+with contextlib.suppress(SystemExit):
+    main()
+taken = time.process_time() - start, time.monotonic() - wall
+print(json.dumps([*taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredCell:
     """A cell that was measured: its lines, and the seconds that its processes took."""
@@ -59,7 +70,13 @@ def report() -> str:
     runs, _ = read_runs(RUNS.parent)
     gpu = [each for run in runs for each in measured(run, "cuda:0")]
     cpu = [each for run in runs for each in measured(run, "cpu")]
-    parts = (_HEAD, _schedule(gpu, cpu), _shared_folder(gpu, cpu), _loads(runs[-1]))
+    parts = (
+        _HEAD,
+        _schedule(gpu, cpu),
+        _shared_folder(gpu, cpu),
+        _merge(runs[-1]),
+        _loads(runs[-1]),
+    )
     return "\n".join(parts)
 
 
@@ -142,6 +159,22 @@ A shard is a file that is opened once and stays open; a line is one append and o
 | appends and `fsync`s per second | {rates[0]:.0f} |
 | kilobytes per second | {rates[1] / 1e3:.0f} |
 """  # noqa: E501
+
+
+def _merge(run: RunFile) -> str:
+    """Measure how long it takes to merge the files of the sweep into a new folder."""
+    cells = len(cells_of_sweep(NETWORKS))
+    with tempfile.TemporaryDirectory() as source, tempfile.TemporaryDirectory() as target:
+        size = write_folder(Path(source), run, cells) or 0
+        command = [sys.executable, "-c", _MERGE, "merge", source, "--results", target]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        merged = len([*(Path(target) / RUN.folder).iterdir()])
+    cpu_s, wall_s, megabytes = json.loads(said.splitlines()[-1])
+    return f"""## Merging
+
+`opbench merge` of {cells:,} cells in {merged} files, {size / 1e9:.2f} GB, into a new folder:
+{cpu_s:.0f} s of one processor, {wall_s:.0f} s by the clock, {megabytes:,.0f} MB of memory.
+"""
 
 
 def _loads(run: RunFile) -> str:

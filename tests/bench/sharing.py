@@ -57,9 +57,23 @@ def _by_hash(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
 
 
 def _dealt(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
-    """Deal cells out as ``opbench.shards`` does: sorted by kind, then by hash."""
-    order = sorted(plan, key=lambda cell: (cell.runtime, cell.batch, _hash(cell)))
-    return [sum(seconds[cell] for cell in order[shard::SHARDS]) for shard in range(SHARDS)]
+    return [sum(seconds[cell] for cell in shard) for shard in dealt(plan, SHARDS)]
+
+
+def dealt(plan: Sequence[SweepCell], shards: int) -> list[list[SweepCell]]:
+    """Deal cells out as ``opbench.shards`` does: in the order of kind, then of hash."""
+    order = sorted(plan, key=lambda cell: (kind_of(cell), _hash(cell)))
+    return [order[shard::shards] for shard in range(shards)]
+
+
+def key_of(cell: SweepCell) -> str:
+    """Return the text whose hash places a cell."""
+    return f"{cell.network} {cell.runtime} {cell.batch}"
+
+
+def kind_of(cell: SweepCell) -> str:
+    """Return the settings of a cell."""
+    return f"{cell.runtime} {cell.batch}"
 
 
 def _by_cost(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
@@ -85,7 +99,7 @@ def _queue(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
 
 
 def _hash(cell: SweepCell) -> int:
-    digest = hashlib.sha256(repr(tuple(cell)).encode()).digest()
+    digest = hashlib.sha256(key_of(cell).encode()).digest()
     return int.from_bytes(digest[:8], "big")
 
 
