@@ -60,7 +60,7 @@ def test_two_machines_are_two_axes_and_one_reversal(tmp_path: Path) -> None:
         "latency [ms] on Fast",
     )
     assert {"SqueezeNet 1.1", "AlexNet"} <= {text.get_text() for text in right.texts}
-    offsets = [each.get_offsets() for each in right.collections]
+    offsets: list[Any] = [each.get_offsets() for each in right.collections]
     dots = [float(each[0][0]) for each in offsets if len(each) == 1]
     # SqueezeNet takes a quarter of AlexNet's time, and twice as long.
     assert sorted(each for each in dots if each) == pytest.approx([0.25, 2.0])
