@@ -27,6 +27,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     7      table          -           a results folder, read once and joined
     7      table.frames   pandas      the same as data frames
     7      table.frontier pandas      the Pareto frontier
+    7      table.agreement pandas     rank correlation of machines, reversed pairs
     6      lock           -           the lock file and the verdict on a change
     6      lock.recount   torch       counting what the lock names again
     6      zoo            -           torchvision's and timm's networks as facts on file

@@ -22,6 +22,9 @@ from opbench.errors import BadFileError, remedy
 from opbench.files import Appender
 from opbench.value import Value
 
+# The first key of each line, which tells what it is.
+_BEFORE_KIND = b'{"kind":"'
+
 _L = TypeVar("_L", bound=Value)
 _H = TypeVar("_H", bound=Value)
 
@@ -44,7 +47,8 @@ class LineFormat(Generic[_H]):
 
     what: what a file is, in words.  folder: where such files lie below the results.
     version: the version of the format, which the field ``format`` of the header, the first line,
-    repeats.  kinds: the classes of lines, by kind.  go_on: how to continue after a full disk.
+    repeats.  kinds: the classes of lines, by kind.  bulk: those that a summary is without.
+    go_on: how to continue after a full disk.
     """
 
     what: str
@@ -52,6 +56,7 @@ class LineFormat(Generic[_H]):
     version: int
     header: type[_H]
     kinds: Mapping[str, type[Value]]
+    bulk: tuple[str, ...] = ()
     go_on: str = "continue with `opbench run --resume`"
 
     def line_json(self, line: Value) -> dict[str, Any]:
@@ -78,6 +83,22 @@ class LineFormat(Generic[_H]):
             return self.kinds[kind].from_json(row)
         except ValueError as error:
             raise ValueError(f"damaged {kind}: {error}") from None
+
+    @property
+    def left_out(self) -> tuple[bytes, ...]:
+        """The beginnings of the lines that a summary is without."""
+        return tuple(b'%s%s",' % (_BEFORE_KIND, kind.encode()) for kind in self.bulk)
+
+    def summary_of(self, raw: bytes) -> Value:
+        """Read one line without its ``BULK``.  Raises ``ValueError`` as ``decode`` does."""
+        start = len(_BEFORE_KIND)
+        kind = raw[start : raw.find(b'"', start)].decode(errors="replace")
+        if not raw.startswith(_BEFORE_KIND) or kind not in self.kinds:
+            return self.decode(raw)
+        try:
+            return self.kinds[kind].summary_of(raw)
+        except (ValueError, RecursionError):
+            return self.decode(raw)
 
     def new(self, results: Path) -> Appender:
         """Open a new file below ``results``, named by the time in UTC and this process.
@@ -109,11 +130,11 @@ class LineFormat(Generic[_H]):
         except OSError as error:
             raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
 
-    def first_line(self, path: Path, raw: bytes) -> _H:
+    def first_line(self, path: Path, raw: bytes, *, summary: bool = False) -> _H:
         """Read the header.  Raises ``BadFileError`` for another line, and for another version."""
         where = f"{path}, line 1"
         try:
-            header = self.decode(raw)
+            header = self.summary_of(raw) if summary else self.decode(raw)
         except ValueError as error:
             raise BadFileError(f"{where}: {error}: repair the line or remove the file") from None
         if not isinstance(header, self.header):
@@ -126,6 +147,10 @@ class LineFormat(Generic[_H]):
                 "read it with the version of opbench that wrote it"
             )
         return header
+
+
+def _without_end(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,21 +171,26 @@ class LineFile(Generic[_H]):
         return [line for line in self.lines if isinstance(line, kind)]
 
     @classmethod
-    def read(cls, path: Path, format: LineFormat[_H]) -> Self:
-        """Read a file.  Raises ``BadFileError`` when it is missing or its header is damaged."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
-        first, *rest = data.splitlines() or [b""]
-        header = format.first_line(path, first)
+    def read(cls, path: Path, format: LineFormat[_H], *, summary: bool = False) -> Self:
+        """Read a file, or a summary of it, which is without what ``LineFormat`` calls bulk.
+
+        Raises ``BadFileError`` when it is missing or its header is damaged.
+        """
         lines: list[Value] = []
         damages: list[Damage] = []
-        for number, raw in enumerate(rest, start=2):
-            try:
-                lines.append(format.decode(raw))
-            except ValueError as error:
-                damages.append(Damage(path=path, line=number, reason=str(error)))
-        return cls(
-            path=path, size=len(data), header=header, lines=tuple(lines), damages=tuple(damages)
-        )
+        read = format.summary_of if summary else format.decode
+        left_out = format.left_out if summary else ()
+        try:
+            with path.open("rb") as file:
+                header = format.first_line(path, _without_end(file.readline()), summary=summary)
+                for number, raw in enumerate(file, start=2):
+                    if raw.startswith(left_out) and raw.endswith(b"}\n"):
+                        continue
+                    try:
+                        lines.append(read(_without_end(raw)))
+                    except ValueError as error:
+                        damages.append(Damage(path=path, line=number, reason=str(error)))
+                size = file.tell()
+        except OSError as error:
+            raise BadFileError(f"{path} cannot be read: {error.strerror}{remedy(error)}") from None
+        return cls(path=path, size=size, header=header, lines=tuple(lines), damages=tuple(damages))

@@ -12,6 +12,7 @@ Files carry and compare ``CONVENTION_ID``; people read ``CONVENTION``, or
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 
@@ -135,6 +136,7 @@ METRIC_ALIASES: dict[str, str] = {
 }
 
 
+@cache
 def columns(of: Literal["network", "cell"]) -> tuple[str, ...]:
     """Return the columns of the metrics of networks or of cells."""
     return tuple(column for metric in _METRICS if metric.of == of for column in metric.columns)

@@ -6,6 +6,9 @@ naming the field.  A value inside a value is flattened into the same JSON object
 saying; keys that a class does not know are ignored.  A field whose name Python keeps for itself
 ends in an underscore, which its key does not have: ``pass_`` is the key "pass".
 
+``BULK`` names the fields that most readers of a file do without, such as raw samples: they are most
+of its bytes.  A summary leaves them empty.
+
 msgspec checks types and ranges: it refuses text for a number, NaN, infinity and integers that no
 machine holds, which hand-written checks of every field would have to do again.
 """
@@ -13,18 +16,22 @@ machine holds, which hand-written checks of every field would have to do again.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import MISSING, fields
-from functools import lru_cache
+from dataclasses import MISSING, fields, replace
+from functools import cache, lru_cache
+from operator import attrgetter
+from sys import intern
 from types import NoneType, UnionType
 from typing import (
     Annotated,
     Any,
+    ClassVar,
     Literal,
     NamedTuple,
     Self,
     TypeVar,
+    cast,
     get_args,
     get_origin,
     get_type_hints,
@@ -47,6 +54,7 @@ SHORTEST_S, LONGEST_S = 1e-12, 1e9
 Seconds = Annotated[float, Meta(ge=SHORTEST_S, le=LONGEST_S)]
 
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound="Value")
 # A value that is an object of its own in JSON instead of standing beside the other fields.
 Nested = Annotated[_T, "nested"]
 
@@ -77,6 +85,10 @@ class Value:
     """A dataclass with one JSON form, a flat object."""
 
     __slots__ = ()
+    # The fields, each a tuple, that a summary leaves empty.
+    BULK: ClassVar[tuple[str, ...]] = ()
+    # True where many lines have an equal value: summaries keep it once.
+    REPEATED: ClassVar[bool] = False
 
     def to_json(self) -> dict[str, Any]:
         """Return a flat JSON object."""
@@ -109,6 +121,17 @@ class Value:
             elif needed:
                 raise FieldError(key, f"{key} is missing")
         return cls(**values)
+
+    @classmethod
+    def summary_of(cls, raw: bytes) -> Self:
+        """Build the value from the text of a JSON object, its ``BULK`` left empty and unchecked.
+
+        Raises ``FieldError`` as ``from_json`` does.
+        """
+        with suppress(msgspec.MsgspecError, UnicodeError, OpbenchError):
+            flat: _Flat = _flat(cls)  # type: ignore[arg-type]
+            return cast(Self, flat.build(flat.decoder.decode(flat.without_numbers(raw))))
+        return _without_bulk(cls.from_json(msgspec.json.decode(raw)))
 
     @classmethod
     def is_in(cls, row: Mapping[str, Any]) -> bool:
@@ -189,6 +212,137 @@ def _part(kind: Any) -> type[Value] | None:
     options = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     values = [each for each in options if isinstance(each, type) and issubclass(each, Value)]
     return values[0] if values and set(options) <= {values[0], NoneType} else None
+
+
+def _without_bulk(value: _V) -> _V:
+    parts = {
+        each.name: _without_bulk(getattr(value, each.name))
+        for each in fields_of(type(value))
+        if each.part and getattr(value, each.name) is not None
+    }
+    return replace(value, **parts, **dict.fromkeys(value.BULK, ()))  # type: ignore[type-var]
+
+
+Build = Callable[[Any], Any]  # of a value from a structure that has the fields of all its parts
+
+
+class _Flat(NamedTuple):
+    """A reader of a class of values without ``BULK``, in one pass over the JSON.
+
+    numbers: the beginnings of lists of numbers that are skipped.
+    """
+
+    decoder: msgspec.json.Decoder[Any]
+    build: Build
+    numbers: tuple[bytes, ...]
+
+    def without_numbers(self, raw: bytes) -> bytes:
+        """Return the text without those lists, which takes less time than to parse them.
+
+        In a string of JSON a quotation mark has a backslash before it: no beginning is found there.
+        """
+        for start in self.numbers:
+            first = raw.find(start) + len(start)
+            end = raw.find(b"]", first)
+            # Where the bracket is lost the next one is that of another key.
+            if first >= len(start) <= end and raw.find(b'"', first, end) < 0:
+                raw = raw[:first] + raw[end:]
+        return raw
+
+
+@cache
+def _flat(cls: type[Value]) -> _Flat:
+    """Return the reader of summaries of a class.
+
+    Raises ``ValidationError`` for one that ``from_json`` has to read: it holds values with renamed
+    fields, which msgspec would not find.
+    """
+    columns = [*_columns(cls, whole=True)]
+    structure = msgspec.defstruct(f"Flat{cls.__name__}", columns, kw_only=True, gc=False)
+    return _Flat(
+        decoder=msgspec.json.Decoder(structure, dec_hook=_decode),
+        build=_builder(cls),
+        numbers=tuple(b'"%s":[' % name.encode() for name in _lists_of_numbers(cls)),
+    )
+
+
+def _lists_of_numbers(cls: type[Value]) -> Iterator[str]:
+    for each in fields_of(cls):
+        if each.part is not None:
+            yield from _lists_of_numbers(each.part)
+        elif each.name in cls.BULK and not any(_classes_in(each.kind)):
+            yield each.key
+
+
+def _columns(cls: type[Value], *, whole: bool) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the fields of a class and of its parts; of one that may be absent none is needed."""
+    defaults = {each.name: each for each in fields(cls)}  # type: ignore[arg-type]
+    for each in fields_of(cls):
+        if each.name in cls.BULK:
+            continue
+        if each.part is not None and not whole:
+            raise msgspec.ValidationError(f"{each.name} is part of a part that may be absent")
+        if each.part is not None:
+            yield from _columns(each.part, whole=each.needed)
+        elif any(map(_renamed, _classes_in(each.kind))):
+            raise msgspec.ValidationError(f"{each.name} holds values with renamed fields")
+        elif each.needed:
+            absent = {} if whole else {"default": msgspec.UNSET}
+            kind = each.kind if whole else each.kind | msgspec.UnsetType
+            yield each.name, kind, msgspec.field(name=each.key, **absent)
+        else:
+            own = defaults[each.name]
+            made = {"default": own.default, "default_factory": own.default_factory}
+            given = {key: value for key, value in made.items() if value is not MISSING}
+            yield each.name, each.kind, msgspec.field(name=each.key, **given)
+
+
+def _builder(cls: type[Value]) -> Build:
+    known = [each for each in fields_of(cls) if each.name not in cls.BULK]
+    names = [each.name for each in known if each.part is None]
+    texts = [each.name for each in known if each.part is None and _holds_text(each.kind)]
+    parts = [(each.name, _part_builder(each.part, each)) for each in known if each.part]
+    empty: dict[str, Any] = dict.fromkeys(cls.BULK, ())
+    # Two names at least, as of one it returns no tuple.
+    get = attrgetter(*names, *names[:1]) if names else lambda _: ()
+
+    def build(flat: Any) -> Any:
+        values = empty | dict(zip(names, get(flat), strict=False))
+        for name in texts:
+            if values[name]:
+                values[name] = intern(values[name])
+        for name, part in parts:
+            values[name] = part(flat)
+        return _kept_once(cls(**values)) if cls.REPEATED else cls(**values)
+
+    return build
+
+
+def _holds_text(kind: Any) -> bool:
+    """Return whether a field holds text: lines have few different ones, each is kept once."""
+    if get_origin(kind) in (Annotated, UnionType):
+        return any(map(_holds_text, get_args(kind)))
+    return kind is str
+
+
+def _part_builder(part: type[Value], field: Field) -> Build:
+    build = _builder(part)
+    needed = [each.name for each in fields_of(part) if each.needed and each.name not in part.BULK]
+    if field.needed:
+        return build
+
+    def build_if_there(flat: Any) -> Any:
+        there = [getattr(flat, name) is not msgspec.UNSET for name in needed]
+        if any(there) and not all(there):
+            raise msgspec.ValidationError(f"{field.name} is there in part")
+        return build(flat) if all(there) else None
+
+    return build_if_there
+
+
+@lru_cache(maxsize=2**16)
+def _kept_once(value: Any) -> Any:
+    return value
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:

@@ -118,7 +118,13 @@ def compare(
         ),
     ] = False,
     device: Annotated[
-        str, typer.Option(metavar="DEVICE", help="Device of targets: cpu, cuda or cuda:N.")
+        str,
+        typer.Option(
+            metavar="DEVICE",
+            help="Device of targets: cpu, cuda or cuda:N. Of runs, the device whose cells are "
+            "compared, or part of a machine's name.  [default: cpu of targets, all of runs]",
+            show_default=False,
+        ),
     ] = "cpu",
     batch_size: Annotated[
         str, typer.Option("--batch-size", "-b", metavar="N", help="Images per forward pass.")
@@ -237,8 +243,13 @@ def compare(
         )
         report = LiveReport(comparisons=compare_targets(request, folder), strict=fails_on_doubt)
     else:
-        _refuse_options(context, _OF_TARGETS, "only targets that are timed here have these")
+        mine = [name for name in _OF_TARGETS if name != "device"]
+        _refuse_options(context, mine, "only targets that are timed here have these")
         base, new = _read(names, folder)
+        if _is_given(context, "device"):
+            from opbench.table.cells import on_device
+
+            base, new = (on_device(run, device) for run in (base, new))
         report = CompareReport(
             comparisons=compare_runs(base, new, thresholds),
             base=base,
@@ -298,11 +309,16 @@ def _refuse(names: Sequence[str], against: str | None, vary: str | None, *, acro
         raise BadValueError("--across is for runs; targets are timed on this machine: remove it")
 
 
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Return whether an option stands on the command line."""
+    # By name: typer does not export the sources.
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _refuse_options(context: typer.Context, names: Sequence[str], why: str) -> None:
     """Raise ``BadValueError`` for those of ``names`` that were given on the command line."""
-    sources = {name: context.get_parameter_source(name) for name in names}
-    # By name: typer does not export the sources.
-    given = [name for name, each in sources.items() if each and each.name == "COMMANDLINE"]
+    given = [name for name in names if _is_given(context, name)]
     if given:
         options = ", ".join(f"--{name.strip('_').replace('_', '-')}" for name in given)
         raise BadValueError(f"{options}: {why}: remove them")

@@ -6,6 +6,7 @@ The same input gives the same bytes: no dates and no versions are written.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -40,17 +41,20 @@ Page = dict[str, bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One figure on one background."""
+    """One figure on one background; ``machine`` where there is one for each."""
 
     name: str
     table: Table
     options: Options
     kinds: Sequence[str]
+    machine: str = ""
 
     @property
     def stem(self) -> str:
         """The name of its files, without suffix."""
-        return self.name + ("" if self.options.theme == "light" else "-dark")
+        where = "-".join(re.findall(r"[a-z0-9]+", self.machine.lower()))
+        dark = "" if self.options.theme == "light" else "dark"
+        return "-".join(filter(None, (self.name, where, dark)))
 
 
 def draw_all(jobs: Sequence[Job]) -> list[Page | MissingDataError]:

@@ -27,11 +27,12 @@ from opbench.cli.list_filters import (
     TrainedOn,
     given,
 )
-from opbench.cli.list_latencies import latencies_in, latency_of, note_quality, within
+from opbench.cli.list_latencies import latencies_in, note_quality, timed_on, within
 from opbench.cli.list_networks import EVERYWHERE, networks_on_file, reference_of
 from opbench.cli.list_update import update as update_files
 from opbench.cli.options import (
     Accuracies,
+    DeviceOfTimings,
     OutputFormat,
     Results,
     measured_folder,
@@ -98,6 +99,7 @@ _LISTED = (
     Column(key="release", title="release"),
     Column(key="licence", title="licence of the weights"),
     metric_column("latency_s", 2),
+    Column(key="machine", title="timed on"),
     Column(key="paper", title="paper", prose=True),
     Column(key="paper_url", title="paper at"),
 )
@@ -145,6 +147,7 @@ def list_(
     best: Best = None,
     near: Near = None,
     accuracies: Accuracies = None,
+    device: DeviceOfTimings = "",
     results: Results = None,
     format: OutputFormat = Format.table,
     update: Annotated[
@@ -176,12 +179,14 @@ def list_(
         opbench list 'resnet*' VGG-16
         opbench list --max-macs 1G --trained-on imagenet1k --best 10
         opbench list --max-latency 20ms --max-memory 100MB --best 10
+        opbench list --device all
         opbench list --near torchvision:resnet50 --trained-on imagenet1k
         opbench list 'torchvision:resnet50' 'timm:convnext_tiny'
         opbench list --columns name,params,macs,top1 --format csv
     """
     most_s = parse_seconds("--max-latency", max_latency)
-    chosen = _chosen(columns or _usual(latency=bool(results or most_s), memory=bool(max_memory)))
+    latency = bool(results or most_s or device)
+    chosen = _chosen(columns or _usual(latency, memory=bool(max_memory), machine=bool(device)))
     filters = Filters.parse(context.params)
     complete = update_files(globs or (), (accuracies, benchmark), jobs or 1) if update else True
     if update and any(":" in glob for glob in globs or ()):
@@ -190,7 +195,7 @@ def list_(
         raise BadValueError("--benchmark is read by --update only: add it, or remove --benchmark")
     elif jobs and not update:
         raise BadValueError("--jobs is read by --update only: add it, or remove --jobs")
-    timed = bool(most_s) or any(column.key == "latency_s" for column in chosen)
+    timed = bool(most_s) or any(column.key in ("latency_s", "machine") for column in chosen)
     evaluated = _has_evaluations(results)
     asked = timed or results or accuracies or evaluated
     folder = _measured(results, accuracies) if asked else None
@@ -198,13 +203,17 @@ def list_(
     with_accuracies = folder if accuracies or evaluated else None
     networks = networks_on_file(globs or everywhere, with_accuracies)
     reference = reference_of(near, filters, with_accuracies) if near else None
-    latencies = latencies_in(folder) if timed and folder else {}
+    machines = latencies_in(folder, device) if timed and folder else []
+    if most_s and len(machines) > 1:
+        raise BadValueError("--max-latency is of one machine: name it with --device")
     if most_s:
-        networks = within(networks, latencies, most_s, measured_folder(results))
+        networks = within(
+            networks, machines[0] if machines else {}, most_s, measured_folder(results)
+        )
     found = filters.choose(networks, reference)
-    rows = [_row(each) | {"latency_s": latency_of(each, latencies)} for each in found]
+    rows = [_row(each) | timing for each in found for timing in timed_on(each, machines)]
     if timed:
-        note_quality(found, latencies)
+        note_quality(found, machines)
         _note_untimed(rows, results)
     if columns:  # json and csv hold what was asked for as well
         rows = [{column.key: row.get(column.key) for column in chosen} for row in rows]
@@ -233,9 +242,9 @@ def _measured(results: Path | None, accuracies: Path | None) -> Folder:
     return folder
 
 
-def _usual(*, latency: bool, memory: bool) -> str:
+def _usual(latency: bool, *, memory: bool, machine: bool) -> str:
     """Return the usual columns, and those of the limits."""
-    more = {"analytic_memory_bytes": memory, "latency_s": latency}
+    more = {"analytic_memory_bytes": memory, "latency_s": latency, "machine": machine}
     return ",".join([_USUAL, *(key for key, wanted in more.items() if wanted)])
 
 

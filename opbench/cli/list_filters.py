@@ -45,7 +45,8 @@ MaxLatency = Annotated[
     typer.Option(
         metavar="TIME",
         help="Only networks that were timed in the folder of --results and take at most so long "
-        "for one image in float32 on the CPU that was timed last, such as 20ms.",
+        "for one image in float32, such as 20ms: on the machine of --device, or the CPU that was "
+        "timed last.",
     ),
 ]
 TrainedOn = Annotated[

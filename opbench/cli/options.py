@@ -79,6 +79,15 @@ Timeout = Annotated[
 ]
 
 
+DeviceOfTimings = Annotated[
+    str,
+    typer.Option(
+        metavar="DEVICE[,DEVICE]...",
+        help="Timings of these machines: cpu, cuda, cuda:0, part of a name such as h100, or all.",
+    ),
+]
+
+
 class Precision(StrEnum):
     """Data types of weights and images."""
 

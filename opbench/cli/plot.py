@@ -7,7 +7,8 @@ the others are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -136,7 +137,9 @@ def plot(
     device: Annotated[
         str,
         typer.Option(
-            metavar="DEVICE", help="Draw timings of this device: cpu, cuda:0 or part of its name."
+            metavar="DEVICE",
+            help="Draw timings of this device: cpu, cuda:0 or part of its name; all draws each "
+            "figure of timings once for each machine.",
         ),
     ] = "",
     dtype: Annotated[
@@ -220,16 +223,32 @@ def plot(
     jobs = [
         Job(
             name=name,
-            table=loaded,
+            table=table,
             options=gallery.Options(theme=paper, notes=notes.value, **choices),  # type: ignore[arg-type]
             kinds=kinds,
+            machine=machine,
         )
         for paper in papers
         for name in wanted
+        for machine, table in _machines(name, loaded, choices)
     ]
     pages = _drawn(jobs, draw_all(jobs), asked=bool(figures))
     _write(pages, output or folder / "figures")
     _note_others(loaded, wanted, choices["dataset"] or loaded.dataset)
+
+
+def _machines(name: str, table: Table, choices: Mapping[str, Any]) -> list[tuple[str, Table]]:
+    """Return the tables to draw a figure from: one, or with --device all one for each machine."""
+    takes, axes = gallery.takes(name), (choices["x"], choices["y"])
+    counted = "x" in takes and not any(METRICS[key].of == "cell" for key in axes if key)
+    one_machine = "device" in takes and "machines" not in takes and not (counted and "y" in takes)
+    if choices["device"] != "all" or not one_machine:
+        return [("", table)]
+    cells = table.cells
+    return [
+        (machine, replace(table, cells=cells[cells["machine"] == machine]))
+        for machine in sorted(cells["machine"].unique())
+    ] or [("", table)]
 
 
 def help_lists() -> dict[str, list[tuple[str, str]]]:

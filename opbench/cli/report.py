@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from opbench import files
-from opbench.cli.options import Accuracies, Results, measured_folder
+from opbench.cli.options import Accuracies, DeviceOfTimings, Results, measured_folder
 from opbench.cli.render import note, say, write
 from opbench.errors import BadFileError
 from opbench.escapes import printable
@@ -35,12 +35,14 @@ def report(
         bool, typer.Option(help="Include torchvision's and timm's networks, from facts on file.")
     ] = True,
     accuracies: Accuracies = None,
+    device: DeviceOfTimings = "all",
 ) -> None:
     """Write one self-contained interactive page, and print its path.
 
     Examples:
         opbench report
         opbench report --output page.html --accuracies mine.csv
+        opbench report --device h100
     """
     from opbench import claims, page
     from opbench.table.frames import load
@@ -49,7 +51,7 @@ def report(
     path = output or folder / "index.html"
     if path.is_dir():  # told before the figures are drawn
         raise BadFileError(f"{path} is a folder: name a file with --output")
-    loaded = load(folder, accuracies)
+    loaded = load(folder, accuracies, device="" if device == "all" else device)
     for sentence in loaded.folder.notes:
         say(f"warning: {sentence}")
     drawn = page.pictures(loaded) if figures else ()

@@ -1,8 +1,27 @@
 // Axes, conditions, families, search: what changes the selection.
 
 function fill(id, options, value) {
-  byId(id).replaceChildren(...options.map(({ key, label, disabled }) =>
-    el("option", { value: key, disabled, selected: key === value }, label)));
+  byId(id).replaceChildren(...optionsOf(options, value));
+}
+
+const optionsOf = (options, value) => options.map(({ key, label, disabled }) =>
+  el("option", { value: key, disabled, selected: key === value }, label));
+
+// Few places stand as they are, the one with most cells first; of many each is found by its name.
+function fillPlaces(places, at) {
+  const sizes = new Map(places.map((name) => [name, new Set()]));
+  const gpus = new Set();
+  for (const cell of DATA.cells) {
+    const name = place(cell);
+    sizes.get(name)?.add(cell.name);
+    if (cell.device !== "cpu") gpus.add(name);
+  }
+  const named = places.map((key) => ({ key, label: `${key} (${sizes.get(key).size})` }));
+  named.sort((a, b) => a.key.localeCompare(b.key, "en", { numeric: true, sensitivity: "base" }));
+  const groups = [["GPUs", (each) => gpus.has(each.key)], ["Processors", (each) => !gpus.has(each.key)]];
+  byId("at").replaceChildren(...groups.map(([title, test]) => [title, named.filter(test)])
+    .filter(([, some]) => some.length)
+    .map(([title, some]) => el("optgroup", { label: `${title}: ${some.length}` }, ...optionsOf(some, at))));
 }
 
 function metricOption(key) {
@@ -45,6 +64,7 @@ function showConditions() {
     fill(id, values.length ? as(values) : [{ key: "", label: "nothing timed yet" }], String(value));
     byId(id).disabled = !values.length;
   }
+  if (places.length > MANY_PLACES) fillPlaces(places, at);
 }
 
 // The families with a colour of their own, and the others last.

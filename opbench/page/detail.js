@@ -96,11 +96,27 @@ function timingFacts(point) {
   if (point.published_only) return [["Timing", "cannot be measured", point.why ?? "its definition was never published"]];
   if (!cells.length && !failures.length) return [["Timing", "not measured", el("code", {}, `opbench run ${targetOf(point)}`), " measures it"]];
   const setting = (cell) => conditionWords({ ...cell, at: place(cell), batch: cell.batch_size });
+  const now = condition();
+  const many = new Set(cells.map(place)).size > MANY_PLACES;
+  const here = many ? cells.filter((cell) => place(cell) === now.at) : cells;
   return [
-    ...cells.map((cell) => [setting(cell),
+    ...here.map((cell) => [setting(cell),
       DATA.measured.filter((key) => known(cell[key]) && isTelling(key, cell.batch_size))
         .map((key) => withLabel(key, cell[key])).join(", "),
       `run ${cell.run} · 95 % interval of the latency ${scaled("latency_s", cell.latency_s_low)} to ${withUnit("latency_s", cell.latency_s_high)}${typical(cell)}${isSteady(cell) ? "" : ` · ${cell.quality}`}`]),
     ...failures.map((cell) => [setting(cell), "could not be measured", `${cell.reason} · run ${cell.run}`]),
+    ...(many ? [elsewhereFact(cells, now)] : []),
   ];
+}
+
+// The latency on every other machine in the runtime, type and batch of this one, the shortest first.
+function elsewhereFact(cells, now) {
+  const alike = (cell) => cell.runtime === now.runtime && cell.dtype === now.dtype && cell.batch_size === now.batch;
+  const others = cells.filter((cell) => place(cell) !== now.at && alike(cell)).sort((a, b) => a.latency_s - b.latency_s);
+  const title = `On ${others.length} other ${others.length === 1 ? "machine" : "machines"}`;
+  if (!others.length) return [title, "not measured in this runtime, data type and batch"];
+  const ends = [others[0], others.at(-1)].map((cell) => withUnit("latency_s", cell.latency_s));
+  const rows = others.map((cell) => el("tr", {}, el("th", { scope: "row" }, place(cell)), el("td", { class: "number" }, withUnit("latency_s", cell.latency_s))));
+  return [title, el("details", {}, el("summary", {}, `${DATA.metrics.latency_s.label} ${ends.join(" to ")}`),
+    el("table", {}, el("tbody", {}, ...rows))), conditionWords({ ...now, at: "" }).replace(/^, /, "")];
 }

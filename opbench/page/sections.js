@@ -118,7 +118,9 @@ function runProvenance() {
   const failed = DATA.failures.length ? [el("p", {}, `${DATA.failures.length} ${DATA.failures.length === 1 ? "cell" : "cells"} could not be measured: `,
     DATA.failures.map((cell) => `${cell.name}, batch ${cell.batch_size} (${cell.reason})`).join("; "), ".")] : [];
   const sizes = DATA.other_sizes ? [el("p", { class: "note" }, `${DATA.other_sizes} cells at another input size than the network’s own are in the runs and not on this page.`)] : [];
-  return [title, ...DATA.runs.map(runBox), ...failed, ...sizes];
+  const runs = DATA.runs.map(runBox);
+  const folded = runs.length > MANY_PLACES ? [el("details", {}, el("summary", {}, `${runs.length} runs`), ...runs)] : runs;
+  return [title, ...folded, ...failed, ...sizes];
 }
 
 function runBox({ run, started, opbench, environment, protocol, cuda }) {

@@ -4,6 +4,9 @@ const MEASURED = new Set(DATA.measured);
 
 const place = (cell) => [cell.machine, cell.device, cell.variant].filter(known).join(", ");
 
+// From so many places on they are grouped, and those that are not looked at folded.
+const MANY_PLACES = 8;
+
 // Distinct values of a column of the cells, those that were measured most first.
 function ranked(cells, column) {
   const sizes = new Map();

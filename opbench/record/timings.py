@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, field, fields
 from itertools import accumulate, pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -185,6 +185,8 @@ class Measurement(Value):
         advice: a sentence on what to do about it.
     """
 
+    BULK: ClassVar = ("samples_s", "samples_per_round", "yardsticks_s", "latencies_s")
+
     samples_s: Annotated[tuple[Seconds, ...], Meta(min_length=1)]
     samples_per_round: Annotated[tuple[AtLeastOne, ...], Meta(min_length=1)]
     yardsticks_s: tuple[Seconds | None, ...] = ()
@@ -264,6 +266,8 @@ class Load(Totals):
     The totals are analytic; ``kernels`` are the operators of one pass that compute something,
     ``traffic_bytes`` what they read and write.
     """
+
+    REPEATED: ClassVar = True  # of each machine that times a network
 
     kernels: Natural
     traffic_bytes: Natural

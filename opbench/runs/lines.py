@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from opbench.line_files import LineFormat
 from opbench.record import Artefact, Ceilings, Cell, Failure, Load, Record, Round
@@ -20,6 +20,8 @@ class Header(Value):
     targets' images were timed, too.  ``plan`` are the cells of this file; where it is a ``shard``,
     such as "2/8", files with the same ``plan_id`` are parts of one plan of ``planned`` cells.
     """
+
+    BULK: ClassVar = ("plan",)
 
     format: int
     opbench: str = ""
@@ -122,4 +124,5 @@ RUN = LineFormat(
         "failure": Failure,
         "end": End,
     },
+    bulk=("round",),
 )

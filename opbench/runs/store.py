@@ -33,9 +33,12 @@ class RunFile(LineFile[Header]):
         return any(line.reason == "finished" for line in self.of(End))
 
 
-def read_run(path: Path) -> RunFile:
-    """Read one run file.  Raises ``BadFileError`` when it is missing or its header is damaged."""
-    return RunFile.read(path, RUN)
+def read_run(path: Path, *, summary: bool = False) -> RunFile:
+    """Read one run file, or a summary without rounds and samples, which are most of its bytes.
+
+    Raises ``BadFileError`` when it is missing or its header is damaged.
+    """
+    return RunFile.read(path, RUN, summary=summary)
 
 
 def run_files(results: Path) -> list[Path]:
@@ -49,13 +52,16 @@ def run_files(results: Path) -> list[Path]:
     return [path for path in files if not path.exists() or path.stat().st_size]
 
 
-def read_runs(results: Path) -> tuple[list[RunFile], tuple[Damage, ...]]:
-    """Read every run below a results folder, oldest first, and list what could not be read."""
+def read_runs(results: Path, *, summary: bool = False) -> tuple[list[RunFile], tuple[Damage, ...]]:
+    """Read every run below a results folder, oldest first, and list what could not be read.
+
+    A ``summary`` of each is without its rounds and samples.
+    """
     runs: list[RunFile] = []
     damages: list[Damage] = []
     for path in run_files(results):
         try:
-            runs.append(read_run(path))
+            runs.append(read_run(path, summary=summary))
             damages += runs[-1].damages
         except BadFileError as error:
             reason = str(error).partition(": ")[2]

@@ -15,12 +15,13 @@ The rules, for everything that is drawn or claimed:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from opbench.errors import BadValueError
 from opbench.record import USUAL, Cell, Failure, Record
-from opbench.runs.lines import CeilingsLine, Header, Setting
+from opbench.runs.lines import CeilingsLine, Header, RoundLine, Setting
 from opbench.runs.store import RunFile
 from opbench.spec import Shape
 from opbench.value import Value
@@ -50,6 +51,20 @@ class Conditions:
     def on_gpu(self) -> bool:
         """True for a CUDA device."""
         return self.device.startswith("cuda")
+
+
+# The word of --device for every machine.
+ALL = "all"
+
+
+def is_of(machine: str, device: str, wanted: str) -> bool:
+    """Return whether one of the words of ``--device`` names this machine, or its kind of device.
+
+    They are separated by commas: a device (cpu, cuda, cuda:0), a part of a name, or "all".
+    """
+    words = [word.strip().lower() for word in wanted.split(",")]
+    kind = device.partition(":")[0]
+    return any(word in (ALL, device, kind) or word in machine.lower() for word in words if word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +192,23 @@ def training_note(runs: Iterable[RunFile]) -> Iterator[str]:
             f"of --pass training, {len(steps)} measured cell{'s' * (len(steps) > 1)} not shown: "
             "figures and tables are of forward passes; `opbench compare` reads both"
         )
+
+
+def on_device(run: RunFile, wanted: str) -> RunFile:
+    """Return a run with the cells of one device alone.  Raises ``BadValueError`` without any."""
+
+    def named(line: Value) -> bool:
+        if not isinstance(line, Record | Failure | RoundLine):
+            return True
+        where = conditions(line.cell, run.header)
+        return is_of(where.machine, where.device, wanted)
+
+    lines = tuple(filter(named, run.lines))
+    if not any(isinstance(line, Record | Failure) for line in lines):
+        there = {conditions(line.cell, run.header).machine for line in run.of(Record)}
+        has = f"; it has {', '.join(sorted(there))}" if there else ""
+        raise BadValueError(f"--device {wanted}: {run.path} has no cell there{has}")
+    return replace(run, lines=lines)
 
 
 def read_ceilings(runs: Iterable[RunFile]) -> tuple[DeviceCeilings, ...]:

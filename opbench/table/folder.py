@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opbench.accuracy import ChartPoint, load_chart2016, primaries
 from opbench.accuracy.measured.store import read_evaluations
+from opbench.errors import UnknownNameError
 from opbench.registry import counts_csv
 from opbench.runs.lines import Header
 from opbench.runs.store import read_runs
@@ -18,6 +19,7 @@ from opbench.table.cells import (
     FailedCell,
     TimedCell,
     differing_note,
+    is_of,
     read_ceilings,
     read_cells,
     training_note,
@@ -47,6 +49,28 @@ class Folder:
     notes: tuple[str, ...] = ()
 
 
+def on_device(folder: Folder, wanted: str) -> Folder:
+    """Return the folder with what the machines timed that ``--device`` names.
+
+    Raises ``UnknownNameError`` where none of them is named.
+    """
+
+    def named(each: TimedCell | FailedCell | DeviceCeilings) -> bool:
+        return is_of(each.conditions.machine, each.conditions.device, wanted)
+
+    timed: list[TimedCell | FailedCell] = [*folder.cells, *folder.failures]
+    if not any(map(named, timed)):
+        machines = sorted({each.conditions.machine for each in timed})
+        see = f"timed here: {', '.join(machines)}" if machines else "nothing was timed here"
+        raise UnknownNameError("device", wanted, machines, see=see)
+    return replace(
+        folder,
+        cells=tuple(filter(named, folder.cells)),
+        failures=tuple(filter(named, folder.failures)),
+        ceilings=tuple(filter(named, folder.ceilings)),
+    )
+
+
 @contextmanager
 def collecting_nothing() -> Iterator[None]:
     """Suspend the search for circles, of which values have none: it takes a third of the time."""
@@ -67,7 +91,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     Raises ``BadFileError`` naming the file.
     """
     counts = results / "counts.csv"
-    runs, damages = read_runs(results)
+    runs, damages = read_runs(results, summary=True)
     runs = tell_apart(runs)
     cells, failures = read_cells(runs)
     rows = counts_csv.load(counts if counts.is_file() else None)

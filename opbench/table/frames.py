@@ -6,19 +6,22 @@ that is missing is None.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opbench.accuracy import ChartPoint
 from opbench.metrics import columns
 from opbench.spec import DATASETS, ordered_datasets
-from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell
-from opbench.table.folder import Folder, collecting_nothing, read_folder
+from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell, is_of
+from opbench.table.folder import Folder, collecting_nothing, on_device, read_folder
 from opbench.table.networks import Network, published_only, zoo_networks
 
 # Where pyarrow is installed pandas would keep text in it, which takes no lone surrogate: a name may
@@ -120,12 +123,16 @@ class Table:
 
 
 @collecting_nothing()
-def load(results: Path, accuracies: Path | None = None, *, zoo: bool = False) -> Table:
+def load(
+    results: Path, accuracies: Path | None = None, *, zoo: bool = False, device: str = ""
+) -> Table:
     """Return the table of a results folder; the CSV ``accuracies`` wins over all other figures.
 
-    ``zoo`` asks for the networks of the libraries.  Raises ``BadFileError`` naming the file.
+    ``zoo`` asks for the networks of the libraries, ``device`` for the timings of some machines
+    alone.  Raises ``BadFileError`` naming the file, and ``UnknownNameError`` for the machines.
     """
-    return Table.of(read_folder(results, accuracies), zoo_networks() if zoo else ())
+    folder = read_folder(results, accuracies)
+    return Table.of(on_device(folder, device) if device else folder, zoo_networks() if zoo else ())
 
 
 def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
@@ -165,20 +172,44 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
 
     Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
     """
-    frame = _frame(map(_cell_row, cells), CELL)
-    frame = frame.astype(dict.fromkeys(_NUMBERS_OF_CELL, float) | {"batch_size": int})
+    frame = _frame(map(_cell_row, cells), CELL, numbers=_NUMBERS_OF_CELL)
+    frame = frame.astype({"batch_size": int})
     facts = networks[["name", "input_size", *_OF_NETWORK]]
     joined = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
     return joined.assign(own_size=joined["input_size"] == joined["input_size_of_paper"])
 
 
-def _frame(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
-    """Return a frame of ``rows``, which are many, without keeping them all at once."""
-    columns: dict[str, list[Any]] = {name: [] for name in names}
+def _frame(
+    rows: Iterable[Mapping[str, Any]], names: Sequence[str], numbers: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Return a frame of ``rows``, which are many, without keeping them all at once.
+
+    In a column of ``numbers`` what is missing is NaN.
+    """
+    columns: dict[str, Any] = {name: [] for name in names}
+    columns |= {name: array("d") for name in numbers}
+    appended = [
+        (name, column.append, isinstance(column, array)) for name, column in columns.items()
+    ]
     for row in rows:
-        for name, values in columns.items():
-            values.append(row.get(name))
-    return pd.DataFrame(columns)
+        for name, append, number in appended:
+            value = row.get(name)
+            append(nan if number and value is None else value)
+    return pd.DataFrame(
+        {
+            name: np.asarray(column) if isinstance(column, array) else column
+            for name, column in columns.items()
+        }
+    )
+
+
+def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:
+    """Return which rows of ``frame`` are of a device that ``--device`` names."""
+    where = frame[["machine", "device"]].drop_duplicates()
+    there = zip(where["machine"], where["device"], strict=True)
+    named = {(machine, device) for machine, device in there if is_of(machine, device, wanted)}
+    pairs = zip(frame["machine"], frame["device"], strict=True)
+    return pd.Series([pair in named for pair in pairs], index=frame.index, dtype=bool)
 
 
 def failures_frame(failures: Iterable[FailedCell]) -> pd.DataFrame:

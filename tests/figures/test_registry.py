@@ -22,7 +22,7 @@ def test_every_figure_says_in_one_line_what_it_shows() -> None:
         assert line.endswith("."), name
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", sorted({*figures.names()} - {"machines"}))  # which takes two
 def test_every_figure_draws_a_results_folder(name: str, runtimes_table: Table) -> None:
     figure = figures.find(name)(runtimes_table, Options())
     assert any(axes.has_data() for axes in figure.axes)

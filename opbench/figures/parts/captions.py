@@ -14,6 +14,7 @@ from opbench.runs.lines import Header
 from opbench.table.frames import Table
 
 _LISTED = 24  # names in a sentence
+_MACHINES = 4  # with their runs
 
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
@@ -99,6 +100,18 @@ def timed(table: Table, frame: pd.DataFrame, key: str = "latency_s") -> str:
     headers = _headers(table, frame)
     told = f"{_what(frame, key)} with its 95 % interval over {_protocol(headers)}"
     return f"Timings: {_origin(frame, headers)}; {told}.{_quality(frame)}"
+
+
+def timed_on_each(table: Table, frame: pd.DataFrame, key: str = "latency_s") -> str:
+    """Return the same of ``frame`` with several machines: each with its run, or how many."""
+    machines = [rows for _, rows in frame.groupby("machine")]
+    if len(machines) > _MACHINES:
+        runs = frame["run"].nunique()
+        where = f"{len(machines)} machines, {runs:,} runs, {frame['dtype'].iloc[0]}"
+    else:
+        where = ";  ".join(_origin(rows, _headers(table, rows)) for rows in machines)
+    told = f"{_what(frame, key)} with its 95 % interval over {_protocol(_headers(table, frame))}"
+    return f"Timings: {where}; {told}.{_quality(frame)}"
 
 
 def metered(table: Table, frame: pd.DataFrame, key: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from opbench.errors import MissingDataError, UnknownNameError
+from opbench.figures.parts import captions
 from opbench.figures.parts.absent import (
     FRONTIER,
     Needs,
@@ -29,7 +30,7 @@ from opbench.metrics import METRICS
 from opbench.names import matching
 from opbench.record import USUAL
 from opbench.spec import dataset_label
-from opbench.table.frames import Table
+from opbench.table.frames import Table, of_device
 
 _OF_ARTEFACT = ["runtime", "dtype"]
 SETTING = ["machine", "device", "dtype", "runtime", "variant"]
@@ -102,6 +103,22 @@ def _timings(table: Table, options: Options, needs: Needs) -> pd.DataFrame:
         if frame.empty:
             raise MissingDataError(unknown(key, needs))
     return frame
+
+
+def every_machine(table: Table, options: Options) -> pd.DataFrame:
+    """The cells of every machine, or of those that ``--device`` names, at one batch and data type
+    and in one runtime, with the usual settings: a network's latest on each machine.
+
+    Raises ``MissingDataError`` saying what to run.
+    """
+    needs = _needs_of_cells(table, options, ())
+    frame = _timings(table, options, needs)
+    usual = frame["variant"].isna() & (frame["dtype"] == (options.dtype or USUAL["dtype"]))
+    usual &= frame["runtime"] == (options.runtime or USUAL["runtime"])
+    frame = _chosen(frame[usual], table, options, needs)
+    (batch,) = batches(frame, options, (1,), most=1)
+    ordered = frame[frame["batch_size"] == batch].sort_values(["run", "name"])
+    return ordered.drop_duplicates(["name", "machine"], keep="last", ignore_index=True)
 
 
 def points(table: Table, options: Options, x: str, y: str = "top1") -> pd.DataFrame:
@@ -198,11 +215,9 @@ def without_prefix(labels: pd.Series[str]) -> list[str]:
 
 
 def _at(frame: pd.DataFrame, options: Options, dataset: str) -> pd.DataFrame:
-    wanted = options.device
+    wanted, timed = options.device, sorted(set(frame["machine"]))
     if wanted:
-        named = frame["machine"].str.contains(wanted, case=False, regex=False)
-        kind = frame["device"].eq(wanted) | frame["device"].str.startswith(f"{wanted}:")
-        frame = frame[named | kind]
+        frame = frame[of_device(frame, wanted)]
     if options.dtype:
         frame = frame[frame["dtype"] == options.dtype]
     if options.runtime:
@@ -217,6 +232,7 @@ def _at(frame: pd.DataFrame, options: Options, dataset: str) -> pd.DataFrame:
                 f", {'on' if option == 'device' else 'in'} {given[option]}" for option in given
             )
             + f": run `opbench run{flags}`"
+            + (f"; timed are {captions.listed(timed)}" if wanted and timed else "")
         )
     return frame
 
