@@ -152,7 +152,8 @@ def _draw_runtimes(
         entries.append(execution.entry(used.get((execution.runtime, execution.dtype), "")))
     axes.legend(
         handles=entries, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(entries),
-        fontsize=11, handletextpad=0.1, handlelength=1.4, columnspacing=1.2, borderpad=0.2, borderaxespad=0.2,
+        fontsize=11, handletextpad=0.1, handlelength=1.4, columnspacing=1.2, borderpad=0.2,
+        borderaxespad=0.2,
     )  # fmt: skip
     fastest = rows[y] == rows.groupby("name")[y].transform("max")
     named = select.names(rows, options)
