@@ -41,9 +41,9 @@ _BYTES = (
 )
 _IN_RUNTIMES = (
     "In every runtime: a line joins the marks of one network, at the bytes of eager execution; a "
-    "runtime that joins operators moves fewer.  Of the roof: the median over the networks of the "
-    "attained rate, the rest is idle; more than 100 % is possible, as operations are those counted "
-    "and the roof is what PyTorch reaches."
+    "runtime that joins operators moves fewer.  In percent: the attained rate over that of the "
+    "matrix product, the median over the networks; the rest is idle.  More than 100 % is possible, "
+    "as operations are those counted and the product is PyTorch's."
 )
 _MARK = 30.0  # square points
 
@@ -150,7 +150,11 @@ def _draw_runtimes(
     for execution, its in by_execution(rows):
         execution.draw(axes, its, x, y, _MARK)
         entries.append(execution.entry(used.get((execution.runtime, execution.dtype), "")))
-    axes.legend(handles=entries, loc="lower right", bbox_to_anchor=(1.0, 0.06), fontsize=11)
+    axes.legend(
+        handles=entries, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(entries),
+        fontsize=11, handletextpad=0.1, handlelength=1.4, columnspacing=1.2, borderpad=0.2,
+        borderaxespad=0.2,
+    )  # fmt: skip
     fastest = rows[y] == rows.groupby("name")[y].transform("max")
     named = select.names(rows, options)
     named = named.assign(
@@ -166,7 +170,7 @@ def _used(rows: pd.DataFrame) -> dict[object, str]:
     """
     shares = rows.pivot_table(index="name", columns=["runtime", "dtype"], values="fraction_of_peak")
     medians = (100 * shares.dropna().median()).dropna()
-    return {key: f": {value:.0f} % of the roof" for key, value in medians.items()}
+    return {key: f" {value:.0f} %" for key, value in medians.items()}
 
 
 def _draw_roofs(axes: Axes, roofs: tuple[float, float]) -> list[labels.Line]:

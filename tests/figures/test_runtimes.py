@@ -162,15 +162,15 @@ def test_other_figures_draw_one_runtime_eager_unless_another_is_asked_for(
 
 def test_the_roofline_says_how_much_each_runtime_uses(runtimes_table: Table) -> None:
     axes = _draw("roofline", runtimes_table).axes[-1]
-    assert axes.get_title(loc="left") == "batch 1, in every runtime"
+    assert axes.get_title(loc="left").startswith("batch 1, in every runtime")
     # 100, 200 and 400 GFLOP/s of 200.
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == [
-        "eager: 50 % of the roof",
-        "ONNX Runtime: 100 % of the roof",
-        "OpenVINO: 200 % of the roof",
+        "eager 50 %",
+        "ONNX Runtime 100 %",
+        "OpenVINO 200 %",
     ]
     assert [y for _, y in _marks(axes, "OpenVINO")] == pytest.approx([400.0] * (IMAGENET - 1))
     alone = _draw("roofline", runtimes_table, runtime="openvino")
-    assert "batch 1, in every runtime" not in {each.get_title(loc="left") for each in alone.axes}
+    assert not any("in every runtime" in each.get_title(loc="left") for each in alone.axes)
