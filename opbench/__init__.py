@@ -41,6 +41,9 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     5      registry       -           what a TARGET is; counts on file
     5      registry.targets torch     from a TARGET to a network and its count
     5      registry.providers torch   torchvision's and timm's networks
+    5      registry.weights torch     the weights of a file or a library, put into a network
+    5      registry.weight_files torch  files of weights
+    5      registry.pretrained torch  a library's weights on disk
     5      registry.torchvision_operators torch  torchvision beside a torch it was not built for
     5      registry.rules torch       the counting rules that a project names
     5      registry.audit torch       counts against papers and the witness

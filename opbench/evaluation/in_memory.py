@@ -28,7 +28,7 @@ from opbench.evaluation.data.image_set import ImageSet, LabelledImage
 from opbench.evaluation.data.opening import open_images
 from opbench.evaluation.loop import Pace, answer
 from opbench.evaluation.network import channels_of
-from opbench.evaluation.weights import sha256_of
+from opbench.registry.weights import sha256_of
 from opbench.runs.state import available_cores
 from opbench.runtimes import ExecutionSettings, find
 from opbench.runtimes.parts.any_shape import AnyShape

@@ -67,6 +67,7 @@ class Inspection:
     executable: Executable
     own_inputs: bool
     seed: int
+    weights: str = ""
     tf32: bool = False
 
     def artefact(self, first_call_s: float = 0.0) -> Artefact:
@@ -101,7 +102,11 @@ class Inspection:
         with suppress(OpbenchError):
             cell = replace(self.cell, dtype="float32")
             again = build(
-                cell, own_inputs=self.own_inputs, seed=self.seed, weights_of=self.cell.dtype
+                cell,
+                own_inputs=self.own_inputs,
+                seed=self.seed,
+                weights=self.weights,
+                weights_of=self.cell.dtype,
             ).module
             # Whose code draws numbers of its own makes another network each time.
             if _same_weights(again, module):

@@ -307,11 +307,6 @@ def _never_alone(off: float, limit: float) -> Iterator[str]:
         )
 
 
-def ratio_of_records(base: Record, new: Record) -> Interval | None:
-    """Return the ratio of two times on one machine, new over base; None of a single round."""
-    return _ratio(base, new, one_machine=True)[0]
-
-
 def _in_units(record: Record) -> list[list[float]]:
     """Return the rounds, each in units of the work beside it."""
     pairs = zip(record.measurement.rounds, record.measurement.yardsticks_s, strict=True)

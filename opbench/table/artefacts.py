@@ -12,10 +12,17 @@ The rules:
                and a loss of accuracy are relative
     frontier   over latency and top-1 of artefacts of one data set, batch size and device whose
                accuracy is of one view of the image
+
+The interval of a ratio of times is put together from those of both on the scale of logarithms.
+
+Reference:
+    G. Y. Zou, A. Donner.  "Construction of confidence limits about effect measures: a general
+    approach."  Statistics in Medicine 27 (2008) 1693.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +32,6 @@ from opbench.accuracy.measured.paired import compare_evaluations
 from opbench.errors import BadValueError
 from opbench.intervals import Interval
 from opbench.record import USUAL
-from opbench.runs.compare import ratio_of_records
 from opbench.table.cells import TimedCell
 from opbench.table.frontier import pareto
 from opbench.table.measured import MeasuredAccuracy
@@ -73,8 +79,13 @@ class JoinedArtefact:
     @property
     def times_faster(self) -> Interval | None:
         """The ratio of the time of eager float32 to its own; None where that is not known."""
-        ratio = ratio_of_records(self.base.cell.record, self.cell.record) if self.base else None
-        return Interval(1 / ratio.estimate, 1 / ratio.high, 1 / ratio.low) if ratio else None
+        if self.base is None or self.is_base:
+            return Interval(1.0, 1.0, 1.0) if self.base else None
+        base, own = (each.cell.record.measurement for each in (self.base, self))
+        ratio = base.latency_s / own.latency_s
+        low = _spread(base.latency_s, base.latency_low_s, own.latency_high_s, own.latency_s)
+        high = _spread(base.latency_high_s, base.latency_s, own.latency_s, own.latency_low_s)
+        return Interval(ratio, ratio / low, ratio * high) if low and high else None
 
     @property
     def top1_lost(self) -> Interval | None:
@@ -82,11 +93,22 @@ class JoinedArtefact:
         base = self.base.evaluation if self.base else None
         if base is None or self.evaluation is None:
             return None
+        if self.is_base:
+            return Interval(0.0, 0.0, 0.0)
         try:
             (found,) = compare_evaluations(base, [self.evaluation])
         except BadValueError:  # of other images
             return None
-        return Interval(-found.difference, -found.high, -found.low)
+        # Not -0.0.
+        return Interval(0 - found.difference, 0 - found.high, 0 - found.low)
+
+
+def _spread(*ends: float | None) -> float | None:
+    """Return the factor to an end of a ratio's interval from those of both its times."""
+    first, second, third, fourth = ends
+    if not (first and second and third and fourth):
+        return None
+    return math.exp(math.hypot(math.log(first / second), math.log(third / fourth)))
 
 
 def evaluated_artefacts(evaluations: Iterable[Evaluation]) -> Evaluated:

@@ -154,11 +154,12 @@ class TimedCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCell:
-    """One cell of a run that could not be measured."""
+    """One cell of a run that could not be measured; ``differs``: or what was timed is another."""
 
     run: str
     conditions: Conditions
     failure: Failure
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +223,7 @@ def read_cells(
 def _differing(run: str, where: Conditions, record: Record) -> FailedCell:
     """Return a cell that was timed, of something else than the network."""
     failure = Failure(cell=record.cell, reason=record.differs)
-    return FailedCell(run=run, conditions=where, failure=failure)
+    return FailedCell(run=run, conditions=where, failure=failure, differs=True)
 
 
 def differing_note(runs: Iterable[RunFile]) -> Iterator[str]:

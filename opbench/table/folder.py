@@ -72,6 +72,7 @@ def on_device(folder: Folder, wanted: str) -> Folder:
         folder,
         cells=tuple(filter(named, folder.cells)),
         failures=tuple(filter(named, folder.failures)),
+        artefacts=tuple(each for each in folder.artefacts if named(each.cell)),
         ceilings=tuple(filter(named, folder.ceilings)),
     )
 

@@ -206,9 +206,11 @@ class Network:
 
     @property
     def counted_alike(self) -> bool:
-        """True where the counts are of the network whose accuracy was measured."""
-        counts = self.measured.counts if self.measured and self.top1_measured else None
-        return bool(counts and (counts.params, counts.macs) == (self.params, self.macs))
+        """True where the accuracy was measured of a network with these counts."""
+        if not self.top1_measured:
+            return False
+        counts = self.measured.counts if self.measured else None
+        return counts is None or (counts.params, counts.macs) == (self.params, self.macs)
 
     @property
     def evaluation(self) -> str | None:
