@@ -20,8 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from opbench.errors import BadFileError, BadValueError, MissingExtraError
-from opbench.evaluation import pretrained
-from opbench.registry import providers, torchvision_operators
+from opbench.registry import pretrained, providers, torchvision_operators
 from opbench.registry.weight_files import read_weights
 from opbench.registry.weights import AS_BUILT, load, sha256_of, with_weights
 

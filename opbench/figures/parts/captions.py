@@ -54,8 +54,8 @@ def sources(frame: pd.DataFrame) -> str:
     return "  ".join(filter(None, told))
 
 
-def joins(frame: pd.DataFrame) -> str:
-    """Say which accuracies are of what was timed, and of the others what was joined."""
+def joins(frame: pd.DataFrame, others: str = "Translucent") -> str:
+    """Say which accuracies are of what was timed, and what was joined of the ``others``."""
     told = frame.dropna(subset=["joined"]) if "joined" in frame else frame.head(0)
     groups = told.groupby("joined")["label"].agg([listed, "size"]) if len(told) else told
     words = "; ".join(
@@ -63,7 +63,7 @@ def joins(frame: pd.DataFrame) -> str:
         for joined, row in groups.iterrows()
     )
     solid = "Solid: time and accuracy of one artefact.  " if frame["one_artefact"].any() else ""
-    return f"{solid}Translucent: of several artefacts, {words}." if words else solid.strip()
+    return f"{solid}{others}: of several artefacts, {words}." if words else solid.strip()
 
 
 def _evaluations(rows: pd.DataFrame) -> str:

@@ -82,17 +82,20 @@ class Execution(NamedTuple):
     def draw(self, axes: Axes, rows: pd.DataFrame, x: str, y: str, area: float) -> None:
         """Draw a mark at columns ``x`` and ``y`` of each row.
 
-        Rows that are not ``lit`` fade, and so do those that a column ``faint`` names.
+        Rows that are not ``lit`` fade, and so do those that a column ``faint`` names; those that a
+        column ``solid`` does not are rings.
         """
         size = area * _SIZES.get(self.shape, 1) ** 2
         faint = rows["faint"] if "faint" in rows else pd.Series(data=False, index=rows.index)
         strength = rows["lit"].map({True: 1.0, False: _UNLIT}) * faint.map(
             {True: _FAINT, False: 1.0}
         )
-        for alpha, some in rows.groupby(strength):
+        solid = rows["solid"] if "solid" in rows else pd.Series(data=True, index=rows.index)
+        for (alpha, filled), some in rows.groupby([strength.rename("alpha"), solid.rename("one")]):
+            face, edge = (self.hue, colour("paper")) if filled else (colour("paper"), self.hue)
             axes.scatter(
-                some[x], some[y], s=size, marker=self.shape, color=self.hue, alpha=float(alpha),
-                edgecolors=colour("paper"), linewidths=0.6, zorder=3, gid=self.label,
+                some[x], some[y], s=size, marker=self.shape, color=face, alpha=float(alpha),
+                edgecolors=edge, linewidths=0.6 if filled else 1.4, zorder=3, gid=self.label,
             )  # fmt: skip
 
 
