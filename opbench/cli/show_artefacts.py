@@ -63,6 +63,6 @@ def _differing(name: str, folder: Folder) -> list[str]:
 
 
 def _sorted(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Order rows by data set, machine and batch, of which the fastest comes first."""
-    keys = ("dataset", "machine", "device", "batch_size", "latency_s")
+    """Order rows by machine and batch, of which the fastest comes first."""
+    keys = ("machine", "device", "batch_size", "latency_s", "dataset")
     return sorted(rows, key=lambda row: tuple(row[key] or "" for key in keys))

@@ -91,12 +91,13 @@ class Execution(NamedTuple):
             {True: _FAINT, False: 1.0}
         )
         solid = rows["solid"] if "solid" in rows else pd.Series(data=True, index=rows.index)
-        for (alpha, filled), some in rows.groupby([strength.rename("alpha"), solid.rename("one")]):
-            face, edge = (self.hue, colour("paper")) if filled else (colour("paper"), self.hue)
-            axes.scatter(
-                some[x], some[y], s=size, marker=self.shape, color=face, alpha=float(alpha),
-                edgecolors=edge, linewidths=0.6 if filled else 1.4, zorder=3, gid=self.label,
-            )  # fmt: skip
+        looks = ((self.hue, colour("paper"), 0.6), (colour("paper"), self.hue, 1.4))
+        for filled, (face, edge, width) in zip((True, False), looks, strict=True):
+            for alpha, some in rows[solid == filled].groupby(strength):
+                axes.scatter(
+                    some[x], some[y], s=size, marker=self.shape, color=face, alpha=float(alpha),
+                    edgecolors=edge, linewidths=width, zorder=3, gid=self.label,
+                )  # fmt: skip
 
 
 def draw_joins(axes: Axes, frame: pd.DataFrame, x: str, y: str) -> list[Line]:
