@@ -254,7 +254,9 @@ def _artefacts(
     if not artefacts:
         raise untimed(globs, runtimes, measured_folder(results))
     found = chosen(artefacts, folder, filters, most_s)
-    rows = [_row(network) | artefact_row(each) for each, network in found]
+    rows = [
+        _row(network) | artefact_row(each) | {"dataset": network.dataset} for each, network in found
+    ]
     if columns:
         rows = [{column.key: row.get(column.key) for column in shown} for row in rows]
     return rows, shown
