@@ -24,6 +24,7 @@ from opbench.accuracy.measured.lines import (
 )
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.errors import BadValueError, OpbenchError, UnknownNameError
+from opbench.evaluation.checked import CheckedClassifier
 from opbench.evaluation.classifier import Classifier
 from opbench.evaluation.data.image_set import ImageSet
 from opbench.evaluation.data.opening import open_images
@@ -52,6 +53,7 @@ class PreparedEvaluation:
     """An evaluation ready to start.
 
     images: those that are still to be answered, and the problems that are not on file yet.
+    size: of one input.
     before: what was answered already, None for a new one.  changed: how an evaluation of the same
     name that could not be resumed differs, "" where there is none.
     """
@@ -59,6 +61,7 @@ class PreparedEvaluation:
     header: EvaluationHeader
     network: EvaluatedNetwork
     images: ImageSet
+    size: Shape
     before: Evaluation | None = None
     changed: str = ""
 
@@ -73,19 +76,14 @@ class PreparedEvaluation:
         A file is left only with a line of an image in it.  Raises ``OpbenchError``.
         """
         header = self.header
-        classifier = Classifier.of(
-            self.network.module,
-            device=header.device,
-            dtype=header.dtype,
-            runtime=header.runtime,
-            mode=header.compile,
-            threads=header.threads,
-        )
+        with threads_set(header.threads):
+            checked = CheckedClassifier.of(self.network.module, self.size, header)
+        header = replace(header, artefact=checked.artefact)
         writer = EVALUATION.new(results)
         group = writer.path.stem if self.header.group == NEW else self.header.group
         with writer:
-            writer.append(EVALUATION.encode(replace(self.header, group=group)))
-            self._into(writer, classifier, watch)
+            writer.append(EVALUATION.encode(replace(header, group=group)))
+            self._into(writer, checked.classifier, watch)
         return writer.path
 
     def _into(self, writer: Appender, classifier: Classifier, watch: Watch) -> None:
@@ -156,6 +154,7 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
         header=header,
         network=network,
         images=_left(mine, before) if before else mine,
+        size=size,
         before=before,
         changed=changed_since(header, results) if resume and not before else "",
     )
