@@ -52,7 +52,7 @@ def main() -> None:
             asked = ["--data", str(data), "--dataset", "fashion_mnist", "--runtime", runtime]
             _opbench("evaluate", *trained, *asked)
         size = f"1x{side}x{side}"
-        _opbench("run", *trained, "--input-size", size, "--runtime", ",".join(RUNTIMES))
+        _opbench("run", *trained, "--input-size", size, "--runtime", ",".join(RUNTIMES), "--wait")
     _opbench("plot", *FIGURES, "--file-format", "svg,png")
     _opbench("list", "--runtime", "all", "--frontier")
 
