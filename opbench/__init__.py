@@ -59,6 +59,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     2      record         -           the values that flow between the rooms
     2      line_files     -           files of one JSON object per line
     2      row_files      -           CSV files of one value per row
+    2      executors      -           the engines that start shards
     1      weight_hash    torch       the hash of all that a network has learnt
     1      images         torch       images decoded, resized, and the top five
     1      inputs         -           inputs described in words, as --input takes them

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from opbench.cli.conventions import ConventionName, check_convention, render_convention
+from opbench.cli.count_slurm import count_by_slurm
 from opbench.cli.counted import Counting, count_all, say_failures
+from opbench.cli.executor import Executor, ExecutorOption, ShardsOption, SlurmOption, distribution
 from opbench.cli.options import (
     Depth,
     Dtype,
@@ -21,6 +23,7 @@ from opbench.cli.options import (
     parse_input_size,
     parse_integers,
     refuse_batch_size,
+    results_folder,
 )
 from opbench.cli.render import Format, say, write
 from opbench.cli.rows import Asked, By, Pass, render_counts
@@ -30,6 +33,7 @@ from opbench.inputs import described
 
 
 def count(
+    context: typer.Context,
     targets: Targets = None,
     input_size: InputSize = None,
     input: Input = None,
@@ -57,6 +61,9 @@ def count(
         ),
     ] = None,
     shard: ShardOption = None,
+    executor: ExecutorOption = Executor.local,
+    slurm: SlurmOption = None,
+    shards: ShardsOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Count in this many processes.")] = 1,
     timeout: Timeout = None,
     format: OutputFormat = Format.table,
@@ -75,6 +82,7 @@ def count(
         opbench count resnet50 --depth 2 --top 10 --format csv
         opbench count timm:resnet50 --convention fvcore
         opbench count 'timm:*' --shard 2/8 --format json
+        opbench count 'timm:*' --executor slurm --slurm partition=cpu --shards 32
     """
     what, images = parse_asked(input_size, input), _one_batch_size(batch_size)
     refuse_batch_size(what, [images])
@@ -93,7 +101,8 @@ def count(
     if convention is not None:
         _check_convention(convention, asked)
     how = Counting(convention=convention, shard=parse_shard(shard), jobs=jobs, timeout=timeout)
-    rows = count_all(targets or [], asked, how)
+    work = distribution(context, results_folder(None), ("--format", "json"), printing=True)
+    rows = count_by_slurm(work, targets or []) if work else count_all(targets or [], asked, how)
     if convention is None:
         write(render_counts(rows, asked, format))
     else:

@@ -87,6 +87,13 @@ def _of_shard(names: Sequence[str], shard: Shard | None) -> Sequence[str]:
     return [name for name in names if name in mine]
 
 
+def names_of(patterns: Sequence[str]) -> list[str]:
+    """Return the names of the targets that patterns name.  Raises ``OpbenchError``."""
+    with isolated(_PRELOAD) as calls:
+        found: list[str] = result(calls.call(f"{__name__}:names", list(patterns)))
+    return found
+
+
 def macs_of(target: str) -> int:
     """Count one network, which is given an image of ImageNet where it brings no inputs.
 

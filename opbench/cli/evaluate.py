@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from opbench.cli.evaluate_options import asked_before, parse_protocol
+from opbench.cli.executor import Executor, ExecutorOption, ShardsOption, SlurmOption, distribution
 from opbench.cli.options import OutputFormat, Precision, Results, results_folder, words
 from opbench.cli.render import Format, say, write
 from opbench.cli.shard import ShardOption, parse_shard
@@ -132,6 +133,9 @@ def evaluate(
         ),
     ] = None,
     shard: ShardOption = None,
+    executor: ExecutorOption = Executor.local,
+    slurm: SlurmOption = None,
+    shards: ShardsOption = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -167,18 +171,21 @@ def evaluate(
         opbench evaluate mymodels.py:net --data photos --resize 256 --crop 224
         opbench evaluate lenet5 --weights lenet5.pth --data t10k-images-idx3-ubyte
         opbench evaluate timm:convnext_tiny.fb_in1k --data val --shard 2/8
+        opbench evaluate mymodels.py:net --data photos --executor slurm
         opbench evaluate mymodels.py:net --data photos --vary resize,antialias
         opbench evaluate --resume
     """
     from opbench.cli.evaluate_lab import vary_each
     from opbench.cli.evaluate_report import Findings
     from opbench.cli.evaluate_run import answered
+    from opbench.cli.evaluate_slurm import evaluate_by_slurm
     from opbench.evaluation.settings import AskedEvaluation, EvaluationSettings
     from opbench.registry.targets import resolve
     from opbench.runs.plan import execution_of
     from opbench.runs.state import available_cores
 
     folder = results_folder(results)
+    work = distribution(context, folder, ("--resume",))
     if resume and data is None:
         named: list[str | None] = [*dict.fromkeys(targets or ())]
         asked = [asked_before(context, folder, name) for name in named or [None]]
@@ -224,6 +231,9 @@ def evaluate(
         write(table)
         if fails:
             raise typer.Exit(1)
+        return
+    if work:
+        evaluate_by_slurm(work, [each for each, _ in asked], folder, format)
         return
     findings = Findings()
     for each, where in asked:

@@ -12,6 +12,9 @@ from typer.core import TyperCommand
 # The parser's base of what a user can fix, which typer does not export.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 
+# Where a context keeps the command line as it was typed.
+ARGUMENTS = "opbench.arguments"
+
 # The parser's words for types and ranges, and ours.
 _WORDS = (
     (r"^([A-Z ]+) <.*>$", r"\1"),
@@ -31,6 +34,7 @@ class Command(TyperCommand):
     lists: Callable[[], dict[str, list[tuple[str, str]]]] = dict
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
         try:
             rest: list[str] = super().parse_args(ctx, args)
         except _USAGE_ERROR as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opbench.cli.executor import Executor, ExecutorOption, ShardsOption, SlurmOption, distribution
 from opbench.cli.list_filters import (
     Best,
     Frontier,
@@ -38,6 +40,7 @@ from opbench.errors import BadValueError
 from opbench.inputs import TensorSpec, described
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
+from opbench.shards import Shard
 
 if TYPE_CHECKING:
     from opbench.runs.plan import Sweep
@@ -176,6 +179,9 @@ def run(
     ] = "warm",
     tf32: Annotated[bool, typer.Option(help="Let CUDA compute float32 with TF32.")] = False,
     shard: ShardOption = None,
+    executor: ExecutorOption = Executor.local,
+    slurm: SlurmOption = None,
+    shards: ShardsOption = None,
     in_process: Annotated[
         bool,
         typer.Option(help="Time in this process instead of fresh ones: quicker, less reliable."),
@@ -202,7 +208,7 @@ def run(
         typer.Option(
             "--resume",
             help="Continue the run named as TARGET, or the newest in which a cell failed or is not "
-            "measured yet.",
+            "measured yet; with --shard, measure what no file in --results has of that shard.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -237,6 +243,7 @@ def run(
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
         opbench run 'torchvision:*' --shard 2/8
+        opbench run 'vgg*' --device cuda --executor slurm --slurm gres=gpu:1
         opbench run --dry-run
         opbench run --resume
     """
@@ -250,6 +257,7 @@ def run(
         say_outcome,
     )
     from opbench.cli.run_resume import find_resumed, prepare_rest
+    from opbench.cli.run_shards import continued, run_by_slurm
     from opbench.files import Appender
     from opbench.runs.devices import hold_devices
     from opbench.runs.lines import RUN
@@ -261,7 +269,9 @@ def run(
     refuse_compile(compile)
     images, inputs = parse_integers("--batch-size", batch_size), _inputs(input_size, input)
     refuse_batch_size(inputs, images)
-    old = find_resumed(context, targets or (), results_folder(results)) if resume else None
+    folder, part = results_folder(results), parse_shard(shard)
+    work = distribution(context, folder, ("--resume", "--wait"), exclusive="cpu" in words(device))
+    old = find_resumed(context, targets or (), folder) if resume and not part else None
     chosen = choose(context.params) if old is None else {}
     sweep = Sweep(
         devices=words(device),
@@ -275,7 +285,7 @@ def run(
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,
-        shard=parse_shard(shard),
+        shard=Shard(1, 1) if work else part,
         weights=weights or "",
     )
     protocol = Protocol(
@@ -287,12 +297,15 @@ def run(
     cuda = CudaOptions(graph=cuda_graph, l2=l2, tf32=tf32)  # type: ignore[arg-type]
     if json and format is not Format.table:
         raise BadValueError("--json prints each record as it is measured: remove --format")
+    start = partial(prepare, [*chosen] or targets or (), sweep, protocol, cuda)
+    if work and not dry_run:
+        with choose_workers(in_process=in_process) as workers:
+            prepared = start(workers, here=False)
+        run_by_slurm(work, prepared, folder, format)
+        return
     interrupted = False
     with choose_workers(in_process=in_process, timeout=timeout) as workers:
-        if old is not None:
-            prepared = prepare_rest(old, workers)
-        else:
-            prepared = prepare([*chosen] or targets or (), sweep, protocol, cuda, workers)
+        prepared = prepare_rest(old, workers) if old else start(workers, here=not work)
         if sweep.shard and not prepared.state.plan:
             say(f"shard {sweep.shard} has no cell of this plan")
         _warn(sweep, cuda)
@@ -300,11 +313,12 @@ def run(
             write(render_plan(prepared, format))
             say_estimate(prepared, workers)
             return
-        if not (targets or resume or chosen):
+        if resume and part:
+            old, prepared = continued(prepared, folder, workers)
+        elif not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
         goes_on = old if prepared.continues else None
-        folder = results_folder(results)
         with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
             writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
             try:

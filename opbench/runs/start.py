@@ -78,8 +78,13 @@ def prepare(
     protocol: Protocol,
     cuda: CudaOptions,
     workers: Handler,
+    *,
+    here: bool = True,
 ) -> Prepared:
-    """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size."""
+    """Prepare a new run.  Raises ``OpbenchError`` for an impossible target, device or size.
+
+    ``here``: False where another machine measures, whose devices and runtimes are not asked for.
+    """
     for each in patterns:
         require_utf8(each)
     require_one_graph(sweep, cuda)
@@ -88,7 +93,8 @@ def prepare(
         patterns = done(workers.ask(asked))["names"]
     own_inputs = not sweep.input_sizes
     names = [name for name, _ in sweep.executions]
-    found = _look_around(patterns, sweep.devices, names, cuda, workers)
+    devices, names = (sweep.devices, names) if here else ((), [])
+    found = _look_around(patterns, devices, names, cuda, workers)
     targets = [
         each
         if (each.input_size or sweep.inputs) and not sweep.stages
