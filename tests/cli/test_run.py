@@ -180,7 +180,9 @@ def test_a_bare_run_says_first_how_long_it_takes_and_how_to_choose_less(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare = start.prepare
-    monkeypatch.setattr(start, "prepare", lambda names, *rest: prepare(names or [CONV], *rest))
+    monkeypatch.setattr(
+        start, "prepare", lambda names, *rest, **how: prepare(names or [CONV], *rest, **how)
+    )
     monkeypatch.setattr("opbench.cli.run_progress.take", lambda *_, **__: say("measuring"))
     estimated, less, measuring = run().stderr.splitlines()[:3]
     assert estimated.startswith("1 cell; about ")
