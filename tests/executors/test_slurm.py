@@ -6,7 +6,6 @@ import grp
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from opbench.accuracy.measured.store import read_evaluations
@@ -113,9 +113,14 @@ def in_the_middle(lab: Path) -> RunFile | None:
     return found[0] if found else None
 
 
-def pid_of(each: RunFile) -> int:
-    """The process that writes a file, which is named by it."""
-    return int(each.path.stem.split("-")[1])
+def shards_running(lab: Path) -> list[psutil.Process]:
+    """The processes that measure into the folder of a lab."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            words = process.cmdline()
+            found += [process] if "--shard" in words and str(lab / "r") in words else []
+    return found
 
 
 def test_a_sweep_in_four_shards_is_the_plan(real_slurm: Cluster, lab: Path) -> None:
@@ -132,17 +137,23 @@ def test_a_sweep_in_four_shards_is_the_plan(real_slurm: Cluster, lab: Path) -> N
         assert each.header.opbench and each.header.environment["cpu"]
 
 
-def test_a_task_that_is_killed_continues_in_its_file(real_slurm: Cluster, lab: Path) -> None:
-    with subprocess.Popen(by_slurm(1, *SWEEP), cwd=lab, env=real_slurm.environment) as controller:
+def test_a_task_that_is_preempted_and_then_killed_continues_in_its_file(
+    real_slurm: Cluster, lab: Path
+) -> None:
+    words = by_slurm(1, *SWEEP)
+    with subprocess.Popen(words, cwd=lab, env=real_slurm.environment) as controller:
         await_(lambda: in_the_middle(lab))
-        before = in_the_middle(lab)
-        assert before
-        os.kill(pid_of(before), signal.SIGKILL)
+        job = real_slurm.ask("squeue", "--noheader", "-o%A").strip()
+        real_slurm.ask("scancel", "--signal=USR2", job)  # as before the end of a job
+        await_(lambda: "resumed" in next((lab / "r" / "runs").iterdir()).read_text())
+        shards = shards_running(lab)
+        assert shards
+        for shard in shards:
+            shard.kill()
         (lab / "fast").touch()
         assert controller.wait(300) == 0, logs(lab)
-    (after,) = runs(lab)
-    assert after.of(Resumed)
-    assert after.of(RoundLine)[: len(before.of(RoundLine))] == before.of(RoundLine)
+    (run,) = runs(lab)
+    assert len(run.of(Resumed)) == 2
     assert len(measured(lab)) == len(set(measured(lab))) == 6
 
 
