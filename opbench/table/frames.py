@@ -215,12 +215,11 @@ def _frame(
         for name, append, number in appended:
             value = row.get(name)
             append(nan if number and value is None else value)
-    return pd.DataFrame(
-        {
-            name: np.asarray(column) if isinstance(column, array) else column
-            for name, column in columns.items()
-        }
-    )
+    made = {
+        name: np.asarray(column) if isinstance(column, array) else column
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(made, copy=False)
 
 
 def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from random import Random
 from typing import NamedTuple
@@ -28,9 +28,9 @@ Seconds = Mapping[SweepCell, float]
 Rule = Callable[[Sequence[SweepCell], Seconds], Sequence[float]]
 
 
-def cells_of_sweep(networks: int) -> list[SweepCell]:
-    """Return every network in every runtime at every batch."""
-    names = (f"network{number}" for number in range(networks))
+def cells_of_sweep(networks: int, draw: int = 0) -> list[SweepCell]:
+    """Return every network in every runtime at every batch; each ``draw`` has other names."""
+    names = (f"network{number} of {draw}" for number in range(networks))
     return [SweepCell(*each) for each in product(names, RUNTIMES, BATCHES)]
 
 
@@ -41,7 +41,7 @@ def seconds_of(
 
     ``slow``: how many times as long the runtimes that compile take.
     """
-    random = Random(1)
+    random = Random(plan[0].network)
     of_network = {cell.network: 0.0 for cell in plan}
     of_network = {name: random.choice(measured) for name in of_network}
     return {
@@ -87,14 +87,18 @@ def _by_cost(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
 
 
 def _longest_first(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
-    return _queue(sorted(plan, key=lambda cell: -seconds[cell]), seconds)
+    return _first_free(sorted(seconds.values(), reverse=True))
 
 
 def _queue(plan: Sequence[SweepCell], seconds: Seconds) -> Sequence[float]:
-    """Give each cell to the shard that has the least so far: to the first that is free."""
+    return _first_free(seconds[cell] for cell in plan)
+
+
+def _first_free(tasks: Iterable[float]) -> Sequence[float]:
+    """Give each task to the GPU that has the least so far: to the first that is free."""
     ends = [0.0] * SHARDS
-    for cell in plan:
-        heapq.heapreplace(ends, ends[0] + seconds[cell])
+    for task in tasks:
+        heapq.heapreplace(ends, ends[0] + task)
     return ends
 
 
