@@ -6,5 +6,7 @@ flat        the tensors inside arguments and outputs, in one order
 onnx_file   an ONNX file in the place of a network
 precision   arithmetic in what was asked for
 outputs     two outputs compared: their error, and the limit of a precision
+calibration images that a network is calibrated on before it is quantised
+calibrated_on  these images, as they are named to other processes
 any_shape   one executable for each shape of the inputs
 """
