@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,7 @@ from opbench.cli.list_filters import (
 from opbench.cli.options import (
     KEPT_INPUTS,
     TARGETS_HELP,
+    CalibrationData,
     Input,
     OldCompile,
     OutputFormat,
@@ -89,9 +92,12 @@ def run(
     dtype: Annotated[
         Words,
         typer.Option(
-            metavar="TYPE[,TYPE]...", help="Data types: float32, bfloat16, float16, float64."
+            metavar="TYPE[,TYPE]...",
+            help="Data types: float32, bfloat16, float16, float64; int8 in the runtimes "
+            "onnxruntime and openvino, with --data.",
         ),
     ] = USUAL["dtype"],
+    data: CalibrationData = None,
     memory_format: Annotated[
         Words,
         typer.Option(
@@ -223,6 +229,7 @@ def run(
         opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run resnet50 --runtime eager,compile,aot,onnxruntime,openvino
         opbench run model.onnx --runtime onnxruntime,openvino
+        opbench run resnet50 --runtime openvino --dtype float32,int8 --data imagenet/val
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
         opbench run 'torchvision:*' --shard 2/8
@@ -276,7 +283,10 @@ def run(
     if json and format is not Format.table:
         raise BadValueError("--json prints each record as it is measured: remove --format")
     interrupted = False
-    with choose_workers(in_process=in_process, timeout=timeout) as workers:
+    with (
+        choose_workers(in_process=in_process, timeout=timeout) as workers,
+        TemporaryDirectory(prefix="opbench-") as images_in,
+    ):
         if old is not None:
             prepared = prepare_rest(old, workers)
         else:
@@ -291,6 +301,7 @@ def run(
         if not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
+        prepared = calibrated_on(prepared, old.header.data if old else sweep.data, images_in)
         goes_on = old if prepared.continues else None
         folder = results_folder(results)
         with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
@@ -308,6 +319,25 @@ def run(
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
+
+
+def _with_data(prepared: Prepared, data: Path | None) -> Prepared:
+    """Note in the run's header which images int8 is calibrated on.  Raises ``BadValueError``."""
+    if data is None and all(cell.dtype != "int8" for cell in prepared.state.plan):
+        return prepared
+    from opbench.evaluation.calibration import require_data
+
+    require_data(prepared.state.plan, data)
+    return replace(prepared, header=replace(prepared.header, data=str(data)))  # type: ignore[call-arg]
+
+
+def _calibrated(prepared: Prepared, data: Path | str | None, folder: str) -> Prepared:
+    """Prepare the images that int8 is calibrated on, if there are any."""
+    if not data:
+        return prepared
+    from opbench.evaluation.calibration import calibrated
+
+    return calibrated(prepared, Path(data), Path(folder))
 
 
 def _warn(sweep: Sweep, cuda: CudaOptions) -> None:

@@ -27,10 +27,13 @@ from opbench.errors import OpbenchError, describe
 from opbench.record import Artefact, Cell
 from opbench.runs.network import PlacedNetwork, build
 from opbench.runtimes import Executable
+from opbench.runtimes.parts.calibrated_on import Calibration
+from opbench.runtimes.parts.calibration import images_to_check_on
 from opbench.runtimes.parts.flat import tensors_in
 from opbench.runtimes.parts.onnx_file import OnnxFile
 from opbench.runtimes.parts.outputs import UNLIKE, difference, limit_of
 from opbench.runtimes.runtime import Forward
+from opbench.timing.settings import held_in
 from opbench.timing.tf32 import set_tf32
 from opbench.weight_hash import sha256_of
 
@@ -53,6 +56,7 @@ class Inspection:
     own_inputs: bool
     seed: int
     tf32: bool = False
+    calibration: Calibration | None = None
 
     def artefact(self, first_call_s: float = 0.0) -> Artefact:
         """Return the artefact; ``first_call_s`` is that of a runtime that compiles then."""
@@ -62,11 +66,12 @@ class Inspection:
             compared = self._compare(reference)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a network may raise anything
             compared = _Compared(unchecked=describe(error))
-        made = self.executable
+        made, calibration = self.executable, self.calibration
         weights, code = _weights(reference), _code(reference)
         identity = (
             *(weights, code, self.cell.execution, sorted(made.versions.items())),
             *(made.precision, [list(each.shape) for each in self.network.inputs.tensors()]),
+            *([calibration.images, calibration.sha256] if calibration else ()),
         )
         return Artefact(
             artefact=_hash(identity) if weights and code else _UNKNOWN,
@@ -79,6 +84,8 @@ class Inspection:
             unchecked=compared.unchecked,
             conversion_s=made.conversion_s + first_call_s,
             artefact_bytes=made.artefact_bytes,
+            calibration_images=calibration.images if calibration else 0,
+            calibration_sha256=calibration.sha256 if calibration else "",
             runtime_versions=", ".join(
                 f"{name} {version}" for name, version in made.versions.items()
             ),
@@ -87,7 +94,7 @@ class Inspection:
     def _reference(self) -> nn.Module:
         """Return the network in float32, as it was before it was converted to the cell's type."""
         module = self.network.module
-        if self.cell.dtype == "float32" or isinstance(module, OnnxFile):
+        if held_in(self.cell.dtype) == "float32" or isinstance(module, OnnxFile):
             return module
         with suppress(OpbenchError):
             cell = replace(self.cell, dtype="float32")
@@ -119,10 +126,18 @@ class Inspection:
             self.executable.precision == "float32"
         )
 
+    def _inputs(self) -> Iterator[Arguments]:
+        """Yield inputs to compare on: for int8 real images, as those that it was calibrated on."""
+        if self.calibration is None:
+            yield from _shifted(self.network.inputs)
+            return
+        for images in images_to_check_on(self.calibration, self.cell.batch_size):
+            yield self.network.inputs.converted(lambda _, images=images: images)
+
     def _over_inputs(self, reference: nn.Module) -> _Compared:
         end = time.monotonic() + _SECONDS
         errors, agreements, answers = [], [], 0
-        for inputs in _shifted(self.network.inputs):
+        for inputs in self._inputs():
             set_tf32(False)
             wanted = _outputs(reference, inputs.converted(_in_float32))
             set_tf32(self.tf32)

@@ -8,5 +8,7 @@ precision   arithmetic in what was asked for
 outputs     two outputs compared: their error, and the limit of a precision
 calibration images that a network is calibrated on before it is quantised
 calibrated_on  these images, as they are named to other processes
+quantising  int8 refused where a runtime has none
+quantised_onnx  an ONNX graph quantised by ONNX Runtime's tools
 any_shape   one executable for each shape of the inputs
 """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from opbench.spec import Shape
 from opbench.value import AtLeastOne, Text, Value
 
 
@@ -18,3 +21,14 @@ class Calibration(Value):
     path: Text
     images: AtLeastOne
     sha256: Text
+
+
+def calibration_in(request: Mapping[str, Any]) -> Calibration | None:
+    """Return the images that a request names, None where it names none."""
+    found = request.get("calibration")
+    return Calibration.from_json(found) if found else None
+
+
+def calibration_key(name: str, size: Shape) -> str:
+    """Return the key of a network's images at one size of them."""
+    return f"{name} {size}"
