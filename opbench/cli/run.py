@@ -326,9 +326,11 @@ def _with_data(prepared: Prepared, data: Path | None) -> Prepared:
     if data is None and all(cell.dtype != "int8" for cell in prepared.state.plan):
         return prepared
     from opbench.evaluation.calibration import require_data
+    from opbench.runs.lines import Header
 
-    require_data(prepared.state.plan, data)
-    return replace(prepared, header=replace(prepared.header, data=str(data)))  # type: ignore[call-arg]
+    found = require_data(prepared.state.plan, data)
+    assert isinstance(prepared.header, Header)  # it is a new run
+    return replace(prepared, header=replace(prepared.header, data=str(found)))
 
 
 def _calibrated(prepared: Prepared, data: Path | str | None, folder: str) -> Prepared:

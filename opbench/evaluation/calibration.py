@@ -52,16 +52,17 @@ def calibrated(prepared: Prepared, data: Path, folder: Path) -> Prepared:
     return replace(prepared, settings=replace(prepared.settings, calibrations=found))
 
 
-def require_data(cells: Iterable[Cell], data: Path | None) -> None:
-    """Raise ``BadValueError`` for int8 without images, images without int8, and runtimes that do
-    not quantise where no other is asked for."""
+def require_data(cells: Iterable[Cell], data: Path | None) -> Path:
+    """Return ``data``.  Raises ``BadValueError`` for int8 without images, images without int8, and
+    runtimes that do not quantise where no other is asked for."""
     runtimes = {cell.runtime: find(cell.runtime) for cell in cells if cell.dtype == INT8}
     if runtimes and not any(each.quantises for each in runtimes.values()):
         require_int8(next(iter(runtimes.values())))
-    if runtimes and data is None:
+    if data is None:
         raise BadValueError("--dtype int8 is calibrated on images: add --data PATH")
-    if data is not None and not runtimes:
+    if not runtimes:
         raise BadValueError("--data is for --dtype int8: remove it, or add that")
+    return data
 
 
 def calibrations(cells: Iterable[Cell], data: Path, folder: Path) -> dict[str, Calibration]:

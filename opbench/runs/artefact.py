@@ -132,7 +132,7 @@ class Inspection:
             yield from _shifted(self.network.inputs)
             return
         for images in images_to_check_on(self.calibration, self.cell.batch_size):
-            yield self.network.inputs.converted(lambda _, images=images: images)
+            yield self.network.inputs.converted(partial(_instead, images))
 
     def _over_inputs(self, reference: nn.Module) -> _Compared:
         end = time.monotonic() + _SECONDS
@@ -179,6 +179,10 @@ def _shifted(inputs: Arguments) -> Iterator[Arguments]:
     images = [each for each in inputs.tensors() if each.is_floating_point() and each.dim() == 4]
     for turn in range(1, _ANSWERS if images else 1):
         yield inputs.converted(partial(_shift, part=turn / _ANSWERS))
+
+
+def _instead(images: Tensor, _: Tensor) -> Tensor:
+    return images
 
 
 def _shift(value: Tensor, part: float) -> Tensor:

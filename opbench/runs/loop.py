@@ -51,11 +51,10 @@ class RunSettings:
     gpus: Mapping[str, str] = field(default_factory=dict)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
-    def calibration(self, cell: Cell) -> Calibration | None:
-        """Return the images that a cell is calibrated on, None for any other type than int8."""
-        if cell.dtype != "int8":
-            return None
-        return self.calibrations.get(calibration_key(cell.name, cell.input_size))
+
+def calibration_of(known: Mapping[str, Calibration], cell: Cell) -> Calibration | None:
+    """Return the images that a cell is calibrated on, None for any other type than int8."""
+    return known.get(calibration_key(cell.name, cell.input_size)) if cell.dtype == "int8" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +140,7 @@ class Run:
     def _time(self, cell: Cell, number: int, idle_power_w: float | None) -> None:
         start = time.monotonic()
         protocol, rounds = self.state.protocol, self.state.rounds[cell]
-        calibration = self.settings.calibration(cell)
+        calibration = calibration_of(self.settings.calibrations, cell)
         asked = {
             "cell": cell.to_json(),
             "number": number,

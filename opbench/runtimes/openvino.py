@@ -26,7 +26,6 @@ from torch import nn
 from opbench.errors import BadValueError, ConversionError, MissingExtraError, message_of
 from opbench.runtimes.parts.calibration import calibration_batches
 from opbench.runtimes.parts.exported import (
-    AveragesAndFactors,
     convertible,
     export,
     require_contiguous,
@@ -35,6 +34,7 @@ from opbench.runtimes.parts.exported import (
 from opbench.runtimes.parts.flat import from_arrays, tensors_in, tensors_of_call
 from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.parts.onnx_file import OnnxFile
+from opbench.runtimes.parts.rewritten import Rewritten
 from opbench.runtimes.runtime import (
     INT8,
     Example,
@@ -76,14 +76,13 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
         precision=precision,
         conversion_s=conversion_s,
         artefact_bytes=size,
-        versions=RUNTIME.versions()
-        | (versions_of([_QUANTISER]) if settings.dtype == INT8 else {}),
+        versions=RUNTIME.versions() | (versions_of([_QUANTISER]) if settings.dtype == INT8 else {}),
     )
 
 
 @cache
 def _library(name: str = "openvino") -> Any:
-    """Import OpenVINO, or its quantiser, without the package that reports each use of it to its makers.
+    """Import OpenVINO, or its quantiser, but not the package that reports their use to the makers.
 
     That would send, keep a thread for it, and write into the user's home folder.
     """
@@ -136,7 +135,7 @@ def _save(
     settings: ExecutionSettings,
     folder: Path,
 ) -> None:
-    with AveragesAndFactors():
+    with Rewritten():
         program = export(network, example, torch.float32)
     model = _converted(openvino, program)
     if settings.dtype == INT8:

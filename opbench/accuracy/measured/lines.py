@@ -43,6 +43,8 @@ class EvaluationHeader(Value):
         ``SHARDS``.
     shard: such as "2/5", "" for all images.
     limit: images drawn at random with ``seed``; 0 for all.
+    calibration_images: the number of images that an int8 network was calibrated on, else 0;
+        calibration_sha256: of these as the network takes them, else "".
     threads: of the runtime on the CPU, None where it chose; workers: threads that decode.
     """
 
@@ -75,13 +77,15 @@ class EvaluationHeader(Value):
     threads: AtLeastOne | None = None
     batch_size: AtLeastOne
     workers: AtLeastOne = 1
+    calibration_images: Natural = 0
+    calibration_sha256: str = ""
 
     @property
     def work(self) -> tuple[Any, ...]:
         """The facts that are equal where the same images are answered in the same way."""
         return (
             *(self.name, self.weights_sha256, self.preprocessing.sha256, self.manifest_sha256),
-            *(self.device, self.dtype, self.runtime, self.compile),
+            *(self.device, self.dtype, self.runtime, self.compile, self.calibration_sha256),
         )
 
     @property

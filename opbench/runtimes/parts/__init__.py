@@ -1,6 +1,7 @@
 """Parts that several runtimes share.
 
 exported    a network as a program of torch.export, and as an ONNX file
+rewritten   operators that converters get wrong, as others
 kept        what was made of a network, for the next process
 flat        the tensors inside arguments and outputs, in one order
 onnx_file   an ONNX file in the place of a network

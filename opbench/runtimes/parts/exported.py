@@ -2,14 +2,11 @@
 
 What is exported is a copy, so that the network is left as it was.  Tensors that were made in
 inference mode, as those of a timed network, cannot be exported: their copies can.
-
-PyTorch's exporter to ONNX drops the ``divisor_override`` of average poolings without a word, and
-OpenVINO does not convert it: for both they are rewritten as averages and a factor.
 """
 
 from __future__ import annotations
 
-import math
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +16,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
 from opbench.errors import BadValueError, ConversionError
+from opbench.runtimes.parts.rewritten import Rewritten
 from opbench.runtimes.runtime import Example, ExecutionSettings
 
 ONNX_NAME = "network.onnx"
+# In the cause of what the exporter raises.
+_UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.:]+)'")
 
 
 @contextmanager
@@ -67,54 +65,23 @@ def export(
 
 
 def export_onnx(network: nn.Module, example: Example, folder: Path) -> None:
-    """Write the graph of one forward pass into ``folder``."""
+    """Write the graph of one forward pass into ``folder``.
+
+    Raises ``ConversionError`` that names an operator which ONNX does not have.
+    """
     copied, args, kwargs = plain_copy(network, example)
-    with AveragesAndFactors():
-        program = torch.onnx.export(
-            copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
-        )
+    try:
+        with Rewritten():
+            program = torch.onnx.export(
+                copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
+            )
+    except Exception as error:
+        if found := _UNKNOWN.search(str(error.__cause__)):
+            raise ConversionError(f"PyTorch does not export {found[1]} to ONNX") from error
+        raise
     if program is None:
         raise BadValueError("this version of torch exports nothing: pip install --upgrade torch")
     program.save(folder / ONNX_NAME)
-
-
-class AveragesAndFactors(TorchFunctionMode):
-    """Poolings whose sum is divided by a number of their own, as an average times a factor."""
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        dimensions = _POOLINGS.get(func)
-        if dimensions is None:
-            return func(*args, **kwargs or {})
-        return _averaged(func, dimensions, *args, **kwargs or {})
-
-
-# Over two and three dimensions.
-_POOLINGS: dict[Any, int] = {F.avg_pool2d: 2, F.avg_pool3d: 3}
-
-
-def _averaged(
-    pool: Any,
-    dimensions: int,
-    input: Tensor,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
-    """Pool; raises ``ConversionError`` where windows beyond the edge have another average."""
-    if divisor_override is None:
-        averaged: Tensor = pool(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
-        return averaged
-    if ceil_mode:
-        raise ConversionError("an average pooling with divisor_override and ceil_mode is not exported")
-    extents = [kernel_size] if isinstance(kernel_size, int) else [*kernel_size]
-    elements = extents[0] ** dimensions if len(extents) == 1 else math.prod(extents)
-    averages: Tensor = pool(input, kernel_size, stride, padding, False, True)
-    return averages * (elements / divisor_override)
 
 
 def require_contiguous(example: Example, name: str) -> None:
