@@ -237,6 +237,7 @@ def run(
         opbench run --resume
     """
     from opbench.cli.run_choice import choose
+    from opbench.cli.run_data import calibrated_on, with_data
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import (
         render_plan,
@@ -319,27 +320,6 @@ def run(
         raise KeyboardInterrupt
     if prepared.state.failures:
         raise typer.Exit(1)
-
-
-def _with_data(prepared: Prepared, data: Path | None) -> Prepared:
-    """Note in the run's header which images int8 is calibrated on.  Raises ``BadValueError``."""
-    if data is None and all(cell.dtype != "int8" for cell in prepared.state.plan):
-        return prepared
-    from opbench.evaluation.calibration import require_data
-    from opbench.runs.lines import Header
-
-    found = require_data(prepared.state.plan, data)
-    assert isinstance(prepared.header, Header)  # it is a new run
-    return replace(prepared, header=replace(prepared.header, data=str(found)))
-
-
-def _calibrated(prepared: Prepared, data: Path | str | None, folder: str) -> Prepared:
-    """Prepare the images that int8 is calibrated on, if there are any."""
-    if not data:
-        return prepared
-    from opbench.evaluation.calibration import calibrated
-
-    return calibrated(prepared, Path(data), Path(folder))
 
 
 def _warn(sweep: Sweep, cuda: CudaOptions) -> None:

@@ -141,7 +141,7 @@ class PairLine(Value):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideArtefact(Value):
-    """What a side executes, and how far its outputs are off."""
+    """The artefact of a side, with the error of its outputs."""
 
     comparison: AtLeastOne
     side: SideName

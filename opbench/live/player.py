@@ -191,7 +191,7 @@ class ForkPlayer:
         with connection:
             self._stream = connection.makefile("rwb", buffering=0)
         said = self._reply()
-        artefact = said.pop("artefact")
+        artefact = said.pop("artefact", None)
         return Ready(**said, artefact=Artefact.from_json(artefact) if artefact else None)
 
     def block(self, seconds: float) -> TimedBlock:

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from opbench.errors import BadValueError, ConversionError
+from opbench.errors import BadValueError, ConversionError, message_of
 from opbench.runtimes.parts.rewritten import Rewritten
 from opbench.runtimes.runtime import Example, ExecutionSettings
 
 ONNX_NAME = "network.onnx"
-# In the cause of what the exporter raises.
+# In the last lines of its reports.
 _UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.:]+)'")
 
 
@@ -76,7 +76,7 @@ def export_onnx(network: nn.Module, example: Example, folder: Path) -> None:
                 copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
             )
     except Exception as error:
-        if found := _UNKNOWN.search(str(error.__cause__)):
+        if found := _UNKNOWN.search(message_of(error)):
             raise ConversionError(f"PyTorch does not export {found[1]} to ONNX") from error
         raise
     if program is None:
