@@ -114,7 +114,8 @@ class LiveRequest:
         # PyTorch is loaded for it.
         from opbench.evaluation.calibration import calibrations, require_data
 
-        data = require_data(cells, self.data)
+        int8 = [cell.runtime for cell in cells if cell.dtype == "int8"]
+        data = require_data(int8, self.data)
         found = calibrations(cells, data, folder)
         return replace(self.settings, data=str(data), calibrations=found)
 

@@ -237,7 +237,7 @@ def run(
         opbench run --resume
     """
     from opbench.cli.run_choice import choose
-    from opbench.cli.run_data import calibrated_on, with_data
+    from opbench.cli.run_data import calibrated_on, check_data
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import (
         render_plan,
@@ -272,8 +272,10 @@ def run(
         threads=parse_integers("--threads", threads) if threads else (None,),
         passes=words(passes),
         stages=stages,
+        data=str(data or ""),
         shard=parse_shard(shard),
     )
+    check_data(sweep)
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
         max_seconds=max_seconds,

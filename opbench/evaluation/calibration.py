@@ -52,12 +52,15 @@ def calibrated(prepared: Prepared, data: Path, folder: Path) -> Prepared:
     return replace(prepared, settings=replace(prepared.settings, calibrations=found))
 
 
-def require_data(cells: Iterable[Cell], data: Path | None) -> Path:
-    """Return ``data``.  Raises ``BadValueError`` for int8 without images, images without int8, and
-    runtimes that do not quantise where no other is asked for."""
-    runtimes = {cell.runtime: find(cell.runtime) for cell in cells if cell.dtype == INT8}
-    if runtimes and not any(each.quantises for each in runtimes.values()):
-        require_int8(next(iter(runtimes.values())))
+def require_data(names: Iterable[str], data: Path | None) -> Path:
+    """Return ``data``, for int8 in the runtimes ``names``.
+
+    Raises ``BadValueError`` for int8 without images, images without int8, and runtimes of which
+    none quantises.
+    """
+    runtimes = [*map(find, names)]
+    if runtimes and not any(each.quantises for each in runtimes):
+        require_int8(runtimes[0])
     if data is None:
         raise BadValueError("--dtype int8 is calibrated on images: add --data PATH")
     if not runtimes:

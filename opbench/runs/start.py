@@ -106,6 +106,7 @@ def prepare(
         cuda=cuda,
         own_inputs=own_inputs,
         stages=sweep.stages,
+        data=sweep.data,
         plan=plan,
     )
     if sweep.shard:
