@@ -228,7 +228,7 @@ def run(
         opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run resnet50 --runtime eager,compile,aot,onnxruntime,openvino
         opbench run model.onnx --runtime onnxruntime,openvino
-        opbench run resnet50 --runtime openvino --dtype float32,int8 --data imagenet/val
+        opbench run resnet50 --runtime openvino --dtype int8 --data imagenet/val
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
         opbench run 'torchvision:*' --shard 2/8
