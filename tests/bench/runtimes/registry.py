@@ -54,20 +54,20 @@ def machine(run: RunFile) -> str:
 
 def section(run: RunFile) -> tuple[list[Claim], str]:
     """Return the claims on a run, and its table."""
-    rows = _rows(run.of(Record))
+    rows = rows_of(run.of(Record))
     runtimes = list(dict.fromkeys(record.cell.runtime for record in run.of(Record)))
     others = [each for each in runtimes if each != "eager"]
-    return [*_claims(rows, run.of(Failure), others)], _table(rows, others)
+    return [*claims(rows, run.of(Failure), others)], table(rows, others)
 
 
-def _rows(records: Sequence[Record]) -> Rows:
+def rows_of(records: Sequence[Record]) -> Rows:
     rows: dict[str, dict[str, Record]] = {}
     for record in records:
         rows.setdefault(record.cell.name, {})[record.cell.runtime] = record
     return rows
 
 
-def _claims(rows: Rows, failures: Sequence[Failure], runtimes: Sequence[str]) -> Iterator[Claim]:
+def claims(rows: Rows, failures: Sequence[Failure], runtimes: Sequence[str]) -> Iterator[Claim]:
     for runtime in runtimes:
         found = [row[runtime] for row in rows.values() if runtime in row]
         within = [each for each in found if each.measurement.quality != DIFFERS]
@@ -85,7 +85,7 @@ def _claims(rows: Rows, failures: Sequence[Failure], runtimes: Sequence[str]) ->
         )
 
 
-def _table(rows: Rows, runtimes: Sequence[str]) -> str:
+def table(rows: Rows, runtimes: Sequence[str]) -> str:
     lines = [
         "## How many times less time than eager\n",
         "Latencies of one run, with 95 % intervals; beside them the largest error of the outputs, "

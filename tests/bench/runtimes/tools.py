@@ -86,7 +86,7 @@ def _told(ratio: Interval, seconds: float) -> str:
 def timed(kind: str, name: str, runtime: str, folder: Path) -> list[float]:
     """Return samples that a fresh process took, in seconds per pass."""
     if kind == "benchmark_app":
-        return [_of_benchmark_app(folder / "whole" / _FILES[runtime])]
+        return [_of_benchmark_app(folder / "whole" / _FILES[runtime], _shape(name))]
     words = [sys.executable, "-m", __spec__.name if __spec__ else __name__]
     done = subprocess.run(
         [*words, kind, name, runtime, str(folder)],
@@ -99,10 +99,16 @@ def timed(kind: str, name: str, runtime: str, folder: Path) -> list[float]:
     return samples
 
 
-def _of_benchmark_app(path: Path) -> float:
+def _shape(name: str) -> list[int]:
+    """Return the shape of one image with its batch."""
+    return [1, *entries.get(name).input_size]
+
+
+def _of_benchmark_app(path: Path, shape: list[int]) -> float:
     command = [str(Path(sys.executable).parent / "benchmark_app"), "-m", str(path), "-d", "CPU"]
     command += ["-hint", "none", "-api", "sync", "-t", f"{SECONDS:.0f}", "-nstreams", "1"]
     command += ["-nthreads", str(torch.get_num_threads()), "-infer_precision", "f32"]
+    command += ["-shape", str(shape).replace(" ", "")]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = _MEDIAN.search(said)
     if found is None:
@@ -136,7 +142,7 @@ def _by_opbench(name: str, runtime: str, folder: Path) -> list[float]:
 
 def _by_its_api(name: str, runtime: str, folder: Path) -> list[float]:
     path = str(folder / "whole" / _FILES[runtime])
-    image = torch.randn((1, *entries.get(name).input_size)).numpy()
+    image = torch.randn(_shape(name)).numpy()
     call = _session(path, image) if runtime == "onnxruntime" else _request(path, image)
     return _loop(call)
 
@@ -159,7 +165,9 @@ def _request(path: str, image: Any) -> Callable[[], object]:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "NUM_STREAMS": 1,
     }
-    request = core.compile_model(core.read_model(path), "CPU", options).create_infer_request()
+    model = core.read_model(path)
+    model.reshape(list(image.shape))
+    request = core.compile_model(model, "CPU", options).create_infer_request()
     return lambda: request.infer([image])
 
 
