@@ -26,6 +26,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     7      live.side      torch       one side in a process of its own
     7      table          -           a results folder, read once and joined
     7      table.frames   pandas      the same as data frames
+    7      table.joined   pandas      times and accuracies of one artefact
     7      table.frontier pandas      the Pareto frontier
     7      table.agreement pandas     rank correlation of machines, reversed pairs
     6      lock           -           the lock file and the verdict on a change
@@ -40,6 +41,9 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     5      registry       -           what a TARGET is; counts on file
     5      registry.targets torch     from a TARGET to a network and its count
     5      registry.providers torch   torchvision's and timm's networks
+    5      registry.weights torch     the weights of a file or a library, put into a network
+    5      registry.weight_files torch  files of weights
+    5      registry.pretrained torch  a library's weights on disk
     5      registry.torchvision_operators torch  torchvision beside a torch it was not built for
     5      registry.rules torch       the counting rules that a project names
     5      registry.audit torch       counts against papers and the witness

@@ -24,6 +24,7 @@ from opbench.value import Value
 
 # The first key of each line, which tells what it is.
 _BEFORE_KIND = b'{"kind":"'
+_BUFFER = 2**20  # bytes that are read at once
 
 _L = TypeVar("_L", bound=Value)
 _H = TypeVar("_H", bound=Value)
@@ -181,7 +182,7 @@ class LineFile(Generic[_H]):
         read = format.summary_of if summary else format.decode
         left_out = format.left_out if summary else ()
         try:
-            with path.open("rb") as file:
+            with path.open("rb", buffering=_BUFFER) as file:
                 header = format.first_line(path, _without_end(file.readline()), summary=summary)
                 for number, raw in enumerate(file, start=2):
                     if raw.startswith(left_out) and raw.endswith(b"}\n"):

@@ -88,6 +88,7 @@ def list_row() -> dict[str, Any]:
     of_weights = object_schema(ZooRow, defs)["properties"]
     metrics = {column: each for each in METRICS.values() for column in each.columns}
     metrics["analytic_memory_bytes"] = METRICS["peak_memory_bytes"]
+    metrics |= dict.fromkeys(("measured_top1", "published_top1"), METRICS["top1"])
     columns = [key for key, _ in help_lists()["Columns"]]
     known = {key for key, kind in get_type_hints(Network).items() if NoneType not in get_args(kind)}
     properties = {}
@@ -96,9 +97,28 @@ def list_row() -> dict[str, Any]:
         always = key in known or {"type": "null"} in schema.get("anyOf", ())
         properties[key] = schema if always else {"anyOf": [schema, {"type": "null"}]}
     timed = metric_columns("cell")
-    return _document(
-        "A row of opbench list", properties, [key for key in properties if key not in timed], defs
-    )
+    needed = [key for key in properties if key not in timed]
+    return _document("A row of opbench list", properties | _of_artefact(), needed, defs)
+
+
+def _of_artefact() -> dict[str, Any]:
+    """Return what `opbench list --runtime` has beside the columns of a network."""
+    number: dict[str, Any] = {"type": "number"}
+    positive = {**number, "minimum": 0}
+    words = ("runtime", "precision", "device", "settings", "run", "artefact")
+    ends = ("", "_low", "_high")
+    known = {
+        **dict.fromkeys((f"top1_lost{end}" for end in ends), number),
+        **dict.fromkeys((f"times_faster{end}" for end in ends), positive),
+        **dict.fromkeys(("latency_low_s", "latency_high_s", "output_error"), positive),
+        **dict.fromkeys(("peak_memory_bytes", "energy_j"), positive),
+    }
+    return {
+        **{key: {"type": "string"} for key in words},
+        "batch_size": {"type": "integer", "minimum": 1},
+        "on_frontier": {"type": "boolean"},
+        **{key: {"anyOf": [schema, {"type": "null"}]} for key, schema in known.items()},
+    }
 
 
 def _value_of(metric: Metric | None) -> dict[str, Any]:

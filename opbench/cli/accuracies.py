@@ -107,10 +107,14 @@ def _measured_row(
         "unusual": found.unusual,
         "published": against.published if against else None,
         "source": against.source if against else None,
-        "verdict": against.verdict if against else found.beside or "nothing published",
+        "verdict": evaluation.header.differs or _verdict(found),
         "weights": evaluation.header.weights,
         "evaluation": found.evaluation,
     }
+
+
+def _verdict(found: MeasuredAccuracy) -> str:
+    return found.against.verdict if found.against else found.beside or "nothing published"
 
 
 def render_published_only(name: str, format: Format) -> str:

@@ -133,6 +133,8 @@ def _rate(evaluation: Evaluation, seconds: float, stage: str) -> float | None:
 def _say(evaluation: Evaluation) -> None:
     name, header = evaluation.header.name, evaluation.header
     say_failed(evaluation)
+    if header.differs:
+        say(f"{name}: {header.differs}")
     if evaluation.twice:
         first = ", ".join(evaluation.twice[:_NAMED])
         say(

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opbench.cli.artefacts import COLUMNS, artefact_row
 from opbench.cli.columns import Column, as_printed, integer, metric_column, scaled
+from opbench.cli.list_artefacts import artefacts_of, chosen, parse_runtimes, untimed
 from opbench.cli.list_filters import (
     Best,
     Filters,
@@ -24,6 +26,7 @@ from opbench.cli.list_filters import (
     MaxMemory,
     MaxParams,
     Near,
+    Runtimes,
     TrainedOn,
     given,
 )
@@ -116,6 +119,10 @@ _MOST_NAMES = 6  # in a sentence
 # Facts of a set of weights that no other network has.
 _OF_WEIGHTS = ("release", "resize", "interpolation", "licence")
 # A narrow terminal shows the first of them: an accuracy says little without its data set.
+_OF_ARTEFACTS = (
+    "name,runtime,latency_s,top1,precision,top1_lost,times_faster,dataset,macs,params,"
+    "peak_memory_bytes,energy_j,run,evaluation"
+)
 _USUAL = "name,params,macs,top1,dataset,input_size,top1_protocol,trained_on,family,year,top1_source"
 
 
@@ -142,6 +149,7 @@ def list_(
     max_params: MaxParams = None,
     max_memory: MaxMemory = None,
     max_latency: MaxLatency = None,
+    runtime: Runtimes = None,
     trained_on: TrainedOn = None,
     frontier: Frontier = False,
     best: Best = None,
@@ -180,11 +188,19 @@ def list_(
         opbench list --max-macs 1G --trained-on imagenet1k --best 10
         opbench list --max-latency 20ms --max-memory 100MB --best 10
         opbench list --device all
+        opbench list --max-latency 10ms --runtime all --best 1
         opbench list --near torchvision:resnet50 --trained-on imagenet1k
         opbench list 'torchvision:resnet50' 'timm:convnext_tiny'
         opbench list --columns name,params,macs,top1 --format csv
     """
     most_s = parse_seconds("--max-latency", max_latency)
+    if runtime is not None:
+        if near or update or accuracies:
+            option = "--near" if near else "--update" if update else "--accuracies"
+            raise BadValueError(f"--runtime lists what was timed and evaluated: remove {option}")
+        rows, shown = _artefacts(context, parse_runtimes(runtime), most_s)
+        write(render(rows, format, shown))
+        return
     latency = bool(results or most_s or device)
     chosen = _chosen(columns or _usual(latency, memory=bool(max_memory), machine=bool(device)))
     filters = Filters.parse(context.params)
@@ -222,9 +238,36 @@ def list_(
         raise typer.Exit(1)
 
 
+def _artefacts(
+    context: typer.Context, runtimes: Sequence[str], most_s: float | None
+) -> tuple[list[dict[str, Any]], list[Column]]:
+    """Return the rows of artefacts, and the columns to show."""
+    from opbench.table.folder import on_device
+
+    options = context.params
+    columns, globs, results = options["columns"], options["globs"] or (), options["results"]
+    shown = _chosen(columns or _OF_ARTEFACTS, COLUMNS)
+    folder, filters = _measured(results, None), Filters.parse(options)
+    if device := options["device"]:
+        folder = on_device(folder, device)
+    artefacts = artefacts_of(folder, globs, runtimes, device)
+    if not artefacts:
+        raise untimed(globs, runtimes, measured_folder(results))
+    found = chosen(artefacts, folder, filters, most_s)
+    rows = [
+        _row(network) | artefact_row(each) | {"dataset": network.dataset} for each, network in found
+    ]
+    if columns:
+        rows = [{column.key: row.get(column.key) for column in shown} for row in rows]
+    return rows, shown
+
+
 def help_lists() -> dict[str, list[tuple[str, str]]]:
     """Return the columns, for the help of the command."""
-    return {"Columns": [(column.key, column.title) for column in _ALL]}
+    return {
+        title: [(column.key, column.title) for column in known]
+        for title, known in (("Columns", _ALL), ("With --runtime", COLUMNS))
+    }
 
 
 def _has_evaluations(results: Path | None) -> bool:
@@ -248,8 +291,8 @@ def _usual(latency: bool, *, memory: bool, machine: bool) -> str:
     return ",".join([_USUAL, *(key for key, wanted in more.items() if wanted)])
 
 
-def _chosen(keys: str) -> list[Column]:
-    known = {column.key: column for column in _ALL}
+def _chosen(keys: str, more: Sequence[Column] = ()) -> list[Column]:
+    known = {column.key: column for column in (*_ALL, *more)}
     return [known[find("column", key, known, METRIC_ALIASES)] for key in words(keys)]
 
 

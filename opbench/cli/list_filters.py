@@ -45,8 +45,17 @@ MaxLatency = Annotated[
     typer.Option(
         metavar="TIME",
         help="Only networks that were timed in the folder of --results and take at most so long "
-        "for one image in float32, such as 20ms: on the machine of --device, or the CPU that was "
-        "timed last.",
+        "for one image in float32, eager unless --runtime says otherwise, such as 20ms: on the "
+        "machine of --device, or the CPU that was timed last.",
+    ),
+]
+Runtimes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|NAME[,NAME]...",
+        help="A row for each network, runtime and precision that was timed in the folder of "
+        "--results, with the top-1 of that very artefact where `opbench evaluate` measured it, "
+        "what it loses and how many times faster it is than eager float32; the best first.",
     ),
 ]
 TrainedOn = Annotated[
@@ -137,17 +146,21 @@ class Filters:
 
     def choose(self, networks: Sequence[Network], near: Reference | None = None) -> list[Network]:
         """Return the networks within the limits, in their order, or the best first."""
-        within = [each for each in networks if self._is_within(each)]
-        found = [each for each in within if self._saw(each)]
-        unknown = [each for each in within if each.trained_on is None]
-        if self.trained_on and unknown:
-            note(f"{plural(len(unknown), 'network')} left out: the training data is not known")
+        found = self.admitted(networks)
         if near is not None:
             found = better(found, near)
         if self.best is None and near is None and not self.frontier:
             return found
         ranked = best(found)
         return (on_frontier(ranked) if self.frontier else ranked)[: self.best]
+
+    def admitted(self, networks: Sequence[Network]) -> list[Network]:
+        """Return the networks within the limits, in their order."""
+        within = [each for each in networks if self._is_within(each)]
+        unknown = [each for each in within if each.trained_on is None]
+        if self.trained_on and unknown:
+            note(f"{plural(len(unknown), 'network')} left out: the training data is not known")
+        return [each for each in within if self._saw(each)]
 
     def reference(self, found: Sequence[Network]) -> Reference:
         """Return the one of a network's weights and sizes that stands for it, and say which.

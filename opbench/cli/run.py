@@ -140,6 +140,16 @@ def run(
             "the short side becomes 256, and the centre of 224 is normalised as ImageNet.",
         ),
     ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|pretrained",
+            help="Weights: .safetensors, or a state dict saved by torch (.pth); pretrained: those "
+            "of torchvision and timm, where they are on disk. By default they are random, on which "
+            "time does not depend; with those that `opbench evaluate` was given time and accuracy "
+            "are of one artefact.",
+        ),
+    ] = None,
     precision: Annotated[
         str,
         typer.Option(
@@ -227,6 +237,7 @@ def run(
         opbench run mymodels.py:net --input-size 3x224x224
         opbench run mymodels.py:bert --input input_ids=1x128:int64
         opbench run resnet50 --runtime eager,compile,aot,onnxruntime,openvino
+        opbench run lenet5 --weights lenet5.safetensors --runtime eager,openvino
         opbench run model.onnx --runtime onnxruntime,openvino
         opbench run resnet50 --runtime openvino --dtype int8 --data imagenet/val
         opbench run resnet50 --pass forward,training --batch-size 16
@@ -273,6 +284,7 @@ def run(
         stages=stages,
         data=str(data or ""),
         shard=parse_shard(shard),
+        weights=weights or "",
     )
     check_data(sweep)
     protocol = Protocol(

@@ -35,6 +35,7 @@ from opbench.cli.render import (
     write,
 )
 from opbench.cli.rows import NETWORK, module_rows
+from opbench.cli.show_artefacts import render_artefacts
 from opbench.cli.show_weights import render_weights, render_weights_of, weights_on_file
 from opbench.cli.terminal import describe, stood_in
 from opbench.cli.witness import second_opinion
@@ -94,7 +95,9 @@ def show(
 ) -> None:
     """Show one network: its paper, stated numbers recounted, modules, accuracies and departures.
 
-    Accuracies are those published and those that `opbench evaluate` measured, side by side.
+    Accuracies are those published and those that `opbench evaluate` measured, side by side. What
+    was timed and evaluated in several runtimes and precisions is listed with the accuracy that it
+    loses and the time that it wins.
 
     A set of weights of torchvision or timm is shown from the facts on file, without torch.
 
@@ -123,7 +126,9 @@ def show(
         return
     plain = not (asked or conventions or depth is not None) and format is Format.table
     if plain and (weights := weights_on_file(target)):
-        write(render_weights(weights) + render_measured(target, measured_folder(results)))
+        folder = measured_folder(results)
+        measured = render_measured(target, folder) + render_artefacts(target, folder)
+        write(render_weights(weights) + measured)
         return
     question = {
         "target": target,
@@ -159,7 +164,8 @@ def page(question: Mapping[str, Any]) -> str:
         if format is not Format.table:
             return modules
         fvcore = second_opinion(found, counted, asked, ask=question["witness"])
-        measured = render_measured(found.name, Path(question["results"]))
+        results = Path(question["results"])
+        measured = render_measured(found.name, results) + render_artefacts(found.name, results)
         return _whole(found, _head(found, counted, fvcore), measured, modules)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +12,11 @@ from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.counting.arguments import Arguments
 from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.failure import run_error
-from opbench.errors import TargetError, describe
+from opbench.errors import ConversionError, OpbenchError, TargetError, describe
 from opbench.evaluation.images import normalised
 from opbench.evaluation.outputs import class_outputs
-from opbench.runtimes import ExecutionSettings, find
-from opbench.runtimes.parts.any_shape import for_any_shape
+from opbench.runtimes import Executable, ExecutionSettings, find
+from opbench.runtimes.parts.any_shape import AnyShape
 from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.runtimes.parts.quantising import require_int8
 from opbench.runtimes.runtime import INT8
@@ -30,7 +28,7 @@ class Classifier:
     """A network in evaluation mode; ``forward`` executes it in its runtime."""
 
     module: nn.Module
-    forward: Callable[..., Any]
+    forward: AnyShape
     device: str
     dtype: torch.dtype
     quantised: bool = False
@@ -62,7 +60,7 @@ class Classifier:
         settings = ExecutionSettings(
             dtype=dtype, device=device, threads=threads, mode=mode, calibration=calibration
         )
-        forward = for_any_shape(found, module, settings)
+        forward = AnyShape(found, module, settings)
         return cls(module=module, forward=forward, device=device, dtype=kind, quantised=quantised)
 
     def placed(self, images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, float]:
@@ -96,6 +94,20 @@ class Classifier:
             raise run_error(self.module, Arguments((inputs,)), error) from error
         seconds = time.perf_counter() - start
         return class_outputs(returned, len(inputs)), seconds
+
+    def executable(self, inputs: Tensor) -> Executable:
+        """Convert the network for a placed batch, once for each of its shapes.
+
+        Raises ``OpbenchError`` where that fails.
+        """
+        try:
+            with torch.inference_mode():
+                return self.forward.executable(inputs)
+        except OpbenchError:
+            raise
+        except (Exception, SystemExit) as error:
+            name = self.forward.runtime.name
+            raise ConversionError(f"{name} cannot take it: {describe(error)}") from error
 
     @property
     def settles_ties(self) -> bool:

@@ -28,8 +28,10 @@ from opbench.evaluation.data.image_set import ImageSet, LabelledImage
 from opbench.evaluation.data.opening import open_images
 from opbench.evaluation.loop import Pace, answer
 from opbench.evaluation.network import channels_of
-from opbench.evaluation.weights import sha256_of
+from opbench.registry.weights import sha256_of
 from opbench.runs.state import available_cores
+from opbench.runtimes import ExecutionSettings, find
+from opbench.runtimes.parts.any_shape import AnyShape
 from opbench.timing.measurement import device_of, evaluating
 from opbench.timing.tf32 import set_tf32
 
@@ -106,7 +108,7 @@ def _classifier(module: nn.Module) -> Classifier:
     dtypes = [each.dtype for each in module.parameters() if each.is_floating_point()]
     return Classifier(
         module=module,
-        forward=module,
+        forward=AnyShape(find("eager"), module, ExecutionSettings()),
         device=str(device_of(module)),
         dtype=dtypes[0] if dtypes else torch.float32,
     )

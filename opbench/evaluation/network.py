@@ -19,9 +19,9 @@ from opbench.evaluation.classifier import moved
 from opbench.evaluation.outputs import class_outputs
 from opbench.evaluation.protocols import protocol_of
 from opbench.evaluation.settings import AskedEvaluation
-from opbench.evaluation.weights import Loaded, load, with_weights
 from opbench.record import Totals
 from opbench.registry.targets import resolve
+from opbench.registry.weights import Loaded, load, with_weights
 from opbench.spec import Shape
 
 

@@ -79,8 +79,6 @@ def _differences(now: EvaluationHeader, before: EvaluationHeader) -> Iterator[st
         yield f"another protocol ({before.preprocessing})"
     if now.manifest_sha256 != before.manifest_sha256:
         yield f"other images or labels ({before.images:,} entries, now {now.images:,})"
-    if now.calibration_sha256 != before.calibration_sha256:
-        yield "other images to calibrate on"
     for name in ("device", "dtype", "runtime", "compile"):
         if getattr(now, name) != getattr(before, name):
             yield f"{name} {getattr(before, name) or 'none'}"

@@ -25,6 +25,7 @@ from opbench.accuracy.measured.lines import (
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.errors import BadValueError, OpbenchError, UnknownNameError
 from opbench.evaluation.calibration import calibrate
+from opbench.evaluation.checked import CheckedClassifier
 from opbench.evaluation.classifier import Classifier
 from opbench.evaluation.data.image_set import ImageSet
 from opbench.evaluation.data.opening import open_images
@@ -57,6 +58,7 @@ class PreparedEvaluation:
     """An evaluation ready to start.
 
     images: those that are still to be answered, and the problems that are not on file yet.
+    size: of one input.
     before: what was answered already, None for a new one.  changed: how an evaluation of the same
     name that could not be resumed differs, "" where there is none.  calibration: images for int8.
     """
@@ -64,6 +66,7 @@ class PreparedEvaluation:
     header: EvaluationHeader
     network: EvaluatedNetwork
     images: ImageSet
+    size: Shape
     before: Evaluation | None = None
     changed: str = ""
     calibration: Calibration | None = None
@@ -79,20 +82,16 @@ class PreparedEvaluation:
         A file is left only with a line of an image in it.  Raises ``OpbenchError``.
         """
         header = self.header
-        classifier = Classifier.of(
-            self.network.module,
-            device=header.device,
-            dtype=header.dtype,
-            runtime=header.runtime,
-            mode=header.compile,
-            threads=header.threads,
-            calibration=self.calibration,
-        )
+        with threads_set(header.threads):
+            checked = CheckedClassifier.of(
+                self.network.module, self.size, header, calibration=self.calibration
+            )
+        header = replace(header, artefact=checked.artefact)
         writer = EVALUATION.new(results)
         group = writer.path.stem if self.header.group == NEW else self.header.group
         with writer:
-            writer.append(EVALUATION.encode(replace(self.header, group=group)))
-            self._into(writer, classifier, watch)
+            writer.append(EVALUATION.encode(replace(header, group=group)))
+            self._into(writer, checked.classifier, watch)
         return writer.path
 
     def _into(self, writer: Appender, classifier: Classifier, watch: Watch) -> None:
@@ -154,12 +153,6 @@ def prepare(
     images = _images(asked, outputs)
     calibration = _calibration(asked, network.preprocessing, size, folder)
     header = _header(asked, network, images, outputs, network.counts(size))
-    if calibration:
-        header = replace(
-            header,
-            calibration_images=calibration.images,
-            calibration_sha256=calibration.sha256,
-        )
     if device.asynchronous:
         header = replace(header, environment=header.environment | gpu_facts(device.name))
     before = evaluation_before(header, results, resume=resume, resumed=asked.resumed)
@@ -173,6 +166,7 @@ def prepare(
         header=header,
         network=network,
         images=_left(mine, before) if before else mine,
+        size=size,
         before=before,
         changed=changed_since(header, results) if resume and not before else "",
         calibration=calibration,

@@ -77,6 +77,7 @@ def _sheet(
         captions.frontier(frame) if y.better == "higher" else "",
         captions.TOP1_INTERVAL if spec.y == "top1" else "",
         captions.metered(table, frame, _timed_metric(spec)) if "run" in frame else "",
+        captions.joins(frame) if "run" in frame and y.role == "gain" else "",
         _OVERLAY if options.chart2016 else "",
         behind.note(spec) if behind else "",
         spec.sizing.enlarged(frame),

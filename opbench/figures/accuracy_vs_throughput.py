@@ -59,6 +59,7 @@ def draw(table: Table, options: Options) -> Figure:
             captions.timed(table, frame, _RATE),
             captions.sources(select.facts(table, frame)),
             captions.protocols(select.facts(table, frame)),
+            captions.joins(frame),
             f"{_BOUND}  {_UNSTEADY}" if any(map(_bounds, panels.values())) else "",
             f"{captions.TOP1_INTERVAL}  {captions.COUNTED}",
             _SMALL.enlarged(frame),

@@ -1,6 +1,7 @@
 """Accuracy against time in every runtime and data type, with what no other beats.
 
-A network has a mark for each way in which it was timed, and a line joins them.  The frontier is
+A network has a mark for each way in which it was timed, and a line joins them.  The mark is solid
+where the accuracy is of the very artefact that was timed, else a ring.  The frontier is
 that of networks and runtimes together: who has so many milliseconds reads off both.  Figures of one
 runtime colour families (``accuracy-vs-throughput``, ``pareto --x latency_s``); here the colour is
 the runtime's.
@@ -18,7 +19,7 @@ from opbench.figures.parts.axes import axis_label, number, reach, set_accuracy, 
 from opbench.figures.parts.frame import Sheet, note_names, single_axes
 from opbench.figures.parts.marks import by_execution, draw_joins, named
 from opbench.figures.parts.options import OF_RUNTIMES, Options
-from opbench.figures.parts.scatter import Scatter, draw_frontier, draw_whiskers, steps
+from opbench.figures.parts.scatter import Scatter, draw_bars, draw_frontier, draw_whiskers, steps
 from opbench.spec import dataset_label
 from opbench.table.frames import Table
 from opbench.table.frontier import frontier
@@ -28,11 +29,7 @@ TAKES = OF_RUNTIMES | {"log"}
 _TIME = "latency_per_image_s"
 _AREA = 52.0  # square points
 _SPEC = Scatter(x=_TIME, y="top1")
-_JOINED = (
-    "A line joins the ways in which one network was timed.  Its accuracy is the same in all, that "
-    "of the network as it was published or measured: outputs were compared with those of eager "
-    "float32 on a few inputs."
-)
+_JOINED = "A line joins the ways in which one network was timed."
 _FRONTIER = "The stepped line joins what no other network beats in both directions, in any runtime."
 _EAGER = "Dotted: the frontier of eager float32 alone."
 _OTHERS = (
@@ -55,6 +52,7 @@ def draw(table: Table, options: Options) -> Figure:
             f"{_FRONTIER}  {_EAGER if _has_usual(frame) else ''}".rstrip(),
             captions.timed(table, frame),
             _JOINED if frame["single_crop"].all() else f"{_JOINED}  {_OTHERS}",
+            captions.joins(frame, "Rings"),
             captions.sources(networks),
             captions.protocols(networks),
         ),
@@ -87,7 +85,8 @@ def _draw_marks(
     axes: Axes, frame: pd.DataFrame, best: pd.DataFrame, options: Options
 ) -> labels.Count:
     faint = ~frame["single_crop"].astype(bool)
-    frame = frame.assign(x=values(frame, _TIME), y=frame["top1"], faint=faint)
+    solid = frame["one_artefact"].astype(bool)
+    frame = frame.assign(x=values(frame, _TIME), y=frame["top1"], faint=faint, solid=solid)
     lines = draw_frontier(axes, best, _SPEC) + draw_joins(axes, frame, "x", "y")
     for execution, rows in by_execution(frame):
         if execution.usual:
@@ -95,6 +94,7 @@ def _draw_marks(
             axes.plot(*steps(axes, alone, _SPEC), color=execution.hue, lw=1.0, ls=":", zorder=1)
     ends = (values(frame, _TIME, f"{_TIME}_low"), values(frame, _TIME, f"{_TIME}_high"))
     draw_whiskers(axes, frame, frame["y"], ends, upright=False)
+    draw_bars(axes, frame, frame["x"])
     for execution, rows in by_execution(frame):
         execution.draw(axes, rows, "x", "y", _AREA)
     return labels.place(axes, _named(frame, best, options), lines, size=9.5)

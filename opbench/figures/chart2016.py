@@ -59,7 +59,8 @@ def draw(table: Table, options: Options) -> Figure:
 
 def _paired(table: Table, options: Options) -> pd.DataFrame:
     """The printed points beside the network of the same name, missing where there is none."""
-    columns = ["name", "label", "family", "flops", "params", "top1", "top1_measured"]
+    columns = ["name", "label", "family", "flops", "params", "top1"]
+    columns += ["top1_measured", "one_artefact"]
     now = table.networks[columns]
     pairs = table.chart2016.merge(
         now, how="left", left_on="architecture", right_on="name", suffixes=("", "_now")

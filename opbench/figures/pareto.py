@@ -135,6 +135,7 @@ def _sheet(
             *_lists(frames, options),
             captions.frontier(pd.concat(frames.values())),
             *(captions.metered(table, frame, key) for key, frame in [*timed.items()][:1]),
+            *(captions.joins(frame) for frame in [*timed.values()][:1]),
             captions.caption(networks),
             sizing.enlarged(networks),
             zoo.behind.note(zoo.spec) if zoo and zoo.behind else "",

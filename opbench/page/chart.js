@@ -27,8 +27,8 @@ function symbol(point) {
   return point.published_only ? `${shape}-open` : shape;
 }
 
-// Measured here: solid with a dark rim, where the statement of others is translucent.
-const opacity = (point) => (point.broken.length ? 0.13 : point.top1_measured ? 1 : 0.78);
+// Measured here: a dark rim.  Of one artefact: solid, where what was joined is translucent.
+const opacity = (point) => (point.broken.length ? 0.13 : point.one_artefact ? 1 : 0.78);
 
 function rim(point) {
   if (point.name === state.pick) return { color: css("--ink"), width: 2.5 };

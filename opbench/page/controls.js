@@ -164,7 +164,8 @@ function showKeys(points) {
     ["•", "torchvision’s or timm’s, trained on ImageNet-1k alone", (point) => isOfLibrary(point) && point.trained_on === "imagenet1k"],
     ["∘", "torchvision’s or timm’s, with more data or a teacher", (point) => isOfLibrary(point) && point.trained_on !== "imagenet1k"],
     ["○", "published only, cannot be run", (point) => point.published_only],
-    ["◉", "dark rim: measured here", (point) => point.top1_measured]];
+    ["◉", "dark rim: measured here", (point) => point.top1_measured],
+    ["◍", "translucent: measured apart from the time", (point) => point.top1_measured && !point.one_artefact]];
   byId("keys").replaceChildren(
     el("span", { class: "sizes" }, "Million parameters: ", ...LEGEND_SIZES.map(circle)),
     el("span", { class: "marks" }, ...marks.filter(([, , test]) => points.some(test))

@@ -34,6 +34,9 @@ _CELL = ("name", "run", "machine", "device", "dtype", "runtime", "variant", "bat
          "input_size", "quality", "p50_s", "p90_s", *columns("cell"))  # fmt: skip
 # A cell is in the table for each data set that its network was evaluated on.
 _ONE_CELL = ["name", "run", "device", "dtype", "runtime", "variant", "batch_size", "input_size"]
+# The accuracy of a cell's own artefact.
+_TOP1 = ("top1", "top1_low", "top1_high", "top5", "single_crop", "protocol", "source", "evaluation",
+         "top1_measured")  # fmt: skip
 _RUN = ("run", "started", "opbench", "protocol", "environment", "cuda")
 _FAILURE = ("name", "run", "machine", "device", "dtype", "runtime", "variant", "batch_size",
             "reason")  # fmt: skip
@@ -66,7 +69,7 @@ def island(
         "family_labels": {family: family_label(family) for family in families},
         "networks": _networks(table) + _unrunnable(table),
         "zoo": zoo(weights),
-        "cells": _rows(_own_size(cells), _CELL),
+        "cells": _cells(_own_size(cells), table.cells[table.cells["one_artefact"].astype(bool)]),
         "other_sizes": len(cells) - len(_own_size(cells)),
         "failures": _rows(table.failures, _FAILURE),
         "runs": [_run(name, header) for name, header in table.folder.runs.items()],
@@ -102,10 +105,23 @@ def _rows(frame: pd.DataFrame, columns: Iterable[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _cells(cells: pd.DataFrame, of_one_artefact: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the cells; ``own`` is the accuracy of the very artefact, by data set."""
+    own: dict[tuple[str, ...], dict[str, Any]] = {}
+    for row in of_one_artefact.to_dict("records"):
+        accuracy = {key: row[key] for key in _TOP1}
+        own.setdefault(_which(row), {})[row["dataset"]] = accuracy
+    return [row | {"own": own.get(_which(row), {})} for row in _rows(cells, _CELL)]
+
+
+def _which(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    return tuple(str(row[column]) for column in _ONE_CELL)
+
+
 def _networks(table: Table) -> list[dict[str, Any]]:
     every = (*table.folder.networks, *table.folder.elsewhere)
     trained_on = {(each.name, each.dataset): each.trained_on for each in every}
-    rows = _rows(table.everywhere, NETWORK)
+    rows = _rows(table.everywhere, (*NETWORK, "one_artefact"))
     return [row | {"trained_on": trained_on.get((row["name"], row["dataset"]))} for row in rows]
 
 

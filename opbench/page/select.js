@@ -38,9 +38,11 @@ const conditionWords = ({ at, runtime, dtype, batch }) =>
 // Every network of the data set with the cell of the condition in force; kept until either changes.
 let counted = { key: null, points: [] };
 
+const isTimed = () => MEASURED.has(state.x) || MEASURED.has(state.y);
+
 function population() {
   const now = condition();
-  const key = JSON.stringify([state.data, now.at, now.runtime, now.dtype, now.batch]);
+  const key = JSON.stringify([state.data, isTimed(), now.at, now.runtime, now.dtype, now.batch]);
   if (counted.key !== key) counted = { key, points: populated(now) };
   return counted.points;
 }
@@ -52,7 +54,14 @@ function populated({ at, runtime, dtype, batch }) {
   }
   return DATA.networks
     .filter((network) => network.dataset === state.data)
-    .map((network) => ({ ...network, cell: cells.get(network.name) ?? null }));
+    .map((network) => withCell(network, cells.get(network.name) ?? null));
+}
+
+// A time stands beside the accuracy of its own artefact where that was measured.
+function withCell(network, cell) {
+  if (!isTimed()) return { ...network, cell };
+  const own = cell?.own[network.dataset];
+  return { ...network, ...own, cell, one_artefact: Boolean(own) };
 }
 
 // Timings lie in the cell of a point, all else in the point itself.

@@ -13,7 +13,7 @@ The first two are in ``counts``, ``Artefact`` is in ``artefact``, the others are
 Integers are counts, seconds are seconds, bytes are bytes; nothing is rounded or scaled here.
 """
 
-from opbench.record.artefact import DIFFERS, Artefact
+from opbench.record.artefact import DIFFERS, UNKNOWN, Artefact
 from opbench.record.counts import (
     EXACT,
     TOTALS,
@@ -42,6 +42,7 @@ __all__ = [
     "DIFFERS",
     "EXACT",
     "TOTALS",
+    "UNKNOWN",
     "USUAL",
     "Artefact",
     "Attained",

@@ -10,6 +10,7 @@ from msgspec import Meta
 from opbench.value import Natural, NonNegative, Text, Value
 
 DIFFERS = "differs"
+UNKNOWN = "unknown"
 
 _Part = Annotated[float, Meta(ge=0, le=1)]
 
@@ -19,7 +20,8 @@ class Artefact(Value):
     """A network as a runtime executes it.
 
     artefact: hash of its weights, its code or graph, the runtime with its mode and versions, the
-        precision and the shapes of its inputs.
+        precision and the size of one image; ``UNKNOWN`` where weights or code cannot be read.
+        Not of the batch size: an accuracy is measured in batches, a latency of one image.
     weights_sha256: of all parameters and buffers in float32, "" of a file.
     precision: that in which the runtime says that it computes.
     output_error: the largest absolute difference of its outputs to those of eager float32 on the
@@ -49,6 +51,11 @@ class Artefact(Value):
     calibration_sha256: str = ""
 
     @property
+    def known(self) -> str:
+        """The hash, "" where it is not known: what is unknown is the same as nothing."""
+        return "" if self.artefact == UNKNOWN else self.artefact
+
+    @property
     def differs(self) -> str:
         """The sentence about outputs that are not those of the network, "" where they are."""
         if self.output_error is None or self.output_limit is None:
@@ -57,6 +64,5 @@ class Artefact(Value):
             return ""
         return (
             f"its outputs differ from those of eager float32 by {self.output_error:.1e} of the "
-            f"largest, more than the {self.output_limit:g} of {self.precision}: its time does not "
-            "count"
+            f"largest, more than the {self.output_limit:g} of {self.precision}: it does not count"
         )

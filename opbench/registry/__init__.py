@@ -2,6 +2,7 @@
 
     entries        every architecture by name, found by scanning
     providers      torchvision's and timm's networks
+    weights        the weights of a file or of a library, put into a network that was built
     torchvision_operators  torchvision beside a torch that it was not built for
     targets        from a TARGET to something that can be built, counted and timed
     counts_csv     the exact counts of every built-in entry, on file

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from opbench.counting.arguments import Arguments
 from opbench.errors import OpbenchError, describe
-from opbench.record import Artefact, Cell
+from opbench.record import UNKNOWN, Artefact, Cell
 from opbench.runs.network import PlacedNetwork, build
 from opbench.runtimes import Executable
 from opbench.runtimes.parts.calibrated_on import Calibration
@@ -41,9 +41,38 @@ from opbench.weight_hash import sha256_of
 _ANSWERS = 8
 _SECONDS = 2.0
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
-_UNKNOWN = "unknown"
 
 Outputs = list[Tensor]
+
+
+def identify(
+    network: nn.Module,
+    weights: str,
+    execution: str,
+    made: Executable,
+    inputs: Sequence[Tensor],
+    calibration: Calibration | None = None,
+) -> str:
+    """Return the hash of what a runtime executes, ``UNKNOWN`` where it cannot be had.
+
+    network: in float32.  weights: their hash.  execution: the runtime with its mode.  inputs: a
+    batch of any size.  A version is the public one: builds of one release for other devices are one
+    version.
+    """
+    code = _code(network)
+    versions = {name: each.partition("+")[0] for name, each in made.versions.items()}
+    sizes = [list(each.shape[1:]) for each in inputs]
+    identity: tuple[Any, ...] = (
+        weights,
+        code,
+        execution,
+        sorted(versions.items()),
+        made.precision,
+        sizes,
+    )
+    if calibration:
+        identity = (*identity, calibration.images, calibration.sha256)
+    return _hash(identity) if weights and code else UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +84,7 @@ class Inspection:
     executable: Executable
     own_inputs: bool
     seed: int
+    weights: str = ""
     tf32: bool = False
     calibration: Calibration | None = None
 
@@ -67,14 +97,10 @@ class Inspection:
         except (Exception, SystemExit) as error:  # noqa: BLE001  a network may raise anything
             compared = _Compared(unchecked=describe(error))
         made, calibration = self.executable, self.calibration
-        weights, code = _weights(reference), _code(reference)
-        identity = (
-            *(weights, code, self.cell.execution, sorted(made.versions.items())),
-            *(made.precision, [list(each.shape) for each in self.network.inputs.tensors()]),
-            *([calibration.images, calibration.sha256] if calibration else ()),
-        )
+        weights, inputs = weights_of(reference), self.network.inputs.tensors()
+        execution = self.cell.execution
         return Artefact(
-            artefact=_hash(identity) if weights and code else _UNKNOWN,
+            artefact=identify(reference, weights, execution, made, inputs, calibration),
             precision=made.precision,
             weights_sha256="" if isinstance(reference, OnnxFile) else weights,
             output_error=compared.error,
@@ -86,9 +112,7 @@ class Inspection:
             artefact_bytes=made.artefact_bytes,
             calibration_images=calibration.images if calibration else 0,
             calibration_sha256=calibration.sha256 if calibration else "",
-            runtime_versions=", ".join(
-                f"{name} {version}" for name, version in made.versions.items()
-            ),
+            runtime_versions=made.told_versions,
         )
 
     def _reference(self) -> nn.Module:
@@ -99,7 +123,11 @@ class Inspection:
         with suppress(OpbenchError):
             cell = replace(self.cell, dtype="float32")
             again = build(
-                cell, own_inputs=self.own_inputs, seed=self.seed, weights_of=self.cell.dtype
+                cell,
+                own_inputs=self.own_inputs,
+                seed=self.seed,
+                weights=self.weights,
+                weights_of=self.cell.dtype,
             ).module
             # Whose code draws numbers of its own makes another network each time.
             if _same_weights(again, module):
@@ -202,7 +230,7 @@ def _same_weights(one: nn.Module, other: nn.Module) -> bool:
     )
 
 
-def _weights(network: nn.Module) -> str:
+def weights_of(network: nn.Module) -> str:
     """Return the hash of a network's weights, or of its file; "" of what cannot be read."""
     if isinstance(network, OnnxFile):
         return hashlib.sha256(Path(network.path).read_bytes()).hexdigest()

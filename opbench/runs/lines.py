@@ -17,9 +17,10 @@ class Header(Value):
     """The first line: what is measured, where and how.
 
     ``environment`` are facts of the machine and its software by name; ``stages``: those of the
-    targets' images were timed, too; ``data``: the path of the images that int8 is calibrated on.
-    ``plan`` are the cells of this file; where it is a ``shard``, such as "2/8", files with the same
-    ``plan_id`` are parts of one plan of ``planned`` cells.
+    targets' images were timed, too.  ``weights``: the file that was loaded, "pretrained" for the
+    libraries' own, "" where networks are as built.  ``data``: the images that int8 is calibrated
+    on.  ``plan`` are the cells of this file; where it is a ``shard``, such as "2/8", files with the
+    same ``plan_id`` are parts of one plan of ``planned`` cells.
     """
 
     BULK: ClassVar = ("plan",)
@@ -33,6 +34,7 @@ class Header(Value):
     own_inputs: bool = True
     stages: bool = False
     data: str = ""
+    weights: str = ""
     plan: tuple[Cell, ...] = ()
     run: str = ""
     shard: str = ""

@@ -41,6 +41,7 @@ class RunSettings:
     """Settings that all cells of a run share.
 
     ``own_inputs``: targets may bring their own.  ``stages``: those of their images are timed.
+    ``weights``: a file, "pretrained", or "" for those that targets are built with.
     ``gpus``: the UUID of each CUDA device.  ``calibrations``: images for int8, by
     ``calibration_key``.
     """
@@ -48,6 +49,7 @@ class RunSettings:
     cuda: CudaOptions = field(default_factory=CudaOptions)
     own_inputs: bool = True
     stages: bool = False
+    weights: str = ""
     gpus: Mapping[str, str] = field(default_factory=dict)
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
@@ -147,6 +149,7 @@ class Run:
             "protocol": protocol.to_json(),
             "own_inputs": self.settings.own_inputs,
             "stages": self.settings.stages,
+            "weights": self.settings.weights,
             "with_load": cell not in self.state.loads,
             "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),

@@ -32,6 +32,7 @@ from opbench.inputs import TensorSpec, from_text
 from opbench.record import Cell, Load
 from opbench.registry import graphs
 from opbench.registry.targets import Target, count_target, resolve
+from opbench.registry.weights import load, source_of
 from opbench.runtimes import Example, Executable, ExecutionSettings, find
 from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.runtimes.parts.onnx_file import OnnxFile, not_run
@@ -170,22 +171,23 @@ class PlacedNetwork:
 
 
 def build(
-    cell: Cell, *, own_inputs: bool, seed: int, weights_of: str | None = None
+    cell: Cell, *, own_inputs: bool, seed: int, weights: str = "", weights_of: str | None = None
 ) -> PlacedNetwork:
     """Build the network of ``cell`` on its device.
 
     ``own_inputs`` keeps inputs that the target brings even where they are one image.
+    ``weights``: a file of them, or "pretrained"; "" for those that it is built with.
     ``weights_of`` is the data type whose weights it gets, where that is not the cell's.  Raises
     ``TargetError`` where it cannot be built or nothing says how large its input is.
     """
     (target,) = resolve([cell.name])
     if target.graph:
         return _of_file(target.graph, cell, seed)
-    module, own = _built(target, seed)
+    module, own = _trained(target, weights) if weights else _built(target, seed)
     dtype = _dtype(cell)
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     set_evaluation_mode(module)
-    if target.spec and (weights_of or cell.dtype) == "float16":
+    if target.spec and not weights and (weights_of or cell.dtype) == "float16":
         _level(module.to(cell.device), target, cell, seed)
     module = module.to(device=cell.device, dtype=dtype)
     if memory_format is torch.channels_last:
@@ -290,6 +292,13 @@ def _built(target: Target, seed: int) -> tuple[nn.Module, Arguments | None]:
             return target.build()
     # Only of what the registry builds is it known that the time does not depend on the weights.
     return build_cheaply(target.build, lambda built: built[0], seed)
+
+
+def _trained(target: Target, weights: str) -> tuple[nn.Module, Arguments | None]:
+    """Return the network with weights; a library's target names its set of them already."""
+    module, own = target.build()
+    load(module, target.name, source_of(weights))
+    return module, own
 
 
 def _of_file(path: Path, cell: Cell, seed: int) -> PlacedNetwork:

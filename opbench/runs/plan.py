@@ -68,8 +68,8 @@ class Sweep:
     for its name; ``inputs`` describe all inputs, in place of sizes and batch sizes (which are then
     1); ``runtimes`` are names, "compile:MODE" with a mode; a thread count of None is PyTorch's own
     choice.  ``stages``: those of the images that targets bring are timed beside the forward
-    pass; ``shard``: its cells alone are timed, None for all; ``data``: the path of the images that
-    int8 is calibrated on.
+    pass; ``shard``: its cells alone are timed, None for all.  ``weights``: a file, or "pretrained";
+    "" for those that targets are built with.  ``data``: the images that int8 is calibrated on.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """
@@ -87,6 +87,7 @@ class Sweep:
     stages: bool = False
     shard: Shard | None = None
     data: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__

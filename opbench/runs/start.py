@@ -83,6 +83,9 @@ def prepare(
     for each in patterns:
         require_utf8(each)
     require_one_graph(sweep, cuda)
+    if sweep.weights:
+        asked = {"job": "weights", "patterns": list(patterns), "weights": sweep.weights}
+        patterns = done(workers.ask(asked))["names"]
     own_inputs = not sweep.input_sizes
     names = [name for name, _ in sweep.executions]
     found = _look_around(patterns, sweep.devices, names, cuda, workers)
@@ -95,7 +98,11 @@ def prepare(
     plan = make_plan(targets, sweep)
     _try_sizes(targets, sweep, workers)
     settings = RunSettings(
-        cuda=cuda, own_inputs=own_inputs, stages=sweep.stages, gpus=found["gpus"]
+        cuda=cuda,
+        own_inputs=own_inputs,
+        stages=sweep.stages,
+        weights=sweep.weights,
+        gpus=found["gpus"],
     )
     header = Header(
         format=RUN.version,
@@ -107,6 +114,7 @@ def prepare(
         own_inputs=own_inputs,
         stages=sweep.stages,
         data=sweep.data,
+        weights=sweep.weights,
         plan=plan,
     )
     if sweep.shard:
@@ -159,7 +167,11 @@ def resume(run: RunFile, workers: Handler, *, elsewhere: bool = False) -> Prepar
     found = _look_around(None, devices, names, header.cuda, workers)
     now = system_facts() | found["facts"]
     settings = RunSettings(
-        cuda=header.cuda, own_inputs=header.own_inputs, stages=header.stages, gpus=found["gpus"]
+        cuda=header.cuda,
+        own_inputs=header.own_inputs,
+        stages=header.stages,
+        weights=header.weights,
+        gpus=found["gpus"],
     )
     unequal = unequal_facts(header.environment, now)
     if not unequal:

@@ -3,6 +3,7 @@
 A request and its reply are JSON objects, so that the two ends need share nothing but words.
 
     targets   patterns -> the targets they name, and what the machine and PyTorch say of themselves
+    weights   the names of targets, with weights that are to be had
     inputs    the batch size and size of the inputs that a target brings
     ceilings  the matrix rate, bandwidth and launch time of a device
     rehearse  what every cell of a device costs beside its own calls, for an estimate
@@ -36,6 +37,7 @@ from opbench.processes import asked
 from opbench.processes.memory import is_out_of_memory
 from opbench.record import Artefact, Cell, Load, Round
 from opbench.registry.targets import Target, count_target, resolve
+from opbench.registry.weights import require_weights
 from opbench.runs.artefact import Inspection
 from opbench.runs.network import PlacedNetwork, build, own_inputs
 from opbench.runtimes import find
@@ -97,6 +99,11 @@ def _targets(request: Mapping[str, Any]) -> Json:
             gpus[device.name] = gpu_uuid(device.name)
             facts = gpu_facts(device.name) | request["cuda"] | facts
     return {"targets": targets, "facts": facts, "gpus": gpus}
+
+
+def _weights(request: Mapping[str, Any]) -> Json:
+    targets = resolve(request["patterns"])
+    return {"names": [require_weights(each, request["weights"]).name for each in targets]}
 
 
 def _one_gpu(names: list[str]) -> None:
@@ -220,7 +227,8 @@ def _round(
         state=gpu.state if gpu else None,
         queue_s=QUEUE_S if request["number"] == 1 else QUEUE_AGAIN_S,
     )
-    network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed)
+    weights = request.get("weights", "")
+    network = build(cell, own_inputs=request["own_inputs"], seed=protocol.seed, weights=weights)
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     tf32, runtime = request["cuda"]["tf32"], find(cell.runtime)
@@ -250,6 +258,7 @@ def _round(
             executable=executable,
             own_inputs=request["own_inputs"],
             seed=protocol.seed,
+            weights=weights,
             tf32=tf32,
             calibration=calibration,
         ).artefact(compiling_s)
@@ -302,6 +311,7 @@ def _meter(device: str, gpu: Gpu | None) -> EnergyMeter | None:
 
 _JOBS: dict[str, Callable[[Mapping[str, Any]], Json]] = {
     "targets": _targets,
+    "weights": _weights,
     "inputs": _inputs,
     "ceilings": _ceilings,
     "rehearse": _rehearse,

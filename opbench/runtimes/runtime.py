@@ -75,6 +75,11 @@ class Executable:
     artefact_bytes: int | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def told_versions(self) -> str:
+        """The versions as in "torch 2.13.0, onnx 1.20.0"."""
+        return ", ".join(f"{name} {version}" for name, version in self.versions.items())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:

@@ -6,15 +6,17 @@
     evaluated   networks joined with what evaluations measured
     cells       a timed cell: conditions, and which of several counts
     machines    machines of one name that are not equal
+    own         the accuracies of the reader's own file
+    artefacts   a network as a runtime executes it: its time and its accuracy, of the very same
     frames      the same values as a ``Table`` of data frames, which figures draw from
     frontier    the Pareto frontier
     fits        lines and rank correlation
     agreement   the order of networks on several machines, and the pairs that are reversed
     progress    the cost of an accuracy by year, and the time in which it halves
 
-Only ``frames``, ``frontier`` and ``agreement`` import pandas.  Nothing is dropped: a network
-without an accuracy keeps its row, a network that was measured and is in no registry gets one, a
-cell that failed is a row with its reason.
+Only ``frames``, ``joined``, ``frontier`` and ``agreement`` import pandas.  Nothing is dropped: a
+network without an accuracy keeps its row, a network that was measured and is in no registry gets
+one, a cell that failed is a row with its reason.
 """
 
 from opbench.table.folder import Folder, read_folder

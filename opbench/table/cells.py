@@ -9,12 +9,13 @@ The rules, for everything that is drawn or claimed:
               layout, as many threads as cores, and on a GPU no graph, a warm L2 cache and no TF32
     outputs   a cell whose outputs differ from eager float32 by more than its precision allows
               counts as one that failed
-    latest    of cells with the same network, size, batch and conditions the one in the latest run
+    latest    of cells with the same network, size, batch and conditions the one of an artefact
+              that was evaluated, then the one in the latest run
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -25,6 +26,7 @@ from opbench.runs.lines import CeilingsLine, Header, RoundLine, Setting
 from opbench.runs.store import RunFile
 from opbench.spec import Shape
 from opbench.value import Value
+from opbench.zoo.libraries import library_of
 
 _DEFAULT_MODE = " default"
 _USUAL_ON_GPU = {"graph": False, "l2": "warm", "tf32": False}
@@ -69,11 +71,38 @@ def is_of(machine: str, device: str, wanted: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedCell:
-    """One measured cell of a run.  Seconds, joules and bytes are of a pass of the whole batch."""
+    """One measured cell of a run.  Seconds, joules and bytes are of a pass of the whole batch.
+
+    ``random_weights``: it was built without weights.
+    """
 
     run: str
     conditions: Conditions
     record: Record
+    random_weights: bool = False
+
+    @property
+    def artefact(self) -> str:
+        """The hash of what was timed, "" where it is not known."""
+        made = self.record.artefact
+        return made.known if made else ""
+
+    @property
+    def weights_sha256(self) -> str:
+        """The hash of the weights in float32, "" where it is not known."""
+        made = self.record.artefact
+        return made.weights_sha256 if made else ""
+
+    @property
+    def runtime(self) -> str:
+        """The runtime, with its mode unless that is the default one."""
+        return self.conditions.runtime
+
+    @property
+    def precision(self) -> str:
+        """The precision in which it computed; in files of older versions the data type."""
+        made = self.record.artefact
+        return made.precision if made else self.record.cell.dtype
 
     @property
     def name(self) -> str:
@@ -125,11 +154,12 @@ class TimedCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCell:
-    """One cell of a run that could not be measured."""
+    """One cell of a run that could not be measured; ``differs``: or what was timed is another."""
 
     run: str
     conditions: Conditions
     failure: Failure
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,18 +171,45 @@ class DeviceCeilings:
     line: CeilingsLine
 
 
-def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[FailedCell, ...]]:
-    """Return the latest of every measured cell, and of every cell that was never measured."""
+def read_timed(runs: Iterable[RunFile]) -> Iterator[TimedCell]:
+    """Yield every measured cell whose outputs are those of its network, those of the oldest run
+    first.
+    """
+    for run in runs:
+        for record in filter(_is_forward, run.of(Record)):
+            if not record.differs:
+                yield TimedCell(
+                    run=run.name,
+                    conditions=conditions(record.cell, run.header),
+                    record=record,
+                    random_weights=_is_random(record.cell.name, run.header),
+                )
+
+
+def _is_random(name: str, header: Header) -> bool:
+    """Return whether a network was timed with random weights, as what is built in always is."""
+    return not header.weights and (":" not in name or library_of(name) is not None)
+
+
+def read_cells(
+    runs: Sequence[RunFile], evaluated: Collection[str] = ()
+) -> tuple[tuple[TimedCell, ...], tuple[FailedCell, ...]]:
+    """Return the latest of every measured cell, and of every cell that was never measured.
+
+    ``evaluated`` are the artefacts whose accuracy was measured.
+    """
     measured: dict[Any, TimedCell] = {}
     failed: dict[Any, FailedCell] = {}
+    for timed in read_timed(runs):
+        key = timed.conditions, timed.input_size, *_of(timed.record.cell)
+        before = measured.get(key)
+        if not before or timed.artefact in evaluated or before.artefact not in evaluated:
+            measured[key] = timed
     for run in runs:
         for record in filter(_is_forward, run.of(Record)):
             where = conditions(record.cell, run.header)
             if record.differs:
                 failed[(where, *_of(record.cell))] = _differing(run.name, where, record)
-                continue
-            timed = TimedCell(run=run.name, conditions=where, record=record)
-            measured[(timed.conditions, record.cell.input_size, *_of(record.cell))] = timed
         for failure in filter(_is_forward, run.of(Failure)):
             where = conditions(failure.cell, run.header)
             failed[(where, *_of(failure.cell))] = FailedCell(
@@ -166,7 +223,7 @@ def read_cells(runs: Sequence[RunFile]) -> tuple[tuple[TimedCell, ...], tuple[Fa
 def _differing(run: str, where: Conditions, record: Record) -> FailedCell:
     """Return a cell that was timed, of something else than the network."""
     failure = Failure(cell=record.cell, reason=record.differs)
-    return FailedCell(run=run, conditions=where, failure=failure)
+    return FailedCell(run=run, conditions=where, failure=failure, differs=True)
 
 
 def differing_note(runs: Iterable[RunFile]) -> Iterator[str]:

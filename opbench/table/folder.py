@@ -14,6 +14,7 @@ from opbench.errors import UnknownNameError
 from opbench.registry import counts_csv
 from opbench.runs.lines import Header
 from opbench.runs.store import read_runs
+from opbench.table.artefacts import JoinedArtefact, evaluated_artefacts, join_artefacts
 from opbench.table.cells import (
     DeviceCeilings,
     FailedCell,
@@ -22,11 +23,13 @@ from opbench.table.cells import (
     is_of,
     read_ceilings,
     read_cells,
+    read_timed,
     training_note,
 )
 from opbench.table.evaluated import with_measured
 from opbench.table.machines import tell_apart
-from opbench.table.networks import Network, read_networks, with_own_accuracies
+from opbench.table.networks import Network, read_networks
+from opbench.table.own import with_own_accuracies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,8 @@ class Folder:
     """Everything that a results folder says, with the registry's counts and accuracies.
 
     ``networks`` have each name once; ``elsewhere`` are the same networks on other data sets than
-    their own, where they were evaluated.  ``runs`` are the headers, oldest first, by the runs'
+    their own, where they were evaluated.  ``artefacts`` join what was timed with the accuracy of
+    the very same.  ``runs`` are the headers, oldest first, by the runs'
     names; ``notes`` are sentences that the reader must see: damaged lines, evaluations that are on
     no chart, rows of accuracies that match nothing.
     """
@@ -43,6 +47,7 @@ class Folder:
     elsewhere: tuple[Network, ...] = ()
     cells: tuple[TimedCell, ...] = ()
     failures: tuple[FailedCell, ...] = ()
+    artefacts: tuple[JoinedArtefact, ...] = ()
     ceilings: tuple[DeviceCeilings, ...] = ()
     runs: Mapping[str, Header] = field(default_factory=dict)
     chart2016: tuple[ChartPoint, ...] = ()
@@ -67,6 +72,7 @@ def on_device(folder: Folder, wanted: str) -> Folder:
         folder,
         cells=tuple(filter(named, folder.cells)),
         failures=tuple(filter(named, folder.failures)),
+        artefacts=tuple(each for each in folder.artefacts if named(each.cell)),
         ceilings=tuple(filter(named, folder.ceilings)),
     )
 
@@ -93,11 +99,12 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     counts = results / "counts.csv"
     runs, damages = read_runs(results, summary=True)
     runs = tell_apart(runs)
-    cells, failures = read_cells(runs)
+    evaluations, more_damages = read_evaluations(results)
+    evaluated = evaluated_artefacts(evaluations)
+    cells, failures = read_cells(runs, evaluated)
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]
     networks = read_networks(rows, records, primaries())
-    evaluations, more_damages = read_evaluations(results)
     networks, elsewhere, unjoined = with_measured(networks, records, evaluations)
     said = (*damages, *more_damages)
     notes = (*map(str, said), *training_note(runs), *differing_note(runs), *unjoined)
@@ -111,6 +118,7 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
         elsewhere=elsewhere,
         cells=cells,
         failures=failures,
+        artefacts=join_artefacts(read_timed(runs), evaluated),
         ceilings=read_ceilings(runs),
         runs={run.name: run.header for run in runs},
         chart2016=load_chart2016(),

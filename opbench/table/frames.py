@@ -22,6 +22,14 @@ from opbench.metrics import columns
 from opbench.spec import DATASETS, ordered_datasets
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell, is_of
 from opbench.table.folder import Folder, collecting_nothing, on_device, read_folder
+from opbench.table.joined import (
+    OF_ARTEFACT,
+    TOP1,
+    accuracies_of,
+    artefact_row,
+    artefacts_frame,
+    with_accuracies,
+)
 from opbench.table.networks import Network, published_only, zoo_networks
 
 # Where pyarrow is installed pandas would keep text in it, which takes no lone surrogate: a name may
@@ -30,7 +38,7 @@ pd.set_option("mode.string_storage", "python")
 
 _OF_ACCURACY = ("protocol", "single_crop", "source", "source_url", "own_accuracy", "top1_measured")
 _OF_EVALUATION = ("evaluation", "measured_top1", "measured_beside", "published_top1",
-                  "published_source", "top1_verdict")  # fmt: skip
+                  "published_source", "top1_verdict", "top1_told", "top1_weights")  # fmt: skip
 _ON_FILE = ("entry", "zoo_row", "accuracy", "measured")
 _FLAGS = ("single_crop", "own_accuracy", "top1_measured")
 _OWN = tuple(each.name for each in fields(Network) if each.name not in _ON_FILE)
@@ -46,10 +54,12 @@ _WHERE = ("run", "machine", "device", "dtype", "runtime", "variant")
 _AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
            "p50_s", "p90_s", "fraction_of_peak", "output_error", "output_limit")  # fmt: skip
 _NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
-CELL = ("name", *_WHERE, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
+CELL = ("name", *_WHERE, *OF_ARTEFACT, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
-_OF_NETWORK = ("label", "family", "year", "dataset", "single_crop", "protocol", "top1_measured",
-               *(column for column in _NUMBERS_OF_NETWORK if column not in CELL))  # fmt: skip
+_OF_NETWORK = tuple(dict.fromkeys((
+    "label", "family", "year", "dataset", "own_accuracy", *TOP1, "top1_told", "top1_weights",
+    *(column for column in _NUMBERS_OF_NETWORK if column not in CELL),
+)))  # fmt: skip
 FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
 CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
 
@@ -63,7 +73,8 @@ class Table:
     elsewhere    the same for networks on other data sets than their own
     unrunnable   one row per network of the 2016 chart whose definition was never published
     cells        one row per measured cell of the runs and data set of its network, with the
-                 network's columns beside it
+                 network's columns beside it, and the accuracy of its artefact in place of the
+                 network's where that was measured: ``one_artefact`` is true of those
     failures     one row per cell that could not be measured
     ceilings     the highest rates of each device in each run
     chart2016    the fourteen points of the 2016 chart
@@ -84,6 +95,13 @@ class Table:
     def everywhere(self) -> pd.DataFrame:
         """The networks, and below them those that were evaluated on another data set."""
         return _below(self.networks, self.elsewhere)
+
+    @property
+    def artefacts(self) -> pd.DataFrame:
+        """One row per artefact that was timed, in each setting: time and accuracy of the same."""
+        artefacts = self.folder.artefacts
+        rows = (_cell_row(each.cell) for each in artefacts)
+        return artefacts_frame(artefacts, rows, self.everywhere)
 
     @property
     def published(self) -> pd.DataFrame:
@@ -109,12 +127,13 @@ class Table:
     def of(cls, folder: Folder, zoo: Iterable[Network] = ()) -> Table:
         """Return the table of a folder that has been read, and of ``zoo``."""
         networks, elsewhere = map(networks_frame, (folder.networks, folder.elsewhere))
+        cells = cells_frame(folder.cells, _below(networks, elsewhere))
         return cls(
             folder=folder,
             networks=networks,
             elsewhere=elsewhere,
             unrunnable=networks_frame(published_only(folder.chart2016)),
-            cells=cells_frame(folder.cells, _below(networks, elsewhere)),
+            cells=with_accuracies(cells, accuracies_of(folder.artefacts)),
             failures=failures_frame(folder.failures),
             ceilings=ceilings_frame(folder.ceilings),
             chart2016=chart2016_frame(folder.chart2016),
@@ -135,7 +154,7 @@ def load(
     return Table.of(on_device(folder, device) if device else folder, zoo_networks() if zoo else ())
 
 
-def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
+def networks_frame(networks: Sequence[Network]) -> pd.DataFrame:
     """Return one row per network."""
     rows = (
         {column: getattr(network, column) for column in _COMPUTED}
@@ -145,6 +164,7 @@ def networks_frame(networks: Iterable[Network]) -> pd.DataFrame:
     frame = _frame(rows, NETWORK)
     frame["input_size"] = frame["input_size"].map(str)
     lacking = [column for column in _NUMBERS_OF_NETWORK if frame[column].dtype == object]
+    frame = frame.assign(one_artefact=[network.counted_alike for network in networks])
     return frame.astype({**dict.fromkeys(lacking, float), **dict.fromkeys(_FLAGS, bool)})
 
 
@@ -274,6 +294,7 @@ def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
     row = {
         "name": timed.name,
         **_where(timed.run, timed.conditions),
+        **artefact_row(timed),
         "batch_size": batch,
         "input_size": str(timed.input_size),
         "quality": measurement.quality or None,

@@ -7,8 +7,9 @@ Of the accuracies of a network charts, ``list`` and claims use one, in this orde
     published          the primary row of ``published.csv``, or what its library states
 
 An evaluation is of the *whole* test set when every image was answered once and has the label of the
-data set itself.  One that is not, one at another input size than the network is counted at, and
-one that does not say which data set it is of stand beside the published accuracy.
+data set itself.  One that is not, one at another input size than the network is counted at, one
+that does not say which data set it is of, and one in a runtime whose outputs are not those of the
+network stand beside the published accuracy.
 
 Of several evaluations of a network on one data set the first by this order counts: those of the
 whole set before others, those in float32 and eager execution, those that compare with what was
@@ -199,6 +200,7 @@ class MeasuredAccuracy:
     how: the protocol in words.  unusual: how it ran, where not in float32 and eager execution.
     beside: why it does not take the place of a published accuracy, "" where it does.
     against: the published one, None where there is none.
+    artefact, weights_sha256: of what answered, in float32; "" where they are not known.
     counts: those of one image, None where the network could not be counted.
     """
 
@@ -214,6 +216,8 @@ class MeasuredAccuracy:
     unusual: str
     beside: str
     against: PublishedVerdict | None
+    artefact: str = ""
+    weights_sha256: str = ""
     counts: Totals | None = None
 
     @classmethod
@@ -233,10 +237,17 @@ class MeasuredAccuracy:
             input_size=header.preprocessing.input_size,
             how=str(header.preprocessing),
             unusual=unusual(header),
-            beside=not_whole(evaluation) or ("" if header.dataset else "the data set is not known"),
+            beside=_beside(evaluation),
             against=against_published(evaluation),
+            artefact=header.artefact_id,
+            weights_sha256=header.artefact.weights_sha256 if header.artefact else "",
             counts=header.counts,
         )
+
+    @property
+    def conditions(self) -> str:
+        """The data type and runtime, in words."""
+        return self.unusual or f"measured in {USUAL['dtype']}, {USUAL['runtime']}"
 
     def accuracy(self, name: str, input_size: Shape) -> Accuracy:
         """Return it as the accuracy of the network ``name`` at the size that is counted."""
@@ -255,6 +266,13 @@ class MeasuredAccuracy:
             note=self.how,
             images=self.images,
         )
+
+
+def _beside(evaluation: Evaluation) -> str:
+    """Say why an evaluation takes no other accuracy's place, "" where it does."""
+    header = evaluation.header
+    unnamed = "" if header.dataset else "the data set is not known"
+    return header.differs or not_whole(evaluation) or unnamed
 
 
 def evaluation_name(evaluation: Evaluation) -> str:
@@ -282,7 +300,7 @@ def best_measured(
 def _rank(evaluation: Evaluation, measured: MeasuredAccuracy) -> tuple[bool, ...]:
     """Return the order of evaluations as the module's docstring has it; the last counts."""
     return (
-        not not_whole(evaluation),
+        not evaluation.header.differs and not not_whole(evaluation),
         not measured.unusual,
         bool(measured.against and measured.against.comparable),
         not evaluation.header.preprocessing.source.startswith(_VARIED),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from opbench.accuracy import PUBLISHED_ONLY, Accuracy, ChartPoint, load_published, top1_interval
-from opbench.accuracy.matching import match_own
-from opbench.accuracy.own import OWN, OwnRow, read_own
+from opbench.accuracy.own import OWN
 from opbench.errors import BadFileError
 from opbench.metrics import METRICS, family_key
 from opbench.record import Record
@@ -23,7 +21,7 @@ from opbench.zoo.rows import ZooRow, load, row_of
 
 # One view of the image: charts draw accuracies by these protocols, and only these, as one kind.
 SINGLE_CROP = "single central crop"
-_ONE_VIEW = (SINGLE_CROP, "full image")
+ONE_VIEW = (SINGLE_CROP, "full image")
 # Facts of the registry that hold at the network's own input size only.
 _OF_SIZE = ("linear_macs", "fvcore_macs", "onnx_macs", "witness_note", "stated_macs")
 _TRAINED_ON = {"imagenet": "imagenet1k"}
@@ -193,6 +191,28 @@ class Network:
         return bool(self.accuracy and self.accuracy.evidence == MEASURED)
 
     @property
+    def top1_weights(self) -> str | None:
+        """The hash of the weights whose accuracy was measured."""
+        return (self.measured.weights_sha256 or None) if self.measured else None
+
+    @property
+    def top1_told(self) -> str | None:
+        """Say in a few words what the accuracy is."""
+        if self.top1 is None:
+            return None
+        if self.top1_measured and self.measured:
+            return f"accuracy {self.measured.conditions}"
+        return "accuracy of your own" if self.own_accuracy else "published accuracy"
+
+    @property
+    def counted_alike(self) -> bool:
+        """True where the accuracy was measured of a network with these counts."""
+        if not self.top1_measured:
+            return False
+        counts = self.measured.counts if self.measured else None
+        return counts is None or (counts.params, counts.macs) == (self.params, self.macs)
+
+    @property
     def evaluation(self) -> str | None:
         """The name of the evaluation that measured an accuracy of it."""
         return self.measured.evaluation if self.measured else None
@@ -240,7 +260,7 @@ class Network:
     @property
     def single_crop(self) -> bool:
         """True when the accuracy is of one view of the image."""
-        return self.protocol in _ONE_VIEW
+        return self.protocol in ONE_VIEW
 
     @property
     def comparable(self) -> bool:
@@ -311,34 +331,6 @@ def zoo_networks() -> tuple[Network, ...]:
     return tuple(Network.of_zoo(row) for library in LIBRARIES for row in load(library))
 
 
-def with_own_accuracies(
-    networks: Sequence[Network], records: Iterable[Record], path: Path
-) -> tuple[tuple[Network, ...], tuple[str, ...]]:
-    """Replace accuracies by those of the CSV file ``path``; also return what has to be said.
-
-    A network whose row names another input size moves to it, where ``records`` have counts.
-    Raises ``BadFileError`` naming file, line and column.
-    """
-    counted = by_size(networks, records)
-    own = read_own(path)
-    found, notes = match_own(own, {name: [*sizes] for name, sizes in counted.items()}, path)
-    moved = tuple(
-        _with_own(counted[network.name][found[network.name].size], found[network.name].row)
-        if network.name in found
-        else network
-        for network in networks
-    )
-    unsure = (
-        f"{path}, line {found[each.name].row.line}: {each.name} was run at "
-        f"{' and '.join(map(str, counted[each.name]))} and is shown at {each.input_size}: say in a "
-        "column img_size which the accuracy is of"
-        for each in moved
-        if each.name in found and not each.entry and not found[each.name].row.size
-        if len(counted[each.name]) > 1
-    )
-    return moved, (*own.notes, *notes, *unsure)
-
-
 def by_size(
     networks: Sequence[Network], records: Iterable[Record]
 ) -> dict[str, dict[Shape, Network]]:
@@ -349,11 +341,6 @@ def by_size(
         first = next(iter(sizes.values()))
         sizes.setdefault(record.cell.input_size, replace(first, **_counts(record)))
     return counted
-
-
-def _with_own(network: Network, row: OwnRow) -> Network:
-    accuracy = row.accuracy(network.name, network.dataset, network.input_size)
-    return replace(network, accuracy=accuracy, dataset=accuracy.dataset)
 
 
 def _by_batch(records: Iterable[Record]) -> list[Record]:

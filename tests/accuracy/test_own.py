@@ -11,7 +11,8 @@ from opbench.accuracy.own import read_own
 from opbench.errors import BadFileError
 from opbench.record import Record
 from opbench.spec import Shape
-from opbench.table.networks import Network, with_own_accuracies
+from opbench.table.networks import Network
+from opbench.table.own import with_own_accuracies
 from tests.builders import accuracy, network_row, record
 
 NAMES = ("resnet50", "timm:resnet50.a1_in1k", "mine.py:net", "one:x", "two:x", "timm:vgg16")

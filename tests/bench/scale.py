@@ -30,24 +30,32 @@ SIZES = (10_000, 100_000, 1_000_000)
 SECONDS, MEGABYTES, IMBALANCE = 60, 2000, 0.10
 _CELLS_PER_FILE = 820  # of a shard of the sweep
 
+# The peak of its own: what getrusage says was also the parent's, before the child was another
+# program.
+_PEAK = """
+import re
+def peak():
+    found = re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())
+    return int(found[1]) * 1024 / 1e6
+"""
 _ASK = """
-import json, pathlib, resource, sys, time
+import json, pathlib, sys, time
 from opbench.table.frames import load
 start, wall = time.process_time(), time.monotonic()
 records = len(load(pathlib.Path(sys.argv[1])).cells)
 taken = time.process_time() - start, time.monotonic() - wall
-print(json.dumps([records, *taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([records, *taken, peak()]))
 """
 
 
 _MERGE = """
-import contextlib, json, resource, sys, time
+import contextlib, json, sys, time
 from opbench.__main__ import main
 start, wall = time.process_time(), time.monotonic()
 with contextlib.suppress(SystemExit):
     main()
 taken = time.process_time() - start, time.monotonic() - wall
-print(json.dumps([*taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+print(json.dumps([*taken, peak()]))
 """
 
 
@@ -166,7 +174,7 @@ def _merge(run: RunFile) -> str:
     cells = len(cells_of_sweep(NETWORKS))
     with tempfile.TemporaryDirectory() as source, tempfile.TemporaryDirectory() as target:
         size = write_folder(Path(source), run, cells) or 0
-        command = [sys.executable, "-c", _MERGE, "merge", source, "--results", target]
+        command = [sys.executable, "-c", _PEAK + _MERGE, "merge", source, "--results", target]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         merged = len([*(Path(target) / RUN.folder).iterdir()])
     cpu_s, wall_s, megabytes = json.loads(said.splitlines()[-1])
@@ -186,7 +194,7 @@ def _loads(run: RunFile) -> str:
             if size is None:
                 rows.append(f"| {records:,} | | not measured: the disk has too little room | | |")
                 continue
-            command = [sys.executable, "-c", _ASK, folder]
+            command = [sys.executable, "-c", _PEAK + _ASK, folder]
             said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         found, cpu_s, wall_s, megabytes = json.loads(said)
         holds = found == records and cpu_s <= SECONDS and megabytes <= MEGABYTES

@@ -97,9 +97,12 @@ def test_copies_in_jpeg_have_the_same_answers_in_every_layout(
 
 
 def test_the_board_has_five_networks_that_answered_every_image_once() -> None:
-    evaluations, damages = read_evaluations(ROOT / RESULTS)
+    read, damages = read_evaluations(ROOT / RESULTS)
     assert not damages
-    assert {each.header.name for each in evaluations} == set(BOARD)
+    evaluations = [each for each in read if not each.header.differs]
+    assert {each.header.name for each in evaluations if each.header.runtime == "eager"} == set(
+        BOARD
+    )
     for each in evaluations:
         assert each.complete
         assert each.images == 10_000

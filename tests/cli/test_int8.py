@@ -96,8 +96,13 @@ def test_one_artefact_in_a_run_a_comparison_and_an_evaluation(
     record = _line(results / "runs", "record")
     side = _line(results / "comparisons", "artefact")
     header = _line(results / "evaluations", "header")
-    assert record["precision"] == "int8" and record["artefact"] == side["artefact"]
-    found = {(each["calibration_images"], each["calibration_sha256"]) for each in (record, header)}
+    assert record["precision"] == "int8"
+    answered = header["artefact"]
+    assert isinstance(answered, dict)
+    assert record["artefact"] == side["artefact"] == answered["artefact"]
+    found = {
+        (each["calibration_images"], each["calibration_sha256"]) for each in (record, answered)
+    }
     assert found == {(IMAGES, side["calibration_sha256"])}
     # What is to be checked on are others.
     assert record["answers"] == OTHERS

@@ -19,9 +19,9 @@ from torch import nn
 
 from opbench.evaluation.images import decode, to_input
 from opbench.evaluation.protocols import protocol_of
-from opbench.evaluation.weights import load, sha256_of
 from opbench.registry import torchvision_operators
 from opbench.registry.targets import resolve
+from opbench.registry.weights import load, sha256_of
 
 pytestmark = pytest.mark.slow
 

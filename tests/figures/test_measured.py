@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from opbench.errors import BadValueError
 from opbench.figures import Options, find
 from opbench.figures.parts.frame import caption
 from opbench.figures.parts.style import INK, theme
+from opbench.record import Artefact
 from opbench.table.frames import Table, load
-from tests.measured_board import IMAGES, RIGHT, network_rows, write_board
+from tests.builders import record_of, write_run
+from tests.evaluations import write_evaluation
+from tests.made_up import HEADER
+from tests.measured_board import IMAGES, RIGHT, answers, network_rows, protocol, write_board
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +137,46 @@ def test_what_is_of_imagenet_is_drawn_over_imagenet_alone(board: Table, option: 
 def test_every_figure_knows_measured_accuracies(
     board: Table, name: str, choices: dict[str, Any]
 ) -> None:
-    figure = _draw(board, name, **choices)
-    assert ("measured here" in _legend(figure)) == (name != "ops-vs-time")  # it has no accuracy
+    told = [each for each in _legend(_draw(board, name, **choices)) if "measured here" in each]
+    assert bool(told) == (name != "ops-vs-time")  # it has no accuracy
+
+
+def test_solid_is_the_time_of_what_was_evaluated_and_others_say_what_was_joined(
+    tmp_path: Path,
+) -> None:
+    rows = network_rows()
+    names = [row.name for row in rows]
+    write_board(tmp_path)
+    records = [
+        record_of(row, 1, 1e-3 * number, artefact=row.name, weights_sha256=row.name)
+        for number, row in enumerate(rows, start=1)
+    ]
+    write_run(tmp_path, *records, first=replace(HEADER, run="z", weights="trained"))
+    for row in rows[:2]:
+        made = Artefact(artefact=row.name, precision="float32", weights_sha256=row.name)
+        right = answers(RIGHT[row.name])
+        how: dict[str, Any] = {"preprocessing": protocol(row.input_size), "group": "z"}
+        write_evaluation(
+            tmp_path,
+            row.name,
+            right,
+            stem=f"z-{row.year}",
+            artefact=made,
+            dataset="fashion_mnist",
+            **how,
+        )
+    table = load(tmp_path)
+    alone = table.cells[table.cells["dataset"] == "fashion_mnist"].set_index("name")
+    assert alone["one_artefact"].to_dict() == {name: name in names[:2] for name in names}
+    figure = _draw(table, "accuracy-vs-ops", x="latency_s", dataset="fashion_mnist")
+    blobs = _blobs(figure.axes[-1])
+    alphas = {len(np.asarray(each.get_offsets())): each.get_alpha() for each in blobs}
+    assert alphas == {2: 1, 3: pytest.approx(0.78)}
+    assert {"measured here", "measured here, joined"} <= {*_legend(figure)}
+    told = " ".join(caption(figure).split())
+    assert "Solid: time and accuracy of one artefact." in told
+    joined = "accuracy measured in float32, eager, time in float32, eager"
+    assert f"Translucent: of several artefacts, {joined} (" in told
 
 
 def test_nothing_measured_nothing_said(small_table: Table) -> None:

@@ -101,7 +101,7 @@ def test_a_run_times_any_runtime_by_its_name_and_a_broken_conversion_loses_its_p
     assert [each.record.cell.runtime for each in folder.cells] == ["eager"]
     (failed,) = folder.failures
     assert failed.conditions.runtime == "double"
-    assert "its time does not count" in failed.failure.reason
+    assert "it does not count" in failed.failure.reason
     assert any("in double not shown" in note for note in folder.notes)
 
 

@@ -23,7 +23,7 @@ from opbench.runs.network import PlacedNetwork, build
 from opbench.runs.shelf import Shelf
 from opbench.runtimes import Example, Executable, ExecutionSettings, find
 from opbench.runtimes.openvino import _options
-from opbench.runtimes.parts.any_shape import for_any_shape
+from opbench.runtimes.parts.any_shape import AnyShape
 from opbench.runtimes.parts.exported import convertible, export
 from opbench.runtimes.parts.flat import tensors_in
 from opbench.spec import Shape
@@ -182,7 +182,7 @@ def test_what_onednn_was_told_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 def test_one_executable_for_each_shape() -> None:
     network = build(of("small", "openvino"), own_inputs=False, seed=0).module
-    call = for_any_shape(find("openvino"), network, ExecutionSettings())
+    call = AnyShape(find("openvino"), network, ExecutionSettings())
     for images in (1, 3, 1):
         given = torch.randn(images, *SIZE)
         with torch.inference_mode():

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.line_files import LineFormat
-from opbench.record import Totals
+from opbench.record import Artefact, Totals
 from opbench.value import AtLeastOne, Natural, Nested, NonNegative, Text, Value
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
@@ -42,9 +42,9 @@ class EvaluationHeader(Value):
     group: files of the same group are parts of one evaluation: the name of the first file, or
         ``SHARDS``.
     shard: such as "2/5", "" for all images.
+    artefact: what a runtime made of the network, the same as in a run's record; None in files of
+        older versions.
     limit: images drawn at random with ``seed``; 0 for all.
-    calibration_images: the number of images that an int8 network was calibrated on, else 0;
-        calibration_sha256: of these as the network takes them, else "".
     threads: of the runtime on the CPU, None where it chose; workers: threads that decode.
     """
 
@@ -74,19 +74,28 @@ class EvaluationHeader(Value):
     dtype: Text = "float32"
     runtime: Text = "eager"
     compile: str | None = None
+    artefact: Nested[Artefact] | None = None
     threads: AtLeastOne | None = None
     batch_size: AtLeastOne
     workers: AtLeastOne = 1
-    calibration_images: Natural = 0
-    calibration_sha256: str = ""
 
     @property
     def work(self) -> tuple[Any, ...]:
         """The facts that are equal where the same images are answered in the same way."""
         return (
             *(self.name, self.weights_sha256, self.preprocessing.sha256, self.manifest_sha256),
-            *(self.device, self.dtype, self.runtime, self.compile, self.calibration_sha256),
+            *(self.device, self.dtype, self.runtime, self.compile),
         )
+
+    @property
+    def artefact_id(self) -> str:
+        """The hash of the artefact that answered, "" where it is not known."""
+        return self.artefact.known if self.artefact else ""
+
+    @property
+    def differs(self) -> str:
+        """The sentence about outputs that are not those of the network, "" where they are."""
+        return self.artefact.differs if self.artefact else ""
 
     @property
     def key(self) -> tuple[Any, ...]:

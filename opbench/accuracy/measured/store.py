@@ -6,8 +6,8 @@ that was killed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,20 @@ def join(files: Iterable[EvaluationFile]) -> list[Evaluation]:
         groups.setdefault(file.header.key, []).append(file)
     return [
         Evaluation(
-            header=parts[0].header,
+            header=_shared(parts),
             paths=tuple(file.path for file in parts),
             batches=tuple(line for file in parts for line in file.of(BatchLine)),
             unanswered=tuple(line for file in parts for line in file.of(Unanswered)),
         )
         for parts in groups.values()
     ]
+
+
+def _shared(parts: Sequence[EvaluationFile]) -> EvaluationHeader:
+    """Return the header of the first file, without the artefact where others had another one."""
+    first, *others = (each.header for each in parts)
+    same = all(each.artefact_id == first.artefact_id for each in others)
+    return first if same else replace(first, artefact=None)
 
 
 def whole(path: Path) -> Evaluation:

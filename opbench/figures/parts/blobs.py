@@ -2,8 +2,9 @@
 
 A network is drawn as a disc where its accuracy is that of a single central crop, as a square of
 the same area where it was published under another protocol, and as a ring where it is known from
-print alone.  An accuracy that was measured here is solid and has a dark rim, one that others state
-is translucent.  What would be too small to be seen is drawn at the least visible size, and said so.
+print alone.  An accuracy that was measured here has a dark rim.  Solid is what is of one artefact:
+the accuracy was measured of what was counted or timed; what was joined is translucent.  What would
+be too small to be seen is drawn at the least visible size, and said so.
 """
 
 from __future__ import annotations
@@ -102,7 +103,8 @@ def draw_networks(
     A patch of paper below each keeps grid and leader lines from showing through.
     """
     rows = frame.assign(x=x, y=y, size=areas).sort_values("size", ascending=False, kind="stable")
-    for (lit, single, measured), group in rows.groupby(["lit", "single_crop", "top1_measured"]):
+    marks = ["lit", "single_crop", "top1_measured", "one_artefact"]
+    for (lit, single, measured, one), group in rows.groupby(marks):
         size = group["size"] * (1 if single else pi / 4)
         marker = DISC if single else SQUARE
         fixed: dict[str, Any] = {"s": size, "marker": marker, "rasterized": len(group) > _CROWD}
@@ -111,7 +113,7 @@ def draw_networks(
             group["x"],
             group["y"],
             c=group["family"].map(hues(group["family"])).to_list(),
-            alpha=(_SOLID if measured else _CLEAR) if lit else _FAINT,
+            alpha=(_SOLID if one else _CLEAR) if lit else _FAINT,
             edgecolors=colour("ink" if measured else "paper"),
             # A rim must not eat its disc.
             linewidths=np.minimum(1.1 if measured else 0.9, 0.12 * np.sqrt(size)).to_list(),
@@ -142,9 +144,11 @@ def family_entries(frame: pd.DataFrame) -> list[Line2D]:
 
 def measured_entries(frame: pd.DataFrame) -> list[Line2D]:
     """Legend entries of the accuracies that were measured here and of the others, if any was."""
-    measured = frame["top1_measured"].astype(bool)
+    measured, one = (frame[key].astype(bool) for key in ("top1_measured", "one_artefact"))
     dot: dict[str, Any] = {"ls": "", "marker": DISC, "ms": 8, "mfc": colour("muted")}
-    here = Line2D([], [], mec=colour("ink"), label="measured here", **dot)
-    others = Line2D([], [], mec=colour("paper"), alpha=_CLEAR, label="stated by others", **dot)
-    wanted = ((here, measured.any()), (others, measured.any() and not measured.all()))
-    return [entry for entry, there in wanted if there]
+    ink, paper = colour("ink"), colour("paper")
+    here = Line2D([], [], mec=ink, label="measured here", **dot)
+    joined = Line2D([], [], mec=ink, alpha=_CLEAR, label="measured here, joined", **dot)
+    others = Line2D([], [], mec=paper, alpha=_CLEAR, label="stated by others", **dot)
+    there = ((here, measured & one), (joined, measured & ~one), (others, ~measured))
+    return [entry for entry, rows in there if measured.any() and rows.any()]

@@ -15,6 +15,7 @@ from opbench.table.frames import Table
 
 _LISTED = 24  # names in a sentence
 _MACHINES = 4  # with their runs
+_FEW = 6  # networks that a sentence names, of more their number
 
 TOP1_INTERVAL = "Vertical whiskers: 95 % interval of a proportion, from the number of test images."
 
@@ -42,7 +43,7 @@ COUNTED = (
 
 def sources(frame: pd.DataFrame) -> str:
     """Name the sources of the accuracies: published, of the reader's own, and measured here."""
-    rows = frame.drop_duplicates(["name", "dataset"]).dropna(subset=["source"])
+    rows = frame.drop_duplicates(["name", "dataset", "source"]).dropna(subset=["source"])
     measured, others = (rows[rows["top1_measured"] == each] for each in (True, False))
     published, own = (_ranked(others[others["own_accuracy"] == each]) for each in (False, True))
     told = (
@@ -51,6 +52,18 @@ def sources(frame: pd.DataFrame) -> str:
         f"Accuracies of your own: {own}." if own else "",
     )
     return "  ".join(filter(None, told))
+
+
+def joins(frame: pd.DataFrame, others: str = "Translucent") -> str:
+    """Say which accuracies are of what was timed, and what was joined of the ``others``."""
+    told = frame.dropna(subset=["joined"]) if "joined" in frame else frame.head(0)
+    groups = told.groupby("joined")["label"].agg([listed, "size"]) if len(told) else told
+    words = "; ".join(
+        f"{joined} ({row['listed'] if row['size'] < _FEW else row['size']})"
+        for joined, row in groups.iterrows()
+    )
+    solid = "Solid: time and accuracy of one artefact.  " if frame["one_artefact"].any() else ""
+    return f"{solid}{others}: of several artefacts, {words}." if words else solid.strip()
 
 
 def _evaluations(rows: pd.DataFrame) -> str:

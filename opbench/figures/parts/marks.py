@@ -82,18 +82,22 @@ class Execution(NamedTuple):
     def draw(self, axes: Axes, rows: pd.DataFrame, x: str, y: str, area: float) -> None:
         """Draw a mark at columns ``x`` and ``y`` of each row.
 
-        Rows that are not ``lit`` fade, and so do those that a column ``faint`` names.
+        Rows that are not ``lit`` fade, and so do those that a column ``faint`` names; those that a
+        column ``solid`` does not are rings.
         """
         size = area * _SIZES.get(self.shape, 1) ** 2
         faint = rows["faint"] if "faint" in rows else pd.Series(data=False, index=rows.index)
         strength = rows["lit"].map({True: 1.0, False: _UNLIT}) * faint.map(
             {True: _FAINT, False: 1.0}
         )
-        for alpha, some in rows.groupby(strength):
-            axes.scatter(
-                some[x], some[y], s=size, marker=self.shape, color=self.hue, alpha=float(alpha),
-                edgecolors=colour("paper"), linewidths=0.6, zorder=3, gid=self.label,
-            )  # fmt: skip
+        solid = rows["solid"] if "solid" in rows else pd.Series(data=True, index=rows.index)
+        looks = ((self.hue, colour("paper"), 0.6), (colour("paper"), self.hue, 1.4))
+        for filled, (face, edge, width) in zip((True, False), looks, strict=True):
+            for alpha, some in rows[solid == filled].groupby(strength):
+                axes.scatter(
+                    some[x], some[y], s=size, marker=self.shape, color=face, alpha=float(alpha),
+                    edgecolors=edge, linewidths=width, zorder=3, gid=self.label,
+                )  # fmt: skip
 
 
 def draw_joins(axes: Axes, frame: pd.DataFrame, x: str, y: str) -> list[Line]:

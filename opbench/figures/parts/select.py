@@ -152,13 +152,21 @@ def of_families(frame: pd.DataFrame, options: Options) -> pd.DataFrame:
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Draw every network as a plain circle, whatever the protocol of its accuracy."""
-    return frame.assign(single_crop=True, top1_measured=False)
+    return frame.assign(single_crop=True, top1_measured=False, one_artefact=False)
 
 
 def facts(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """The networks of the rows of ``frame``, which may be cells, with all that is known of them."""
-    drawn = frame[["name", "dataset"]].drop_duplicates()
-    return table.everywhere.merge(drawn, on=["name", "dataset"])
+    """The networks of the rows of ``frame``, which may be cells, with all that is known of them.
+
+    A cell whose artefact was evaluated has its own accuracy.
+    """
+    own = frame[frame["one_artefact"].astype(bool)] if "run" in frame else frame.head(0)
+    drawn = frame.drop(own.index)[["name", "dataset"]].drop_duplicates()
+    known = table.everywhere.merge(drawn, on=["name", "dataset"])
+    if own.empty:
+        return known
+    flags = dict.fromkeys(("single_crop", "own_accuracy", "top1_measured"), bool)
+    return pd.concat([own, known], ignore_index=True).astype(flags)
 
 
 def batches(

@@ -20,10 +20,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from opbench.errors import BadFileError, BadValueError, MissingExtraError
-from opbench.evaluation import pretrained
-from opbench.evaluation.weight_files import read_weights
-from opbench.evaluation.weights import AS_BUILT, load, sha256_of, with_weights
-from opbench.registry import providers, torchvision_operators
+from opbench.registry import pretrained, providers, torchvision_operators
+from opbench.registry.weight_files import read_weights
+from opbench.registry.weights import AS_BUILT, load, sha256_of, with_weights
 
 OWN = "net.py:net"
 DEPRECATED = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")

@@ -1,4 +1,4 @@
-"""Load the weights that a network is evaluated with, from a file or from where a library has them.
+"""Load weights into a network, from a file or from where a library has them.
 
 A module of the user's is taken as it is.  Nothing is ever downloaded.
 """
@@ -11,12 +11,15 @@ from pathlib import Path
 from torch import nn
 
 from opbench.errors import BadFileError, BadValueError, OpbenchError, describe
-from opbench.evaluation.pretrained import find_weights
-from opbench.evaluation.weight_files import fit, read_weights, require_reader
 from opbench.registry import graphs, providers
+from opbench.registry.pretrained import find_weights
+from opbench.registry.targets import Target, resolve
+from opbench.registry.weight_files import fit, read_weights, require_reader
 from opbench.weight_hash import sha256_of as sha256_of
 
 AS_BUILT = "as built"
+# In the place of a file: the weights of the library, or of a user's own network as it is built.
+PRETRAINED = "pretrained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,30 @@ def with_weights(target_name: str) -> str:
     if library not in providers.PROVIDERS:
         return target_name
     return f"{library}:{providers.default_weights(library, name) or name}"
+
+
+def source_of(weights: str) -> Path | None:
+    """Return the file that --weights names, None for ``PRETRAINED``."""
+    return None if weights == PRETRAINED else Path(weights)
+
+
+def require_weights(target: Target, weights: str) -> Target:
+    """Return the target as the weights need it.
+
+    Raises ``OpbenchError`` where they are not to be had: a file that cannot be read, none of a
+    library on this disk, none of a network that is built in.
+    """
+    file = source_of(weights)
+    if file:
+        read_weights(file)
+        return target
+    library = target.name.rpartition(":")[0]
+    if not library:
+        raise _without(target.name)
+    (found,) = resolve([with_weights(target.name)])
+    if library in providers.PROVIDERS:
+        find_weights(library, found.name.rpartition(":")[2])
+    return found
 
 
 def load(module: nn.Module, target_name: str, file: Path | None) -> Loaded:
@@ -64,9 +91,13 @@ def _of_target(module: nn.Module, target_name: str) -> str:
         return _from_library(module, library, providers.default_weights(library, name) or name)
     if colon or graphs.is_graph(target_name):
         return AS_BUILT
-    raise BadValueError(
-        f"{target_name} is built without weights: name a file with --weights FILE, or evaluate a "
-        "network of torchvision, timm or your own"
+    raise _without(target_name)
+
+
+def _without(target_name: str) -> BadValueError:
+    return BadValueError(
+        f"{target_name} is built without weights: name a file with --weights FILE, or a network of "
+        "torchvision, timm or your own"
     )
 
 
