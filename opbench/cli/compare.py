@@ -13,6 +13,7 @@ from opbench.cli.compare_evaluations import compare_files, find_evaluations
 from opbench.cli.compare_report import CompareFormat, CompareReport
 from opbench.cli.live_report import LiveReport
 from opbench.cli.options import (
+    CalibrationData,
     Input,
     InputSize,
     OldCompile,
@@ -35,7 +36,7 @@ from opbench.settings import Threshold, load_settings, parse_thresholds
 
 # The options that only targets have.
 _OF_TARGETS = (
-    *("max_seconds", "device_time", "device", "batch_size", "input_size", "input", "dtype"),
+    *("max_seconds", "device_time", "device", "batch_size", "input_size", "input", "dtype", "data"),
     *("memory_format", "runtime", "threads", "pass_", "seed", "timeout"),
     *("against", "vary"),
 )
@@ -133,8 +134,13 @@ def compare(
     input: Input = None,
     dtype: Annotated[
         str,
-        typer.Option(metavar="TYPE", help="Data type: float32, bfloat16, float16, float64."),
+        typer.Option(
+            metavar="TYPE",
+            help="Data type: float32, bfloat16, float16, float64; int8 in the runtimes onnxruntime "
+            "and openvino, with --data.",
+        ),
     ] = USUAL["dtype"],
+    data: CalibrationData = None,
     memory_format: Annotated[
         str, typer.Option(metavar="FORMAT", help="Memory format: contiguous, channels_last.")
     ] = USUAL["memory_format"],
@@ -240,6 +246,7 @@ def compare(
             vary=vary,
             against=against,
             timeout=timeout,
+            data=data,
         )
         report = LiveReport(comparisons=compare_targets(request, folder), strict=fails_on_doubt)
     else:

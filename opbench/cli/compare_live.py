@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from keyword import iskeyword
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from opbench.cli.live_progress import LiveProgress
 from opbench.cli.options import (
@@ -97,12 +98,26 @@ class LiveRequest:
     vary: str | None = None
     against: str | None = None
     timeout: float | None = None
+    data: Path | None = None
 
     def tree(self) -> AbstractContextManager[WorkTree | None]:
         """Return the files of the commit, None where none was asked for."""
         if self.against is None:
             return nullcontext()
         return checked_out(self.against, Path.cwd())
+
+    def calibrated(self, fixtures: Sequence[Fixture], folder: Path) -> LiveSettings:
+        """Return the settings, with images in ``folder`` where a side is of int8."""
+        cells = [side.cell for each in fixtures for side in (each.base, each.new)]
+        if self.data is None and all(cell.dtype != "int8" for cell in cells):
+            return self.settings
+        # PyTorch is loaded for it.
+        from opbench.evaluation.calibration import calibrations, require_data
+
+        int8 = [cell.runtime for cell in cells if cell.dtype == "int8"]
+        data = require_data(int8, self.data)
+        found = calibrations(cells, data, folder)
+        return replace(self.settings, data=str(data), calibrations=found)
 
     def fixtures(self, finder: Fixtures, tree: WorkTree | None) -> list[Fixture]:
         """Find what is to be compared."""
@@ -128,10 +143,16 @@ def compare_targets(request: LiveRequest, results: Path) -> list[LiveComparison]
     require_forks()
     settings, timeout = request.settings, request.timeout
     # They load torch while the targets are looked up.
-    with ForkPlayer(timeout) as one, ForkPlayer(timeout) as other, request.tree() as tree:
+    with (
+        ForkPlayer(timeout) as one,
+        ForkPlayer(timeout) as other,
+        request.tree() as tree,
+        TemporaryDirectory(prefix="opbench-") as folder,
+    ):
         with ForkServer(timeout, worker="opbench.live.lookup") as workers:
             finder = Fixtures(workers, settings)
             fixtures = request.fixtures(finder, tree)
+        settings = request.calibrated(fixtures, Path(folder))
         writer = COMPARISON.new(results)
         with writer, LiveProgress() as progress:
             compared = Tournament(

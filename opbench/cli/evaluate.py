@@ -9,12 +9,13 @@ import typer
 
 from opbench.cli.evaluate_options import asked_before, parse_protocol
 from opbench.cli.executor import Executor, ExecutorOption, ShardsOption, SlurmOption, distribution
-from opbench.cli.options import OutputFormat, Precision, Results, results_folder, words
+from opbench.cli.options import OutputFormat, Results, results_folder, words
 from opbench.cli.render import Format, say, write
 from opbench.cli.shard import ShardOption, parse_shard
 from opbench.errors import BadValueError, OpbenchError, describe
 from opbench.record import USUAL
 from opbench.runtimes import names as runtime_names
+from opbench.timing.settings import DTYPES, known
 
 
 def evaluate(
@@ -110,9 +111,14 @@ def evaluate(
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N (the GPU with that number).")
     ] = "cpu",
-    dtype: Annotated[Precision, typer.Option(help="Data type of weights and images.")] = (
-        Precision.float32
-    ),
+    dtype: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE",
+            help="Data type of weights and images: float32, bfloat16, float16, float64; int8 in "
+            "the runtimes onnxruntime and openvino, calibrated on 64 images of --data.",
+        ),
+    ] = USUAL["dtype"],
     runtime: Annotated[
         str,
         typer.Option(metavar="NAME", help=f"Runtime: {', '.join(runtime_names())}, compile:MODE."),
@@ -173,6 +179,7 @@ def evaluate(
         opbench evaluate timm:convnext_tiny.fb_in1k --data val --shard 2/8
         opbench evaluate mymodels.py:net --data photos --executor slurm
         opbench evaluate mymodels.py:net --data photos --vary resize,antialias
+        opbench evaluate mymodels.py:net --data photos --runtime openvino --dtype int8
         opbench evaluate --resume
     """
     from opbench.cli.evaluate_lab import vary_each
@@ -197,7 +204,7 @@ def evaluate(
         name, mode = execution_of(runtime)
         settings = EvaluationSettings(
             device=device,
-            dtype=dtype,
+            dtype=known("dtype", [dtype], DTYPES)[0],
             runtime=name,
             compile=mode,
             threads=threads,

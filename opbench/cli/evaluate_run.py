@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from opbench.accuracy.measured.evaluation import Evaluation
@@ -26,8 +27,8 @@ def answered(
     from opbench.evaluation.start import prepare
 
     name = asked.target.name
-    with stdout_is_ours():
-        prepared = prepare(asked, results, resume=resume)
+    with stdout_is_ours(), TemporaryDirectory(prefix="opbench-") as folder:
+        prepared = prepare(asked, results, Path(folder), resume=resume)
         if resume and announced and prepared.before is None:
             why = f" ({prepared.changed})" if prepared.changed else ""
             say(f"{name}: nothing to resume in {results}{why}: starting anew")

@@ -86,6 +86,16 @@ DeviceOfTimings = Annotated[
         help="Timings of these machines: cpu, cuda, cuda:0, part of a name such as h100, or all.",
     ),
 ]
+CalibrationData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Images to calibrate --dtype int8 on: 64 of them, drawn with a fixed seed, without "
+        "their labels. A folder with a sub-folder per class, a .csv, IDX or Parquet files, as "
+        "`opbench evaluate` takes them.",
+    ),
+]
 
 
 class Precision(StrEnum):

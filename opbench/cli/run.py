@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ from opbench.cli.list_filters import (
 from opbench.cli.options import (
     KEPT_INPUTS,
     TARGETS_HELP,
+    CalibrationData,
     Input,
     OldCompile,
     OutputFormat,
@@ -92,9 +94,12 @@ def run(
     dtype: Annotated[
         Words,
         typer.Option(
-            metavar="TYPE[,TYPE]...", help="Data types: float32, bfloat16, float16, float64."
+            metavar="TYPE[,TYPE]...",
+            help="Data types: float32, bfloat16, float16, float64; int8 in the runtimes "
+            "onnxruntime and openvino, with --data.",
         ),
     ] = USUAL["dtype"],
+    data: CalibrationData = None,
     memory_format: Annotated[
         Words,
         typer.Option(
@@ -240,6 +245,7 @@ def run(
         opbench run resnet50 --runtime eager,compile,aot,onnxruntime,openvino
         opbench run lenet5 --weights lenet5.safetensors --runtime eager,openvino
         opbench run model.onnx --runtime onnxruntime,openvino
+        opbench run resnet50 --runtime openvino --dtype int8 --data imagenet/val
         opbench run resnet50 --pass forward,training --batch-size 16
         opbench run mymodels.py:net_and_images --stages
         opbench run 'torchvision:*' --shard 2/8
@@ -248,6 +254,7 @@ def run(
         opbench run --resume
     """
     from opbench.cli.run_choice import choose
+    from opbench.cli.run_data import calibrated_on, check_data
     from opbench.cli.run_progress import take
     from opbench.cli.run_report import (
         render_plan,
@@ -286,8 +293,10 @@ def run(
         passes=words(passes),
         stages=stages,
         shard=Shard(1, 1) if work else part,
+        data=str(data or ""),
         weights=weights or "",
     )
+    check_data(sweep)
     protocol = Protocol(
         precision=parse_fraction("--precision", precision),
         max_seconds=max_seconds,
@@ -304,7 +313,10 @@ def run(
         run_by_slurm(work, prepared, folder, format)
         return
     interrupted = False
-    with choose_workers(in_process=in_process, timeout=timeout) as workers:
+    with (
+        choose_workers(in_process=in_process, timeout=timeout) as workers,
+        TemporaryDirectory(prefix="opbench-") as images_in,
+    ):
         prepared = prepare_rest(old, workers) if old else start(workers, here=not work)
         if sweep.shard and not prepared.state.plan:
             say(f"shard {sweep.shard} has no cell of this plan")
@@ -318,6 +330,7 @@ def run(
         elif not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
+        prepared = calibrated_on(prepared, old.header.data if old else sweep.data, images_in)
         goes_on = old if prepared.continues else None
         with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
             writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)

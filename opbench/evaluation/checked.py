@@ -13,6 +13,8 @@ from opbench.evaluation.classifier import Classifier
 from opbench.record import USUAL, Artefact
 from opbench.runs.artefact import identify, weights_of
 from opbench.runtimes import Executable
+from opbench.runtimes.parts.calibrated_on import Calibration
+from opbench.runtimes.parts.calibration import images_to_check_on
 from opbench.runtimes.parts.flat import tensors_in
 from opbench.runtimes.parts.outputs import UNLIKE, difference, limit_of
 from opbench.runtimes.runtime import Forward
@@ -28,13 +30,23 @@ class CheckedClassifier:
     artefact: Artefact
 
     @classmethod
-    def of(cls, module: nn.Module, size: Shape, header: EvaluationHeader) -> Self:
+    def of(
+        cls,
+        module: nn.Module,
+        size: Shape,
+        header: EvaluationHeader,
+        *,
+        calibration: Calibration | None = None,
+    ) -> Self:
         """Convert ``module``, which is in float32 on the CPU, and compare its outputs.
 
         That is done on a batch of random images, of the size of the evaluation's, for which it is
-        converted in any case.  Raises ``OpbenchError`` where it cannot be converted.
+        converted in any case; in int8 on images like those that it was calibrated on.  Raises
+        ``OpbenchError`` where it cannot be converted.
         """
         batch = random_input(size, batch_size=header.batch_size)
+        if calibration:
+            batch = next(images_to_check_on(calibration, header.batch_size))
         weights = weights_of(module)
         # Before the classifier moves it, in place.
         wanted = None if _is_reference(header) else _outputs(module, batch)
@@ -45,18 +57,21 @@ class CheckedClassifier:
             runtime=header.runtime,
             mode=header.compile,
             threads=header.threads,
+            calibration=calibration,
         )
         placed = batch.to(device=classifier.device, dtype=classifier.dtype)
         made = classifier.executable(placed)
         execution = " ".join(filter(None, (header.runtime, header.compile)))
         artefact = Artefact(
-            artefact=identify(module, weights, execution, made, [batch]),
+            artefact=identify(module, weights, execution, made, [batch], calibration),
             precision=made.precision,
             weights_sha256=weights,
             output_limit=limit_of(made.precision),
             runtime_versions=made.told_versions,
             conversion_s=made.conversion_s,
             artefact_bytes=made.artefact_bytes,
+            calibration_images=calibration.images if calibration else 0,
+            calibration_sha256=calibration.sha256 if calibration else "",
             **_compared(wanted, made, placed),
         )
         return cls(classifier=classifier, artefact=artefact)

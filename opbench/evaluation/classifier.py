@@ -17,6 +17,10 @@ from opbench.evaluation.images import normalised
 from opbench.evaluation.outputs import class_outputs
 from opbench.runtimes import Executable, ExecutionSettings, find
 from opbench.runtimes.parts.any_shape import AnyShape
+from opbench.runtimes.parts.calibrated_on import Calibration
+from opbench.runtimes.parts.quantising import require_int8
+from opbench.runtimes.runtime import INT8
+from opbench.timing.settings import held_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Classifier:
     forward: AnyShape
     device: str
     dtype: torch.dtype
+    quantised: bool = False
 
     @classmethod
     def of(
@@ -38,19 +43,25 @@ class Classifier:
         runtime: str = "eager",
         mode: str | None = None,
         threads: int | None = None,
+        calibration: Calibration | None = None,
     ) -> Classifier:
         """Place ``module`` on its device; a runtime converts it once for each shape of a batch.
 
-        Raises ``UnknownNameError`` for a runtime that does not exist, ``MissingExtraError``.
+        ``calibration`` are images for int8.  Raises ``UnknownNameError`` for a runtime that does
+        not exist, ``MissingExtraError``, and ``BadValueError`` for one that does not quantise.
         """
         found = find(runtime)
         found.require()
+        if quantised := dtype == INT8:
+            require_int8(found)
         set_evaluation_mode(module)
-        kind = getattr(torch, dtype)
+        kind = getattr(torch, held_in(dtype))
         module = moved(module, device, kind)
-        settings = ExecutionSettings(dtype=dtype, device=device, threads=threads, mode=mode)
+        settings = ExecutionSettings(
+            dtype=dtype, device=device, threads=threads, mode=mode, calibration=calibration
+        )
         forward = AnyShape(found, module, settings)
-        return cls(module=module, forward=forward, device=device, dtype=kind)
+        return cls(module=module, forward=forward, device=device, dtype=kind, quantised=quantised)
 
     def placed(self, images: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, float]:
         """Return a batch on the device, normalised where it is of 8 bits, and the seconds.
@@ -102,9 +113,9 @@ class Classifier:
     def settles_ties(self) -> bool:
         """True where images that are too close to call are asked again alone.
 
-        In half precision that would be most of them.
+        In half precision that would be most of them; int8 rounds to the same in every batch.
         """
-        return self.dtype in (torch.float32, torch.float64)
+        return not self.quantised and self.dtype in (torch.float32, torch.float64)
 
     def _settle(self) -> None:
         if self.device.startswith("cuda"):

@@ -24,6 +24,7 @@ from opbench.accuracy.measured.lines import (
 )
 from opbench.accuracy.measured.preprocessing import Preprocessing
 from opbench.errors import BadValueError, OpbenchError, UnknownNameError
+from opbench.evaluation.calibration import calibrate
 from opbench.evaluation.checked import CheckedClassifier
 from opbench.evaluation.classifier import Classifier
 from opbench.evaluation.data.image_set import ImageSet
@@ -37,6 +38,10 @@ from opbench.evaluation.settings import CLASSIFIED, AskedEvaluation
 from opbench.files import Appender, remove
 from opbench.record import Totals
 from opbench.runs.environment import system_facts
+from opbench.runtimes import find
+from opbench.runtimes.parts.calibrated_on import Calibration
+from opbench.runtimes.parts.quantising import require_int8
+from opbench.runtimes.runtime import INT8
 from opbench.spec import Shape
 from opbench.timing.device import open_device
 from opbench.timing.tf32 import set_tf32
@@ -55,7 +60,7 @@ class PreparedEvaluation:
     images: those that are still to be answered, and the problems that are not on file yet.
     size: of one input.
     before: what was answered already, None for a new one.  changed: how an evaluation of the same
-    name that could not be resumed differs, "" where there is none.
+    name that could not be resumed differs, "" where there is none.  calibration: images for int8.
     """
 
     header: EvaluationHeader
@@ -64,6 +69,7 @@ class PreparedEvaluation:
     size: Shape
     before: Evaluation | None = None
     changed: str = ""
+    calibration: Calibration | None = None
 
     @property
     def to_do(self) -> int:
@@ -77,7 +83,9 @@ class PreparedEvaluation:
         """
         header = self.header
         with threads_set(header.threads):
-            checked = CheckedClassifier.of(self.network.module, self.size, header)
+            checked = CheckedClassifier.of(
+                self.network.module, self.size, header, calibration=self.calibration
+            )
         header = replace(header, artefact=checked.artefact)
         writer = EVALUATION.new(results)
         group = writer.path.stem if self.header.group == NEW else self.header.group
@@ -125,10 +133,13 @@ class PreparedEvaluation:
             )
 
 
-def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> PreparedEvaluation:
+def prepare(
+    asked: AskedEvaluation, results: Path, folder: Path, *, resume: bool = False
+) -> PreparedEvaluation:
     """Prepare an evaluation, or with ``resume`` what is missing of the newest one like it.
 
-    Raises ``OpbenchError`` for whatever the user can mend.
+    ``folder`` gets the images that int8 is calibrated on.  Raises ``OpbenchError`` for whatever the
+    user can mend.
     """
     if asked.dataset and asked.dataset not in CLASSIFIED:
         known = f"known: {', '.join(CLASSIFIED)}"
@@ -140,6 +151,7 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
     network.require(size)
     outputs = network.outputs(size)
     images = _images(asked, outputs)
+    calibration = _calibration(asked, network.preprocessing, size, folder)
     header = _header(asked, network, images, outputs, network.counts(size))
     if device.asynchronous:
         header = replace(header, environment=header.environment | gpu_facts(device.name))
@@ -157,7 +169,18 @@ def prepare(asked: AskedEvaluation, results: Path, *, resume: bool = False) -> P
         size=size,
         before=before,
         changed=changed_since(header, results) if resume and not before else "",
+        calibration=calibration,
     )
+
+
+def _calibration(
+    asked: AskedEvaluation, preprocessing: Preprocessing, size: Shape, folder: Path
+) -> Calibration | None:
+    """Draw the images that int8 is calibrated on from all those of the path."""
+    if asked.settings.dtype != INT8:
+        return None
+    require_int8(find(asked.settings.runtime))
+    return calibrate(open_images(asked.data), preprocessing, size, folder / "calibration.npy")
 
 
 def _left(images: ImageSet, before: Evaluation) -> ImageSet:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from opbench.intervals import median
@@ -22,12 +22,14 @@ class LiveComparison(Judged):
     """One comparison.  ``ratio`` is None where fewer than two pairs were timed.
 
     ``metric``: the header's, or "processor_s" where other programs kept the cores busy.
+    ``costs``: of both sides, by key: memory, start-up, conversion, bytes on disk, output error.
     """
 
     base: ComparedSide
     new: ComparedSide
     metric: str
     pairs: int = 0
+    costs: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -57,7 +59,7 @@ class LiveComparison(Judged):
         base, new = self.labels
         sides = {"base": base, "new": new, "metric": self.metric}
         judged = Judged.to_json(self)
-        return {**self.new.cell.to_json(), **sides, **judged, "pairs": self.pairs}
+        return {**self.new.cell.to_json(), **sides, **judged, "pairs": self.pairs, **self.costs}
 
 
 def names(sides: ComparedSides) -> str:
@@ -96,7 +98,22 @@ def told(
         pairs=len(timed),
         threshold=limit,
         note=note,
+        costs=dict(_costs(compared)),
     )
+
+
+def _costs(compared: Compared) -> Iterator[tuple[str, float | None]]:
+    """Yield what each side costs beside its passes: medians over pairs, or of its artefact."""
+    # In the first pair what is made of a network is not loaded, but made.
+    later = compared.pairs[1:] or compared.pairs
+    for side in SIDES:
+        for key in ("memory_bytes", "start_up_s"):
+            known = [each for pair in later if (each := getattr(pair, f"{side}_{key}")) is not None]
+            yield f"{side}_{key}", median(known) if known else None
+    for side in SIDES:
+        artefact = compared.artefacts.get(side)
+        for key in ("conversion_s", "artefact_bytes", "output_error"):
+            yield f"{side}_{key}", getattr(artefact, key) if artefact else None
 
 
 def _notes(pairs: Sequence[PairLine], clock: Clock, verdict: Verdict) -> Iterator[str]:

@@ -6,6 +6,7 @@ its pairs of processes with all samples, or why a side failed; and how it ended.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from opbench.line_files import LineFile, LineFormat
-from opbench.record import Cell
+from opbench.record import Artefact, Cell
 from opbench.runs.lines import End
 from opbench.settings import Threshold
 from opbench.timing.settings import CudaOptions
@@ -31,7 +32,7 @@ class ComparisonHeader(Value):
 
     ``variables``: those of the environment that the processes were started with, beside ours;
     ``metric``: seconds that a caller waits, or on CUDA the GPU's with launches hidden;
-    ``max_seconds`` for each comparison.
+    ``max_seconds`` for each comparison; ``data``: the images that int8 is calibrated on.
     """
 
     format: int
@@ -43,6 +44,7 @@ class ComparisonHeader(Value):
     metric: Metric = "latency_s"
     max_seconds: Positive = 30.0
     seed: Natural = 0
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,11 @@ class PairLine(Value):
     running: the part of the time for which threads that wanted a core had one; None as above.
     others_cores, stolen_cores: processor cores kept busy meanwhile by other programs and by other
         guests of the machine; None where they cannot be read.
+    base_start_up_s, new_start_up_s: from the start of the process to the first call, which of the
+        first pair includes a conversion and of others only loads what was made; None in old files.
+    base_memory_bytes, new_memory_bytes: the growth of peak memory by the network and its first
+        pass, weights included; of a runtime that converts only what was made of the network is
+        loaded, and not PyTorch's; None where it cannot be read or something is converted in it.
     """
 
     comparison: AtLeastOne
@@ -113,6 +120,10 @@ class PairLine(Value):
     running: Annotated[float, Meta(ge=0, le=1)] | None = None
     others_cores: float | None = None
     stolen_cores: float | None = None
+    base_start_up_s: NonNegative | None = None
+    new_start_up_s: NonNegative | None = None
+    base_memory_bytes: Natural | None = None
+    new_memory_bytes: Natural | None = None
 
     def __post_init__(self) -> None:
         for letter, blocks in (("b", self.base_s), ("n", self.new_s)):
@@ -126,6 +137,15 @@ class PairLine(Value):
             != (len(self.base_s), len(self.new_s))
         ):
             raise ValueError("running needs processor seconds of every turn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideArtefact(Value):
+    """The artefact of a side, with the error of its outputs."""
+
+    comparison: AtLeastOne
+    side: SideName
+    artefact: Artefact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +166,7 @@ COMPARISON = LineFormat(
     kinds={
         "comparison": ComparisonHeader,
         "sides": ComparedSides,
+        "artefact": SideArtefact,
         "pair": PairLine,
         "failure": SideFailure,
         "end": End,
@@ -156,11 +177,12 @@ COMPARISON = LineFormat(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One comparison as far as it was measured."""
+    """One comparison as far as it was measured; ``artefacts`` by side, where they are known."""
 
     sides: ComparedSides
     pairs: tuple[PairLine, ...] = ()
     failure: SideFailure | None = None
+    artefacts: Mapping[SideName, Artefact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +198,21 @@ class ComparisonFile(LineFile[ComparisonHeader]):
     def compared(self) -> list[Compared]:
         """The comparisons, in order."""
         return [
-            Compared(sides=sides, pairs=tuple(self._pairs(sides)), failure=self._failure(sides))
+            Compared(
+                sides=sides,
+                pairs=tuple(self._pairs(sides)),
+                failure=self._failure(sides),
+                artefacts=self._artefacts(sides),
+            )
             for sides in self.of(ComparedSides)
         ]
 
     def _pairs(self, sides: ComparedSides) -> list[PairLine]:
         return [pair for pair in self.of(PairLine) if pair.comparison == sides.comparison]
+
+    def _artefacts(self, sides: ComparedSides) -> dict[SideName, Artefact]:
+        lines = self.of(SideArtefact)
+        return {each.side: each.artefact for each in lines if each.comparison == sides.comparison}
 
     def _failure(self, sides: ComparedSides) -> SideFailure | None:
         failures = self.of(SideFailure)

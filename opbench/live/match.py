@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -24,11 +24,14 @@ from opbench.live.lines import (
     Compared,
     ComparedSides,
     PairLine,
+    SideArtefact,
     SideFailure,
     SideName,
 )
 from opbench.live.player import Player, Ready, SideError, TimedBlock
 from opbench.live.verdict import LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
+from opbench.record import USUAL, Artefact
+from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.timing.bystanders import watch_bystanders
 from opbench.value import Value
 
@@ -41,10 +44,12 @@ TURN_S = 0.03
 
 
 class SideFolder(NamedTuple):
-    """The folder in which a side's target is found, and from where to where modules moved."""
+    """The folder in which a side's target is found, and from where to where modules moved;
+    ``calibration`` are images for int8."""
 
     folder: Path
     moved: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
 
 class Step(NamedTuple):
@@ -60,7 +65,8 @@ class Step(NamedTuple):
 class LiveMatch:
     """One comparison in progress.
 
-    ``settings`` go to both sides with each request; ``players`` exchange roles; ``now`` is a clock.
+    ``settings`` go to both sides with each request; ``players`` exchange roles; ``now`` is a clock;
+    ``artefacts`` are what the sides told of themselves so far.
     """
 
     sides: ComparedSides
@@ -72,6 +78,7 @@ class LiveMatch:
     draw: random.Random
     watch: Callable[[Step], None] = lambda step: None
     now: Callable[[], float] = time.monotonic
+    artefacts: dict[SideName, Artefact] = field(default_factory=dict)
 
     def play(self) -> Compared:
         """Compare until the verdict is clear, the time is up, or a side fails."""
@@ -84,8 +91,13 @@ class LiveMatch:
                     break
         except _SideFailedError as error:
             self.put(error.failure)
-            return Compared(sides=self.sides, pairs=tuple(pairs), failure=error.failure)
-        return Compared(sides=self.sides, pairs=tuple(pairs))
+            return self._compared(pairs, error.failure)
+        return self._compared(pairs)
+
+    def _compared(self, pairs: list[PairLine], failure: SideFailure | None = None) -> Compared:
+        return Compared(
+            sides=self.sides, pairs=tuple(pairs), failure=failure, artefacts=self.artefacts
+        )
 
     def _clear(self, pairs: list[PairLine]) -> bool:
         clock = clock_of(pairs)
@@ -93,7 +105,10 @@ class LiveMatch:
         return is_clear(ratio_of(pairs, clock), limit)
 
     def _each_pair(self) -> Iterator[PairLine]:
-        """Yield pairs, each with its share of the time, as long as there is time for another."""
+        """Yield pairs, each with its share of the time, as long as there is time for another.
+
+        Converting networks comes on top.
+        """
         pairs: list[PairLine] = []
         start = self.now()
         end = start + self.max_seconds
@@ -102,6 +117,7 @@ class LiveMatch:
             began = self.now()
             pair = _Pair(self, number, share_s=(end - began) / (PAIRS - number + 1))
             pairs.append(pair.play())
+            end += pair.converting_s
             self._tell(pairs, start)
             yield pairs[-1]
             if self.now() + pair.shortest_s > end:
@@ -136,28 +152,50 @@ class _Pair:
         self._starts: tuple[SideName, ...] = SIDES[::-1] if late else SIDES
         self._ready: dict[SideName, Ready] = {}
         self._turns: list[tuple[SideName, TimedBlock]] = []
-        self.shortest_s = 0.0
+        self.shortest_s = self.converting_s = 0.0
 
     def play(self) -> PairLine:
         """Time the pair; what was taken is written when it is interrupted, too."""
         began = self._match.now()
-        for side in self._starts:
-            self._asked(side, self._open)
-        for side in self._starts:
-            self._ready[side] = self._asked(side, lambda each: self._players[each].ready())
+        # Together, but for the first pair: there a conversion is timed, and has the cores alone.
+        for sides in [[each] for each in self._starts] if self._alone else [self._starts]:
+            for side in sides:
+                self._asked(side, self._open)
+            for side in sides:
+                self._ready[side] = self._asked(side, self._get_ready)
+        self.converting_s = sum(
+            artefact.conversion_s for artefact in self._match.artefacts.values()
+        ) * (self._number == 1)
         # Only now: what others do while the sides are built disturbs no turn.
         opened, busy = self._match.now(), watch_bystanders()
         try:
-            rounds = self._rounds(until=began + self._share_s)
+            rounds = self._rounds(until=began + self.converting_s + self._share_s)
         finally:
             line = self._line(*busy())
             if line.order:
                 self._match.put(line)
         per_round = (self._match.now() - opened) / rounds
-        self.shortest_s = opened - began + FEWEST_ROUNDS * per_round
+        building_s = opened - began - self.converting_s
+        self.shortest_s = building_s + FEWEST_ROUNDS * per_round
         for player in self._players.values():
             player.close()
         return line
+
+    @property
+    def _alone(self) -> bool:
+        """True where the sides are built one after the other."""
+        cells = (self._match.sides.base.cell, self._match.sides.new.cell)
+        return self._number == 1 and any(each.runtime != USUAL["runtime"] for each in cells)
+
+    def _get_ready(self, side: SideName) -> Ready:
+        ready = self._players[side].ready()
+        if ready.artefact:
+            comparison = self._match.sides.comparison
+            self._match.artefacts[side] = ready.artefact
+            self._match.put(SideArtefact(comparison=comparison, side=side, artefact=ready.artefact))
+            if differs := ready.artefact.differs:
+                raise SideError(differs)
+        return ready
 
     def _rounds(self, until: float) -> int:
         """Take turns; returns the number of rounds."""
@@ -185,6 +223,7 @@ class _Pair:
             "cell": compared.cell.to_json(),
             "moved": place.moved,
             "number": self._number,
+            "calibration": place.calibration.to_json() if place.calibration else None,
         }
         if folder := self._match.settings.get("folder"):
             request["folder"] = str(Path(folder) / side)
@@ -195,7 +234,8 @@ class _Pair:
 
     def _line(self, others: float | None, stolen: float | None) -> PairLine:
         base, new = ([turn for name, turn in self._turns if name == side] for side in SIDES)
-        first = {side: ready.first_call_s for side, ready in self._ready.items()}
+        none = Ready(first_call_s=0.0)
+        one, other = (self._ready.get(side, none) for side in SIDES)
         ran_s = math.fsum(turn.ran_s for _, turn in self._turns)
         line = PairLine(
             comparison=self._match.sides.comparison,
@@ -206,8 +246,12 @@ class _Pair:
             new_s=tuple(turn.samples_s for turn in new),
             base_calls=base[0].calls if base else 1,
             new_calls=new[0].calls if new else 1,
-            base_first_call_s=first.get("base", 0.0),
-            new_first_call_s=first.get("new", 0.0),
+            base_first_call_s=one.first_call_s,
+            new_first_call_s=other.first_call_s,
+            base_start_up_s=one.start_up_s,
+            new_start_up_s=other.start_up_s,
+            base_memory_bytes=one.memory_bytes,
+            new_memory_bytes=other.memory_bytes,
             others_cores=others,
             stolen_cores=stolen,
         )

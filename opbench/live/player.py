@@ -20,6 +20,7 @@ import psutil
 from opbench.errors import BadValueError, OpbenchError
 from opbench.processes.calls import FORKS, describe_exit
 from opbench.processes.connection import Server
+from opbench.record import Artefact
 
 Json = dict[str, Any]
 
@@ -53,9 +54,16 @@ def require_forks() -> None:
 
 
 class Ready(NamedTuple):
-    """A side that has been built, and the seconds of its first call."""
+    """A side that has been built, and the seconds of its first call.
+
+    ``start_up_s``: from the start of its process to the first call; ``memory_bytes``: as in
+    ``PairLine``; ``artefact``: of the first pair alone.
+    """
 
     first_call_s: float
+    start_up_s: float | None = None
+    memory_bytes: int | None = None
+    artefact: Artefact | None = None
 
 
 class TimedBlock(NamedTuple):
@@ -182,7 +190,9 @@ class ForkPlayer:
         connection, _ = self._listener.accept()
         with connection:
             self._stream = connection.makefile("rwb", buffering=0)
-        return Ready(**self._reply())
+        said = self._reply()
+        artefact = said.pop("artefact", None)
+        return Ready(**said, artefact=Artefact.from_json(artefact) if artefact else None)
 
     def block(self, seconds: float) -> TimedBlock:
         assert self._stream is not None

@@ -18,11 +18,13 @@ from typing import IO, Any, cast
 
 import torch
 
-from opbench.errors import ConversionError
 from opbench.live.paths import redirect, require_moved
-from opbench.record import USUAL, Cell
+from opbench.processes import asked
+from opbench.record import Artefact, Cell
 from opbench.runs.artefact import Inspection
 from opbench.runs.network import build
+from opbench.runtimes import find
+from opbench.runtimes.parts.calibrated_on import calibration_in
 from opbench.timing.device import Call, Device, open_device
 from opbench.timing.protocol import BLOCK_S
 from opbench.timing.settings import CudaOptions
@@ -41,7 +43,10 @@ class Side:
 
     def __init__(self, device: Device, forward: Call, *, device_time: bool) -> None:
         self._device, self._device_time = device, device_time
+        self.start_up_s = asked.seconds_ago()
         self.first_call_s = device.run(forward, 1)
+        self.memory_bytes: int | None = None
+        self.artefact: Artefact | None = None
         self._call = device.prepare(forward)
         self._call_s = 0.0
 
@@ -117,34 +122,38 @@ def open_side(request: Mapping[str, Any]) -> Side:
     cell = Cell.from_json(request["cell"])
     device = open_device(cell.device, CudaOptions.from_json(request["cuda"]))
     torch.set_num_threads(cell.threads or torch.get_num_threads())
+    runtime, first = find(cell.runtime), request.get("number", 1) == 1
+    memory = device.watch_memory()
     network = build(cell, own_inputs=request["own_inputs"], seed=request["seed"])
     # Only now: a file that a network comes from may set it otherwise.
     set_tf32(request["cuda"]["tf32"])
     tf32 = request["cuda"]["tf32"]
-    folder = request.get("folder")
-    executable = network.executable(cell, tf32=tf32, folder=Path(folder) if folder else None)
+    folder, calibration = request.get("folder"), calibration_in(request)
+    if runtime.converts:
+        # What is loaded is not PyTorch's network.
+        memory = device.watch_memory()
+    executable = network.executable(
+        cell, tf32=tf32, folder=Path(folder) if folder else None, calibration=calibration
+    )
     side = Side(device, network.passes(executable.call), device_time=request["device_time"])
+    # A converter's own memory would be taken for the network's; on CUDA PyTorch sees no other's.
+    if not (runtime.compiles or (runtime.converts and (first or device.asynchronous))):
+        side.memory_bytes = memory()
     # Only now: the first call may compile, and its time is told.
-    if cell.runtime != USUAL["runtime"] and request.get("number", 1) == 1:
-        _require_same_outputs(
-            Inspection(
-                cell=cell,
-                network=network,
-                executable=executable,
-                own_inputs=request["own_inputs"],
-                seed=request["seed"],
-                tf32=tf32,
-            )
+    if first:
+        inspection = Inspection(
+            cell=cell,
+            network=network,
+            executable=executable,
+            own_inputs=request["own_inputs"],
+            seed=request["seed"],
+            tf32=tf32,
+            calibration=calibration,
         )
+        side.artefact = inspection.artefact(side.first_call_s if runtime.compiles else 0.0)
     # Only now: a network may import what it needs when it is first called.
     require_moved(cell.name, request["moved"])
     return side
-
-
-def _require_same_outputs(inspection: Inspection) -> None:
-    """Raise ``ConversionError`` where a runtime computes something else than the network."""
-    if differs := inspection.artefact().differs:
-        raise ConversionError(differs)
 
 
 def _serve(side: Side, stream: IO[bytes]) -> None:
@@ -153,7 +162,15 @@ def _serve(side: Side, stream: IO[bytes]) -> None:
     gc.disable()
     # The asking process has gone on without this side.
     with suppress(BrokenPipeError, ConnectionResetError):
-        _tell(stream, {"first_call_s": side.first_call_s})
+        _tell(
+            stream,
+            {
+                "first_call_s": side.first_call_s,
+                "start_up_s": side.start_up_s,
+                "memory_bytes": side.memory_bytes,
+                "artefact": side.artefact.to_json() if side.artefact else None,
+            },
+        )
         for line in stream:
             _tell(stream, side.block(json.loads(line)["seconds"]))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,9 +33,11 @@ from opbench.live.worktree import WorkTree
 from opbench.record import Cell
 from opbench.registry.hints import PROVIDERS
 from opbench.runs.lines import End
+from opbench.runs.loop import calibration_of
 from opbench.runs.plan import Sweep
 from opbench.runs.pool import Workers, done
 from opbench.runs.start import prepare
+from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.settings import Threshold, threshold_for
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
@@ -49,13 +51,22 @@ VARIED = (*("batch-size", "dtype", "memory-format", "runtime", "threads", "input
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """Settings that all comparisons of a command share; ``max_seconds`` is of each."""
+    """Settings that all comparisons of a command share; ``max_seconds`` is of each.
+
+    ``data``: the path of the images for int8; ``calibrations``: these, by ``calibration_key``.
+    """
 
     max_seconds: float = MAX_SECONDS
     seed: int = 0
     metric: Metric = "latency_s"
     cuda: CudaOptions = field(default_factory=CudaOptions)
     thresholds: Sequence[Threshold] = (THRESHOLD,)
+    data: str = ""
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+    def place(self, side: ComparedSide, place: SideFolder) -> SideFolder:
+        """Return the folder of a side with the images that it is calibrated on, if it is."""
+        return place._replace(calibration=calibration_of(self.calibrations, side.cell))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +155,7 @@ class Fixtures:
 
     def _is_gone(self, contender: Contender) -> bool:
         """Return whether a file, folder, module or attribute did not exist."""
-        folder, moved = contender.place
+        folder, moved, _ = contender.place
         if not folder.is_dir():
             return True
         with chdir(folder):
@@ -161,7 +172,7 @@ class Fixtures:
         return cells[0]
 
     def _cells(self, contender: Contender) -> Sequence[Cell]:
-        folder, moved = contender.place
+        folder, moved, _ = contender.place
         if not folder.is_dir():
             raise BadFileError(f"there was no folder {folder.name}")
         with chdir(folder):
@@ -219,6 +230,7 @@ class Tournament:
             metric=self.settings.metric,
             max_seconds=self.settings.max_seconds,
             seed=self.settings.seed,
+            data=self.settings.data,
         )
 
     def _match(self, number: int) -> Compared:
@@ -241,7 +253,10 @@ class Tournament:
         with TemporaryDirectory(prefix="opbench-") as folder:
             return LiveMatch(
                 sides=sides,
-                places={"base": fixture.places[0], "new": fixture.places[1]},
+                places={
+                    "base": settings.place(fixture.base, fixture.places[0]),
+                    "new": settings.place(fixture.new, fixture.places[1]),
+                },
                 settings={
                     "cuda": settings.cuda.to_json(),
                     "own_inputs": fixture.own_inputs,

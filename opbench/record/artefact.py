@@ -31,6 +31,8 @@ class Artefact(Value):
     agreement: the part of answers whose first class is that of eager float32, over ``answers``.
     conversion_s: seconds of converting, or of the first call where that compiles.
     artefact_bytes: what was made of the network, on disk; None where nothing was.
+    calibration_images: the number of images that it was calibrated on for int8, else 0;
+        calibration_sha256: of these as the network takes them, else "".
     runtime_versions: the packages that converted and execute it, as in "torch 2.13.0".
     """
 
@@ -45,6 +47,8 @@ class Artefact(Value):
     conversion_s: NonNegative = 0.0
     artefact_bytes: Natural | None = None
     runtime_versions: str = ""
+    calibration_images: Natural = 0
+    calibration_sha256: str = ""
 
     @property
     def known(self) -> str:

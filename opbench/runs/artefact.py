@@ -27,10 +27,13 @@ from opbench.errors import OpbenchError, describe
 from opbench.record import UNKNOWN, Artefact, Cell
 from opbench.runs.network import PlacedNetwork, build
 from opbench.runtimes import Executable
+from opbench.runtimes.parts.calibrated_on import Calibration
+from opbench.runtimes.parts.calibration import images_to_check_on
 from opbench.runtimes.parts.flat import tensors_in
 from opbench.runtimes.parts.onnx_file import OnnxFile
 from opbench.runtimes.parts.outputs import UNLIKE, difference, limit_of
 from opbench.runtimes.runtime import Forward
+from opbench.timing.settings import held_in
 from opbench.timing.tf32 import set_tf32
 from opbench.weight_hash import sha256_of
 
@@ -43,7 +46,12 @@ Outputs = list[Tensor]
 
 
 def identify(
-    network: nn.Module, weights: str, execution: str, made: Executable, inputs: Sequence[Tensor]
+    network: nn.Module,
+    weights: str,
+    execution: str,
+    made: Executable,
+    inputs: Sequence[Tensor],
+    calibration: Calibration | None = None,
 ) -> str:
     """Return the hash of what a runtime executes, ``UNKNOWN`` where it cannot be had.
 
@@ -54,7 +62,16 @@ def identify(
     code = _code(network)
     versions = {name: each.partition("+")[0] for name, each in made.versions.items()}
     sizes = [list(each.shape[1:]) for each in inputs]
-    identity = (weights, code, execution, sorted(versions.items()), made.precision, sizes)
+    identity: tuple[Any, ...] = (
+        weights,
+        code,
+        execution,
+        sorted(versions.items()),
+        made.precision,
+        sizes,
+    )
+    if calibration:
+        identity = (*identity, calibration.images, calibration.sha256)
     return _hash(identity) if weights and code else UNKNOWN
 
 
@@ -69,6 +86,7 @@ class Inspection:
     seed: int
     weights: str = ""
     tf32: bool = False
+    calibration: Calibration | None = None
 
     def artefact(self, first_call_s: float = 0.0) -> Artefact:
         """Return the artefact; ``first_call_s`` is that of a runtime that compiles then."""
@@ -78,10 +96,11 @@ class Inspection:
             compared = self._compare(reference)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a network may raise anything
             compared = _Compared(unchecked=describe(error))
-        made = self.executable
+        made, calibration = self.executable, self.calibration
         weights, inputs = weights_of(reference), self.network.inputs.tensors()
+        execution = self.cell.execution
         return Artefact(
-            artefact=identify(reference, weights, self.cell.execution, made, inputs),
+            artefact=identify(reference, weights, execution, made, inputs, calibration),
             precision=made.precision,
             weights_sha256="" if isinstance(reference, OnnxFile) else weights,
             output_error=compared.error,
@@ -91,13 +110,15 @@ class Inspection:
             unchecked=compared.unchecked,
             conversion_s=made.conversion_s + first_call_s,
             artefact_bytes=made.artefact_bytes,
+            calibration_images=calibration.images if calibration else 0,
+            calibration_sha256=calibration.sha256 if calibration else "",
             runtime_versions=made.told_versions,
         )
 
     def _reference(self) -> nn.Module:
         """Return the network in float32, as it was before it was converted to the cell's type."""
         module = self.network.module
-        if self.cell.dtype == "float32" or isinstance(module, OnnxFile):
+        if held_in(self.cell.dtype) == "float32" or isinstance(module, OnnxFile):
             return module
         with suppress(OpbenchError):
             cell = replace(self.cell, dtype="float32")
@@ -133,10 +154,18 @@ class Inspection:
             self.executable.precision == "float32"
         )
 
+    def _inputs(self) -> Iterator[Arguments]:
+        """Yield inputs to compare on: for int8 real images, as those that it was calibrated on."""
+        if self.calibration is None:
+            yield from _shifted(self.network.inputs)
+            return
+        for images in images_to_check_on(self.calibration, self.cell.batch_size):
+            yield self.network.inputs.converted(partial(_instead, images))
+
     def _over_inputs(self, reference: nn.Module) -> _Compared:
         end = time.monotonic() + _SECONDS
         errors, agreements, answers = [], [], 0
-        for inputs in _shifted(self.network.inputs):
+        for inputs in self._inputs():
             set_tf32(False)
             wanted = _outputs(reference, inputs.converted(_in_float32))
             set_tf32(self.tf32)
@@ -178,6 +207,10 @@ def _shifted(inputs: Arguments) -> Iterator[Arguments]:
     images = [each for each in inputs.tensors() if each.is_floating_point() and each.dim() == 4]
     for turn in range(1, _ANSWERS if images else 1):
         yield inputs.converted(partial(_shift, part=turn / _ANSWERS))
+
+
+def _instead(images: Tensor, _: Tensor) -> Tensor:
+    return images
 
 
 def _shift(value: Tensor, part: float) -> Tensor:

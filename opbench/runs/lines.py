@@ -18,9 +18,9 @@ class Header(Value):
 
     ``environment`` are facts of the machine and its software by name; ``stages``: those of the
     targets' images were timed, too.  ``weights``: the file that was loaded, "pretrained" for the
-    libraries' own, "" where networks are as built.  ``plan`` are the cells of this file; where it
-    is a ``shard``, such as "2/8", files with the same ``plan_id`` are parts of one plan of
-    ``planned`` cells.
+    libraries' own, "" where networks are as built.  ``data``: the images that int8 is calibrated
+    on.  ``plan`` are the cells of this file; where it is a ``shard``, such as "2/8", files with the
+    same ``plan_id`` are parts of one plan of ``planned`` cells.
     """
 
     BULK: ClassVar = ("plan",)
@@ -33,6 +33,7 @@ class Header(Value):
     cuda: Nested[CudaOptions] = field(default_factory=CudaOptions)
     own_inputs: bool = True
     stages: bool = False
+    data: str = ""
     weights: str = ""
     plan: tuple[Cell, ...] = ()
     run: str = ""

@@ -22,6 +22,7 @@ from opbench.runs.pool import Reply, Workers
 from opbench.runs.shelf import Shelf
 from opbench.runs.state import RunState
 from opbench.runs.watchdog import limit_of_ceilings, limit_of_round
+from opbench.runtimes.parts.calibrated_on import Calibration, calibration_key
 from opbench.timing.settings import CudaOptions
 from opbench.value import Value
 
@@ -41,7 +42,8 @@ class RunSettings:
 
     ``own_inputs``: targets may bring their own.  ``stages``: those of their images are timed.
     ``weights``: a file, "pretrained", or "" for those that targets are built with.
-    ``gpus``: the UUID of each CUDA device.
+    ``gpus``: the UUID of each CUDA device.  ``calibrations``: images for int8, by
+    ``calibration_key``.
     """
 
     cuda: CudaOptions = field(default_factory=CudaOptions)
@@ -49,6 +51,12 @@ class RunSettings:
     stages: bool = False
     weights: str = ""
     gpus: Mapping[str, str] = field(default_factory=dict)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+
+def calibration_of(known: Mapping[str, Calibration], cell: Cell) -> Calibration | None:
+    """Return the images that a cell is calibrated on, None for any other type than int8."""
+    return known.get(calibration_key(cell.name, cell.input_size)) if cell.dtype == "int8" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +142,7 @@ class Run:
     def _time(self, cell: Cell, number: int, idle_power_w: float | None) -> None:
         start = time.monotonic()
         protocol, rounds = self.state.protocol, self.state.rounds[cell]
+        calibration = calibration_of(self.settings.calibrations, cell)
         asked = {
             "cell": cell.to_json(),
             "number": number,
@@ -145,6 +154,7 @@ class Run:
             "idle_power_w": idle_power_w,
             "limit_s": limit_of_round(cell, protocol, rounds),
             "folder": self._folder(cell),
+            "calibration": calibration.to_json() if calibration else None,
         }
         reply = self.workers.ask(self._request("time", cell.device, asked))
         if reply.done is None:

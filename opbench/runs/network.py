@@ -34,12 +34,15 @@ from opbench.registry import graphs
 from opbench.registry.targets import Target, count_target, resolve
 from opbench.registry.weights import load, source_of
 from opbench.runtimes import Example, Executable, ExecutionSettings, find
+from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.runtimes.parts.onnx_file import OnnxFile, not_run
 from opbench.runtimes.parts.precision import compute_as_asked
-from opbench.runtimes.runtime import Forward
+from opbench.runtimes.parts.quantising import require_int8
+from opbench.runtimes.runtime import INT8, Forward
 from opbench.spec import Shape
 from opbench.timing.device import Call
 from opbench.timing.measurement import random_input
+from opbench.timing.settings import held_in
 from opbench.timing.stages import STAGES
 from opbench.timing.training import training_step
 from opbench.timing.weights import build_cheaply, level
@@ -60,9 +63,15 @@ class PlacedNetwork:
     images: Images | None = None
 
     def executable(
-        self, cell: Cell, *, tf32: bool = False, folder: Path | None = None
+        self,
+        cell: Cell,
+        *,
+        tf32: bool = False,
+        folder: Path | None = None,
+        calibration: Calibration | None = None,
     ) -> Executable:
-        """Convert the network for the runtime of ``cell``; ``folder`` keeps what was made of it.
+        """Convert the network for the runtime of ``cell``; ``folder`` keeps what was made of it,
+        ``calibration`` are images for int8.
 
         Raises ``ConversionError`` where that fails, ``BadValueError`` for a training step of a
         runtime that has none, and ``TargetError`` for a file that it does not take.
@@ -72,6 +81,8 @@ class PlacedNetwork:
             raise TargetError(not_run(str(self.module.path), runtime.name))
         if self.training and not runtime.trains:
             raise BadValueError(f"{runtime.name} executes forward passes: remove --pass training")
+        if cell.dtype == INT8:
+            require_int8(runtime)
         settings = ExecutionSettings(
             dtype=cell.dtype,
             device=cell.device,
@@ -79,6 +90,7 @@ class PlacedNetwork:
             mode=cell.compile,
             tf32=tf32,
             folder=folder,
+            calibration=calibration,
         )
         compute_as_asked()
         try:
@@ -132,7 +144,7 @@ class PlacedNetwork:
             _placed,
             device=cell.device,
             memory_format=_MEMORY_FORMATS[cell.memory_format],
-            dtype=getattr(torch, cell.dtype),
+            dtype=_dtype(cell),
         )
         steps = (Images.decode, self.images.resize, copy, forward, self.images.postprocess)
         return dict(zip(STAGES, steps, strict=True))
@@ -172,7 +184,7 @@ def build(
     if target.graph:
         return _of_file(target.graph, cell, seed)
     module, own = _trained(target, weights) if weights else _built(target, seed)
-    dtype = getattr(torch, cell.dtype)
+    dtype = _dtype(cell)
     memory_format = _MEMORY_FORMATS[cell.memory_format]
     set_evaluation_mode(module)
     if target.spec and not weights and (weights_of or cell.dtype) == "float16":
@@ -197,6 +209,11 @@ def build(
         raise TargetError("its first input is an empty batch, which takes no time: put one in it")
     placed = _ready(cell, module, own.converted(partial(place, dtype=dtype)))
     return replace(placed, images=own.images)
+
+
+def _dtype(cell: Cell) -> torch.dtype:
+    found: torch.dtype = getattr(torch, held_in(cell.dtype))
+    return found
 
 
 def _ready(cell: Cell, module: nn.Module, inputs: Arguments) -> PlacedNetwork:

@@ -69,7 +69,7 @@ class Sweep:
     1); ``runtimes`` are names, "compile:MODE" with a mode; a thread count of None is PyTorch's own
     choice.  ``stages``: those of the images that targets bring are timed beside the forward
     pass; ``shard``: its cells alone are timed, None for all.  ``weights``: a file, or "pretrained";
-    "" for those that targets are built with.
+    "" for those that targets are built with.  ``data``: the images that int8 is calibrated on.
 
     Raises ``BadValueError`` or ``UnknownNameError`` for a value that cannot be.
     """
@@ -86,13 +86,14 @@ class Sweep:
     passes: Sequence[str] = (USUAL["pass"],)
     stages: bool = False
     shard: Shard | None = None
+    data: str = ""
     weights: str = ""
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         set_(self, "devices", tuple(dict.fromkeys(map(device_name, self.devices))))
         set_(self, "batch_sizes", tuple(sorted(set(self.batch_sizes))))
-        set_(self, "dtypes", known("dtype", _without_int8(self.dtypes), DTYPES))
+        set_(self, "dtypes", known("dtype", self.dtypes, DTYPES))
         set_(self, "memory_formats", known("memory format", self.memory_formats, MEMORY_FORMATS))
         set_(self, "runtimes", tuple(dict.fromkeys(map(_spelt_out, self.runtimes))))
         set_(self, "passes", known("pass", self.passes, PASSES))
@@ -118,17 +119,6 @@ class Sweep:
             )
         if "training" in self.passes:
             raise BadValueError("--stages ends with a forward pass: remove --pass training")
-
-
-def _without_int8(dtypes: Sequence[str]) -> Sequence[str]:
-    """Raise ``BadValueError`` for int8, which no conversion of a type can make."""
-    for each in dtypes:
-        if each.lower() == "int8":
-            raise BadValueError(
-                "int8 needs images to calibrate a network on, which opbench does not do: quantise "
-                "it with the runtime's own tools, and time the ONNX file"
-            )
-    return dtypes
 
 
 def _spelt_out(word: str) -> str:

@@ -119,6 +119,7 @@ def prepare(
         cuda=cuda,
         own_inputs=own_inputs,
         stages=sweep.stages,
+        data=sweep.data,
         weights=sweep.weights,
         plan=plan,
     )

@@ -41,6 +41,7 @@ from opbench.registry.weights import require_weights
 from opbench.runs.artefact import Inspection
 from opbench.runs.network import PlacedNetwork, build, own_inputs
 from opbench.runtimes import find
+from opbench.runtimes.parts.calibrated_on import calibration_in
 from opbench.runtimes.parts.onnx_file import not_run
 from opbench.spec import Shape
 from opbench.timing.between import clear
@@ -54,7 +55,7 @@ from opbench.timing.libraries import load_libraries
 from opbench.timing.measurement import Instruments, time_round
 from opbench.timing.protocol import QUEUE_AGAIN_S, QUEUE_S, Protocol
 from opbench.timing.reference import fixed_work
-from opbench.timing.settings import CudaOptions
+from opbench.timing.settings import CudaOptions, held_in
 from opbench.timing.stages import time_stages
 from opbench.timing.tf32 import set_tf32
 from opbench.timing.threads import threads_set
@@ -142,7 +143,7 @@ def _ceilings(request: Mapping[str, Any]) -> Json:
     start_up_s = asked_s + time.perf_counter() - start
     powers = idle.of_ready_device()
     with threads_set(request["threads"]):
-        ceilings = measure_ceilings(device, getattr(torch, request["dtype"]))
+        ceilings = measure_ceilings(device, getattr(torch, held_in(request["dtype"])))
     device.release()
     return {**ceilings.to_json(), **powers, "start_up_s": start_up_s}
 
@@ -232,7 +233,10 @@ def _round(
     set_tf32(request["cuda"]["tf32"])
     tf32, runtime = request["cuda"]["tf32"], find(cell.runtime)
     folder = request.get("folder")
-    executable = network.executable(cell, tf32=tf32, folder=Path(folder) if folder else None)
+    calibration = calibration_in(request)
+    executable = network.executable(
+        cell, tf32=tf32, folder=Path(folder) if folder else None, calibration=calibration
+    )
     call = network.passes(executable.call)
     start_up_s = asked.seconds_ago()
     taken = time_round(call, device, protocol.limits, instruments)
@@ -256,6 +260,7 @@ def _round(
             seed=protocol.seed,
             weights=weights,
             tf32=tf32,
+            calibration=calibration,
         ).artefact(compiling_s)
     taken = replace(
         taken,

@@ -28,7 +28,15 @@ from opbench.runtimes.parts.exported import (
 from opbench.runtimes.parts.flat import from_arrays, tensors_of_call
 from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.parts.onnx_file import OnnxFile
-from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Forward, Runtime
+from opbench.runtimes.parts.quantised_onnx import export_quantised
+from opbench.runtimes.runtime import (
+    INT8,
+    Example,
+    Executable,
+    ExecutionSettings,
+    Forward,
+    Runtime,
+)
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _ARM = ("aarch64", "arm64")
@@ -40,12 +48,13 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     _require_kernels(settings)
     require_contiguous(example, RUNTIME.name)
     start = time.perf_counter()
+    make = export_quantised if settings.dtype == INT8 else _export
     if isinstance(network, OnnxFile):
         session, size = _session(network.path, settings), network.path.stat().st_size
     else:
         with (
             convertible(),
-            artefact(settings, partial(export_onnx, network, example)) as folder,
+            artefact(settings, partial(make, network, example, settings)) as folder,
         ):
             session, size = _session(folder / ONNX_NAME, settings), bytes_on_disk(folder)
     return Executable(
@@ -57,6 +66,12 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     )
 
 
+def _export(
+    network: nn.Module, example: Example, settings: ExecutionSettings, folder: Path
+) -> None:
+    export_onnx(network, example, folder)
+
+
 def _require_kernels(settings: ExecutionSettings) -> None:
     """Raise ``BadValueError`` for a precision in which it would not compute."""
     on_arm = settings.device != "cpu" or platform.machine().lower() in _ARM
@@ -64,6 +79,8 @@ def _require_kernels(settings: ExecutionSettings) -> None:
         raise BadValueError(
             f"ONNX Runtime has no {settings.dtype} kernels on this processor: use --dtype float32"
         )
+    if settings.dtype == INT8 and settings.device != "cpu":
+        raise BadValueError("ONNX Runtime computes in int8 on the processor: remove --device")
 
 
 def _session(path: Path, settings: ExecutionSettings) -> Any:
@@ -122,6 +139,7 @@ RUNTIME = Runtime(
     prepare=_prepare,
     converts=True,
     takes_files=True,
+    quantises=True,
     packages=("onnxruntime", "onnx", "onnxscript"),
     extra="onnx",
     providers=_providers,

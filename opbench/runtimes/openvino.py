@@ -3,22 +3,28 @@
 Left alone it computes in bfloat16 where the processor can, whatever the network's type.  Here the
 network is converted in float32 and the precision of its inference is set to that of the cell; where
 it says that it computes in another, the cell fails.
+
+For int8 the network is quantised by NNCF, OpenVINO's own tool for it.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import time
+from contextlib import redirect_stdout
 from functools import cache, partial
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from opbench.errors import BadValueError, ConversionError, message_of
+from opbench.errors import BadValueError, ConversionError, MissingExtraError, message_of
+from opbench.runtimes.parts.calibration import calibration_batches
 from opbench.runtimes.parts.exported import (
     convertible,
     export,
@@ -28,10 +34,23 @@ from opbench.runtimes.parts.exported import (
 from opbench.runtimes.parts.flat import from_arrays, tensors_in, tensors_of_call
 from opbench.runtimes.parts.kept import artefact, bytes_on_disk
 from opbench.runtimes.parts.onnx_file import OnnxFile
-from opbench.runtimes.runtime import Example, Executable, ExecutionSettings, Forward, Runtime
+from opbench.runtimes.parts.rewritten import Rewritten
+from opbench.runtimes.runtime import (
+    INT8,
+    Example,
+    Executable,
+    ExecutionSettings,
+    Forward,
+    Runtime,
+    absent_of,
+    versions_of,
+)
 
-# Its names of the data types in which it can compute.
-_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+# Its names of the data types in which it can compute; what is not quantised stays in float32.
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", INT8: "f32"}
+# Of the operators of a quantised network, at run time.
+_QUANTISED = {"i8", "u8"}
+_QUANTISER = "nncf"
 
 _NAME = "network.xml"
 # In the last lines of its reports.
@@ -47,7 +66,7 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
     model, size = _model(openvino, network, example, settings)
     compiled = openvino.Core().compile_model(model, "CPU", _options(settings))
     conversion_s = time.perf_counter() - start
-    precision = _computed_in(compiled)
+    precision = _computed_in(compiled, settings)
     if precision != settings.dtype:
         raise BadValueError(
             f"OpenVINO computes in {precision} on this processor: use --dtype {precision}"
@@ -57,22 +76,22 @@ def _prepare(network: nn.Module, example: Example, settings: ExecutionSettings) 
         precision=precision,
         conversion_s=conversion_s,
         artefact_bytes=size,
-        versions=RUNTIME.versions(),
+        versions=RUNTIME.versions() | (versions_of([_QUANTISER]) if settings.dtype == INT8 else {}),
     )
 
 
 @cache
-def _library() -> Any:
-    """Import OpenVINO without the package that reports each use of it to its makers.
+def _library(name: str = "openvino") -> Any:
+    """Import OpenVINO, or its quantiser, but not the package that reports their use to the makers.
 
     That would send, keep a thread for it, and write into the user's home folder.
     """
     reports = "openvino_telemetry"
     if reports in sys.modules:
-        return import_module("openvino")
+        return import_module(name)
     sys.modules[reports] = None  # type: ignore[assignment]  # importing it fails
     try:
-        return import_module("openvino")
+        return import_module(name)
     finally:
         del sys.modules[reports]
 
@@ -85,6 +104,10 @@ def _require_possible(settings: ExecutionSettings) -> None:
         raise BadValueError(
             f"OpenVINO does not compute in {settings.dtype}: choose from {', '.join(_PRECISIONS)}"
         )
+    if settings.dtype == INT8 and (absent := absent_of([_QUANTISER])):
+        raise MissingExtraError(
+            f"OpenVINO needs {absent} for int8: pip install 'opbench[openvino,int8]'"
+        )
 
 
 def _model(
@@ -96,7 +119,7 @@ def _model(
         model, size = read(str(network.path)), network.path.stat().st_size
     else:
         # Saved and read again as the next process reads it, and as others would.
-        make = partial(_save, openvino, network, example)
+        make = partial(_save, openvino, network, example, settings)
         with convertible(), artefact(settings, make) as folder:
             model, size = read(str(folder / _NAME)), bytes_on_disk(folder)
     shapes = [list(each.shape) for each in tensors_in((example.args, dict(example.kwargs)))]
@@ -105,8 +128,18 @@ def _model(
     return model, size
 
 
-def _save(openvino: Any, network: nn.Module, example: Example, folder: Path) -> None:
-    model = _converted(openvino, export(network, example, torch.float32))
+def _save(
+    openvino: Any,
+    network: nn.Module,
+    example: Example,
+    settings: ExecutionSettings,
+    folder: Path,
+) -> None:
+    with Rewritten():
+        program = export(network, example, torch.float32)
+    model = _converted(openvino, program)
+    if settings.dtype == INT8:
+        model = _quantised(model, example, settings)
     # Left alone it saves weights in float16.
     openvino.save_model(model, str(folder / _NAME), compress_to_fp16=False)
 
@@ -121,6 +154,16 @@ def _converted(openvino: Any, program: torch.export.ExportedProgram) -> Any:
         raise
 
 
+def _quantised(model: Any, example: Example, settings: ExecutionSettings) -> Any:
+    """Quantise weights and activations.  Raises ``BadValueError`` without images for it."""
+    batches = [*calibration_batches(settings, example, "OpenVINO")]
+    nncf = _library(_QUANTISER)
+    nncf.set_log_level(logging.ERROR)
+    # It draws a bar of its progress.
+    with redirect_stdout(StringIO()):
+        return nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches))
+
+
 def _options(settings: ExecutionSettings) -> dict[str, Any]:
     return {
         "INFERENCE_PRECISION_HINT": _PRECISIONS[settings.dtype],
@@ -132,8 +175,13 @@ def _options(settings: ExecutionSettings) -> dict[str, Any]:
     }
 
 
-def _computed_in(compiled: Any) -> str:
+def _computed_in(compiled: Any, settings: ExecutionSettings) -> str:
     """Return the data type in which a model says that it computes."""
+    if settings.dtype == INT8 and any(
+        each.get_rt_info()["runtimePrecision"].astype(str) in _QUANTISED
+        for each in compiled.get_runtime_model().get_ops()
+    ):
+        return INT8
     said = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return next((name for name, short in _PRECISIONS.items() if short == said), str(said))
 
@@ -164,6 +212,7 @@ RUNTIME = Runtime(
     prepare=_prepare,
     converts=True,
     takes_files=True,
+    quantises=True,
     packages=("openvino",),
     extra="openvino",
     providers=_providers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.errors import MissingExtraError
+from opbench.runtimes.parts.calibrated_on import Calibration
 
 if TYPE_CHECKING:
     from torch import nn
 
 Forward = Callable[..., Any]
+# The data type that no conversion of weights makes: a runtime quantises a network for it.
+INT8 = "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,15 @@ class Example:
 class ExecutionSettings:
     """Settings of an execution.
 
-    dtype: of the network's weights and inputs, in which the runtime must compute.
+    dtype: of the network's weights and inputs, in which the runtime must compute; for "int8" they
+        are float32, and the runtime quantises the network.
     device: "cpu" or "cuda:N".
     threads: on the CPU, None for as many as PyTorch takes.
     mode: of a runtime that has modes, None for its default.
     tf32: float32 may be computed with TF32 on a GPU.
     folder: keeps what was made of this network for the next process that executes it; None where
         nothing is kept.
+    calibration: images for "int8".
     """
 
     dtype: str = "float32"
@@ -44,6 +49,7 @@ class ExecutionSettings:
     mode: str | None = None
     tf32: bool = False
     folder: Path | None = None
+    calibration: Calibration | None = None
 
     @property
     def precision(self) -> str:
@@ -86,6 +92,7 @@ class Runtime:
     converts: ``prepare`` builds something, whose memory is not the network's.
     trains: it can execute training steps.
     takes_files: the network may be an ``OnnxFile``.
+    quantises: it computes in int8, for which it calibrates a network on images.
     packages: those that it needs beside torch; extra: that of opbench which installs them.
     providers: returns where it can execute, for a person to read.
     """
@@ -96,17 +103,16 @@ class Runtime:
     converts: bool = False
     trains: bool = False
     takes_files: bool = False
+    quantises: bool = False
     packages: tuple[str, ...] = ("torch",)
     extra: str = ""
     providers: Callable[[], tuple[str, ...]] = lambda: ()
 
     def missing(self) -> str:
         """Return the sentence about packages that are not installed, "" where all are."""
-        absent = [each for each in self.packages if find_spec(each) is None]
-        if not absent:
-            return ""
+        absent = absent_of(self.packages)
         command = f"pip install 'opbench[{self.extra}]'" if self.extra else "install it"
-        return f"the runtime {self.name} needs {' and '.join(absent)}: {command}"
+        return f"the runtime {self.name} needs {absent}: {command}" if absent else ""
 
     def require(self) -> None:
         """Raise ``MissingExtraError`` unless all that it needs is installed."""
@@ -115,7 +121,17 @@ class Runtime:
 
     def versions(self) -> dict[str, str]:
         """Return the version of each of its packages that is installed."""
-        return {name: found for name in self.packages if (found := _version(name))}
+        return versions_of(self.packages)
+
+
+def absent_of(packages: Iterable[str]) -> str:
+    """Return the packages that are not installed, joined by "and"."""
+    return " and ".join(each for each in packages if find_spec(each) is None)
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Return the version of each of ``packages`` that is installed."""
+    return {name: found for name in packages if (found := _version(name))}
 
 
 def _version(package: str) -> str:

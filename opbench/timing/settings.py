@@ -11,7 +11,7 @@ from opbench.errors import BadValueError
 from opbench.names import find
 from opbench.value import Value
 
-DTYPES = ("float32", "bfloat16", "float16", "float64")
+DTYPES = ("float32", "bfloat16", "float16", "float64", "int8")
 _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"}
 MEMORY_FORMATS = ("contiguous", "channels_last")
 PASSES = ("forward", "training")
@@ -33,6 +33,11 @@ class CudaOptions(Value):
     def __post_init__(self) -> None:
         if self.l2 not in ("warm", "cold"):
             raise BadValueError(f"the L2 cache must be warm or cold, not {self.l2!r}")
+
+
+def held_in(dtype: str) -> str:
+    """Return the data type of weights and images: float32 of what a runtime quantises itself."""
+    return "float32" if dtype == "int8" else dtype
 
 
 def device_name(word: str) -> str:

@@ -266,10 +266,10 @@ def test_what_cannot_be_is_one_sentence(
 
 
 def test_options_of_targets_are_refused_for_runs(opbench: Opbench, table: Table) -> None:
-    result = opbench("compare", "one.jsonl", "two.jsonl", "--device", "cuda", "--max-seconds", 9)
+    result = opbench("compare", "one.jsonl", "two.jsonl", "--dtype", "bfloat16", "--max-seconds", 9)
     assert result.exit_code == 2
     said = " ".join(result.stderr.split())
-    assert "--max-seconds, --device: only targets that are timed here have these" in said
+    assert "--max-seconds, --dtype: only targets that are timed here have these" in said
 
 
 @pytest.fixture

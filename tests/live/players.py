@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from opbench.live.player import Ready, SideError, TimedBlock
+from opbench.record import Artefact
 
 Json = Mapping[str, Any]
 # The seconds of a call of one side, and the reason why it fails instead.
@@ -35,9 +36,10 @@ class PaperPlayer:
         noise: float = 0.001,
         opening_s: float = 0.3,
         seed: int = 0,
+        artefact: Callable[[Json], Artefact | None] = lambda cell: None,
     ) -> None:
         self.clock, self.seconds, self.noise = clock, seconds, noise
-        self.opening_s = opening_s
+        self.opening_s, self.artefact = opening_s, artefact
         self.draw = random.Random(seed)
         self.opened: list[tuple[Json, Path]] = []
         self.open_now = False
@@ -50,7 +52,8 @@ class PaperPlayer:
         self.open_now = False
 
     def open(self, request: Json, folder: Path) -> None:
-        self.clock.seconds += self.opening_s
+        self.made = self.artefact(request["cell"]) if request["number"] == 1 else None
+        self.clock.seconds += self.opening_s + (self.made.conversion_s if self.made else 0.0)
         self.opened.append((request, folder))
         self.played, self.open_now = self.seconds(request["cell"]), True
 
@@ -58,7 +61,12 @@ class PaperPlayer:
         if isinstance(self.played, str):
             raise SideError(self.played)
         self.call_s = self.played
-        return Ready(first_call_s=2 * self.call_s)
+        return Ready(
+            first_call_s=2 * self.call_s,
+            start_up_s=len(self.opened),
+            memory_bytes=1000 * len(self.opened),
+            artefact=self.made,
+        )
 
     def block(self, seconds: float) -> TimedBlock:
         assert self.open_now

@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 
 from opbench.files import Appender
+from opbench.live.comparison import told
 from opbench.live.lines import (
     COMPARISON,
     Compared,
     ComparedSide,
     ComparedSides,
     PairLine,
+    SideArtefact,
     SideFailure,
 )
 from opbench.live.match import FEWEST_ROUNDS, LiveMatch, SideFolder, Step
 from opbench.live.verdict import LOOKS, PAIRS
+from opbench.record import Artefact
+from opbench.runs.verdict import Verdict
 from tests.builders import cell
 from tests.live.players import Clock, PaperPlayer, Played
 
@@ -156,6 +160,60 @@ def test_a_side_that_fails_is_a_line_with_its_reason(play: Play, tmp_path: Path)
     compared, _ = play(0.010, "no such module")
     assert compared.failure == SideFailure(comparison=1, side="new", reason="no such module")
     assert compared.failure in lines(tmp_path)
+
+
+def converted(conversion_s: float, error: float = 0.0) -> Artefact:
+    return Artefact(
+        artefact="a" * 64,
+        precision="float32",
+        output_error=error,
+        output_limit=1e-4,
+        conversion_s=conversion_s,
+        artefact_bytes=7,
+    )
+
+
+def test_what_each_side_executes_is_told_once_and_what_it_costs_beside_its_passes(
+    play: Play, tmp_path: Path
+) -> None:
+    def made(asked: Any) -> Artefact:
+        return converted({"base": 0.0, "new": 2.5}[asked["name"]], 1e-6)
+
+    compared, _ = play(0.03, 0.03, artefact=made)
+    found = [each for each in lines(tmp_path) if isinstance(each, SideArtefact)]
+    assert {each.side: each.artefact.conversion_s for each in found} == {"base": 0, "new": 2.5}
+    assert {side: each.conversion_s for side, each in compared.artefacts.items()} == {
+        "base": 0.0,
+        "new": 2.5,
+    }
+    row = told(compared, "latency_s").to_json()
+    assert (row["base_conversion_s"], row["new_conversion_s"]) == (0.0, 2.5)
+    assert (row["new_artefact_bytes"], row["new_output_error"]) == (7, 1e-6)
+    # Both players play both sides: the fourth pair is the last, and the first does not count.
+    assert len(compared.pairs) == 4
+    assert row["base_start_up_s"] == row["new_start_up_s"] == 3
+    assert row["base_memory_bytes"] == 3000
+
+
+def test_a_side_whose_outputs_differ_has_no_verdict(play: Play, tmp_path: Path) -> None:
+    def made(asked: Any) -> Artefact:
+        return converted(1.0, {"base": 0.0, "new": 1e-3}[asked["name"]])
+
+    compared, _ = play(0.03, 0.02, artefact=made)
+    failure = compared.failure
+    assert failure and failure.side == "new" and "differ from those of eager" in failure.reason
+    found = told(compared, "latency_s")
+    assert (found.verdict, found.ratio) == (Verdict.FAILED, None)
+    assert found.costs["new_output_error"] == 1e-3
+
+
+def test_conversions_come_on_top_of_the_time(play: Play) -> None:
+    quick, _ = play(0.03, 0.0301, max_seconds=4.0)
+    slow, table = play(
+        0.03, 0.0301, max_seconds=4.0, artefact=lambda asked: converted(conversion_s=20.0)
+    )
+    assert len(slow.pairs) == len(quick.pairs)
+    assert table.clock.seconds > 40
 
 
 def test_an_interrupt_keeps_what_was_taken(play: Play, tmp_path: Path) -> None:

@@ -104,6 +104,9 @@ def test_a_network_that_cannot_be_exported_is_a_sentence(runtime: str) -> None:
         ("onnxruntime", {"dtype": "bfloat16"}, "no bfloat16 kernels"),
         ("onnxruntime", {"memory_format": "channels_last"}, "remove --memory-format"),
         ("aot", {"pass_": "training"}, "remove --pass training"),
+        ("eager", {"dtype": "int8"}, "use --runtime onnxruntime or openvino"),
+        ("aot", {"dtype": "int8"}, "have moved to torchao"),
+        ("onnxruntime", {"dtype": "int8"}, "calibrates int8 on images: add --data"),
     ],
 )
 def test_what_a_runtime_has_not_is_a_sentence(

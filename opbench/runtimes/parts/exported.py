@@ -6,6 +6,7 @@ inference mode, as those of a timed network, cannot be exported: their copies ca
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,10 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from opbench.errors import BadValueError
+from opbench.errors import BadValueError, ConversionError, message_of
+from opbench.runtimes.parts.rewritten import Rewritten
 from opbench.runtimes.runtime import Example, ExecutionSettings
 
 ONNX_NAME = "network.onnx"
+# In the last lines of its reports.
+_UNKNOWN = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.:]+)'")
 
 
 @contextmanager
@@ -61,11 +65,20 @@ def export(
 
 
 def export_onnx(network: nn.Module, example: Example, folder: Path) -> None:
-    """Write the graph of one forward pass into ``folder``."""
+    """Write the graph of one forward pass into ``folder``.
+
+    Raises ``ConversionError`` that names an operator which ONNX does not have.
+    """
     copied, args, kwargs = plain_copy(network, example)
-    program = torch.onnx.export(
-        copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
-    )
+    try:
+        with Rewritten():
+            program = torch.onnx.export(
+                copied, args, kwargs=kwargs, dynamo=True, verbose=False, report=False
+            )
+    except Exception as error:
+        if found := _UNKNOWN.search(message_of(error)):
+            raise ConversionError(f"PyTorch does not export {found[1]} to ONNX") from error
+        raise
     if program is None:
         raise BadValueError("this version of torch exports nothing: pip install --upgrade torch")
     program.save(folder / ONNX_NAME)

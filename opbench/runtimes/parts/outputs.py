@@ -22,6 +22,7 @@ LIMITS = {
     "tf32": 1e-2,  # ten bits
     "float16": 1e-2,  # ten bits
     "bfloat16": 5e-2,  # seven bits
+    "int8": 2e-1,  # steps of a 255th of the range of each activation, and those of the weights
 }
 # Of outputs that are not finite where they should be, or of other shapes.
 UNLIKE = 1e9
