@@ -219,7 +219,7 @@ def _frame(
         name: np.asarray(column) if isinstance(column, array) else column
         for name, column in columns.items()
     }
-    return pd.DataFrame(made, copy=False)
+    return pd.DataFrame(made)
 
 
 def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:
