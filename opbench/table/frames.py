@@ -193,10 +193,11 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
     Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
     """
     frame = _frame(map(_cell_row, cells), CELL, numbers=_NUMBERS_OF_CELL)
-    frame = frame.astype({"batch_size": int})
+    frame["batch_size"] = frame["batch_size"].astype(int)  # in place: cells may be a million
     facts = networks[["name", "input_size", *_OF_NETWORK]]
-    joined = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
-    return joined.assign(own_size=joined["input_size"] == joined["input_size_of_paper"])
+    frame = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
+    frame["own_size"] = frame["input_size"] == frame["input_size_of_paper"]
+    return frame
 
 
 def _frame(

@@ -55,15 +55,29 @@ def with_accuracies(cells: pd.DataFrame, accuracies: Accuracies) -> pd.DataFrame
     ``one_artefact`` is true of those; of the others ``joined`` says what was joined.  An accuracy
     of the reader's own wins over every other.
     """
-    keys = zip(cells["artefact"], cells["dataset"], cells["own_accuracy"], strict=True)
-    found = [None if own is True else accuracies.get((key, where)) for key, where, own in keys]
-    mine = pd.Series([each is not None for each in found], index=cells.index, dtype=bool)
-    rows = [_top1(each) if each else {} for each in found]
-    measured = pd.DataFrame(rows, index=cells.index, columns=[*TOP1])
-    new = {column: cells[column].where(~mine, measured[column]) for column in TOP1 if mine.any()}
+    found = _found(cells, accuracies)
+    mine = pd.Series(cells.index.isin(list(found)), index=cells.index, dtype=bool)
+    measured = pd.DataFrame([*map(_top1, found.values())], index=list(found), columns=[*TOP1])
+    measured = measured.reindex(cells.index) if found else measured
+    new = {column: cells[column].where(~mine, measured[column]) for column in TOP1 if found}
     joined = cells.assign(**new).astype({"top1_measured": object})
-    told = [None if one else _joined(row) for one, row in zip(mine, _rows(cells), strict=True)]
-    return joined.assign(one_artefact=mine, joined=pd.Series(told, cells.index, dtype=object))
+    told = cells[cells["top1_told"].notna() & ~mine]
+    texts = pd.Series([*map(_joined, _rows(told))], index=told.index, dtype=object)
+    said = pd.Series(None, index=cells.index, dtype=object)
+    said[told.index] = texts
+    return joined.assign(one_artefact=mine, joined=said)
+
+
+def _found(cells: pd.DataFrame, accuracies: Accuracies) -> dict[Any, MeasuredAccuracy]:
+    """Return the accuracies of cells by their place; cells may be a million, and these are few."""
+    timed = cells[cells["artefact"].isin({artefact for artefact, _ in accuracies})]
+    keys = zip(timed["artefact"], timed["dataset"], timed["own_accuracy"], strict=True)
+    asked = zip(timed.index, keys, strict=True)
+    return {
+        place: accuracies[artefact, where]
+        for place, (artefact, where, own) in asked
+        if own is not True and (artefact, where) in accuracies
+    }
 
 
 def artefacts_frame(
@@ -116,10 +130,8 @@ def _rows(cells: pd.DataFrame) -> Iterator[Mapping[Any, Any]]:
     yield from cells[[*columns, "precision"]].to_dict("records")
 
 
-def _joined(row: Mapping[Any, Any]) -> str | None:
-    """Say what stands beside what, None of a cell without an accuracy."""
-    if not isinstance(row["top1_told"], str):
-        return None
+def _joined(row: Mapping[Any, Any]) -> str:
+    """Say what stands beside what."""
     both = row["top1_weights"], row["weights_sha256"]
     other = all(isinstance(each, str) for each in both) and both[0] != both[1]
     whose = "random weights" if row["random_weights"] else "other weights" if other else ""
