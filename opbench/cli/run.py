@@ -111,7 +111,8 @@ def run(
         typer.Option(
             metavar="NAME[,NAME]...",
             help=f"Runtimes: {', '.join(runtime_names())}. compile:MODE is torch.compile in a mode "
-            "of its own: default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs.",
+            "of its own: default, reduce-overhead, max-autotune or max-autotune-no-cudagraphs; "
+            "onnxruntime:tensorrt is its TensorRT, on a GPU.",
         ),
     ] = USUAL["runtime"],
     compile: OldCompile = None,

@@ -18,10 +18,10 @@ from opbench.record import USUAL, Cell
 from opbench.shards import Shard
 from opbench.spec import Shape
 from opbench.timing.settings import (
-    COMPILE_MODES,
     DTYPES,
     GRAPH_MODES,
     MEMORY_FORMATS,
+    MODES,
     PASSES,
     CudaOptions,
     device_name,
@@ -30,8 +30,6 @@ from opbench.timing.settings import (
 from opbench.value import AtLeastOne, Value
 
 NO_SIZE = Shape()
-# The runtime that has modes.
-_WITH_MODES = "compile"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +126,13 @@ def _spelt_out(word: str) -> str:
     """
     given, colon, mode = word.partition(":")
     (name,) = known("runtime", [given], runtimes.names())
-    if name != _WITH_MODES:
-        if colon:
-            raise BadValueError(f"the runtime {name} has no modes: write {name}, not {word}")
-        return name
-    (meant,) = known("compile mode", [mode if colon else COMPILE_MODES[0]], COMPILE_MODES)
-    return f"{name}:{meant}"
+    usual, *others = MODES.get(name, (None,))
+    modes = [each for each in (usual, *others) if each]
+    if colon and not modes:
+        raise BadValueError(f"the runtime {name} has no modes: write {name}, not {word}")
+    if colon:
+        (usual,) = known(f"{name} mode", [mode], modes)
+    return f"{name}:{usual}" if usual else name
 
 
 def execution_of(word: str) -> tuple[str, str | None]:

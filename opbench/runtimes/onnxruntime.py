@@ -3,7 +3,9 @@
 Its threads wait for work without spinning: those that spin take cores from whatever else the
 process computes, and PyTorch then is several times slower.  Float16 has kernels for processors of
 Arm alone (``MlasFp16AccelerationSupported``); on others the graph would be computed in float32
-between casts, and bfloat16 has none.
+between casts, and bfloat16 has none.  On a GPU its CUDA provider computes, and in the mode
+"tensorrt" TensorRT, with the CUDA provider for what TensorRT does not take.  There is no setting
+against TF32 in TensorRT: where it matters, outputs differ by more than float32 allows.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from opbench.runtimes.runtime import (
 )
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_TENSORRT = "TensorrtExecutionProvider"
 _ARM = ("aarch64", "arm64")
 _QUIET = 3  # errors alone
 
@@ -92,29 +95,39 @@ def _session(path: Path, settings: ExecutionSettings) -> Any:
     options.log_severity_level = _QUIET
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    wanted, given = _provider(runtime, settings)
+    wanted = _providers_of(runtime, settings)
     session = runtime.InferenceSession(
-        str(path), options, providers=[wanted], provider_options=[given]
+        str(path), options, providers=[*wanted], provider_options=[*wanted.values()]
     )
-    # It falls back to the processor without a word.
-    if session.get_providers()[0] != wanted:
+    # It falls back to another provider without a word.
+    first = next(iter(wanted))
+    if session.get_providers()[0] != first:
         raise BadValueError(
-            f"ONNX Runtime could not open its {wanted}, and would compute on the processor"
+            f"ONNX Runtime could not open its {first}, and would compute without it"
         )
     return session
 
 
-def _provider(runtime: Any, settings: ExecutionSettings) -> tuple[str, dict[str, str]]:
-    """Return the provider of a device, with its options."""
+def _providers_of(runtime: Any, settings: ExecutionSettings) -> dict[str, dict[str, str]]:
+    """Return the providers of a device, the first choice first, with their options."""
     if settings.device == "cpu":
-        return _CPU, {}
-    if _CUDA not in runtime.get_available_providers():
+        if settings.mode:
+            raise BadValueError(f"{settings.mode} computes on a GPU: add --device cuda")
+        return {_CPU: {}}
+    there = runtime.get_available_providers()
+    if _CUDA not in there:
         raise BadValueError(
             "this ONNX Runtime computes on the processor alone: pip install onnxruntime-gpu, or "
             "remove --device"
         )
-    number = settings.device.partition(":")[2] or "0"
-    return _CUDA, {"device_id": number, "use_tf32": str(int(settings.tf32))}
+    number = {"device_id": settings.device.partition(":")[2] or "0"}
+    cuda = {_CUDA: {**number, "use_tf32": str(int(settings.tf32))}}
+    if settings.mode != "tensorrt":
+        return cuda
+    if _TENSORRT not in there:
+        raise BadValueError("this ONNX Runtime has no TensorRT: write --runtime onnxruntime")
+    half = str(int(settings.dtype == "float16"))
+    return {_TENSORRT: {**number, "trt_fp16_enable": half}, **cuda}
 
 
 def _on_host(session: Any) -> Forward:

@@ -16,6 +16,11 @@ _SHORT = {"fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bflo
 MEMORY_FORMATS = ("contiguous", "channels_last")
 PASSES = ("forward", "training")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+# The modes of the runtimes that have some; the first goes without saying.
+MODES: dict[str, tuple[str | None, ...]] = {
+    "compile": COMPILE_MODES,
+    "onnxruntime": (None, "tensorrt"),
+}
 # Those that record and replay CUDA graphs by themselves.
 GRAPH_MODES = {"reduce-overhead", "max-autotune"}
 

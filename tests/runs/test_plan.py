@@ -143,6 +143,7 @@ def test_input_sizes_are_for_targets_without_inputs_and_for_those_that_bring_one
         ({"stages": True, "passes": ("training",)}, "remove --pass training"),
         ({"runtimes": ("compile:max",)}, "no compile mode is called 'max'"),
         ({"runtimes": ("eager:default",)}, "the runtime eager has no modes: write eager"),
+        ({"runtimes": ("onnxruntime:tensort",)}, "did you mean tensorrt"),
     ],
 )
 def test_values_that_cannot_be_are_refused(values: dict[str, Any], sentence: str) -> None:
