@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +83,6 @@ def test_openvino_names_what_it_needs_for_int8(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
 def test_the_outputs_of_int8_are_near_those_of_float32(runtime: str, tmp_path: Path) -> None:
-    if runtime == "openvino":
-        pytest.importorskip("nncf")
     network = small().eval()
     drawn = torch.randn(20, *SIZE, generator=torch.Generator().manual_seed(1))
     calibration = kept(drawn, 16, tmp_path / "images.npy")
@@ -120,3 +121,20 @@ def test_onnx_runtime_stores_weights_of_eight_bits(tmp_path: Path) -> None:
     weights = [each for each in stored if len(each.dims) in (2, 4)]
     assert weights
     assert {each.data_type for each in weights} == {onnx.TensorProto.INT8}
+
+
+@pytest.mark.slow
+def test_the_quantiser_of_openvino_reports_nothing_to_its_makers(tmp_path: Path) -> None:
+    code = (
+        "import sys, torch; from pathlib import Path; from torch import nn;"
+        "from opbench.runtimes import *; from tests.runtimes.test_calibration import kept;"
+        "images = kept(torch.randn(8, 3, 8, 8), 8, Path(sys.argv[1]));"
+        "find('openvino').prepare(nn.Conv2d(3, 4, 3), Example((torch.ones(2, 3, 8, 8),)),"
+        " ExecutionSettings(dtype='int8', calibration=images));"
+        "assert 'nncf' in sys.modules and 'openvino_telemetry' not in sys.modules"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    command = [sys.executable, "-c", code, str(tmp_path / "images.npy")]
+    subprocess.run(command, check=True, env={**os.environ, "HOME": str(home)})
+    assert [*home.iterdir()] == []
