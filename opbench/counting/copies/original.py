@@ -29,6 +29,7 @@ from opbench.counting.copies.copying import (
 from opbench.counting.copies.exported import set_evaluation_mode
 from opbench.counting.copies.scripted import is_scripted
 from opbench.counting.copies.snapshot import Snapshot
+from opbench.counting.tracing.torch_state import kept_settings
 from opbench.errors import CountError
 
 T = TypeVar("T")
@@ -97,7 +98,8 @@ def watch(args: Sequence[Any]) -> None:
 
 @contextmanager
 def _begun(*, borrows: bool) -> Iterator[_Attempt]:
-    with ExitStack() as stack:
+    # What one attempt changes, such as the current folder, the next must not find.
+    with ExitStack() as stack, kept_settings():
         _ATTEMPTS.append(_Attempt(stack, borrows=borrows))
         try:
             yield _ATTEMPTS[-1]

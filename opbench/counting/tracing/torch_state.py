@@ -12,12 +12,14 @@ are watched.
 from __future__ import annotations
 
 import gc
+import os
 import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -106,7 +108,7 @@ def _uses_cuda() -> bool:
 
 @contextmanager
 def kept_settings() -> Iterator[None]:
-    """Restore torch's settings at the end.
+    """Restore torch's settings at the end, and the current folder.
 
     Only what was changed is set again: some of it is slow to set (determinism imports torch's
     compiler), or means "by whoever installed it" until it is set."""
@@ -139,6 +141,19 @@ def _default_device() -> torch.device | None:
     return None if context is None else torch.device(context.device)
 
 
+def _folder() -> Path | None:
+    """Return the current folder, None where it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _enter(folder: Path | None) -> None:
+    if folder is not None:
+        os.chdir(folder)
+
+
 def _determinism() -> tuple[bool, bool]:
     return (
         torch.are_deterministic_algorithms_enabled(),
@@ -169,6 +184,7 @@ FLOAT32_PRECISIONS = (
 )
 
 _SETTINGS: tuple[Setting, ...] = (
+    (_folder, _enter),
     (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
     (torch.is_grad_enabled, torch.set_grad_enabled),
     (torch.get_default_dtype, torch.set_default_dtype),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -422,3 +424,20 @@ def test_einsum_costs_the_same_whether_opt_einsum_is_installed_or_not(
     with FlopCounterMode(display=False) as reference:  # the path is taken outside of a count
         Chain()(*factors)
     assert reference.get_total_flops() == 2 * (4 * 2 * 3 + 5 * 2 * 4)
+
+
+def test_what_one_attempt_changes_the_next_does_not_find(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Moves(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            os.chdir("/")
+            torch.set_default_dtype(torch.float64)
+            assert x.mean().item() < 100  # only of real values, in a second attempt
+            return super().forward(x)
+
+    monkeypatch.chdir(tmp_path)
+    Path("width").write_text("3")
+    counted = build_and_count(lambda: Moves(4, int(Path("width").read_text())), (4,))
+    assert (counted.macs, counted.weight_bytes) == (4 * 3, (4 * 3 + 3) * 4)
+    assert Path.cwd() == tmp_path
