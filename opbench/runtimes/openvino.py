@@ -159,9 +159,17 @@ def _quantised(model: Any, example: Example, settings: ExecutionSettings) -> Any
     batches = [*calibration_batches(settings, example, "OpenVINO")]
     nncf = _library(_QUANTISER)
     nncf.set_log_level(logging.ERROR)
+    # Left alone it takes the mean of the batches' ranges, which is another for each batch size.
+    ranges = import_module("nncf.quantization.range_estimator").RangeEstimatorParametersSet.MINMAX
+    advanced = nncf.AdvancedQuantizationParameters(activations_range_estimator_params=ranges)
     # It draws a bar of its progress.
     with redirect_stdout(StringIO()):
-        return nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches))
+        return nncf.quantize(
+            model,
+            nncf.Dataset(batches),
+            subset_size=len(batches),
+            advanced_parameters=advanced,
+        )
 
 
 def _options(settings: ExecutionSettings) -> dict[str, Any]:

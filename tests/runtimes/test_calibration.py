@@ -107,6 +107,25 @@ def test_the_outputs_of_int8_are_near_those_of_float32(runtime: str, tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_one_artefact_of_int8_answers_alike_whatever_the_batch(
+    runtime: str, tmp_path: Path
+) -> None:
+    network = small().eval()
+    drawn = torch.randn(16, *SIZE, generator=torch.Generator().manual_seed(1))
+    # Images of other contrasts, so that the ranges of batches differ.
+    drawn *= torch.arange(1.0, 17.0).view(-1, 1, 1, 1)
+    calibration = kept(drawn, 16, tmp_path / "images.npy")
+    with torch.inference_mode():
+        one, eight = (
+            torch.cat([made.call(each) for each in drawn.split(batch)])
+            for batch in (1, 8)
+            for made in [find(runtime).prepare(network, example(batch), settings(calibration))]
+        )
+    assert difference([one], [eight]).error < 1e-5
+
+
+@pytest.mark.slow
 def test_onnx_runtime_stores_weights_of_eight_bits(tmp_path: Path) -> None:
     import onnx
 
