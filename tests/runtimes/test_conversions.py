@@ -258,3 +258,16 @@ def test_openvino_reports_nothing_to_its_makers(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     assert [*tmp_path.iterdir()] == []
+
+
+class Branches(nn.Module):
+    """Computes one of two things, by the numbers that it is given."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images if images.sum() > 0 else -images
+
+
+@pytest.mark.parametrize("runtime", CONVERTING)
+def test_what_no_exporter_takes_is_told_by_its_reason(runtime: str) -> None:
+    with pytest.raises(Exception, match=r"^Could not guard on data-dependent"):
+        find(runtime).prepare(Branches(), Example((torch.ones(1, 3, 8, 8),)), ExecutionSettings())

@@ -78,7 +78,8 @@ def export_onnx(network: nn.Module, example: Example, folder: Path) -> None:
     except Exception as error:
         if found := _UNKNOWN.search(message_of(error)):
             raise ConversionError(f"PyTorch does not export {found[1]} to ONNX") from error
-        raise
+        # Its own message is of what its makers would do next.
+        raise error.__cause__ or error from None
     if program is None:
         raise BadValueError("this version of torch exports nothing: pip install --upgrade torch")
     program.save(folder / ONNX_NAME)
