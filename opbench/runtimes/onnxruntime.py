@@ -10,6 +10,7 @@ against TF32 in TensorRT: where it matters, outputs differ by more than float32 
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from functools import partial
@@ -43,6 +44,9 @@ from opbench.runtimes.runtime import (
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _TENSORRT = "TensorrtExecutionProvider"
 _ARM = ("aarch64", "arm64")
+# Read when it is imported: it would report its use to the makers, from threads of its own, and
+# write into the temporary folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 _QUIET = 3  # errors alone
 
 

@@ -271,3 +271,11 @@ class Branches(nn.Module):
 def test_what_no_exporter_takes_is_told_by_its_reason(runtime: str) -> None:
     with pytest.raises(Exception, match=r"^Could not guard on data-dependent"):
         find(runtime).prepare(Branches(), Example((torch.ones(1, 3, 8, 8),)), ExecutionSettings())
+
+
+def test_onnx_runtime_reports_nothing_to_its_makers(tmp_path: Path) -> None:
+    code = "from opbench.runtimes import find; find('onnxruntime').providers()"
+    given = {name: each for name, each in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**given, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert [*tmp_path.iterdir()] == []
