@@ -21,7 +21,7 @@ from opbench.merging.copies import Copy
 Redundant = Callable[[Sequence[Copy]], Collection[Copy]]
 
 # Added to the names of files that have one name and are not the same.
-_HASH = re.compile(r"~[0-9a-f]{8}$")
+_HASH = re.compile(r"(?<=.)~[0-9a-f]{8}$")
 # The name that opbench gives; another one was chosen by somebody.
 _GIVEN = re.compile(r"\d{8}T\d{6}Z-\d+(-\d+)?")
 
@@ -47,8 +47,11 @@ def choose_versions(
         chosen |= _latest(tuple(alike))
     for each in redundant(tuple(chosen)):
         del chosen[each]
-    places = {copy: Path(copy.format.folder, _stem(copy, group)) for copy, group in chosen.items()}
-    times = Counter([*places.values(), *(each.with_suffix("") for each in taken)])
+    places = {
+        copy: Path(copy.format.folder, f"{_stem(copy, group)}.jsonl")
+        for copy, group in chosen.items()
+    }
+    times = Counter([*places.values(), *taken])
     versions = [
         Version(copy=copy, place=_place(copy, place, alone=times[place] == 1), copies=chosen[copy])
         for copy, place in places.items()
@@ -90,5 +93,4 @@ def _stem(copy: Copy, copies: Iterable[Copy]) -> str:
 
 
 def _place(copy: Copy, place: Path, *, alone: bool) -> Path:
-    name = place.name if alone else f"{place.name}~{copy.sha256[:8]}"
-    return place.with_name(f"{name}.jsonl")
+    return place if alone else place.with_name(f"{place.stem}~{copy.sha256[:8]}.jsonl")

@@ -203,3 +203,13 @@ def test_a_file_alone_is_known_by_its_header(tmp_path: Path) -> None:
     path = write_run(tmp_path, record("a"), failure("b"), first=header("a"))
     alone = path.rename(tmp_path / "a.jsonl")
     assert merge(tmp_path / "results", alone) == [Change.new]
+
+
+@pytest.mark.parametrize("name", [".", "..", "~12345678", "a.b", "a~12345678"])
+def test_a_file_of_any_name_stays_among_its_kind(tmp_path: Path, name: str) -> None:
+    content = RUN.encode(FIRST) + b"\n"
+    _file(tmp_path / "one", name, content)
+    for _ in range(2):
+        merge(tmp_path / "results", tmp_path / "one")
+        assert list(contents(tmp_path / "results").values()) == [content]
+        assert list((tmp_path / "results").glob("*.jsonl")) == []
