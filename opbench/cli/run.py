@@ -271,6 +271,7 @@ def run(
     from opbench.runs.lines import RUN
     from opbench.runs.plan import Sweep
     from opbench.runs.start import prepare
+    from opbench.runs.store import read_run
     from opbench.timing.protocol import Protocol
     from opbench.timing.settings import CudaOptions
 
@@ -326,14 +327,21 @@ def run(
             write(render_plan(prepared, format))
             say_estimate(prepared, workers)
             return
+        whole = prepared
         if resume and part:
-            old, prepared = continued(prepared, folder, workers)
+            old, prepared = continued(whole, folder, workers)
         elif not (targets or resume or chosen):
             say_estimate(prepared, workers)
             say("less: name some, as in `opbench run resnet50 'vgg*'`; --dry-run lists them all")
-        prepared = calibrated_on(prepared, old.header.data if old else sweep.data, images_in)
-        goes_on = old if prepared.continues else None
-        with hold_devices(prepared.devices, prepared.settings.gpus, folder, wait=wait, tell=say):
+        gpus = prepared.settings.gpus
+        with hold_devices(prepared.devices, gpus, folder, wait=wait, tell=say) as waited:
+            if waited and resume and part:
+                old, prepared = continued(whole, folder, workers)
+            elif waited and old:
+                old = read_run(old.path)
+                prepared = prepare_rest(old, workers)
+            prepared = calibrated_on(prepared, old.header.data if old else sweep.data, images_in)
+            goes_on = old if prepared.continues else None
             writer = Appender(goes_on.path, size=goes_on.size) if goes_on else RUN.new(folder)
             try:
                 take(prepared, writer, workers, stream=json)

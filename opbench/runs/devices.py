@@ -34,20 +34,28 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
 @contextmanager
 def hold_devices(
     devices: Iterable[str], gpus: Mapping[str, str], results: Path, *, wait: bool, tell: Tell
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Hold ``devices`` for this process; ``gpus`` are the UUIDs of those that have one.
 
-    Where another process holds one this waits, and tells so, or raises ``OpbenchError``.
+    Where another process holds one this waits, and tells so, or raises ``OpbenchError``.  Yields
+    whether it waited: what is left to measure may be less by then.
     """
+    waited = False
+
+    def told(text: str) -> None:
+        nonlocal waited
+        waited = True
+        tell(text)
+
     keys = {gpus.get(each) or _host(each): each for each in devices}
     with ExitStack() as stack:
         # In one order everywhere: two runs that wait never wait for each other.
         for key, device in sorted(keys.items()):
             name = f".opbench-{hashlib.sha256(key.encode()).hexdigest()[:16]}.lock"
             for folder in dict.fromkeys((LOCAL.resolve(), results.resolve())):
-                if file := _held(folder / name, device, wait=wait, tell=tell):
+                if file := _held(folder / name, device, wait=wait, tell=told):
                     stack.callback(_release, folder / name, file)
-        yield
+        yield waited
 
 
 def _host(device: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from opbench.files import Appender
 from opbench.record import Record
+from opbench.runs import devices
 from opbench.runs.lines import Resumed
 from opbench.runs.store import RunFile, read_runs
 from tests.fixtures import Opbench
@@ -83,4 +86,23 @@ def test_a_file_that_another_process_writes_is_left_alone(opbench: Opbench, stop
     with Appender(stopped):
         assert opbench(*SHARD).exit_code == 0
     assert stopped.read_text() == before
+    assert measured() == [1, 2]
+
+
+@pytest.mark.parametrize("shard", [True, False])
+def test_what_another_run_measured_while_this_waited_is_not_measured_again(
+    opbench: Opbench, stopped: Path, monkeypatch: pytest.MonkeyPatch, shard: bool
+) -> None:
+    hold = devices.hold_devices
+
+    @contextmanager
+    def after_another(*_: object, **__: object) -> Iterator[bool]:
+        monkeypatch.setattr(devices, "hold_devices", hold)
+        assert opbench(*SHARD).exit_code == 0
+        yield True
+
+    monkeypatch.setattr(devices, "hold_devices", after_another)
+    asked = SHARD if shard else ("run", "--resume", stopped.stem, "--in-process", "--results", "r")
+    done = opbench(*asked, "--wait")
+    assert "nothing is left" in done.stderr
     assert measured() == [1, 2]

@@ -100,7 +100,8 @@ def test_a_run_that_waits_begins_when_the_other_ends(
         assert first.poll() is None
         first.kill()
 
-    with hold_devices(["cpu"], {}, tmp_path, wait=True, tell=tell):
+    with hold_devices(["cpu"], {}, tmp_path, wait=True, tell=tell) as waited:
+        assert waited
         assert first.wait() == -signal.SIGKILL
     (only,) = told
     assert only.startswith(f"waiting for another run on cpu (process {first.pid} on ")
