@@ -57,17 +57,30 @@ def find_copies(path: Path, formats: Sequence[LineFormat[Any]]) -> Iterator[Copy
 
     Raises ``BadFileError`` where there is none.
     """
-    found = list(_places(path, formats)) if path.is_dir() else [path]
+    if not path.is_dir():
+        yield read_copy(path, formats)
+        return
+    found = list(_places(path, formats))
     if not found:
         folders = ", ".join(f"{each.folder}/" for each in formats)
         raise BadFileError(f"{path} has nothing to merge: no .jsonl files, nor any in {folders}")
     for each in found:
-        yield read_copy(each, formats)
+        yield copy_in_folder(each, formats)
 
 
 def _places(folder: Path, formats: Iterable[LineFormat[Any]]) -> Iterator[Path]:
     for each in (folder, *(folder / format.folder for format in formats)):
         yield from files.files_in(each, ".jsonl")
+
+
+def copy_in_folder(path: Path, formats: Sequence[LineFormat[Any]]) -> Copy:
+    """Read one of many files; where that fails the others still count."""
+    try:
+        return read_copy(path, formats)
+    except BadFileError as error:
+        format = _format(path, b"", formats)
+        problem = str(error).removeprefix(f"{path} ")
+        return Copy(path=path, format=format, size=path.lstat().st_size, problem=problem)
 
 
 def read_copy(path: Path, formats: Sequence[LineFormat[Any]]) -> Copy:
@@ -104,6 +117,8 @@ def _format(path: Path, first: bytes, formats: Sequence[LineFormat[Any]]) -> Lin
 
 
 def _read(path: Path) -> bytes:
+    if path.is_fifo():  # read twice, and may have no end
+        raise BadFileError(f"{path} cannot be read: it is a pipe, not a file")
     try:
         return files.read(path)
     except OSError as error:

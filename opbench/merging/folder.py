@@ -12,7 +12,7 @@ from opbench.errors import BadFileError
 from opbench.files import files_in, read, remove, write
 from opbench.line_files import LineFormat
 from opbench.locks import in_use
-from opbench.merging.copies import Copy, find_copies, read_copy
+from opbench.merging.copies import Copy, copy_in_folder, find_copies
 from opbench.merging.versions import Redundant, Version, choose_versions
 from opbench.value import Value
 
@@ -117,7 +117,7 @@ def plan_merge(
     """Find what merging ``paths`` into ``results`` changes there.  Raises ``BadFileError``."""
     given = [copy for path in paths for copy in find_copies(path, formats)]
     there = [
-        read_copy(path, formats)
+        copy_in_folder(path, formats)
         for each in formats
         for path in files_in(results / each.folder, ".jsonl")
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -213,3 +214,18 @@ def test_a_file_of_any_name_stays_among_its_kind(tmp_path: Path, name: str) -> N
         merge(tmp_path / "results", tmp_path / "one")
         assert list(contents(tmp_path / "results").values()) == [content]
         assert list((tmp_path / "results").glob("*.jsonl")) == []
+
+
+def test_what_is_no_file_is_left_out_and_the_rest_is_merged(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    one, _, results = folders
+    content = RUN.encode(FIRST) + b"\n"
+    for folder in (one, results):
+        _file(folder, "run", content)
+        (folder / "runs" / "folder.jsonl").mkdir()
+        (folder / "runs" / "link.jsonl").symlink_to("nowhere")
+        os.mkfifo(folder / "runs" / "pipe.jsonl")
+    assert merge(results, one) == [*[Change.left_out] * 3, Change.known]
+    with pytest.raises(BadFileError, match="it is a pipe"):
+        merge(results, one / "runs" / "pipe.jsonl")
