@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,9 +142,9 @@ def _say_missing(plan: JoinedPlan, folder: Path) -> None:
             f"{', '.join(map(str, missing[:_NAMED]))}{more}: measure them on any machine with "
             + " and ".join(f"`opbench run --resume {each} --results {folder}`" for each in lacking)
         )
-    if plan.absent:
-        named = ", ".join(map(str, plan.absent[:_NAMED]))
-        more = f" and {len(plan.absent) - _NAMED} more" if len(plan.absent) > _NAMED else ""
+    if absent := [*islice(plan.absent(), _NAMED + 1)]:
+        named = ", ".join(map(str, absent[:_NAMED]))
+        more = " and more" if len(absent) > _NAMED else ""
         say(
             f"of the plan of {plan.runs[0].name} {plan.planned - len(plan.known)} of "
             f"{plural(plan.planned, 'cell')} are in shards that have no file, {named}{more}: start "

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from opbench.errors import BadFileError
+from opbench.errors import BadFileError, BadValueError
 from opbench.files import files_in
 from opbench.record import USUAL, Cell, Failure, Record
 from opbench.runs.lines import RUN, Header
@@ -157,15 +157,23 @@ class JoinedPlan:
         there = settled(self.runs)
         return tuple(cell for cell in self.known if cell not in there)
 
-    @property
-    def absent(self) -> tuple[Shard, ...]:
-        """The shards that have no file, where cells are known of neither."""
-        if len(self.known) >= self.planned:
-            return ()
-        there = {Shard.parse(run.header.shard) for run in self.runs if run.header.shard}
-        numbers = sorted({shard.parts for shard in there})
-        shards = (Shard(part, of) for of in numbers[:1] for part in range(1, of + 1))
-        return tuple(shard for shard in shards if shard not in there)
+    def absent(self) -> Iterator[Shard]:
+        """Yield the shards that have no file, where cells are known of neither.
+
+        There may be any number, as files may say anything.
+        """
+        there = set(_shards(self.runs))
+        if there and len(self.known) < self.planned:
+            parts = min(shard.parts for shard in there)
+            # More shards than cells have none.
+            shards = (Shard(part, parts) for part in range(1, min(parts, self.planned) + 1))
+            yield from (shard for shard in shards if shard not in there)
+
+
+def _shards(runs: Iterable[RunFile]) -> Iterator[Shard]:
+    for run in runs:
+        with suppress(BadValueError):  # a file may say anything, and most say nothing
+            yield Shard.parse(run.header.shard)
 
 
 def join_plans(runs: Sequence[RunFile]) -> list[JoinedPlan]:

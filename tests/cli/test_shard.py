@@ -54,7 +54,7 @@ def test_shards_of_a_run_are_one_plan(
         (1, "2/2"), (2, "1/2")
     ]  # fmt: skip
     (plan,) = join_plans(runs)
-    assert (plan.planned, plan.missing, plan.absent) == (3, (), ())
+    assert (plan.planned, plan.missing, [*plan.absent()]) == (3, (), [])
     assert sorted(cell.batch_size for cell in plan.known) == [1, 2, 4]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ def test_shards_are_joined_and_what_is_missing_is_named() -> None:
     (joined,) = join_plans([first, second])
     assert (joined.planned, len(joined.known)) == (30, 20)
     assert joined.missing == second.header.plan[4:]
-    assert joined.absent == (Shard(3, 3),)
+    assert [*joined.absent()] == [Shard(3, 3)]
     (whole,) = join_plans([first, second, _part("two again", 2, 10), _part("three", 3, 10)])
-    assert (len(whole.known), whole.missing, whole.absent) == (30, (), ())
+    assert (len(whole.known), whole.missing, [*whole.absent()]) == (30, (), [])
 
 
 def test_cells_for_which_memory_is_too_small_are_not_missing_and_others_are() -> None:
@@ -83,3 +84,9 @@ def test_runs_without_shards_are_plans_of_their_own_and_what_fills_them_is_their
     fills = _part("three", 1, 10, shard="", plan_id="one")
     assert [len(plan.runs) for plan in join_plans([one, two, fills])] == [2, 1]
     assert join_plans([one, fills])[0].missing == ()
+
+
+def test_a_file_may_say_anything_of_its_shard() -> None:
+    for text, first in (("1/999999999", [Shard(2, 999999999)]), ("zz", []), ("3/2", []), ("", [])):
+        (joined,) = join_plans([_part("one", 1, 10, shard=text, planned=2**63 - 1)])
+        assert [*islice(joined.absent(), 1)] == first
