@@ -38,13 +38,13 @@ def hold_devices(
     """Hold ``devices`` for this process; ``gpus`` are the UUIDs of those that have one.
 
     Where another process holds one this waits, and tells so, or raises ``OpbenchError``.  Yields
-    whether it waited: what is left to measure may be less by then.
+    False where nobody else can have measured meanwhile what was left.
     """
-    waited = False
+    others = False
 
     def told(text: str) -> None:
-        nonlocal waited
-        waited = True
+        nonlocal others
+        others = True
         tell(text)
 
     keys = {gpus.get(each) or _host(each): each for each in devices}
@@ -55,7 +55,7 @@ def hold_devices(
             for folder in dict.fromkeys((LOCAL.resolve(), results.resolve())):
                 if file := _held(folder / name, device, wait=wait, tell=told):
                     stack.callback(_release, folder / name, file)
-        yield waited
+        yield others
 
 
 def _host(device: str) -> str:
@@ -83,7 +83,8 @@ def _held(path: Path, device: str, *, wait: bool, tell: Tell) -> IO[bytes] | Non
             tell(f"waiting for another run on {device}{holder}")
             file = lock_file(path, shared=True)
     except OSError as error:
-        if error.errno not in _NO_LOCKS:  # the run itself will say that it cannot write there
+        # Of its results folder the run itself will say that it cannot write there.
+        if error.errno not in _NO_LOCKS and path.parent != LOCAL.resolve():
             return None
         tell(
             f"warning: no lock in {path.parent} ({error.strerror}): another run on {device} would "

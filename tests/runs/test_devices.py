@@ -138,3 +138,11 @@ def test_a_folder_without_locks_is_told(
     assert all(
         "(No locks available): another run on cpu would not be noticed" in each for each in told
     )
+
+
+def test_a_lock_that_cannot_be_taken_is_told(local: Path, tmp_path: Path) -> None:
+    """As where somebody has put a link in its place, or the temporary folder is closed."""
+    local.symlink_to(tmp_path / "file")
+    (tmp_path / "file").write_text("")
+    (told,) = take(tmp_path / "results", "cpu")
+    assert "another run on cpu would not be noticed" in told
