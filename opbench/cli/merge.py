@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -137,10 +138,15 @@ def _say_missing(plan: JoinedPlan, folder: Path) -> None:
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         lacking = [run.path.stem for run in plan.runs if {*missing} & {*run.header.plan}]
+        others = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         say(
             f"{len(missing)} of {plural(plan.planned, 'cell')} of {plan.runs[0].name} are missing: "
             f"{', '.join(map(str, missing[:_NAMED]))}{more}: measure them on any machine with "
-            + " and ".join(f"`opbench run --resume {each} --results {folder}`" for each in lacking)
+            + " and ".join(
+                f"`{shlex.join(['opbench', 'run', '--resume', each, '--results', str(folder)])}`"
+                for each in lacking[:_NAMED]
+            )
+            + others
         )
     if absent := [*islice(plan.absent(), _NAMED + 1)]:
         named = ", ".join(map(str, absent[:_NAMED]))

@@ -128,3 +128,10 @@ def test_a_fill_of_another_machine_completes_a_run(tmp_path: Path, opbench: Opbe
     write_run(tmp_path / "two", record("a", batch_size=4), first=filling)
     result = opbench("merge", tmp_path / "two", "--results", tmp_path / "all")
     assert "missing" not in result.stderr
+
+
+def test_a_name_is_quoted_in_the_command_that_is_advised(tmp_path: Path, opbench: Opbench) -> None:
+    path = write_shard(tmp_path / "one", shard(1, "here"), measured=2)
+    path.rename(path.with_name("a; echo b.jsonl"))
+    result = opbench("merge", tmp_path / "one", "--results", tmp_path / "all")
+    assert "`opbench run --resume 'a; echo b' --results" in result.stderr.replace("\n", " ")
