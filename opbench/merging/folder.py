@@ -123,13 +123,17 @@ def plan_merge(
     ]
     readable = [copy for copy in (*there, *given) if not copy.problem]
     # Nothing is written over what cannot be read; an empty file has nothing.
-    taken = [_below(copy) for copy in there if copy.problem and copy.size]
+    taken = [_below(copy) for copy in there if copy.problem and not _is_empty(copy)]
     return Merge(
         results=results,
         versions=tuple(choose_versions(readable, redundant, taken)),
         there=tuple(copy for copy in there if not copy.problem),
         given=tuple(given),
     )
+
+
+def _is_empty(copy: Copy) -> bool:
+    return copy.path.is_file() and not copy.size
 
 
 def _below(copy: Copy) -> Path:

@@ -229,3 +229,12 @@ def test_what_is_no_file_is_left_out_and_the_rest_is_merged(
     assert merge(results, one) == [*[Change.left_out] * 3, Change.known]
     with pytest.raises(BadFileError, match="it is a pipe"):
         merge(results, one / "runs" / "pipe.jsonl")
+
+
+def test_nothing_is_written_into_a_pipe(folders: tuple[Path, Path, Path]) -> None:
+    one, _, results = folders
+    _file(one, "run", RUN.encode(FIRST) + b"\n")
+    (results / "runs").mkdir(parents=True)
+    os.mkfifo(results / "runs" / "run.jsonl")
+    assert Change.new in merge(results, one)
+    assert (results / "runs" / "run.jsonl").is_fifo()
