@@ -247,6 +247,7 @@ def _least_s(call: Any) -> float:
     return min(taken)
 
 
+@pytest.mark.slow
 def test_openvino_reports_nothing_to_its_makers(tmp_path: Path) -> None:
     """It would send what it converts, and keep an identifier in the home folder."""
     code = (

@@ -355,7 +355,11 @@ assert first == second, (first, second)
 
 @pytest.mark.parametrize("device", ["meta", pytest.param("cpu", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    "modules", [("torch._dynamo",), ("torch._inductor.compile_fx", "torch._dynamo")]
+    "modules",
+    [
+        pytest.param(("torch._dynamo",), marks=pytest.mark.slow),
+        ("torch._inductor.compile_fx", "torch._dynamo"),
+    ],
 )
 def test_a_pass_that_imports_parts_of_torch_counts_as_any_other(
     device: str, modules: tuple[str, ...]
