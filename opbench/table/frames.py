@@ -195,7 +195,12 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
     frame = _frame(map(_cell_row, cells), CELL, numbers=_NUMBERS_OF_CELL)
     frame["batch_size"] = frame["batch_size"].astype(int)  # in place: cells may be a million
     facts = networks[["name", "input_size", *_OF_NETWORK]]
-    frame = frame.merge(facts, on="name", how="left", suffixes=("", "_of_paper"))
+    facts = facts.rename(columns={"input_size": "input_size_of_paper"})
+    # Merged by their names alone, so that the cells are not copied.
+    beside = frame[["name"]].reset_index().merge(facts, on="name", how="left")
+    if len(beside) > len(frame):
+        frame = frame.take(beside["index"]).reset_index(drop=True)
+    frame = pd.concat([frame, beside.drop(columns=["index", "name"])], axis="columns")
     frame["own_size"] = frame["input_size"] == frame["input_size_of_paper"]
     return frame
 
