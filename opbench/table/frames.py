@@ -199,7 +199,7 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
     # Merged by their names alone, so that the cells are not copied.
     beside = frame[["name"]].reset_index().merge(facts, on="name", how="left")
     if len(beside) > len(frame):
-        frame = frame.take(beside["index"]).reset_index(drop=True)
+        frame = frame.take(beside["index"].to_numpy()).reset_index(drop=True)
     frame = pd.concat([frame, beside.drop(columns=["index", "name"])], axis="columns")
     frame["own_size"] = frame["input_size"] == frame["input_size_of_paper"]
     return frame
