@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opbench.accuracy import load_chart2016, load_published
-from opbench.cli.columns import Column, integer, percentage, scaled
+from opbench.cli.columns import TOP1, Column, integer, scaled
 from opbench.cli.conventions import render_chart
 from opbench.cli.render import WIDER, Format, heading, indented, render
 from opbench.spec import dataset_label
@@ -34,14 +34,7 @@ _COLUMNS = (
 )
 _MEASURED = (
     Column(key="drawn", title="", keep=True, show=lambda drawn: "*" if drawn else ""),
-    Column(
-        key="top1",
-        also=("top1_low", "top1_high"),
-        title="top-1 %",
-        show=percentage,
-        right=True,
-        keep=True,
-    ),
+    TOP1,
     Column(key="verdict", title="against published", prose=True, keep=True),
     Column(key="published", title="published %", right=True),
     Column(key="top5", title="top-5 %", show=scaled(1, 2), right=True),

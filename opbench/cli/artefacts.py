@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opbench.cli.columns import Column, in_unit, interval, metric_column, percentage, scaled
+from opbench.cli.columns import TOP1, Column, in_unit, interval, metric_column, scaled
 from opbench.intervals import Interval
 from opbench.table.measured import HERE
 
@@ -40,14 +40,6 @@ LATENCY = Column(
     also=("latency_low_s", "latency_high_s"),
     title="latency ms",
     show=interval(in_unit("latency_s", 3)),
-    right=True,
-    keep=True,
-)
-TOP1 = Column(
-    key="top1",
-    also=("top1_low", "top1_high"),
-    title="top-1 %",
-    show=percentage,
     right=True,
     keep=True,
 )

@@ -126,3 +126,13 @@ def metric_column(
         right=True,
         caption=caption,
     )
+
+
+TOP1 = Column(
+    key="top1",
+    also=("top1_low", "top1_high"),
+    title="top-1 %",
+    show=percentage,
+    right=True,
+    keep=True,
+)

@@ -15,10 +15,9 @@ from opbench.cli.artefacts import (
     OTHERS,
     PRECISION,
     RUNTIME,
-    TOP1,
     artefact_row,
 )
-from opbench.cli.columns import Column
+from opbench.cli.columns import TOP1, Column
 from opbench.cli.render import WIDER, Format, heading, indented, render
 from opbench.spec import dataset_label
 

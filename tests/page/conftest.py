@@ -102,3 +102,11 @@ def zoo_view(driver: Any, zoo_page: Path) -> Callable[..., Any]:
     from tests.page.view import View
 
     return lambda fragment="": View(driver, zoo_page, fragment)
+
+
+@pytest.fixture
+def opened(driver: Any, board: Path) -> Callable[..., Any]:
+    """The same, of the page that a module calls ``board``."""
+    from tests.page.view import View
+
+    return lambda fragment="": View(driver, board, fragment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     return out
-
-
-@pytest.fixture
-def opened(driver: Any, board: Path) -> Callable[..., Any]:
-    from tests.page.view import View
-
-    return lambda fragment="": View(driver, board, fragment)
 
 
 def test_many_machines_are_grouped_and_in_the_order_of_their_names(opened: Any) -> None:

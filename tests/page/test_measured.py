@@ -33,13 +33,6 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture
-def opened(driver: Any, board: Path) -> Callable[..., Any]:
-    from tests.page.view import View
-
-    return lambda fragment="": View(driver, board, fragment)
-
-
 def test_it_opens_with_the_data_set_that_was_measured(opened: Callable[..., Any]) -> None:
     view = opened()
     assert set(view.drawn()) == {*RIGHT}

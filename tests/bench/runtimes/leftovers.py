@@ -7,12 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from opbench.intervals import Interval, ratio_of_rounds
-from opbench.record import Cell, Round
-from opbench.registry import entries
+from opbench.record import Round
 from opbench.runs.pool import ForkServer, done
-from opbench.spec import Shape
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
+from tests.bench.runtimes.registry import cell_of
 from tests.bench.timing.claims import Claim
 
 NETWORK = "resnet18"
@@ -66,17 +65,9 @@ def after_each(
 def _time(
     workers: ForkServer, name: str, runtime: str, number: int, folder: Path
 ) -> tuple[float, ...]:
-    cell = Cell(
-        name=name,
-        input_size=Shape(entries.get(name).input_size),
-        batch_size=1,
-        device="cpu",
-        runtime=runtime,
-        compile="default" if runtime == "compile" else None,
-    )
     request = {
         "job": "time",
-        "cell": cell.to_json(),
+        "cell": cell_of(name, runtime).to_json(),
         "number": number,
         "protocol": Protocol().to_json(),
         "cuda": CudaOptions().to_json(),

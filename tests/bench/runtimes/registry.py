@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from opbench.intervals import Interval
-from opbench.record import DIFFERS, Failure, Record
+from opbench.record import DIFFERS, Cell, Failure, Record
 from opbench.registry import entries
 from opbench.runs.store import RunFile, find_run, read_run, run_files
+from opbench.spec import Shape
 from tests.bench.timing.claims import ROOT, Claim
 
 _FOLDER = ROOT / "results" / "mine" / "runtimes"
@@ -124,3 +125,15 @@ def _cells(eager: Record, other: Record | None) -> tuple[str, str]:
     error = other.artefact.output_error if other.artefact else None
     told = f"{ratio.estimate:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
     return told, "" if error is None else f"{error:.0e}"
+
+
+def cell_of(name: str, runtime: str) -> Cell:
+    """Return one image of a network's own size in a runtime."""
+    return Cell(
+        name=name,
+        input_size=Shape(entries.get(name).input_size),
+        batch_size=1,
+        device="cpu",
+        runtime=runtime,
+        compile="default" if runtime == "compile" else None,
+    )

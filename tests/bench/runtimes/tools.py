@@ -21,10 +21,9 @@ import torch
 
 from opbench.intervals import Interval, median, ratio_of_rounds
 from opbench.live.side import open_side
-from opbench.record import Cell
 from opbench.registry import entries
-from opbench.spec import Shape
 from opbench.timing.settings import CudaOptions
+from tests.bench.runtimes.registry import cell_of
 from tests.bench.timing.claims import ROOT, Claim
 
 NETWORKS = ("squeezenet1_1", "googlenet", "resnet18")
@@ -117,15 +116,8 @@ def _of_benchmark_app(path: Path, shape: list[int]) -> float:
 
 
 def _by_opbench(name: str, runtime: str, folder: Path) -> list[float]:
-    cell = Cell(
-        name=name,
-        input_size=Shape(entries.get(name).input_size),
-        batch_size=1,
-        device="cpu",
-        runtime=runtime,
-    )
     request = {
-        "cell": cell.to_json(),
+        "cell": cell_of(name, runtime).to_json(),
         "cuda": CudaOptions().to_json(),
         "own_inputs": True,
         "seed": 0,
