@@ -16,11 +16,16 @@ from typing import Any, NoReturn
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends it with exit code 130, also while it is being imported."""
+    """Run the command line; Ctrl-C ends it with exit code 130, also while it is being imported.
+
+    So does SIGTERM, by which schedulers end a task: temporary folders are removed, and files whole.
+    """
     sys.unraisablehook = _interrupt_again
     interrupts: list[int] = []
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, partial(_note, interrupts))
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, partial(_note, interrupts))
     try:
         from opbench.cli import main as run
 

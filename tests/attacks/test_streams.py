@@ -140,6 +140,29 @@ def test_an_interrupt_at_any_moment_ends_with_130(command: tuple[str, ...], tmp_
         assert "Traceback" not in said
 
 
+@pytest.mark.slow
+def test_what_a_scheduler_ends_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    own = tmp_path / "temporary"
+    own.mkdir()
+    process = subprocess.Popen(
+        [*_START, "run", "lenet5", "--runtime", "onnxruntime"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(own)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(own.glob("opbench-*/*/*/*.onnx")):  # converted
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert list(own.glob("opbench-*")) == []
+
+
 _LOST = """
 import os, select, signal, sys
 from opbench.__main__ import _interrupt_again
