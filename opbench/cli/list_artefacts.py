@@ -65,9 +65,9 @@ def untimed(globs: Sequence[str], runtimes: Sequence[str], folder: Path) -> Miss
     chosen = " ".join(map(quote, globs)) or "TARGET"
     asked = ",".join(runtimes or runtime_names())
     return MissingDataError(
-        f"--runtime: no network was timed on one image in {asked} in {folder}: `opbench run "
-        f"{chosen} --weights FILE --runtime {asked}` does, and `opbench evaluate` with the same "
-        "--weights and --runtime measures its accuracy"
+        f"--runtime: no timing of one image in {asked} in {folder} names its artefact, as those of "
+        f"older versions do not: `opbench run {chosen} --weights FILE --runtime {asked}` measures "
+        "one, and `opbench evaluate` with the same --weights and --runtime its accuracy"
     )
 
 
