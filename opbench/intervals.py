@@ -13,6 +13,8 @@ References:
     variances are involved."  Biometrika 34, 1947.
     C. J. Clopper, E. S. Pearson.  "The use of confidence or fiducial limits illustrated in the case
     of the binomial."  Biometrika 26, 1934.
+    J. W. Tukey, D. H. McLaughlin.  "Less vulnerable confidence and significance procedures for
+    location based on a single sample: Trimming/Winsorization 1."  Sankhya A 25, 1963.
     H. B. Mann.  "Nonparametric tests against trend."  Econometrica 13, 1945.  P. K. Sen.
     "Estimates of the regression coefficient based on Kendall's tau."  JASA 63, 1968.
 """
@@ -110,7 +112,7 @@ def median_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
     if len(rounds) == 1:
         return Interval(median(rounds[0]), *median_interval(rounds[0]))
     medians = [median(samples) for samples in rounds]
-    half = _MEDIAN_ERROR * student_t(len(medians) - 1) * _standard_error(medians)
+    half = _MEDIAN_ERROR * student_t(len(medians) - 1) * _standard_error_of_logs(medians)
     over_rounds = _around(median(medians), half)
     low, high = median_interval([sample for samples in rounds for sample in samples])
     return Interval(over_rounds.estimate, min(low, over_rounds.low), max(high, over_rounds.high))
@@ -127,10 +129,27 @@ def mean_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval:
         return Interval(median(rounds[0]), low, high)
     medians = [median(samples) for samples in rounds]
     mean = math.exp(math.fsum(map(math.log, medians)) / len(medians))
-    found = _around(mean, student_t(len(medians) - 1) * _standard_error(medians))
+    found = _around(mean, student_t(len(medians) - 1) * _standard_error_of_logs(medians))
     if all(len(samples) == 1 for samples in rounds):
         return found
     return Interval(mean, min(low, found.low), max(high, found.high))
+
+
+def trimmed_mean(values: Sequence[float], part: float, confidence: float = CONFIDENCE) -> Interval:
+    """Return the mean without ``part`` of the values at each end, and its interval.
+
+    That is Student's t over the values that are left, with the standard deviation of all after
+    those at the ends were moved to the nearest that is left (Tukey and McLaughlin 1963).  Two
+    values at least.
+    """
+    ordered, count = sorted(values), len(values)
+    ends = math.floor(part * count)
+    kept = ordered[ends : count - ends]
+    mean = math.fsum(kept) / len(kept)
+    moved = [min(max(each, kept[0]), kept[-1]) for each in ordered]
+    error = _standard_error(moved) * count / len(kept)
+    half = student_t(len(kept) - 1, confidence) * error
+    return Interval(mean, mean - half, mean + half)
 
 
 def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> Interval:
@@ -141,7 +160,7 @@ def ratio_of_rounds(base: Sequence[Sequence[float]], new: Sequence[Sequence[floa
     """
     first, second = ([median(samples) for samples in rounds] for rounds in (base, new))
     ratio = median(second) / median(first)
-    variances = [_standard_error(medians) ** 2 for medians in (first, second)]
+    variances = [_standard_error_of_logs(medians) ** 2 for medians in (first, second)]
     total = sum(variances)
     if not total:
         return Interval(ratio, ratio, ratio)
@@ -235,9 +254,12 @@ def _stretches(samples: Sequence[float]) -> Sequence[float]:
     return [median(samples[start:end]) for start, end in pairwise(cuts)]
 
 
+def _standard_error_of_logs(values: Sequence[float]) -> float:
+    return _standard_error([math.log(value) for value in values])
+
+
 def _standard_error(values: Sequence[float]) -> float:
-    """Return the standard error of the mean of the logarithms."""
-    logarithms = [math.log(value) for value in values]
-    mean = math.fsum(logarithms) / len(logarithms)
-    squares = math.fsum((each - mean) ** 2 for each in logarithms)
+    """Return the standard error of the mean."""
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((each - mean) ** 2 for each in values)
     return math.sqrt(squares / (len(values) - 1) / len(values))

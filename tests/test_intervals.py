@@ -17,6 +17,7 @@ from opbench.intervals import (
     rate_bound,
     ratio_of_rounds,
     student_t,
+    trimmed_mean,
     two_states,
 )
 
@@ -173,3 +174,19 @@ def test_a_bound_on_a_rate_is_arithmetic_where_nothing_was_hit() -> None:
 def test_a_bound_on_a_rate_agrees_with_wilks(hits: int, tries: int) -> None:
     """S. S. Wilks, 1941: the fewest tries for 95 % confidence in a rate below 5 %."""
     assert rate_bound(hits, tries) <= 0.05 < rate_bound(hits, tries - 1)
+
+
+def test_a_trimmed_mean_has_the_interval_of_tukey_and_mclaughlin() -> None:
+    # Of eight values one is left out at each end.  3.5 is the mean of 1 to 6.  With both ends moved
+    # to 1 and 6, the squares about 3.5 add up to 2 (2 x 6.25 + 2.25 + 0.25) = 30; the two-sided
+    # quantile of Student's t for 5 degrees of freedom at 95 % is 2.571.
+    found = trimmed_mean([-50.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 100.0], 1 / 8)
+    half = 2.571 * math.sqrt(30 / 7 / 8) * 8 / 6
+    assert found.estimate == 3.5
+    assert (found.low, found.high) == pytest.approx((3.5 - half, 3.5 + half), rel=1e-3)
+
+
+def test_without_trimming_it_is_students_t() -> None:
+    found = trimmed_mean([1.0, 2.0, 3.0], 0.0)
+    half = 4.303 / math.sqrt(3)
+    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), rel=1e-3)

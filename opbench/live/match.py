@@ -1,7 +1,8 @@
 """Play a match: pairs of fresh processes that take turns, until the verdict is clear.
 
 Each pair is new, and roles are exchanged: which server forks which side, and whose process starts
-first.  Both are built at the same time, which spares a slow network much of the cost of a pair.
+first.  They are built one after the other: two GoogLeNets at the same time on two cores took ten
+times as long, because the threads of each spin while they wait for those of the other.
 Blocks of calls are taken in rounds, one turn of each side in random order.
 """
 
@@ -30,7 +31,7 @@ from opbench.live.lines import (
 )
 from opbench.live.player import Player, Ready, SideError, TimedBlock
 from opbench.live.verdict import LOOKS, PAIRS, clock_of, is_clear, median_s, ratio_of
-from opbench.record import USUAL, Artefact
+from opbench.record import Artefact
 from opbench.runtimes.parts.calibrated_on import Calibration
 from opbench.timing.bystanders import watch_bystanders
 from opbench.value import Value
@@ -157,12 +158,10 @@ class _Pair:
     def play(self) -> PairLine:
         """Time the pair; what was taken is written when it is interrupted, too."""
         began = self._match.now()
-        # Together, but for the first pair: there a conversion is timed, and has the cores alone.
-        for sides in [[each] for each in self._starts] if self._alone else [self._starts]:
-            for side in sides:
-                self._asked(side, self._open)
-            for side in sides:
-                self._ready[side] = self._asked(side, self._get_ready)
+        # One after the other: threads of both at once would wait for each other, spinning.
+        for side in self._starts:
+            self._asked(side, self._open)
+            self._ready[side] = self._asked(side, self._get_ready)
         self.converting_s = sum(
             artefact.conversion_s for artefact in self._match.artefacts.values()
         ) * (self._number == 1)
@@ -180,12 +179,6 @@ class _Pair:
         for player in self._players.values():
             player.close()
         return line
-
-    @property
-    def _alone(self) -> bool:
-        """True where the sides are built one after the other."""
-        cells = (self._match.sides.base.cell, self._match.sides.new.cell)
-        return self._number == 1 and any(each.runtime != USUAL["runtime"] for each in cells)
 
     def _get_ready(self, side: SideName) -> Ready:
         ready = self._players[side].ready()

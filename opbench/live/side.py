@@ -10,8 +10,9 @@ import gc
 import json
 import math
 import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -34,6 +35,8 @@ Json = dict[str, Any]
 
 # Calls after the first one and before the first block take at least so long, one or more.
 _WARMUP_S = 0.05
+# Threads that spin are waited for so long at most, and looked at so often.
+_REST_S, _LOOK_S = 0.05, 0.0005
 # A block that is shorter than so many samples spares none of them for warming up caches.
 _SPARED = 6
 
@@ -67,6 +70,7 @@ class Side:
         taken = [self._sample(calls) for _ in range(spared + samples)]
         own_s = time.thread_time() - began_s
         ran_s, waited_s = (now - then for now, then in zip(scheduled(), before, strict=True))
+        _come_to_rest()
         return {
             "samples_s": taken[spared:],
             "calls": calls,
@@ -96,10 +100,33 @@ def scheduled() -> tuple[float, float]:
 
     Linux counts both; elsewhere it is not known how long they waited: NaN.
     """
-    told = [each.read_text().split() for each in Path("/proc/self/task").glob("*/schedstat")]
+    told = [text.split() for _, text in _threads("schedstat")]
     if not told:
         return time.process_time(), math.nan
     return sum(int(each[0]) for each in told) / 1e9, sum(int(each[1]) for each in told) / 1e9
+
+
+def _come_to_rest() -> None:
+    """Wait until no other thread of this process runs: those of OpenMP spin for a while after each
+    call, and would take a core from the other side's turn.
+
+    Elsewhere than on Linux it is not known which threads run, and nothing is waited for.
+    """
+    end = time.monotonic() + _REST_S
+    while time.monotonic() < end and any(map(_runs, _threads("stat"))):
+        time.sleep(_LOOK_S)
+
+
+def _runs(told: tuple[int, str]) -> bool:
+    thread, stat = told
+    return thread != threading.get_native_id() and stat.rpartition(")")[2].split()[0] == "R"
+
+
+def _threads(file: str) -> Iterator[tuple[int, str]]:
+    """Yield each thread of this process, and what Linux tells of it in ``file``."""
+    for each in Path("/proc/self/task").glob(f"*/{file}"):
+        with suppress(OSError):  # it has ended
+            yield int(each.parent.name), each.read_text()
 
 
 def serve(request: Mapping[str, Any]) -> Json:

@@ -74,7 +74,7 @@ def struck(draw: random.Random) -> Callable[[], float]:
 
 
 # Rounds of a pair, of the some 120 for which there is time.
-ROUNDS = 10
+ROUNDS = 5
 NOISES: tuple[Noise, ...] = (white, autocorrelated, drifting, stepping, struck)
 
 

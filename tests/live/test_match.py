@@ -79,7 +79,7 @@ def lines(folder: Path) -> list[Any]:
 def test_others_are_watched_only_while_turns_are_taken(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What others do while the sides are built disturbs no turn."""
+    """One side is built after the other, and what others do meanwhile disturbs no turn."""
     done: list[str] = []
 
     def watch() -> Callable[[], tuple[None, None]]:
@@ -93,11 +93,11 @@ def test_others_are_watched_only_while_turns_are_taken(
 
         return call
 
-    for name in ("ready", "block"):
+    for name in ("open", "ready", "block"):
         monkeypatch.setattr(PaperPlayer, name, noted(name, getattr(PaperPlayer, name)))
     monkeypatch.setattr("opbench.live.match.watch_bystanders", watch)
     play(0.010, 0.012)
-    assert done[:4] == ["ready", "ready", "watch", "block"]
+    assert done[:6] == ["open", "ready", "open", "ready", "watch", "block"]
 
 
 def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_it_ends_at_the_first_look_that_is_clear(play: Play, tmp_path: Path) -> 
 def test_progress_is_told_before_the_first_pair_and_after_each(play: Play) -> None:
     _, table = play(0.010, 0.010)
     assert [step.pairs for step in table.steps] == [*range(min(LOOKS) + 1)]
-    assert [step.ratio is None for step in table.steps] == [True, True, False, False, False]
+    assert [step.ratio is None for step in table.steps] == [step.pairs < 2 for step in table.steps]
     used = [step.used for step in table.steps]
     assert used[0] == 0
     assert used == sorted(used)
@@ -189,10 +189,10 @@ def test_what_each_side_executes_is_told_once_and_what_it_costs_beside_its_passe
     row = told(compared, "latency_s").to_json()
     assert (row["base_conversion_s"], row["new_conversion_s"]) == (0.0, 2.5)
     assert (row["new_artefact_bytes"], row["new_output_error"]) == (7, 1e-6)
-    # Both players play both sides: the fourth pair is the last, and the first does not count.
-    assert len(compared.pairs) == 4
-    assert row["base_start_up_s"] == row["new_start_up_s"] == 3
-    assert row["base_memory_bytes"] == 3000
+    # Medians of pairs 2 to 6, as the first does not count.
+    assert len(compared.pairs) == 6
+    assert row["base_start_up_s"] == row["new_start_up_s"] == 4
+    assert row["base_memory_bytes"] == 4000
 
 
 def test_a_side_whose_outputs_differ_has_no_verdict(play: Play, tmp_path: Path) -> None:

@@ -30,12 +30,12 @@ def test_by_the_processor_it_is_the_median_over_its_rounds_too() -> None:
 
 
 def test_the_interval_is_students_t_over_pairs_at_the_error_of_the_look() -> None:
-    # Twice each of -0.01 and 0.01 have the mean 0 and the variance 4 x 0.0001 / 3; the two-sided
-    # quantile of Student's t for 3 degrees of freedom at 99 % is 5.841.
-    pairs = [pair([1.0] * 3, [math.exp(each)] * 3) for each in [-0.01, 0.01] * 2]
+    # Three times each of -0.01 and 0.01 have the mean 0 and the variance 6 x 0.0001 / 5; the
+    # two-sided quantile of Student's t for 5 degrees of freedom at 99 % is 4.032.
+    pairs = [pair([1.0] * 3, [math.exp(each)] * 3) for each in [-0.01, 0.01] * 3]
     found = ratio_of(pairs)
     assert found is not None
-    half = 5.841 * math.sqrt(4e-4 / 3 / 4)
+    half = 4.032 * math.sqrt(6e-4 / 5 / 6)
     assert math.log(found.estimate) == pytest.approx(0, abs=1e-12)
     assert math.log(found.high) == pytest.approx(half, rel=1e-3)
     assert math.log(found.low) == pytest.approx(-half, rel=1e-3)
