@@ -26,6 +26,7 @@ permission of its room for that module.  ``tests/test_floors.py`` reads this tab
     7      live.side      torch       one side in a process of its own
     7      table          -           a results folder, read once and joined
     7      table.frames   pandas      the same as data frames
+    7      table.timings  pandas      timed cells, column by column
     7      table.joined   pandas      times and accuracies of one artefact
     7      table.frontier pandas      the Pareto frontier
     7      table.agreement pandas     rank correlation of machines, reversed pairs

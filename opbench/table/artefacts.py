@@ -126,11 +126,12 @@ def join_artefacts(cells: Iterable[TimedCell], evaluated: Evaluated) -> tuple[Jo
 
     ``cells`` are given oldest first.
     """
-    latest = {(each.artefact, each.conditions, each.batch_size): each for each in cells}
+    latest = {
+        (each.artefact, each.conditions, each.batch_size): each for each in cells if each.artefact
+    }
     joined = [
         each
         for (artefact, *_), cell in latest.items()
-        if artefact
         for each in _of_cell(cell, evaluated.get(artefact, {}))
     ]
     based = _with_bases(joined)

@@ -191,33 +191,37 @@ def _is_random(name: str, header: Header) -> bool:
     return not header.weights and (":" not in name or library_of(name) is not None)
 
 
-def read_cells(
-    runs: Sequence[RunFile], evaluated: Collection[str] = ()
-) -> tuple[tuple[TimedCell, ...], tuple[FailedCell, ...]]:
-    """Return the latest of every measured cell, and of every cell that was never measured.
+def latest(cells: Iterable[TimedCell], evaluated: Collection[str] = ()) -> tuple[TimedCell, ...]:
+    """Return the one that counts of every measured cell; ``cells`` are given oldest first.
 
     ``evaluated`` are the artefacts whose accuracy was measured.
     """
     measured: dict[Any, TimedCell] = {}
-    failed: dict[Any, FailedCell] = {}
-    for timed in read_timed(runs):
+    for timed in cells:
         key = timed.conditions, timed.input_size, *_of(timed.record.cell)
         before = measured.get(key)
         if not before or timed.artefact in evaluated or before.artefact not in evaluated:
             measured[key] = timed
+    return tuple(measured.values())
+
+
+def read_failed(runs: Sequence[RunFile], measured: Iterable[TimedCell]) -> tuple[FailedCell, ...]:
+    """Return the latest of every cell that is not among the ``measured``."""
+    failed: dict[Any, FailedCell] = {}
     for run in runs:
         for record in filter(_is_forward, run.of(Record)):
-            where = conditions(record.cell, run.header)
             if record.differs:
+                where = conditions(record.cell, run.header)
                 failed[(where, *_of(record.cell))] = _differing(run.name, where, record)
         for failure in filter(_is_forward, run.of(Failure)):
             where = conditions(failure.cell, run.header)
             failed[(where, *_of(failure.cell))] = FailedCell(
                 run=run.name, conditions=where, failure=failure
             )
-    known = {(each.conditions, *_of(each.record.cell)) for each in measured.values()}
-    left = tuple(cell for key, cell in failed.items() if key not in known)
-    return tuple(measured.values()), left
+    if not failed:  # as of a million cells
+        return ()
+    known = {(each.conditions, *_of(each.record.cell)) for each in measured}
+    return tuple(cell for key, cell in failed.items() if key not in known)
 
 
 def _differing(run: str, where: Conditions, record: Record) -> FailedCell:

@@ -21,8 +21,9 @@ from opbench.table.cells import (
     TimedCell,
     differing_note,
     is_of,
+    latest,
     read_ceilings,
-    read_cells,
+    read_failed,
     read_timed,
     training_note,
 )
@@ -101,7 +102,8 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
     runs = tell_apart(runs)
     evaluations, more_damages = read_evaluations(results)
     evaluated = evaluated_artefacts(evaluations)
-    cells, failures = read_cells(runs, evaluated)
+    timed = [*read_timed(runs)]
+    cells = latest(timed, evaluated)
     rows = counts_csv.load(counts if counts.is_file() else None)
     records = [cell.record for cell in cells]
     networks = read_networks(rows, records, primaries())
@@ -117,8 +119,8 @@ def read_folder(results: Path, accuracies: Path | None = None) -> Folder:
         networks=networks,
         elsewhere=elsewhere,
         cells=cells,
-        failures=failures,
-        artefacts=join_artefacts(read_timed(runs), evaluated),
+        failures=read_failed(runs, cells),
+        artefacts=join_artefacts(timed, evaluated),
         ceilings=read_ceilings(runs),
         runs={run.name: run.header for run in runs},
         chart2016=load_chart2016(),

@@ -6,15 +6,12 @@ that is missing is None.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from math import nan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from opbench.accuracy import ChartPoint
@@ -22,15 +19,9 @@ from opbench.metrics import columns
 from opbench.spec import DATASETS, ordered_datasets
 from opbench.table.cells import Conditions, DeviceCeilings, FailedCell, TimedCell, is_of
 from opbench.table.folder import Folder, collecting_nothing, on_device, read_folder
-from opbench.table.joined import (
-    OF_ARTEFACT,
-    TOP1,
-    accuracies_of,
-    artefact_row,
-    artefacts_frame,
-    with_accuracies,
-)
+from opbench.table.joined import TOP1, accuracies_of, artefacts_frame, with_accuracies
 from opbench.table.networks import Network, published_only, zoo_networks
+from opbench.table.timings import CELL, WHERE, timings_frame
 
 # Where pyarrow is installed pandas would keep text in it, which takes no lone surrogate: a name may
 # hold one.
@@ -49,18 +40,12 @@ _NUMBERS_OF_NETWORK = columns("network")
 _COMPUTED = tuple(dict.fromkeys((*_OWN, *_NUMBERS_OF_NETWORK, *_OF_ACCURACY, *_OF_EVALUATION)))
 NETWORK = (*_COMPUTED, *_OF_ENTRY)
 ZOO = ("name", "family", "dataset", "input_size", "trained_on", "comparable", *_NUMBERS_OF_NETWORK)
-_WHERE = ("run", "machine", "device", "dtype", "runtime", "variant")
-# The network as it was run, which may be at another input size than its paper's.
-_AS_RUN = ("params", "macs", "activations", "weight_bytes", "traffic_bytes", "idle_power_w",
-           "p50_s", "p90_s", "fraction_of_peak", "output_error", "output_limit")  # fmt: skip
-_NUMBERS_OF_CELL = (*columns("cell"), *_AS_RUN)
-CELL = ("name", *_WHERE, *OF_ARTEFACT, "batch_size", "input_size", "quality", *_NUMBERS_OF_CELL)
 # Columns copied from the network, except those that the cell has.
 _OF_NETWORK = tuple(dict.fromkeys((
     "label", "family", "year", "dataset", "own_accuracy", *TOP1, "top1_told", "top1_weights",
     *(column for column in _NUMBERS_OF_NETWORK if column not in CELL),
 )))  # fmt: skip
-FAILURE = ("name", *_WHERE, "batch_size", "input_size", "reason")
+FAILURE = ("name", *WHERE, "batch_size", "input_size", "reason")
 CEILING = ("run", "machine", "device", "dtype", "peak_flops_per_s", "bandwidth_bytes_per_s")
 
 
@@ -100,8 +85,8 @@ class Table:
     def artefacts(self) -> pd.DataFrame:
         """One row per artefact that was timed, in each setting: time and accuracy of the same."""
         artefacts = self.folder.artefacts
-        rows = (_cell_row(each.cell) for each in artefacts)
-        return artefacts_frame(artefacts, rows, self.everywhere)
+        cells = timings_frame([each.cell for each in artefacts])
+        return artefacts_frame(artefacts, cells, self.everywhere)
 
     @property
     def published(self) -> pd.DataFrame:
@@ -192,8 +177,7 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
 
     Counts and energy are per image.  ``own_size`` is true at the input size of the network's paper.
     """
-    frame = _frame(map(_cell_row, cells), CELL, numbers=_NUMBERS_OF_CELL)
-    frame["batch_size"] = frame["batch_size"].astype(int)  # in place: cells may be a million
+    frame = timings_frame(cells)
     facts = networks[["name", "input_size", *_OF_NETWORK]]
     facts = facts.rename(columns={"input_size": "input_size_of_paper"})
     # Merged by their names alone, so that the cells are not copied.
@@ -205,27 +189,9 @@ def cells_frame(cells: Sequence[TimedCell], networks: pd.DataFrame) -> pd.DataFr
     return frame
 
 
-def _frame(
-    rows: Iterable[Mapping[str, Any]], names: Sequence[str], numbers: Iterable[str] = ()
-) -> pd.DataFrame:
-    """Return a frame of ``rows``, which are many, without keeping them all at once.
-
-    In a column of ``numbers`` what is missing is NaN.
-    """
-    columns: dict[str, Any] = {name: [] for name in names}
-    columns |= {name: array("d") for name in numbers}
-    appended = [
-        (name, column.append, isinstance(column, array)) for name, column in columns.items()
-    ]
-    for row in rows:
-        for name, append, number in appended:
-            value = row.get(name)
-            append(nan if number and value is None else value)
-    made = {
-        name: np.asarray(column) if isinstance(column, array) else column
-        for name, column in columns.items()
-    }
-    return pd.DataFrame(made)
+def _frame(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """Return a frame of the columns ``names`` of ``rows``."""
+    return pd.DataFrame([[row.get(name) for name in names] for row in rows], columns=[*names])
 
 
 def of_device(frame: pd.DataFrame, wanted: str) -> pd.Series[bool]:
@@ -288,52 +254,3 @@ def _where(run: str, conditions: Conditions) -> dict[str, str | None]:
         "runtime": conditions.runtime,
         "variant": conditions.variant or None,
     }
-
-
-def _cell_row(timed: TimedCell) -> Mapping[str, Any]:
-    measurement, load, batch = timed.record.measurement, timed.record.load, timed.batch_size
-    attained, artefact = timed.record.attained, timed.record.artefact
-    latency = (measurement.latency_s, measurement.latency_low_s, measurement.latency_high_s)
-    on_gpu = (measurement.device_s, measurement.device_low_s, measurement.device_high_s)
-    queued = (measurement.queued_s, measurement.queued_low_s, measurement.queued_high_s)
-    row = {
-        "name": timed.name,
-        **_where(timed.run, timed.conditions),
-        **artefact_row(timed),
-        "batch_size": batch,
-        "input_size": str(timed.input_size),
-        "quality": measurement.quality or None,
-        **_with_ends("latency_s", latency),
-        **_with_ends("latency_per_image_s", latency, lambda seconds: seconds / batch),
-        **_with_ends("device_s", on_gpu),
-        **_with_ends(
-            "throughput_images_per_s",
-            queued if measurement.queued_s else latency,
-            lambda seconds: batch / seconds,
-        ),
-        "params": load.params,
-        "macs": load.macs / batch,
-        "activations": load.activations / batch,
-        "weight_bytes": load.weight_bytes,
-        "traffic_bytes": load.traffic_bytes,
-        "peak_memory_bytes": timed.peak_memory_bytes,
-        "energy_j": None if timed.energy_j is None else timed.energy_j / batch,
-        "power_w": timed.power_w,
-        "idle_power_w": measurement.idle_power_w,
-        "p50_s": measurement.p50_s,
-        "p90_s": measurement.p90_s,
-        "fraction_of_peak": attained.fraction_of_peak if attained else None,
-        "output_error": artefact.output_error if artefact else None,
-        "output_limit": artefact.output_limit if artefact else None,
-    }
-    rest = {column: getattr(measurement, column) for column in columns("cell") if column not in row}
-    return row | rest
-
-
-def _with_ends(
-    key: str, time: Sequence[float | None], of: Callable[[float], float] = float
-) -> dict[str, float | None]:
-    """Return a number that follows from a time, and the ends of its interval, lowest first."""
-    value, *ends = (None if seconds is None else of(seconds) for seconds in time)
-    low, high = sorted(ends, key=lambda end: (end is None, end))
-    return {key: value, f"{key}_low": low, f"{key}_high": high}

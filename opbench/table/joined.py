@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from opbench.table.artefacts import JoinedArtefact
-from opbench.table.cells import TimedCell
 from opbench.table.measured import HERE, MeasuredAccuracy
 from opbench.table.networks import ONE_VIEW
 
@@ -19,12 +18,9 @@ TOP1 = (
     *("top1", "top1_low", "top1_high", "top5", "protocol", "single_crop", "source", "source_url"),
     *("top1_measured", "evaluation"),
 )
-OF_ARTEFACT = (
-    *("artefact", "precision", "output_error", "agreement", "weights_sha256", "random_weights"),
-)
 _GAINS = ("times_faster", "top1_lost")
 _OF_GAINS = tuple(f"{key}{end}" for key in _GAINS for end in ("", "_low", "_high"))
-_NUMBERS = ("top1", "top1_low", "top1_high", "top5", "output_error", "agreement", *_OF_GAINS)
+_NUMBERS = ("top1", "top1_low", "top1_high", "top5", *_OF_GAINS)
 _FLAGS = ("single_crop", "top1_measured", "one_artefact", "on_frontier")
 _OWN = (*TOP1, *_OF_GAINS, "one_artefact", "on_frontier")
 
@@ -33,19 +29,6 @@ def accuracies_of(artefacts: Iterable[JoinedArtefact]) -> Accuracies:
     """Return the accuracies of those that were evaluated."""
     return {
         (each.cell.artefact, each.dataset): each.accuracy for each in artefacts if each.accuracy
-    }
-
-
-def artefact_row(timed: TimedCell) -> dict[str, Any]:
-    """Return what a cell says of the artefact that was timed."""
-    made = timed.record.artefact
-    return {
-        "artefact": timed.artefact or None,
-        "precision": timed.precision,
-        "output_error": made.output_error if made else None,
-        "agreement": made.agreement if made else None,
-        "weights_sha256": timed.weights_sha256 or None,
-        "random_weights": timed.random_weights,
     }
 
 
@@ -81,23 +64,20 @@ def _found(cells: pd.DataFrame, accuracies: Accuracies) -> dict[Any, MeasuredAcc
 
 
 def artefacts_frame(
-    artefacts: Sequence[JoinedArtefact], cells: Iterable[Mapping[str, Any]], networks: pd.DataFrame
+    artefacts: Sequence[JoinedArtefact], cells: pd.DataFrame, networks: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row for each artefact; ``cells`` are their rows, in their order.
+    """Return a row for each artefact; ``cells`` are their timings, in their order.
 
     An accuracy is that of the artefact, and missing where it was not evaluated.  times_faster and
     top1_lost are against eager float32, with the ends of their intervals; missing where that was
     not timed, or not evaluated on the same images.
     """
     home = networks.drop_duplicates("name").set_index("name")["dataset"]
-    rows = [
-        {**cell, **_own(each), "dataset": each.dataset or home.get(each.name)}
-        for each, cell in zip(artefacts, cells, strict=True)
-    ]
-    frame = pd.DataFrame(rows, columns=None if rows else [*OF_ARTEFACT, *_OWN, "name", "dataset"])
-    frame = frame.astype(dict.fromkeys(_NUMBERS, float) | dict.fromkeys(_FLAGS, bool))
+    rows = [_own(each) | {"dataset": each.dataset or home.get(each.name)} for each in artefacts]
+    own = pd.DataFrame(rows, columns=[*_OWN, "dataset"])
+    own = own.astype(dict.fromkeys(_NUMBERS, float) | dict.fromkeys(_FLAGS, bool))
     facts = networks[["name", "dataset", "label", "family", "year"]]
-    return frame.merge(facts, on=["name", "dataset"], how="left")
+    return cells.join(own).merge(facts, on=["name", "dataset"], how="left")
 
 
 def _own(each: JoinedArtefact) -> dict[str, Any]:
