@@ -17,6 +17,8 @@ _AGAINST = (
     "intervals."
 )
 
+_SHORT = 12  # digits of an artefact's hash that are shown, as git shows those of a commit
+
 
 def _points(value: Any, low: Any, high: Any) -> str:
     if value is None or low == high:
@@ -71,7 +73,7 @@ OTHERS = (
     Column(key="machine", title="machine"),
     Column(key="device", title="device"),
     Column(key="run", title="run"),
-    Column(key="artefact", title="artefact"),
+    Column(key="artefact", title="artefact", show=lambda known: (known or "")[:_SHORT]),
 )
 FRONTIER = Column(
     key="on_frontier",
