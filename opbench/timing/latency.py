@@ -1,13 +1,18 @@
 """Estimate the latency of a cell: the time of a forward pass on an undisturbed machine.
 
-On the CPU every few samples have fixed work beside them, and the least time that this work took in
-the whole run is that of the machine when it is left alone.  Where the work takes r times as long,
-networks take about r^0.75 times as long, some more and some less.  So each sample is divided by
-r^0.75, a round has the median of its samples, and the latency is the geometric mean of the rounds,
-whose differences are what another run would show as well.  Of the estimators tried on the same
-samples this one differed least from run to run (`results/timing.md`).  Samples that hardly move
-while the work does, of a network that waits for something else, are divided by less.  Below the
-smallest sample nothing was seen: the interval reaches to it at least.
+On the CPU it is the smallest sample, as of a machine that left it alone then.  Every few samples
+have fixed work beside them, and the least time that this work took in the whole run is that of the
+machine when it is left alone.  Where the least beside a cell's own samples is r times as long, that
+cell never had the machine alone: its smallest sample is divided by the square root of r, as of what
+slows the work down networks have about half, some more and some less.  Of the estimators tried on
+the same samples, on a quiet machine and on a busy one, this one differed least from run to run
+(`results/timing.md`).
+
+Its interval is as wide as that of the geometric mean of the rounds' medians, each sample divided in
+the same way by the work beside it: processes differ, by where their memory lies and by what the
+machine does meanwhile.  Samples that hardly move while the work does, of a network that waits for
+something else, are divided by less, or not at all.  Below the smallest sample nothing was seen: the
+interval reaches to it at least.
 
 On CUDA it is the tenth percentile of single calls with launch and synchronisation, the geometric
 mean over rounds.
@@ -26,9 +31,10 @@ from opbench.timing.starved import starved_rounds
 
 _LOW = 0.1
 # The part of the work's slowdown, in logarithms, that networks have as well; the less, the less
-# their samples spread beside those of the work.  Of all networks tried the steadiest had a fifth of
-# the spread of the work, and an estimate of each network's own part was too uncertain.
-_FOLLOWED = 0.75
+# their samples spread beside those of the work, and none below half of ``_STEADY``.  Of all
+# networks tried the steadiest had a fifth of the spread of the work, and an estimate of each
+# network's own part was too uncertain.
+_FOLLOWED = 0.5
 _STEADY = 0.15
 # So many parts of a single round stand for the rounds that there are not.
 _PARTS = 5
@@ -51,15 +57,20 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     rounds = _served(rounds)
     samples, part = comparable(rounds), followed(rounds)
     alone = len(rounds) == 1 and rounds[0].host_samples_s
-    found, low, high = mean_of_rounds(_parts(alone) if alone else samples), 1.0, 1.0
-    seen = 0.0
-    if part:
-        work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
-        low, high = work.estimate**part, work.high**part
-        seen = min(min(each.samples_s) for each in rounds)
+    found = mean_of_rounds(_parts(alone) if alone else samples)
+    if not _beside_work(rounds):
+        return Latency(
+            whole=found,
+            rounds=(found.estimate,) if alone else tuple(median(each) for each in samples),
+        )
+    work = floor or floor_of([min(each.reference_samples_s) for each in rounds])
+    least = min(min(each.reference_samples_s) for each in rounds)
+    seen = min(min(each.samples_s) for each in rounds)
+    estimate = seen * (work.estimate / least) ** part
+    low, high = (estimate * end / found.estimate for end in (found.low, found.high))
     return Latency(
-        whole=Interval(low * found.estimate, low * found.low, max(high * found.high, seen)),
-        rounds=(found.estimate,) if alone else tuple(low * median(each) for each in samples),
+        whole=Interval(estimate, low, max(high * (work.high / work.estimate) ** part, seen)),
+        rounds=tuple(work.estimate**part * median(each) for each in samples),
     )
 
 
@@ -94,11 +105,19 @@ def _parts(samples: Sequence[float]) -> list[list[float]]:
 def followed(rounds: Sequence[Round]) -> float:
     """Return the power of the work beside the samples in which these are told; 0 without any."""
     rounds = _served(rounds)
-    if not all(len(each.reference_samples_s) == len(each.samples_s) for each in rounds):
+    if not _beside_work(rounds):
         return 0.0
     samples = [sample for each in rounds for sample in each.samples_s]
     moved = _spread([sample for each in rounds for sample in each.reference_samples_s])
-    return _FOLLOWED * min(1.0, _spread(samples) / (_STEADY * moved)) if moved else _FOLLOWED
+    if not moved:
+        return _FOLLOWED
+    follows = 2 * _spread(samples) / (_STEADY * moved) - 1
+    return _FOLLOWED * min(1.0, max(0.0, follows))
+
+
+def _beside_work(rounds: Sequence[Round]) -> bool:
+    """Return whether every sample has fixed work beside it."""
+    return all(len(each.reference_samples_s) == len(each.samples_s) for each in rounds)
 
 
 def _spread(values: Sequence[float]) -> float:

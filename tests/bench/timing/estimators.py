@@ -93,6 +93,11 @@ def _mean_by_work(part: float, rounds: Sequence[Round], floor: Interval) -> floa
     return float(mean * floor.estimate**part)
 
 
+def _least_by_work(part: float, rounds: Sequence[Round], floor: Interval) -> float:
+    least = min(min(each.reference_samples_s) for each in rounds)
+    return float(everything(rounds)[0] * (floor.estimate / least) ** part)
+
+
 ESTIMATORS: dict[str, Estimator] = {
     "median of the rounds' medians": lambda rounds, _: median(
         [median(each.samples_s) for each in rounds]
@@ -117,7 +122,9 @@ ESTIMATORS: dict[str, Estimator] = {
     "geometric mean of both": partial(_mixed, 1 / 2),
     "mean of the rounds' medians in units of the work": partial(_mean_by_work, 1.0),
     "the same, in units of its square root": partial(_mean_by_work, 0.5),
-    "the same, in units of its power 0.75: `latency_s`": lambda rounds, floor: (
+    "the same, in units of its power 0.75": partial(_mean_by_work, 0.75),
+    "smallest sample over smallest work": partial(_least_by_work, 1.0),
+    "the same, over the square root of the work: `latency_s`": lambda rounds, floor: (
         latency(rounds, floor).whole.estimate
     ),
 }

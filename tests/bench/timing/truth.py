@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opbench.intervals import Interval, mean_of_rounds
 from opbench.record import Record
 from tests.bench.timing.claims import Claim, opbench_run, python
 from tests.bench.timing.modules import KNOWN_S, SIZE, SLEPT_S
 
 FILE = "tests/bench/timing/modules.py"
 WITHIN = 0.01
+PROCESSES = 4
 
 # The known product timed by PyTorch's own tool, in a process of its own.
 PRODUCT = f"""
@@ -51,19 +53,31 @@ def _known(record: Record, what: str, seconds: float) -> Claim:
 
 
 def _product() -> Claim:
-    """The least of PyTorch's tool beside ours: a latency is of a machine that is left alone."""
+    """The least of PyTorch's tool in each of some processes beside ours, and their intervals.
+
+    Processes differ by where their memory lies: the least of all would be that of the luckiest.
+    """
     name = f"{FILE}:Product"
-    before = python(PRODUCT)["least"]
+    taken = _least_of_each()
     record = opbench_run(name, "--input-size", f"{SIZE}x{SIZE}").records[name]
     timed, macs = record.measurement, record.load.macs
-    peer = min(before, python(PRODUCT)["least"])
+    peer = mean_of_rounds([[least] for least in (*taken, *_least_of_each())])
     assert timed.latency_low_s
     assert timed.latency_high_s
-    inside = 0.99 * timed.latency_low_s <= peer <= 1.01 * timed.latency_high_s
+    low, high = timed.latency_low_s * (1 - WITHIN), timed.latency_high_s * (1 + WITHIN)
+    ends = (f"{each / timed.latency_s:.3f}" for each in (peer.low, peer.high))
     return Claim(
-        what=f"a matrix product of {macs:,} MACs, beside the least of torch.utils.benchmark before "
-        "and after",
-        wanted="within 1 % of the interval, or not good",
-        seen=f"{timed.latency_s / peer:.3f} times, {timed.quality}",
-        holds=macs == SIZE**3 and (inside or timed.quality != "good"),
+        what=f"a matrix product of {macs:,} MACs, beside the least of torch.utils.benchmark in "
+        f"{PROCESSES} processes before and {PROCESSES} after",
+        wanted="the intervals overlap within 1 %, or not good",
+        seen=f"{peer.estimate / timed.latency_s:.3f} times ({' to '.join(ends)}), {timed.quality}",
+        holds=macs == SIZE**3 and (_overlap((low, high), peer) or timed.quality != "good"),
     )
+
+
+def _least_of_each() -> list[float]:
+    return [python(PRODUCT)["least"] for _ in range(PROCESSES)]
+
+
+def _overlap(ours: tuple[float, float], peer: Interval) -> bool:
+    return ours[0] <= peer.high and peer.low <= ours[1]
