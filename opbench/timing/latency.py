@@ -8,11 +8,13 @@ slows the work down networks have about half, some more and some less.  Of the e
 the same samples, on a quiet machine and on a busy one, this one differed least from run to run
 (`results/timing.md`).
 
-Its interval is as wide as that of the geometric mean of the rounds' medians, each sample divided in
-the same way by the work beside it: processes differ, by where their memory lies and by what the
-machine does meanwhile.  Samples that hardly move while the work does, of a network that waits for
-something else, are divided by less, or not at all.  Below the smallest sample nothing was seen: the
-interval reaches to it at least.
+Its interval reaches up to the smallest sample of another round: the k-th by size, where another run
+of as many rounds has its own smallest sample below that with a probability of 95 %, whatever the
+distribution (each choice of the 2n rounds for this run is equally likely).  It reaches as far down.
+Rounds are processes, which differ by where their memory lies and by what the machine does
+meanwhile; some that are slow do not widen it.  Of a network whose samples hardly move while the
+work does, as it waits for something else, the estimate follows the work less, or not at all.  Below
+the smallest sample nothing was seen: the interval reaches to it at least.
 
 On CUDA it is the tenth percentile of single calls with launch and synchronisation, the geometric
 mean over rounds.
@@ -25,7 +27,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from opbench.intervals import Interval, mean_of_rounds, median, quantile
+from opbench.intervals import CONFIDENCE, Interval, mean_of_rounds, median, quantile
 from opbench.record import Round
 from opbench.timing.starved import starved_rounds
 
@@ -67,11 +69,27 @@ def latency(rounds: Sequence[Round], floor: Interval | None = None) -> Latency:
     least = min(min(each.reference_samples_s) for each in rounds)
     seen = min(min(each.samples_s) for each in rounds)
     estimate = seen * (work.estimate / least) ** part
-    low, high = (estimate * end / found.estimate for end in (found.low, found.high))
+    up = _to_another(rounds) or found.high / found.estimate
     return Latency(
-        whole=Interval(estimate, low, max(high * (work.high / work.estimate) ** part, seen)),
+        whole=Interval(
+            estimate,
+            estimate / up,
+            max(estimate * up * (work.high / work.estimate) ** part, seen),
+        ),
         rounds=tuple(work.estimate**part * median(each) for each in samples),
     )
+
+
+def _to_another(rounds: Sequence[Round]) -> float:
+    """Return by what factor the smallest sample of another run may lie above that of these rounds;
+    0 for a single one.
+    """
+    least, count = sorted(min(each.samples_s) for each in rounds), len(rounds)
+    for rank in range(2, count):
+        # The smallest ``rank`` of both runs' rounds are all of this one.
+        if math.comb(2 * count - rank, count) <= (1 - CONFIDENCE) * math.comb(2 * count, count):
+            return least[rank - 1] / least[0]
+    return least[-1] / least[0] if count > 1 else 0.0
 
 
 def _served(rounds: Sequence[Round]) -> Sequence[Round]:

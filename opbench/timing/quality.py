@@ -14,7 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
-from opbench.intervals import Interval, drift, mean_of_rounds, median, median_of_rounds, quantile
+from opbench.intervals import (
+    Interval,
+    drift,
+    mean_of_rounds,
+    median,
+    median_of_rounds,
+    quantile,
+    two_states,
+)
 from opbench.record import Launches, Measurement, Round, Stage
 from opbench.timing.latency import Latency, comparable, latency
 from opbench.timing.protocol import Protocol
@@ -26,6 +34,8 @@ Quality = Literal["good", "noisy", "unstable"]
 _GOOD = 0.05
 UNSTABLE = 0.10
 _BUSY_CORES = 0.2
+# So many samples of a round form two groups by chance only seldom.
+_TOLD_APART = 8
 # Fixed pieces of work that differ by no more took the same time.
 _SAME_WORK = 0.02
 _APART = 2
@@ -146,7 +156,20 @@ def judge(rounds: Sequence[Round], interval: Interval, protocol: Protocol) -> Qu
     if 2 * waiting > len(rounds) or interval.relative > UNSTABLE or _drifts(rounds, protocol):
         return "unstable"
     precise = interval.relative <= max(_GOOD, protocol.precision)
-    return "good" if precise and not waiting and not _always_busy(rounds) else "noisy"
+    doubtful = waiting or _always_busy(rounds) or _alternates(rounds)
+    return "good" if precise and not doubtful else "noisy"
+
+
+def _alternates(rounds: Sequence[Round]) -> bool:
+    """Return whether the samples of most rounds form two groups: a median may be of either."""
+    known = [_inner(each.samples_s) for each in rounds if len(each.samples_s) >= _TOLD_APART]
+    return sum(two_states(each, _GOOD) for each in known) > len(rounds) / 2
+
+
+def _inner(samples: Sequence[float]) -> Sequence[float]:
+    """Return the samples without a fifth of them at each end, which may be struck."""
+    ends = len(samples) // 5
+    return sorted(samples)[ends : len(samples) - ends]
 
 
 def _always_busy(rounds: Sequence[Round]) -> bool:
@@ -181,6 +204,8 @@ def _causes(rounds: Sequence[Round], protocol: Protocol, cores: int) -> Iterator
         yield f"other programs kept {others:.1f} of {cores} cores busy: close them"
     if any(map(_is_busy, rounds)):
         yield f"other virtual machines took {stolen:.1f} of {cores} cores: use a quieter machine"
+    if _alternates(rounds):
+        yield "its passes take one of two times: look for state that they change"
     samples = comparable(rounds)
     between, within = _spread([median(each) for each in samples]), _within(samples)
     if len(rounds) > 1 and between > _APART * within:

@@ -27,7 +27,7 @@ def names(cls: type[Value]) -> Iterator[str]:
 
 FIELDS = {name for cls in RUN.kinds.values() for name in names(cls)}
 REFUSAL = re.compile(
-    r"not a complete JSON object \(.+\)|not an object whose kind is one of .+"
+    r"not a complete JSON object \(.+\)|not an object whose kind is one of .+|unknown kind .+"
     rf"|damaged ({'|'.join(RUN.kinds)}): ({'|'.join(FIELDS)})\b.+"
 )
 
@@ -85,6 +85,7 @@ def test_any_object_is_read_or_refused(kind: str, data: st.DataObject) -> None:
 @example(b'{"kind":"header","format":1,"environment":' + b"[" * 100_000)
 @example(b'{"kind":"header","format":1,"run":"\\ud800"}')
 @example(b'{"kind":"end","reason":"\xff"}')
+@example(b'{"kind":"0"}')
 @example(b'{"kind":"end","reason":"","wall_s":1e999}')
 @example(b'{"kind":"end","reason":"","wall_s":NaN}')
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
