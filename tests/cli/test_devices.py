@@ -59,6 +59,7 @@ def test_a_limit_is_of_the_machine(rows: Rows, board: Path) -> None:
     assert _timed(rows, board, *limit) == {("resnet18", "Fast"): 0.01}
 
 
+@pytest.mark.slow
 def test_plot_draws_a_figure_for_each_machine(opbench: Opbench, board: Path) -> None:
     asked = ["plot", "time-vs-batch", "ops-vs-time", "--file-format", "svg", "--device", "all"]
     done = opbench(*asked, "--results", str(board))

@@ -148,7 +148,7 @@ def test_nothing_is_left_far_away_by_a_count_that_fails() -> None:
     assert KEPT == []
 
 
-@pytest.mark.parametrize("device", ["meta", "cpu"])
+@pytest.mark.parametrize("device", ["meta", pytest.param("cpu", marks=pytest.mark.slow)])
 def test_garbage_that_a_pass_has_made_older_is_no_leftover(device: str) -> None:
     class Cycle(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
@@ -353,13 +353,10 @@ assert first == second, (first, second)
 """
 
 
-@pytest.mark.parametrize("device", ["meta", pytest.param("cpu", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("device", ["meta", "cpu"])
 @pytest.mark.parametrize(
-    "modules",
-    [
-        pytest.param(("torch._dynamo",), marks=pytest.mark.slow),
-        ("torch._inductor.compile_fx", "torch._dynamo"),
-    ],
+    "modules", [("torch._dynamo",), ("torch._inductor.compile_fx", "torch._dynamo")]
 )
 def test_a_pass_that_imports_parts_of_torch_counts_as_any_other(
     device: str, modules: tuple[str, ...]
