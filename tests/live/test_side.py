@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -109,3 +111,41 @@ def test_processor_seconds_are_those_of_the_calling_thread() -> None:
     assert block["processor_s"] < 0.5 * min(block["samples_s"])
     side = Side(CpuDevice(), lambda: spin(0.004), device_time=False)
     assert side.block(0.05)["processor_s"] == pytest.approx(0.004, rel=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known which threads run")
+def test_a_block_ends_when_the_threads_of_the_side_have_come_to_rest() -> None:
+    """They spin on after a call, as those of OpenMP do, and would disturb the other side."""
+    spinning: list[Thread] = []
+
+    def spin() -> None:  # without Python's lock, as it would wait for that
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 20_000)
+
+    def leaves_a_thread_spinning() -> None:
+        time.sleep(0.002)
+        spinning.append(Thread(target=spin))
+        spinning[-1].start()
+
+    side = Side(CpuDevice(), leaves_a_thread_spinning, device_time=False)
+    for _ in range(3):
+        side.block(0.002)
+        assert not any(each.is_alive() for each in spinning)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is waited for")
+def test_a_thread_that_never_rests_is_waited_for_no_longer_than_that() -> None:
+    stop = Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            pass
+
+    never = Thread(target=spin)
+    never.start()
+    try:
+        side = Side(CpuDevice(), lambda: time.sleep(0.002), device_time=False)
+        assert len(side.block(0.002)["samples_s"]) == 1
+        assert never.is_alive()
+    finally:
+        stop.set()
+        never.join()
