@@ -62,8 +62,7 @@ def merge(
     two copies that went on apart are both kept, with a part of their hash in the name. A cell that
     was measured twice on equal machines has two records, of which tables show the latest, and two
     rows where the machines differ. An evaluation's file whose images have the same answers in
-    others is left out, or removed where it is there. Cells that no file has
-    measured are named.
+    others is left out, or removed where it is there. Cells that no file has measured are named.
 
     Exit code 1: a file cannot be read, and is left out.
 

@@ -245,9 +245,8 @@ def _drift(each: Round) -> float:
     alone = drift(each.samples_s)
     if len(each.reference_samples_s) != len(each.samples_s):
         return alone
-    pairs = zip(each.samples_s, each.reference_samples_s, strict=True)
-    beside = drift([sample / work for sample, work in pairs])
-    return min(alone, beside, key=abs) if alone * beside > 0 else 0.0
+    left = alone - drift(each.reference_samples_s)
+    return left if left * alone > 0 else 0.0
 
 
 def _precise(rounds: Sequence[Round], protocol: Protocol) -> bool:

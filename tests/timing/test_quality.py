@@ -81,6 +81,15 @@ def test_times_that_grow_as_they_go_are_unstable_however_narrow_the_interval() -
     assert "slower or faster over time" in measurement.advice
 
 
+def test_what_slows_down_beside_work_that_is_only_noisy_is_unstable() -> None:
+    """Each process begins anew, so that all have the same smallest sample."""
+    slowing = a_round(
+        [0.005 * (1 + 0.005 * i) for i in range(14)],
+        reference_samples_s=tuple(0.001 * (1.1 if i % 3 else 1.0) for i in range(14)),
+    )
+    assert summary(*[slowing] * 8).quality == "unstable"
+
+
 @pytest.mark.parametrize(
     ("seen", "advice"),
     [
