@@ -164,8 +164,10 @@ def say_estimate(prepared: Prepared, workers: Workers) -> None:
     from opbench.runs.estimate import estimate
 
     least, most = estimate(prepared, workers)
-    cells = plural(len(prepared.state.missing), "cell")
-    say(f"{cells}; about {_minutes(least)} to {_minutes(most)}")
+    missing = prepared.state.missing
+    told = f"{plural(len(missing), 'cell')}; about {_minutes(least)} to {_minutes(most)}"
+    built = sum(cell.runtime != USUAL["runtime"] for cell in missing)
+    say(f"{told}, and what compiling or converting {built} of them takes" if built else told)
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -4,8 +4,9 @@ The peak of a matrix product is measured once, as every round does it, and a for
 to run at between all and a quarter of it.  A cell's round takes at least the shortest warm-up and
 sampling, and at most its share of the time limit, unless the fewest passes take longer; around that
 there is what starting costs, which is rehearsed.  Rounds beyond the least number stay within the
-time limit and cost their starts.  What a run that is continued has already is taken off; what a
-compiler takes is not known and not in it.
+time limit and cost their starts.  What a run that is continued has already is taken off; what
+compiling and converting take, and what their results take to load in each round, is not known and
+not in it.
 """
 
 from __future__ import annotations

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from opbench.record import USUAL, Cell
+import psutil
 
-# The temporary folder may be in memory.
-_MOST_BYTES = 1 << 30
+from opbench.record import USUAL, Cell
+from opbench.runtimes.parts.kept import bytes_on_disk
+
+# A folder in memory takes no more than this, as the networks need memory, too.
+_MOST_IN_MEMORY = 1 << 30
+_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A folder with the artefacts of cells, until it is full."""
+    """A folder with the artefacts of cells, until they take half of what was free."""
 
     folder: Path
 
@@ -25,7 +30,15 @@ class Shelf:
             return None
         name = hashlib.sha256(json.dumps(cell.to_json()).encode()).hexdigest()
         place = self.folder / name
-        return place if place.is_dir() or self._bytes() < _MOST_BYTES else None
+        return place if place.is_dir() or bytes_on_disk(self.folder) < self._most() else None
 
-    def _bytes(self) -> int:
-        return sum(each.stat().st_size for each in self.folder.rglob("*") if each.is_file())
+    def _most(self) -> int:
+        free = shutil.disk_usage(self.folder).free
+        return min(free, _MOST_IN_MEMORY) if _is_in_memory(self.folder) else free
+
+
+def _is_in_memory(folder: Path) -> bool:
+    """Return whether the file system of ``folder`` is in memory."""
+    mounts = {Path(each.mountpoint): each.fstype for each in psutil.disk_partitions(all=True)}
+    above = (folder.resolve(), *folder.resolve().parents)
+    return next((mounts[each] for each in above if each in mounts), "") in _IN_MEMORY

@@ -18,7 +18,7 @@ from opbench.runs.lines import CeilingsLine, RoundLine, Setting
 from opbench.timing.latency import floor_of
 from opbench.timing.protocol import Protocol
 from opbench.timing.quality import needs_another_round, summarise
-from opbench.timing.roofline import attain, typical
+from opbench.timing.roofline import attain, best
 from opbench.value import Value
 
 
@@ -126,7 +126,7 @@ class RunState:
         lines = self._ceilings.get(Setting.of(cell), [])
         if ceilings := [line.ceilings for line in lines if line.number <= last]:
             eager = cell.runtime == USUAL["runtime"]
-            attained = attain(load, measurement, typical(ceilings), compiled=not eager)
+            attained = attain(load, measurement, best(ceilings), compiled=not eager)
         artefact = self.artefacts.get(cell)
         if artefact and artefact.differs:
             measurement = replace(measurement, quality=DIFFERS, advice=artefact.differs)

@@ -219,13 +219,13 @@ def failures_frame(failures: Iterable[FailedCell]) -> pd.DataFrame:
 
 
 def ceilings_frame(ceilings: Iterable[DeviceCeilings]) -> pd.DataFrame:
-    """Return the highest rates of each device in each run and data type: medians over rounds."""
+    """Return the highest rates of each device in each run and data type, of all rounds."""
     rows = [
         {**_where(each.run, each.conditions), **each.line.ceilings.to_json()} for each in ceilings
     ]
     frame = pd.DataFrame(rows, columns=[*CEILING])
     where, rates = [*CEILING[:4]], [*CEILING[4:]]
-    return frame.astype(dict.fromkeys(rates, float)).groupby(where)[rates].median().reset_index()
+    return frame.astype(dict.fromkeys(rates, float)).groupby(where)[rates].max().reset_index()
 
 
 def chart2016_frame(points: Iterable[ChartPoint]) -> pd.DataFrame:

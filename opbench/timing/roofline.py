@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from opbench.intervals import median
 from opbench.record import Attained, Ceilings, Load, Measurement
 
 # Calls back to back take this much longer than the GPU works, or the host does not hold them up.
@@ -74,10 +73,10 @@ def _host_holds_up(measurement: Measurement) -> bool:
     return paced_s is not None and paced_s > _HOST_WAITS * measurement.median_s
 
 
-def typical(ceilings: Sequence[Ceilings]) -> Ceilings:
-    """Return the medians over rounds."""
+def best(ceilings: Sequence[Ceilings]) -> Ceilings:
+    """Return the best of all rounds: of a machine that was left alone, as latencies are."""
     return Ceilings(
-        peak_flops_per_s=median([each.peak_flops_per_s for each in ceilings]),
-        bandwidth_bytes_per_s=median([each.bandwidth_bytes_per_s for each in ceilings]),
-        launch_s=median([each.launch_s for each in ceilings]),
+        peak_flops_per_s=max(each.peak_flops_per_s for each in ceilings),
+        bandwidth_bytes_per_s=max(each.bandwidth_bytes_per_s for each in ceilings),
+        launch_s=min(each.launch_s for each in ceilings),
     )

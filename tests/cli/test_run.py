@@ -161,8 +161,14 @@ def test_a_dry_run_prints_the_plan_and_how_long_it_takes_and_writes_nothing(
     assert [(row["name"], row["batch_size"]) for row in json.loads(result.stdout)] == [
         ("lenet5", 1), ("lenet5", 2), (CONV, 1), (CONV, 2),
     ]  # fmt: skip
-    assert "4 cells; about " in result.stderr
+    assert "4 cells; about " in result.stderr and "compiling" not in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_says_that_compiling_is_not_in_its_estimate(run: Callable[..., Any]) -> None:
+    said = run(CONV, "--runtime", "eager,compile,aot", "--dry-run").stderr.replace("\n", " ")
+    assert "3 cells; about " in said
+    assert "and what compiling or converting 2 of them takes" in said
 
 
 def test_an_option_without_effect_is_warned_of(

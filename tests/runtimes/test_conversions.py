@@ -9,6 +9,7 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -212,14 +213,25 @@ def test_what_was_made_is_loaded_by_the_next_process(
     assert [each.name for each in (tmp_path / "cell").iterdir()] == ["whole"]
 
 
-def test_a_full_shelf_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opbench.runs.shelf._MOST_BYTES", 10)
-    shelf = Shelf(folder=tmp_path)
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_full_shelf_takes_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, in_memory: bool
+) -> None:
+    """On a disk it is full when as much is free as it holds; in memory after a gibibyte."""
+    mounts = [SimpleNamespace(mountpoint="/", fstype="ext4")]
+    mounts += [SimpleNamespace(mountpoint=str(tmp_path), fstype="tmpfs")] * in_memory
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: mounts)
+    most, free = (10, 1000) if in_memory else (1 << 30, 10)
+    monkeypatch.setattr("opbench.runs.shelf._MOST_IN_MEMORY", most)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    shelf = Shelf(folder=tmp_path / "shelf")
     assert shelf.place(of("small", "eager")) is None
     place = shelf.place(of("small", "openvino"))
     assert place is not None
-    place.mkdir()
-    (place / "network").write_bytes(bytes(10))
+    place.mkdir(parents=True)
+    (place / "network").write_bytes(bytes(9))
+    assert shelf.place(of("small", "onnxruntime"))
+    (place / "weights").write_bytes(bytes(1))
     assert shelf.place(of("small", "openvino")) == place
     assert shelf.place(of("small", "onnxruntime")) is None
 

@@ -12,7 +12,7 @@ from opbench.record import Ceilings, Launches
 from opbench.timing import ceilings as module
 from opbench.timing.ceilings import measure_ceilings
 from opbench.timing.device import open_device
-from opbench.timing.roofline import attain, typical
+from opbench.timing.roofline import attain, best
 from opbench.timing.traffic import traffic_of
 from tests.builders import load, measurement
 
@@ -98,12 +98,12 @@ def test_operations_counted_by_the_rule_may_exceed_the_peak() -> None:
     assert attained.bound_by == "compute"
 
 
-def test_ceilings_of_several_rounds_have_their_medians() -> None:
+def test_ceilings_are_the_best_of_all_rounds_whichever_had_which() -> None:
     several = [
-        Ceilings(peak_flops_per_s=peak, bandwidth_bytes_per_s=5.0, launch_s=1.0)
-        for peak in (1.0, 9.0, 2.0)
+        Ceilings(peak_flops_per_s=peak, bandwidth_bytes_per_s=rate, launch_s=launch)
+        for peak, rate, launch in ((1.0, 5.0, 3.0), (9.0, 4.0, 2.0), (2.0, 6.0, 4.0))
     ]
-    assert typical(several).peak_flops_per_s == 2.0
+    assert best(several) == Ceilings(peak_flops_per_s=9.0, bandwidth_bytes_per_s=6.0, launch_s=2.0)
 
 
 def test_ceilings_are_measured_within_reason(monkeypatch: pytest.MonkeyPatch) -> None:
