@@ -30,7 +30,9 @@ from opbench.errors import BadValueError, MissingDataError
 from opbench.escapes import printable
 from opbench.metrics import METRIC_ALIASES, METRICS
 from opbench.names import find
+from opbench.runtimes import names as runtime_names
 from opbench.spec import DATASETS, dataset_label, ordered_datasets
+from opbench.timing.settings import DTYPES, known
 
 if TYPE_CHECKING:
     from opbench.table.frames import Table
@@ -198,8 +200,8 @@ def plot(
         "highlight": tuple(highlight or ()),
         "label": tuple(label or ()),
         "device": device,
-        "dtype": dtype,
-        "runtime": runtime.removesuffix(":default").replace(":", " "),
+        "dtype": dtype and known("dtype", [dtype], DTYPES)[0],
+        "runtime": runtime,
         "batch_sizes": tuple(parse_integers("--batch-size", batch_size) if batch_size else ()),
         "chart2016": Overlay.chart2016 in (overlay or ()),
         "zoo": zoo,
@@ -219,6 +221,8 @@ def plot(
     if dataset:
         there = ordered_datasets({*DATASETS, *loaded.everywhere["dataset"]})
         choices["dataset"] = find("data set", dataset, there)
+    if runtime:
+        choices["runtime"] = _runtime(runtime, loaded)
     papers = ("light", "dark") if theme is Theme.both else (theme.value,)
     jobs = [
         Job(
@@ -235,6 +239,13 @@ def plot(
     pages = _drawn(jobs, draw_all(jobs), asked=bool(figures))
     _write(pages, output or folder / "figures")
     _note_others(loaded, wanted, choices["dataset"] or loaded.dataset)
+
+
+def _runtime(text: str, table: Table) -> str:
+    """Return a runtime as the table has it; of those there are here and those in the table."""
+    name, _, mode = text.removesuffix(":default").partition(":")
+    there = {*runtime_names(), *(each.split()[0] for each in table.cells["runtime"])}
+    return f"{find('runtime', name, sorted(there))} {mode}".rstrip()
 
 
 def _machines(name: str, table: Table, choices: Mapping[str, Any]) -> list[tuple[str, Table]]:

@@ -39,6 +39,19 @@ def test_a_figure_is_written_in_two_formats_and_the_paths_printed(
     assert png.startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("option", "word", "near"),
+    [("--runtime", "openvin", "openvino"), ("--runtime", "compil:default", "compile"),
+     ("--dtype", "flot32", "float32")],
+)  # fmt: skip
+def test_a_runtime_or_type_that_there_is_not_is_no_advice_to_run_it(
+    opbench: Opbench, results: Path, tmp_path: Path, option: str, word: str, near: str
+) -> None:
+    told = opbench("plot", "roofline", option, word, "--results", results, "--output", tmp_path)
+    assert told.exit_code == 2
+    assert f"did you mean {near}" in told.stderr and "opbench run" not in told.stderr
+
+
 @pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_also_in_another_process(
     opbench: Opbench, results: Path, tmp_path: Path
