@@ -9,6 +9,7 @@ import pytest
 from opbench.intervals import Interval
 from opbench.record import Artefact, Failure, Record
 from tests.bench.runtimes import leftovers, registry, tools
+from tests.bench.runtimes.turns import ratio_of_turns
 from tests.builders import cell, record
 
 
@@ -43,3 +44,13 @@ def test_a_run_is_told_as_ratios_and_what_failed_is_named() -> None:
     lines = registry.table(rows, ["openvino"]).splitlines()
     assert any(line.startswith("| one | 30.0 ") and "| 3.00 (" in line for line in lines)
     assert any(line.startswith("| two ") and "| failed |" in line for line in lines)
+
+
+def test_what_slows_down_a_whole_turn_cancels_and_struck_processes_do_not_count() -> None:
+    slowed = [1.0 + number / 10 for number in range(12)]
+    base = [[0.1 * each, 0.1 * each, 9.0] for each in slowed]
+    new = [[0.102 * each] for each in slowed]
+    new[3], new[8] = [0.2], [0.3]
+    ratio = ratio_of_turns(base, new)
+    assert ratio.estimate == pytest.approx(1.02)
+    assert ratio.high == pytest.approx(1.02)

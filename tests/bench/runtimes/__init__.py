@@ -17,7 +17,7 @@ from tests.bench.runtimes import leftovers, registry, tools
 from tests.bench.timing import table
 from tests.bench.timing.claims import Claim
 
-ROUNDS = 7
+ROUNDS = 12
 
 _HEAD = """# Runtimes
 

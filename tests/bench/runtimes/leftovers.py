@@ -6,12 +6,13 @@ import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from opbench.intervals import Interval, ratio_of_rounds
+from opbench.intervals import Interval
 from opbench.record import Round
 from opbench.runs.pool import ForkServer, done
 from opbench.timing.protocol import Protocol
 from opbench.timing.settings import CudaOptions
 from tests.bench.runtimes.registry import cell_of
+from tests.bench.runtimes.turns import ratio_of_turns
 from tests.bench.timing.claims import Claim
 
 NETWORK = "resnet18"
@@ -30,7 +31,7 @@ def section(rounds: int) -> tuple[list[Claim], str]:
             holds=verdict(ratio),
         )
         for runtime in RUNTIMES
-        for ratio in [ratio_of_rounds(taken["eager"], taken[runtime])]
+        for ratio in [ratio_of_turns(taken["eager"], taken[runtime])]
     ]
     text = (
         "## Nothing is left behind\n\n"

@@ -19,11 +19,12 @@ from typing import Any
 
 import torch
 
-from opbench.intervals import Interval, median, ratio_of_rounds
+from opbench.intervals import Interval, median
 from opbench.live.side import open_side
 from opbench.registry import entries
 from opbench.timing.settings import CudaOptions
 from tests.bench.runtimes.registry import cell_of
+from tests.bench.runtimes.turns import ratio_of_turns
 from tests.bench.timing.claims import ROOT, Claim
 
 NETWORKS = ("squeezenet1_1", "googlenet", "resnet18")
@@ -61,7 +62,7 @@ def _compared(name: str, runtime: str, rounds: int) -> Iterator[Claim]:
             for kind in draw.sample(kinds, len(kinds)):
                 taken[kind].append(timed(kind, name, runtime, Path(folder)))
     for tool in _TOOLS[runtime]:
-        ratio = ratio_of_rounds(taken[tool], taken["opbench"])
+        ratio = ratio_of_turns(taken[tool], taken["opbench"])
         yield Claim(
             what=f"{name} in {runtime}: opbench's time over that of {tool}",
             wanted="within 10 %",
