@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from opbench.accuracy import wilson_interval
 from opbench.errors import BadValueError
 from opbench.figures import Options, find
+from opbench.figures.parts.captions import sources
 from opbench.figures.parts.frame import caption
 from opbench.figures.parts.style import INK, theme
 from opbench.record import Artefact
@@ -92,6 +94,18 @@ def test_legend_and_caption_say_who_measured(board: Table) -> None:
     assert "Accuracies measured here, every image once" in told
     assert "LeNet-5 (20261127T120000Z-7)" in told
     assert "LeCun" not in told  # who printed its accuracy on MNIST
+
+
+def test_of_several_evaluations_of_a_network_the_caption_tells_the_number() -> None:
+    rows = pd.DataFrame(
+        {"name": ["net", "net", "lenet5"], "label": ["net", "net", "LeNet-5"]}
+        | {"evaluation": ["a-1", "b-2", "c-3"], "source": ["a-1", "b-2", "c-3"]}
+        | {"dataset": "mnist", "top1_measured": True, "own_accuracy": False}
+    )
+    assert sources(rows) == (
+        "Accuracies measured here, every image once: LeNet-5 (c-3), net (2 evaluations); "
+        "`opbench show` names them."
+    )
 
 
 def test_areas_are_of_small_networks(board: Table) -> None:

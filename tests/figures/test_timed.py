@@ -224,6 +224,17 @@ def test_a_crowd_of_intervals_is_a_sentence(timed_table: Table) -> None:
     assert "half of the cells are known to ± 7.5\N{NO-BREAK SPACE}%" in _words(figure)
 
 
+def test_a_caption_names_several_runs_by_their_dates(timed_table: Table) -> None:
+    cells, runs = timed_table.cells, timed_table.folder.runs
+    header = runs["made-up"]
+    later = replace(header, started="2026-11-23T08:00:00Z")
+    folder = replace(timed_table.folder, runs={**runs, "other": header, "third": later})
+    names = ["made-up", "other", "third"]
+    cells = cells.assign(run=[names[number % 3] for number in range(len(cells))])
+    words = captions.timed(replace(timed_table, cells=cells, folder=folder), cells)
+    assert "; runs made-up, other of 2026-11-22, third of 2026-11-23; " in words
+
+
 def test_a_caption_names_run_machine_protocol_and_software(timed_table: Table) -> None:
     words = _words(_draw("ops-vs-time", timed_table))
     for fact in (

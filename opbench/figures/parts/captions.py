@@ -67,10 +67,17 @@ def joins(frame: pd.DataFrame, others: str = "Translucent") -> str:
 
 
 def _evaluations(rows: pd.DataFrame) -> str:
-    """Name the evaluation of each accuracy that was measured here."""
+    """Name the evaluation of each accuracy that was measured here; of several their number."""
     ordered = rows.sort_values("label", key=lambda labels: labels.str.lower())
-    named = listed(f"{row.label} ({row.evaluation})" for row in ordered.itertuples())
-    return f"Accuracies measured here, every image once: {named}." if named else ""
+    of_each = {
+        str(label): [*each] for label, each in ordered.groupby("label", sort=False)["evaluation"]
+    }
+    named = listed(
+        f"{label} ({each[0] if len(each) == 1 else f'{len(each)} evaluations'})"
+        for label, each in of_each.items()
+    )
+    which = "; `opbench show` names them" if len(of_each) < len(ordered) else ""
+    return f"Accuracies measured here, every image once: {named}{which}." if named else ""
 
 
 def _ranked(rows: pd.DataFrame) -> str:
@@ -139,13 +146,13 @@ def _headers(table: Table, frame: pd.DataFrame) -> list[Header]:
 
 
 def _origin(frame: pd.DataFrame, headers: Sequence[Header]) -> str:
-    runs = listed(map(_named, sorted(set(frame["run"])), headers))
-    return f"{_where(frame, headers[-1])}; run {runs}"
-
-
-def _named(run: str, header: Header) -> str:
-    date = header.started.partition("T")[0]
-    return f"{run} of {date}" if date else run
+    dated: dict[str, list[str]] = {}
+    for run, header in zip(sorted(set(frame["run"])), headers, strict=True):
+        dated.setdefault(header.started.partition("T")[0], []).append(run)
+    runs = listed(
+        f"{listed(each)} of {date}" if date else listed(each) for date, each in dated.items()
+    )
+    return f"{_where(frame, headers[-1])}; run{'s' * (len(headers) > 1)} {runs}"
 
 
 def _where(frame: pd.DataFrame, header: Header) -> str:
