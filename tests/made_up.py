@@ -42,7 +42,7 @@ def write_results(
     """
     rows = [row for row in counts_csv.load() if row.name in names]
     counts_csv.save(rows, folder / "counts.csv")
-    rates = enumerate((180e9, 200e9, 250e9), 1)
+    rates = enumerate((180e9, 200e9, 150e9), 1)
     builders.write_run(
         folder,
         *(builders.ceilings(number, peak, idle_power_w=20.0) for number, peak in rates),

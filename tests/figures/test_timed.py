@@ -276,7 +276,7 @@ def test_intensity_is_operations_over_what_is_read_and_written(timed_table: Tabl
     assert row["gflops_per_s"] == pytest.approx(GFLOPS_PER_S)
 
 
-def test_the_roofs_are_the_medians_of_the_rounds_and_meet_at_the_ridge(timed_table: Table) -> None:
+def test_the_roofs_are_the_best_of_the_rounds_and_meet_at_the_ridge(timed_table: Table) -> None:
     axes: Any = _draw("roofline", timed_table).axes[-2]
     assert "measured roofs: 200 GFLOP/s, 10 GB/s" in {text.get_text() for text in axes.texts}
     (roof,) = (line for line in axes.lines if line.get_gid() == "roof")
