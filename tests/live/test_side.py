@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from opbench.live import side as module
 from opbench.live.side import Side
 from opbench.timing.cuda import CudaDevice
 from opbench.timing.device import CpuDevice
@@ -114,22 +115,31 @@ def test_processor_seconds_are_those_of_the_calling_thread() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it is not known which threads run")
-def test_a_block_ends_when_the_threads_of_the_side_have_come_to_rest() -> None:
-    """They spin on after a call, as those of OpenMP do, and would disturb the other side."""
-    spinning: list[Thread] = []
+def test_a_thread_that_runs_is_seen_until_it_has_ended() -> None:
+    """It computes without Python's lock, as threads of OpenMP do that spin on after a call."""
+    thread = Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"", b"", 1_000_000))
+    thread.start()
+    seen = False
+    while thread.is_alive() and not seen:
+        seen = any(map(module._runs, module._threads("stat")))
+    thread.join()
+    assert seen
 
-    def spin() -> None:  # without Python's lock, as it would wait for that
-        hashlib.pbkdf2_hmac("sha256", b"", b"", 20_000)
 
-    def leaves_a_thread_spinning() -> None:
-        time.sleep(0.002)
-        spinning.append(Thread(target=spin))
-        spinning[-1].start()
+def test_a_block_ends_when_the_threads_of_the_side_have_come_to_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of OpenMP spin on after a call, and would disturb the other side."""
+    states = ["R", "R", "S"]
 
-    side = Side(CpuDevice(), leaves_a_thread_spinning, device_time=False)
-    for _ in range(3):
-        side.block(0.002)
-        assert not any(each.is_alive() for each in spinning)
+    def threads(file: str) -> Iterator[tuple[int, str]]:
+        if file == "stat":
+            yield 0, f"0 (omp) {states.pop(0)} 0"
+
+    monkeypatch.setattr(module, "_threads", threads)
+    monkeypatch.setattr(module, "_REST_S", 60.0)
+    Side(CpuDevice(), lambda: time.sleep(0.002), device_time=False).block(0.002)
+    assert not states
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is waited for")
