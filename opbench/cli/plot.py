@@ -30,9 +30,8 @@ from opbench.errors import BadValueError, MissingDataError
 from opbench.escapes import printable
 from opbench.metrics import METRIC_ALIASES, METRICS
 from opbench.names import find
-from opbench.runtimes import names as runtime_names
 from opbench.spec import DATASETS, dataset_label, ordered_datasets
-from opbench.timing.settings import DTYPES, known
+from opbench.timing.settings import DTYPES, MODES, known
 
 if TYPE_CHECKING:
     from opbench.table.frames import Table
@@ -241,11 +240,18 @@ def plot(
     _note_others(loaded, wanted, choices["dataset"] or loaded.dataset)
 
 
-def _runtime(text: str, table: Table) -> str:
-    """Return a runtime as the table has it; of those there are here and those in the table."""
-    name, _, mode = text.removesuffix(":default").partition(":")
-    there = {*runtime_names(), *(each.split()[0] for each in table.cells["runtime"])}
-    return f"{find('runtime', name, sorted(there))} {mode}".rstrip()
+def _runtime(word: str, table: Table) -> str:
+    """Return a runtime as the table has it, one of another machine's too.
+
+    Raises ``UnknownNameError``, and ``BadValueError`` for a mode of a runtime that has none.
+    """
+    from opbench.runs.plan import execution_of
+
+    given = word.removesuffix(":default").replace(":", " ")
+    if given in set(table.cells["runtime"]):
+        return given
+    name, mode = execution_of(word)
+    return name if mode in (None, MODES[name][0]) else f"{name} {mode}"
 
 
 def _machines(name: str, table: Table, choices: Mapping[str, Any]) -> list[tuple[str, Table]]:

@@ -2,7 +2,8 @@
 
     good      its interval is within 5 % of it, or within the precision asked for: networks that
               differ by more than that can be ranked
-    noisy     it is wider; the interval still says by how much
+    noisy     it is wider, which the interval says; or rounds were disturbed, or passes take one of
+              two times
     unstable  it is wider than 10 %, or the samples drift, or others kept the processor from the
               network: then no number describes a steady state
 
