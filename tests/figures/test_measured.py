@@ -104,7 +104,7 @@ def test_of_several_evaluations_of_a_network_the_caption_tells_the_number() -> N
     )
     assert sources(rows) == (
         "Accuracies measured here, every image once: LeNet-5 (c-3), net (2 evaluations); "
-        "`opbench show` names them."
+        "`opbench runs` lists them."
     )
 
 

@@ -76,7 +76,7 @@ def _evaluations(rows: pd.DataFrame) -> str:
         f"{label} ({each[0] if len(each) == 1 else f'{len(each)} evaluations'})"
         for label, each in of_each.items()
     )
-    which = "; `opbench show` names them" if len(of_each) < len(ordered) else ""
+    which = "; `opbench runs` lists them" if len(of_each) < len(ordered) else ""
     return f"Accuracies measured here, every image once: {named}{which}." if named else ""
 
 
